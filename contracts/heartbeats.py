@@ -1,0 +1,23 @@
+"""Heartbeats: how an edge says how it stands, so that silence and a backlog can be told apart from idleness."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Source = Annotated[str, Meta(pattern=r"^/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?$")]
+DateTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})$")]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+
+
+class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The newest by (`incarnation`, `at`) holds for a `source`; `centre.status` keeps one per source."""
+
+    source: Source
+    incarnation: Uuid
+    at: DateTime
+    spool_depth: Annotated[int, Meta(ge=0)]
+    oldest_unsent_age_seconds: Annotated[float, Meta(ge=0)]
+    delivered_until: DateTime | None = None
+    quarantined_sequences: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=1000)] = []
+    clock_offset_seconds: float = 0.0
+    link: Literal["up", "slow", "down", "unknown"] = "unknown"

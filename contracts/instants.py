@@ -1,0 +1,88 @@
+"""Instants on the wire: RFC 3339 text to integer microseconds since 1970 (UTC), shown again in Vietnam's offset.
+
+Vietnam keeps UTC+7 all year (no daylight saving since 1975), so its calendar day is plain arithmetic.
+"""
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+OFFSET = 7 * HOUR
+
+VIETNAM = timezone(timedelta(hours=7))
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
+)
+
+
+class NotAnInstantError(ValueError):
+    """The text is not an RFC 3339 date-time with an offset."""
+
+
+class NotRepresentableError(ValueError):
+    """RFC 3339, but a leap second or more than six fraction digits."""
+
+
+def parse(text: str) -> int:
+    """Microseconds since 1970-01-01T00:00Z of an RFC 3339 date-time with an offset."""
+    if (found := _RFC3339.fullmatch(text)) is None:
+        raise NotAnInstantError
+    year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = found.groups()
+    if second == "60" or (fraction is not None and len(fraction) > 6):
+        raise NotRepresentableError
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
+    except ValueError as error:
+        raise NotAnInstantError from error
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+        raise NotAnInstantError
+    instant = days * DAY + int(hour) * HOUR + int(minute) * MINUTE + int(second) * SECOND
+    if fraction is not None:
+        instant += int(fraction.ljust(6, "0"))
+    if sign is not None:
+        if int(off_hour) > 23 or int(off_minute) > 59:
+            raise NotAnInstantError
+        shift = int(off_hour) * HOUR + int(off_minute) * MINUTE
+        instant += shift if sign == "-" else -shift
+    return instant
+
+
+def show(instant: int) -> str:
+    """RFC 3339 in Vietnam's offset, fraction digits only where there are any."""
+    moment = datetime.fromtimestamp(instant // SECOND, VIETNAM).replace(microsecond=instant % SECOND)
+    return moment.isoformat()
+
+
+def day_number(instant: int) -> int:
+    """Days since 1970-01-01 of the instant's calendar day in Vietnam."""
+    return (instant + OFFSET) // DAY
+
+
+def midnight(number: int) -> int:
+    """The instant at which a Vietnamese calendar day (days since 1970-01-01) begins."""
+    return number * DAY - OFFSET
+
+
+@lru_cache(maxsize=65536)
+def day_text(number: int) -> str:
+    """`YYYY-MM-DD` of a day number."""
+    return date.fromordinal(number + _EPOCH_DAY).isoformat()
+
+
+def day_from_text(text: str) -> int:
+    """Day number of `YYYY-MM-DD`; ValueError when it is none."""
+    return date.fromisoformat(text).toordinal() - _EPOCH_DAY
+
+
+def day_of(instant: int) -> str:
+    """Business day: the date of an instant in Asia/Ho_Chi_Minh, as `YYYY-MM-DD`."""
+    return day_text(day_number(instant))
+
+
+EARLIEST = midnight(day_from_text("2000-01-01"))
+AHEAD = 24 * HOUR

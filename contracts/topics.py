@@ -1,0 +1,34 @@
+"""Names, settings, writers and readers of the topics; the only place where a topic's name is spelled."""
+
+from msgspec import Struct
+
+PARTITIONS = 12
+FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
+class Topic(Struct, frozen=True):
+    """A topic as it must exist: partitions and the settings that are checked at every start."""
+
+    name: str
+    partitions: int
+    settings: dict[str, str]
+
+
+REPORTED = Topic("dossier.reported", PARTITIONS, {**FOR_EVER, "message.timestamp.type": "LogAppendTime"})
+REFERENCE = Topic("reference.data", 1, {"cleanup.policy": "compact"})
+CENTRE_STATUS = Topic("centre.status", PARTITIONS, {"cleanup.policy": "compact"})
+
+
+def lifecycle(gen: int) -> Topic:
+    """What each reported record did, as generation `gen` of the fold saw it."""
+    return Topic(f"dossier.lifecycle.g{gen}", PARTITIONS, dict(FOR_EVER))
+
+
+def rejected(gen: int) -> Topic:
+    """Dead letters of generation `gen`."""
+    return Topic(f"dossier.rejected.g{gen}", PARTITIONS, dict(FOR_EVER))
+
+
+def all_topics(gen: int) -> tuple[Topic, ...]:
+    """Every topic that must exist for generation `gen`."""
+    return (REPORTED, lifecycle(gen), rejected(gen), REFERENCE, CENTRE_STATUS)
