@@ -1,0 +1,112 @@
+"""What is kept of a dossier: the set of its events, from which everything else follows."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from contracts.data import FACTS, Data
+from contracts.events import Event, code_of
+
+
+class KeptEvent(Struct, frozen=True, kw_only=True):
+    """One event of the set. Instants are microseconds since 1970; `log_clock` is the partition's at its arrival."""
+
+    offset: int
+    source: str
+    id: str
+    fact: str
+    time: int
+    sequence: int | None
+    data: Data
+    recordedtime: int | None
+    recorded_at: int
+    log_clock: int | None
+    lettered: bool = False  # its dead letter was written: at most one per reported record
+
+    @property
+    def code(self) -> str:
+        """The unit or department code in `source`."""
+        return code_of(self.source)
+
+    @property
+    def order(self) -> tuple[int, str, int, str]:
+        """Place in the order of time; ties by source, sequence (none first), id. Code points order as UTF-8 bytes do."""
+        return (self.time, self.source, -1 if self.sequence is None else self.sequence, self.id)
+
+
+class Retired(Struct, frozen=True):
+    """The stub of a dossier whose history has left: every later record of its code is a dead letter."""
+
+
+class Dossier:
+    """The kept events of one code, in order of their place; immutable, with room for the fold's memory of itself."""
+
+    __slots__ = ("code", "kept", "memory")
+
+    def __init__(self, code: str, kept: tuple[KeptEvent, ...]) -> None:
+        self.code = code
+        self.kept = kept
+        # What the fold last worked out of exactly this set under some rules; a cache, never stored.
+        self.memory: Any = None
+
+
+class _Stored(Struct, array_like=True):
+    offset: int
+    source: str
+    id: str
+    fact: str
+    time: int
+    sequence: int | None
+    data: bytes
+    recordedtime: int | None
+    recorded_at: int
+    log_clock: int | None
+    lettered: bool
+
+
+_RETIRED = b"R"
+_DATA = {fact: msgspec.json.Decoder(model) for fact, model in FACTS.items()}
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(list[_Stored])
+_JSON = msgspec.json.Encoder()
+
+
+def encode(dossier: Dossier | Retired) -> bytes:
+    """State bytes of a dossier, or of the stub that is left of it."""
+    if isinstance(dossier, Retired):
+        return _RETIRED
+    return _PACK.encode(
+        [
+            _Stored(
+                e.offset, e.source, e.id, e.fact, e.time, e.sequence, _JSON.encode(e.data),
+                e.recordedtime, e.recorded_at, e.log_clock, e.lettered,
+            )
+            for e in dossier.kept
+        ]
+    )  # fmt: skip
+
+
+def decode(code: str, state: bytes) -> Dossier | Retired:
+    """The dossier of its state bytes; msgspec.MsgspecError when they are none."""
+    if state == _RETIRED:
+        return Retired()
+    return Dossier(
+        code,
+        tuple(
+            KeptEvent(
+                offset=s.offset, source=s.source, id=s.id, fact=s.fact, time=s.time, sequence=s.sequence,
+                data=_DATA[s.fact].decode(s.data), recordedtime=s.recordedtime, recorded_at=s.recorded_at,
+                log_clock=s.log_clock, lettered=s.lettered,
+            )
+            for s in _UNPACK.decode(state)
+        ),
+    )  # fmt: skip
+
+
+def keep(event: Event, offset: int, recorded_at: int, log_clock: int | None) -> KeptEvent:
+    """An arriving event as it would be kept."""
+    return KeptEvent(
+        offset=offset, source=event.source, id=event.id, fact=event.fact, time=event.time, sequence=event.sequence,
+        data=event.data, recordedtime=event.recordedtime, recorded_at=recorded_at, log_clock=log_clock,
+    )  # fmt: skip
