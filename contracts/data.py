@@ -4,18 +4,29 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
-DossierCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Procedure = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Field = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
-Point = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/-]{1,64}$")]
-Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}$")]
-EventId = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
+# `$` alone also matches before a last newline; `(?!\n)` shuts that gap, in JSON Schema dialects alike.
+Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)")]
+DossierCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+Procedure = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+Field = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$(?!\n)")]
+Point = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/-]{1,64}$(?!\n)")]
+Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}$(?!\n)")]
+EventId = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$(?!\n)")]
 Channel = Literal["direct", "online", "post"]
 LimitUnit = Literal["working_hours", "working_days", "calendar_days", "months"]
 # A bare date or an RFC 3339 date-time; informative only, no clock reads it.
-RespondBy = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2}))?$")]
-DateTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})$")]
+RespondBy = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$(?!\n)"
+    ),
+]
+DateTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})$(?!\n)"
+    ),
+]
 
 LIMIT_AMOUNT_MAX = 3650
 

@@ -35,6 +35,9 @@ _ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _SEQUENCE = re.compile(r"[0-9]{1,19}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRACE = re.compile(r"[\x20-\x7e]{1,512}")
+_QUOTES = re.compile(r"Invalid |Object contains unknown field ")
+# Anchored at the end: what was sent may hold a path of its own.
+_PATH = re.compile(r" - at `(\$[a-z_.\[\].]*)`\Z")
 _CODE_IN_DATA = ("receiver", "competent")
 _DUE_LATEST = instants.parse("2049-12-31T00:00:00+07:00")
 
@@ -42,6 +45,8 @@ _DATA_DECODERS: dict[str, msgspec.json.Decoder[Data]] = {
     fact: msgspec.json.Decoder(model, strict=True) for fact, model in FACTS.items()
 }
 _TEXT = msgspec.json.Decoder(str)
+# Bytes that are no UTF-8 and brackets nested too deep are the sender's fault too, though msgspec raises them as others do.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class RefusedError(Exception):
@@ -109,7 +114,7 @@ def read_structured(raw: bytes | Raw, now: int) -> Event:
     """One structured-mode CloudEvent, checked in full against the contract; `now` bounds `time` from above."""
     try:
         members: dict[str, Raw] = msgspec.json.decode(raw, type=dict[str, Raw])
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         _refuse("invalid_envelope", "the event is not a JSON object")
     texts: dict[str, str] = {}
     for name, value in members.items():
@@ -121,7 +126,7 @@ def read_structured(raw: bytes | Raw, now: int) -> Event:
             continue
         try:
             texts[name] = _TEXT.decode(value)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             _refuse("invalid_envelope", f"`{name}` is not a string")
     if "data" not in members:
         _refuse("invalid_envelope", "`data` is missing")
@@ -192,7 +197,7 @@ def _read_control(kind: str, value: bytes) -> Control:
         if kind == RULES_ACTIVATED:
             return _ACTIVATED.decode(value)
         return Ticked(instants.parse(_TICKED.decode(value).at))
-    except (msgspec.MsgspecError, ValueError):
+    except (ValueError, RecursionError):
         _refuse("invalid_data", f"the data of a control record {kind} is not as its schema says")
 
 
@@ -253,9 +258,8 @@ def _read_data(fact: str, raw: bytes, source_code: str) -> Data:
     try:
         data = _DATA_DECODERS[fact].decode(raw)
     except msgspec.ValidationError as error:
-        # msgspec's sentences name types and paths, never the values that were sent.
-        _refuse("invalid_data", str(error))
-    except msgspec.MsgspecError:
+        _refuse("invalid_data", without_values(str(error)))
+    except _UNREADABLE:
         _refuse("invalid_data", "`data` is not JSON")
     limit: TimeLimit | None = getattr(data, "time_limit", None)
     if limit is not None and limit.amount == 0 and limit.unit != "working_days":
@@ -280,6 +284,15 @@ def codes_named(event: Event) -> tuple[str, ...]:
         if (code := getattr(event.data, name, None)) is not None:
             named.append(code)
     return tuple(named)
+
+
+def without_values(sentence: str) -> str:
+    """msgspec's sentence about a misfit, without what was sent: it quotes enum values and the names of unknown members."""
+    if _QUOTES.match(sentence) is None:
+        return sentence
+    kind = "not one of the values allowed" if sentence.startswith("Invalid") else "a member that the schema does not name"
+    path = _PATH.search(sentence)
+    return kind if path is None else f"{kind} - at `{path[1]}`"
 
 
 def _refuse(code: ItemCode, detail: str) -> NoReturn:

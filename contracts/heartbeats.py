@@ -4,9 +4,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Source = Annotated[str, Meta(pattern=r"^/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?$")]
-DateTime = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})$")]
-Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Source = Annotated[str, Meta(pattern=r"^/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?$(?!\n)")]
+DateTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})$(?!\n)"
+    ),
+]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)")]
 
 
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
