@@ -22,7 +22,6 @@ class KeptEvent(Struct, frozen=True, kw_only=True):
     recordedtime: int | None
     recorded_at: int
     log_clock: int | None
-    lettered: bool = False  # its dead letter was written: at most one per reported record
 
     @property
     def code(self) -> str:
@@ -40,13 +39,15 @@ class Retired(Struct, frozen=True):
 
 
 class Dossier:
-    """The kept events of one code, in order of their place; immutable, with room for the fold's memory of itself."""
+    """The kept events of one code, in the order of the log; immutable, with room for the fold's memory of itself."""
 
-    __slots__ = ("code", "kept", "memory")
+    __slots__ = ("code", "kept", "lettered", "memory")
 
-    def __init__(self, code: str, kept: tuple[KeptEvent, ...]) -> None:
+    def __init__(self, code: str, kept: tuple[KeptEvent, ...], lettered: frozenset[int] = frozenset()) -> None:
         self.code = code
         self.kept = kept
+        # Offsets of the kept events whose dead letter was written: at most one for each.
+        self.lettered = lettered
         # What the fold last worked out of exactly this set under some rules; a cache, never stored.
         self.memory: Any = None
 
@@ -80,7 +81,7 @@ def encode(dossier: Dossier | Retired) -> bytes:
         [
             _Stored(
                 e.offset, e.source, e.id, e.fact, e.time, e.sequence, _JSON.encode(e.data),
-                e.recordedtime, e.recorded_at, e.log_clock, e.lettered,
+                e.recordedtime, e.recorded_at, e.log_clock, e.offset in dossier.lettered,
             )
             for e in dossier.kept
         ]
@@ -91,16 +92,18 @@ def decode(code: str, state: bytes) -> Dossier | Retired:
     """The dossier of its state bytes; msgspec.MsgspecError when they are none."""
     if state == _RETIRED:
         return Retired()
+    stored = _UNPACK.decode(state)
     return Dossier(
         code,
         tuple(
             KeptEvent(
                 offset=s.offset, source=s.source, id=s.id, fact=s.fact, time=s.time, sequence=s.sequence,
                 data=_DATA[s.fact].decode(s.data), recordedtime=s.recordedtime, recorded_at=s.recorded_at,
-                log_clock=s.log_clock, lettered=s.lettered,
+                log_clock=s.log_clock,
             )
-            for s in _UNPACK.decode(state)
+            for s in stored
         ),
+        frozenset(s.offset for s in stored if s.lettered),
     )  # fmt: skip
 
 
