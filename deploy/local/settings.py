@@ -1,0 +1,79 @@
+"""Where a local stack lies: its state directory, its ports, its clock, taken from MOTCUA_ variables."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OLDEST_PYTHON = (3, 11)
+
+Clock = Literal["wall", "log"]
+
+# Offsets from the port base. Workers have a door of their own for /metrics, /healthz and /readyz.
+PORTS: dict[str, int] = {
+    "intake": 1,
+    "processing-api": 2,
+    "metrics-api": 3,
+    "processing": 12,
+    "metrics": 13,
+    "redis": 79,
+    "kafka": 92,
+}
+CONTROLLER_PORT = 93
+
+
+class StackSettings(BaseSettings):
+    """Settings of a local stack; a relative state directory is taken from the repository, not from where make runs."""
+
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+
+    port_base: int = 8000
+    state_dir: Path = Path(".local")
+    clock: Clock = "wall"
+    host: str = "127.0.0.1"
+    keys_file: Path | None = None
+    ready_within_seconds: float = 120.0
+
+    @property
+    def directory(self) -> Path:
+        """The state directory as an absolute path."""
+        chosen = self.state_dir.expanduser()
+        return (chosen if chosen.is_absolute() else REPOSITORY / chosen).resolve()
+
+    def port(self, service: str) -> int:
+        """The port of a service of this stack."""
+        return self.port_base + PORTS[service]
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's address."""
+        return f"127.0.0.1:{self.port('kafka')}"
+
+    @property
+    def redis_url(self) -> str:
+        """Redis' address."""
+        return f"redis://127.0.0.1:{self.port('redis')}/0"
+
+    def environment(self) -> dict[str, str]:
+        """Every MOTCUA_ variable that the processes of this stack see: what was set outside, then what the stack decides."""
+        given = {name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")}
+        decided = {
+            "MOTCUA_STATE_DIR": str(self.directory),
+            "MOTCUA_PORT_BASE": str(self.port_base),
+            "MOTCUA_CLOCK": self.clock,
+            "MOTCUA_HOST": self.host,
+            "MOTCUA_KAFKA": self.bootstrap,
+            "MOTCUA_REDIS": self.redis_url,
+            "MOTCUA_DEV_KEYS": "0" if self.keys_file else "1",
+        }
+        if self.keys_file:
+            decided["MOTCUA_KEYS_FILE"] = str(self.keys_file.expanduser().resolve())
+        return {**given, **decided, "PYTHONUNBUFFERED": "1"}
+
+
+def python() -> str:
+    """The interpreter that every Python process of the stack runs on: this one."""
+    return sys.executable

@@ -1,0 +1,210 @@
+"""One local stack: Kafka, Redis and the services as plain processes under supervisor."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import checks, jars, kafka, processes, programs, statedir, valkey
+from deploy.local.errors import NotReadyError, OtherStackError
+from deploy.local.keeper import Keeper, Kept
+from deploy.local.programs import Program
+from deploy.local.readiness import reason_not_ready
+from deploy.local.settings import REPOSITORY, Clock, StackSettings
+
+POLL_SECONDS = 0.2
+DOWN_WITHIN_SECONDS = 90.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A service as `status` shows it; `reason` is empty when it is ready."""
+
+    name: str
+    pid: int | None
+    port: int
+    ready: bool
+    reason: str
+    resident_bytes: int | None
+
+
+class Stack:
+    """A stack of one state directory and one port base; `up` and `down` may be called again at any time.
+
+    `say` gets the progress lines. Whoever wants the topics and the opened archive asks the operators' tool, as
+    `deploy.local.main` does between the servers and the services.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        port_base: int | None = None,
+        clock: Clock | None = None,
+        say: Say = lambda line: None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        given = {"state_dir": state_dir, "port_base": port_base, "clock": clock}
+        self.settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        self._say = say
+        self._environment = {**self.settings.environment(), **(environment or {})}
+        self._keeper = Keeper(self.directory, REPOSITORY)
+
+    @property
+    def directory(self) -> Path:
+        """The state directory."""
+        return self.settings.directory
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The MOTCUA_ variables that every process of this stack sees."""
+        return dict(self._environment)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of the services that live, from their pid files."""
+        found = {name: processes.read_pid(self.pid_file(name)) for name in programs.NAMES}
+        return {name: pid for name, pid in found.items() if pid is not None and self._is_ours(pid)}
+
+    def pid_file(self, name: str) -> Path:
+        """Where a service's process id is written."""
+        return self.directory / f"{name}.pid"
+
+    def log_file(self, name: str) -> Path:
+        """Where a service's output goes."""
+        return self.directory / "logs" / f"{name}.log"
+
+    def address(self, name: str) -> str:
+        """Where a service is reached."""
+        if name == "kafka":
+            return self.settings.bootstrap
+        if name == "redis":
+            return self.settings.redis_url
+        return f"http://127.0.0.1:{self.settings.port(name)}"
+
+    def up(self, services: tuple[str, ...] | None = None, after_servers: Callable[[], None] = lambda: None) -> None:
+        """Starts what is missing and waits until all of it is ready; what runs is left running.
+
+        `after_servers` is called when the servers are ready and before the first service is started.
+        """
+        wanted = programs.chosen(services)
+        with statedir.only_one(self._checked(wanted)):
+            cluster_id = statedir.claim(
+                self.directory,
+                statedir.Marker(self.settings.clock, kafka.new_cluster_id(), self.settings.port_base),
+            ).cluster_id
+            self._prepare(wanted, cluster_id)
+            servers = tuple(each for each in wanted if each.kind == "server")
+            self._start(servers)
+            after_servers()
+            self._start(tuple(each for each in wanted if each.kind == "service"))
+
+    def down(self) -> None:
+        """Stops everything that this stack runs; its state stays."""
+        if statedir.read(self.directory) is None:
+            return
+        with statedir.only_one(self.directory):
+            self._keeper.shut_down(DOWN_WITHIN_SECONDS)
+            self._end_orphans()
+            for name in programs.NAMES:
+                self.pid_file(name).unlink(missing_ok=True)
+
+    def stop(self, name: str) -> None:
+        """Stops one service and leaves it stopped until the next `up`."""
+        self._keeper.stop_program(programs.program(name).name)
+        self.pid_file(name).unlink(missing_ok=True)
+
+    def wipe(self) -> bool:
+        """Stops everything, then removes the state directory whole; False when there was none."""
+        self.down()
+        return statedir.wipe(self.directory)
+
+    def status(self) -> list[Row]:
+        """Every service of the stack, whether it runs or not."""
+        pids = self.pids
+        rows = []
+        for name in programs.NAMES:
+            pid = pids.get(name)
+            reason = reason_not_ready(self.settings, name) if pid is not None else "is not running"
+            rows.append(
+                Row(
+                    name=name,
+                    pid=pid,
+                    port=self.settings.port(name),
+                    ready=reason is None,
+                    reason=reason or "",
+                    resident_bytes=None if pid is None else processes.resident_bytes(pid),
+                )
+            )
+        return rows
+
+    @property
+    def keeper_pid(self) -> int | None:
+        """Supervisor's own process id while it runs."""
+        return self._keeper.pid
+
+    def wait_ready(self, names: tuple[str, ...], within_seconds: float | None = None) -> None:
+        """Waits until these services are ready; NotReadyError says which is not, why, and where its log lies."""
+        limit = self.settings.ready_within_seconds if within_seconds is None else within_seconds
+        deadline = time.monotonic() + limit
+        for name in names:
+            began = time.monotonic()
+            while (reason := reason_not_ready(self.settings, name)) is not None:
+                seen = self._keeper.seen().get(name)
+                if time.monotonic() > deadline or seen is None or seen.state == "FATAL":
+                    state = "" if seen is None else f" (supervisor: {seen.state.lower()})"
+                    raise NotReadyError(
+                        f"{name} is not ready: it {reason}{state}; "
+                        f"see {self.log_file(name)}, then run the same command again."
+                    )
+                time.sleep(POLL_SECONDS)
+            self._say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
+
+    def _checked(self, wanted: tuple[Program, ...]) -> Path:
+        marker = statedir.read(self.directory)
+        if self._keeper.pid is None:
+            self._end_orphans()
+        elif marker is not None and marker.port_base != self.settings.port_base:
+            raise OtherStackError(
+                f"The stack in {self.directory} runs with MOTCUA_PORT_BASE={marker.port_base}: "
+                f"use that, choose another MOTCUA_STATE_DIR, or stop it with make down."
+            )
+        self._forget_stale_pids()
+        missing = [each.name for each in wanted if each.name not in self.pids]
+        checks.check_ports(self.settings.host, self.settings.port_base, missing)
+        return self.directory
+
+    def _prepare(self, wanted: tuple[Program, ...], cluster_id: str) -> None:
+        present = jars.ensure_jars(self._say)
+        kafka.prepare(self.settings, present, cluster_id)
+        valkey.prepare(self.settings)
+        own_commands = {"kafka": kafka.command(self.settings, present), "redis": valkey.command(self.settings)}
+        self._keeper.start(
+            Kept(each.name, own_commands.get(each.name) or each.command(), self._environment, each.stop_within_seconds)
+            for each in programs.PROGRAMS
+        )
+
+    def _start(self, wanted: tuple[Program, ...]) -> None:
+        seen = self._keeper.seen()
+        for each in wanted:
+            if not seen[each.name].running:
+                self._say(f"  {each.name:<15} starting")
+                self._keeper.start_program(each.name)
+        self.wait_ready(tuple(each.name for each in wanted))
+
+    def _forget_stale_pids(self) -> None:
+        for name in programs.NAMES:
+            pid = processes.read_pid(self.pid_file(name))
+            if self.pid_file(name).exists() and (pid is None or not self._is_ours(pid)):
+                self._say(f"  {name}.pid named a process ({pid}) that is gone or not of this stack: removed")
+                self.pid_file(name).unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        # Supervisor itself may have been killed: what it had started lives on and would hold the ports.
+        for name, pid in reversed(self.pids.items()):
+            self._say(f"  {name} ({pid}) was left behind without its supervisor: ending it")
+            processes.end(pid, float(programs.program(name).stop_within_seconds))
+
+    def _is_ours(self, pid: int) -> bool:
+        return processes.is_alive(pid) and processes.belongs_to(pid, self.directory)

@@ -1,0 +1,78 @@
+"""The state directory of a stack and its marker: what may be used, and what may be wiped."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from deploy.local.errors import ForeignStateDirError, OtherClockError, OtherStackError
+from deploy.local.settings import Clock
+
+MARKER = "motcua-stack.json"
+LOCK = "up.lock"
+
+
+class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a state directory says of itself: the clock that drives its archive, its cluster, where it ran last."""
+
+    clock: Clock
+    cluster_id: str
+    port_base: int
+
+
+def read(directory: Path) -> Marker | None:
+    """The marker; None for a directory that is not there or empty; ForeignStateDirError for anything else without one."""
+    try:
+        return msgspec.json.decode((directory / MARKER).read_bytes(), type=Marker)
+    except FileNotFoundError:
+        if directory.is_dir() and not any(each.name != LOCK for each in directory.iterdir()):
+            return None
+        if not directory.exists():
+            return None
+    except (OSError, msgspec.MsgspecError):
+        pass
+    raise ForeignStateDirError(directory)
+
+
+def claim(directory: Path, wanted: Marker) -> Marker:
+    """Makes or takes the directory for this stack; OtherClockError when it was opened with the other clock."""
+    found = read(directory)
+    if found is not None and found.clock != wanted.clock:
+        raise OtherClockError(directory, found.clock, wanted.clock)
+    marker = wanted if found is None else msgspec.structs.replace(found, port_base=wanted.port_base)
+    directory.mkdir(parents=True, exist_ok=True)
+    if marker != found:
+        new = directory / f"{MARKER}.new"
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(marker)) + b"\n")
+        new.replace(directory / MARKER)
+    return marker
+
+
+def wipe(directory: Path) -> bool:
+    """Removes a state directory whole; False when there was none. One without a marker is left as it is."""
+    if read(directory) is None and not directory.exists():
+        return False
+    # Renamed first: whoever is interrupted here leaves no half of a state under the name that the next start uses.
+    doomed = directory.with_name(f".{directory.name}.wiped")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    directory.rename(doomed)
+    shutil.rmtree(doomed)
+    return True
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Held while a stack is started or stopped; OtherStackError when somebody else is doing that here."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / LOCK).open("w") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OtherStackError(
+                f"Another command is starting or stopping the stack in {directory}: wait for it."
+            ) from None
+        yield
