@@ -1,0 +1,222 @@
+"""The three doors, one method each: events, heartbeats, the clock."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+from uuid import uuid4
+
+import msgspec
+from msgspec import Raw, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts import instants
+from contracts.events import Event, Ticked, code_of, control_record, to_record, without_values
+from contracts.heartbeats import Heartbeat
+from contracts.keys import Key, KeySource
+from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
+from services.intake.bodies import BATCH, JSON, ONE, media_type, read_body
+from services.intake.domain.answers import Position, Result, all_retry, results, status_of
+from services.intake.domain.judgement import House, judge, readable_id
+from services.intake.domain.quotas import QuotaBook
+from services.intake.gate import Gate
+from services.intake.instruments import Instruments
+from services.intake.journal import Journal, OverloadedError, Record
+from services.intake.problems import ProblemError
+from services.intake.settings import Settings
+from services.intake.turns import Turns, too_busy
+
+# A broker that comes back is found within this; senders add their own spread.
+RETRY_AFTER_SECONDS = 2.0
+_T = TypeVar("_T")
+TICK_SOURCE = "/intake/clock"
+TICK_LATEST = instants.parse("2049-12-31T23:59:59+07:00")
+
+
+class Ports(Struct, frozen=True):
+    """What the doors work with; built once, in main."""
+
+    settings: Settings
+    keys: KeySource
+    house: House
+    journal: Journal
+    gate: Gate
+    quotas: QuotaBook
+    turns: Turns
+    instruments: Instruments
+    now: Callable[[], int]
+    monotonic: Callable[[], float]
+
+
+class Doors:
+    """Each method takes a request to its answer; what ends one early is a ProblemError."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def events(self, request: Request) -> Response:
+        """One CloudEvent or a batch: judged one by one, stored together, answered one by one."""
+        key = self._holder(request)
+        kind = media_type(request, (ONE, BATCH))
+        async with self._ports.turns.one():
+            raws = self._items(kind, await self._read(request))
+            wait = self._ports.quotas.wait_seconds(key.name, len(raws), self._ports.monotonic())
+            if wait > 0:
+                raise self._over_quota(key, raws, wait)
+            now = self._ports.now()
+            verdicts = [judge(raw, key, self._ports.house, now) for raw in raws]
+            records = [_record(verdict) for verdict in verdicts if isinstance(verdict, Event)]
+            return self._answer(results(verdicts, await self._store_or_none(records)))
+
+    async def heartbeats(self, request: Request) -> Response:
+        """How an edge stands, kept under its source."""
+        key = self._holder(request)
+        media_type(request, (JSON,))
+        async with self._ports.turns.one():
+            beat = _decode(await self._read(request), Heartbeat)
+            self._allow(beat, key)
+            if (wait := self._ports.quotas.wait_seconds(key.name, 1, self._ports.monotonic())) > 0:
+                raise self._over_quota(key, None, wait)
+            record = Record(CENTRE_STATUS.name, beat.source.encode(), msgspec.json.encode(beat), _JSON_HEADERS)
+            await self._store([record])
+        self._ports.instruments.heartbeats.inc()
+        return _json(202, {"status": "stored"})
+
+    async def clock(self, request: Request) -> Response:
+        """Time passes, said from outside: one tick for each partition."""
+        if not self._holder(request).operator:
+            raise ProblemError(403, "operator_only", "the clock takes the operator's key alone")
+        if self._ports.settings.clock != "log":
+            raise ProblemError(409, "clock_is_wall", "this archive lives by the wall clock (MOTCUA_CLOCK=wall)")
+        media_type(request, (JSON,))
+        async with self._ports.turns.one():
+            at = _instant("at", _decode(await self._read(request), _Tick).at, TICK_LATEST)
+            ticks = [control_record(Ticked(at), str(uuid4()), TICK_SOURCE) for _ in range(PARTITIONS)]
+            records = [Record(REPORTED.name, None, value, headers, number) for number, (value, headers) in enumerate(ticks)]
+            positions = await self._store(records)
+        self._ports.instruments.ticks.inc(len(positions))
+        return _json(202, {"partitions": {str(kept.partition): kept.offset for kept in positions}})
+
+    def _holder(self, request: Request) -> Key:
+        sent = request.headers.getlist("authorization")
+        if len(sent) == 1 and (key := self._ports.keys.ring().holder(sent[0])) is not None:
+            return key
+        raise ProblemError(
+            401, "no_valid_key", "send `Authorization: Bearer <key>` with a key that is registered", headers=_CHALLENGE
+        )
+
+    async def _read(self, request: Request) -> bytes:
+        settings = self._ports.settings
+        return await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
+
+    def _items(self, kind: str, body: bytes) -> Sequence[bytes | Raw]:
+        if kind == ONE:
+            _check_json(body)
+            return (body,)
+        items = _decode(body, list[Raw], status=400)
+        if len(items) > (most := self._ports.settings.intake_batch_events_max):
+            raise ProblemError(413, "batch_too_large", f"a batch has at most {most} events")
+        return items
+
+    def _over_quota(self, key: Key, raws: Sequence[bytes | Raw] | None, wait: float) -> ProblemError:
+        self._ports.instruments.over_quota.labels(key.name).inc()
+        detail = "this key has used up its quota: nothing was stored, send it again later"
+        members = {} if raws is None else {"results": all_retry([readable_id(raw) for raw in raws], detail)}
+        return ProblemError(429, "over_quota", detail, retry_after_seconds=wait, members=members)
+
+    async def _store_or_none(self, records: Sequence[Record]) -> list[Position | None]:
+        if not records:
+            return []
+        if not self._ports.gate.is_open:
+            return [None] * len(records)
+        try:
+            return await self._ports.journal.append(records)
+        except OverloadedError:
+            return [None] * len(records)
+
+    async def _store(self, records: Sequence[Record]) -> list[Position]:
+        if not self._ports.gate.is_open:
+            raise self._unavailable({})
+        try:
+            positions = await self._ports.journal.append(records)
+        except OverloadedError as error:
+            raise too_busy() from error
+        kept = [position for position in positions if position is not None]
+        if len(kept) < len(records):
+            raise self._unavailable({})
+        return kept
+
+    def _unavailable(self, members: Mapping[str, object]) -> ProblemError:
+        reason = (self._ports.gate.reason or "no acknowledgement in time").split(":")[0]
+        detail = f"nothing can be stored now ({reason}): send it again later"
+        return ProblemError(503, "unavailable", detail, retry_after_seconds=RETRY_AFTER_SECONDS, members=members)
+
+    def _answer(self, told: Sequence[Result]) -> Response:
+        for outcome, times in Counter(result.code or result.status for result in told).items():
+            self._ports.instruments.events.labels(outcome).inc(times)
+        members = {"results": told}
+        match status_of(told):
+            case 503:
+                return self._unavailable(members).response()
+            case 403:
+                problem = ProblemError(403, "unit_not_allowed", "this key speaks for none of these sources", members=members)
+                return problem.response()
+            case 422:
+                return ProblemError(422, "all_refused", "no event could be taken: see `results`", members=members).response()
+            case status:
+                return _json(status, members, again=any(result.status == "retry" for result in told))
+
+    def _allow(self, beat: Heartbeat, key: Key) -> None:
+        latest = self._ports.now() + instants.AHEAD
+        _instant("at", beat.at, latest)
+        if beat.delivered_until is not None:
+            _instant("delivered_until", beat.delivered_until, latest)
+        if (code := code_of(beat.source)) not in self._ports.house.codes:
+            raise ProblemError(422, "unknown_unit", "the code in `source` is not known to the reference data")
+        if not key.speaks_for(code):
+            raise ProblemError(403, "unit_not_allowed", "this key does not speak for the code in `source`")
+
+
+class _Tick(Struct, forbid_unknown_fields=True):
+    at: str
+
+
+_JSON_HEADERS = (("content-type", b"application/json"),)
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="motcua"'}
+
+
+def _record(event: Event) -> Record:
+    key, value, headers = to_record(event)
+    return Record(REPORTED.name, key, value, headers)
+
+
+def _check_json(body: bytes) -> None:
+    """Readable or not is a question of the whole body: UTF-8, and one JSON value whatever its shape."""
+    try:
+        body.decode()
+        msgspec.json.decode(body, type=Raw)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(400, "unreadable", "the body is not JSON in UTF-8") from error
+
+
+def _decode(body: bytes, shape: type[_T], status: int = 422) -> _T:
+    _check_json(body)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise ProblemError(status, "invalid_body", without_values(str(error))) from error
+
+
+def _instant(name: str, text: str, latest: int) -> int:
+    try:
+        instant = instants.parse(text)
+    except ValueError as error:
+        raise ProblemError(422, "invalid_instant", f"`{name}` is not an RFC 3339 date-time with an offset") from error
+    if not instants.EARLIEST <= instant <= latest:
+        raise ProblemError(422, "time_out_of_range", f"`{name}` is too far in the past or in the future")
+    return instant
+
+
+def _json(status: int, told: object, again: bool = False) -> Response:
+    headers = {"Retry-After": str(round(RETRY_AFTER_SECONDS))} if again else None
+    return Response(msgspec.json.encode(told), status, headers, JSON)

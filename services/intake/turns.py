@@ -1,0 +1,46 @@
+"""Turns: so many requests hold a body at a time, so many wait a moment for it, and the rest are told to come back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.intake.instruments import Instruments
+from services.intake.problems import ProblemError
+
+
+class Turns:
+    """Bounds what all requests together may hold in memory."""
+
+    def __init__(self, at_once: int, waiting_max: int, wait_seconds: float, instruments: Instruments) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._waiting_max = waiting_max
+        self._wait_seconds = wait_seconds
+        self._waiting = 0
+        self._in_flight = instruments.requests_in_flight
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Holds one turn; ProblemError 503 when there is none within `wait_seconds`."""
+        await self._take()
+        self._in_flight.inc()
+        try:
+            yield
+        finally:
+            self._in_flight.dec()
+            self._free.release()
+
+    async def _take(self) -> None:
+        if self._waiting >= self._waiting_max:
+            raise too_busy()
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._wait_seconds)
+        except TimeoutError as error:
+            raise too_busy() from error
+        finally:
+            self._waiting -= 1
+
+
+def too_busy() -> ProblemError:
+    """The world's fault, not the sender's: the same again, later."""
+    return ProblemError(503, "too_busy", "too much is under way: send it again later", retry_after_seconds=1)
