@@ -47,7 +47,7 @@ class Stack:
     ) -> None:
         given = {"state_dir": state_dir, "port_base": port_base, "clock": clock}
         self.settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        self._say = say
+        self.say = say
         self._environment = {**self.settings.environment(), **(environment or {})}
         self._keeper = Keeper(self.directory, REPOSITORY)
 
@@ -159,7 +159,7 @@ class Stack:
                         f"see {self.log_file(name)}, then run the same command again."
                     )
                 time.sleep(POLL_SECONDS)
-            self._say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
+            self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
 
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
         marker = statedir.read(self.directory)
@@ -176,7 +176,7 @@ class Stack:
         return self.directory
 
     def _prepare(self, wanted: tuple[Program, ...], cluster_id: str) -> None:
-        present = jars.ensure_jars(self._say)
+        present = jars.ensure_jars(self.say)
         kafka.prepare(self.settings, present, cluster_id)
         valkey.prepare(self.settings)
         own_commands = {"kafka": kafka.command(self.settings, present), "redis": valkey.command(self.settings)}
@@ -189,7 +189,7 @@ class Stack:
         seen = self._keeper.seen()
         for each in wanted:
             if not seen[each.name].running:
-                self._say(f"  {each.name:<15} starting")
+                self.say(f"  {each.name:<15} starting")
                 self._keeper.start_program(each.name)
         self.wait_ready(tuple(each.name for each in wanted))
 
@@ -197,13 +197,13 @@ class Stack:
         for name in programs.NAMES:
             pid = processes.read_pid(self.pid_file(name))
             if self.pid_file(name).exists() and (pid is None or not self._is_ours(pid)):
-                self._say(f"  {name}.pid named a process ({pid}) that is gone or not of this stack: removed")
+                self.say(f"  {name}.pid named a process ({pid}) that is gone or not of this stack: removed")
                 self.pid_file(name).unlink(missing_ok=True)
 
     def _end_orphans(self) -> None:
         # Supervisor itself may have been killed: what it had started lives on and would hold the ports.
         for name, pid in reversed(self.pids.items()):
-            self._say(f"  {name} ({pid}) was left behind without its supervisor: ending it")
+            self.say(f"  {name} ({pid}) was left behind without its supervisor: ending it")
             processes.end(pid, float(programs.program(name).stop_within_seconds))
 
     def _is_ours(self, pid: int) -> bool:

@@ -1,0 +1,22 @@
+"""A stack brought up whole: servers, then topics and the opened archive, then the services that need them."""
+
+from deploy.local.stack import Stack
+from deploy.operators import acts
+from deploy.operators.settings import OperatorSettings
+
+
+def up_and_open(stack: Stack, services: tuple[str, ...] | None = None) -> None:
+    """`Stack.up` with the operators' part in between; servers asked for alone are left empty."""
+
+    def open_province() -> None:
+        settings = OperatorSettings(
+            port_base=stack.settings.port_base, kafka=stack.settings.bootstrap, clock=stack.settings.clock
+        )
+        acts.make_topics(settings)
+        opened = acts.open_archive(settings, acts.files(settings))
+        stack.say(f"  archive         open, CLOCK={settings.clock}, rules {opened.rules}")
+        if opened.rules != opened.files:
+            stack.say("  archive         the reference files have changed: `make reference-activate` lets them rule")
+
+    wants_services = services is None or any(name not in ("kafka", "redis") for name in services)
+    stack.up(services, after_servers=open_province if wants_services else lambda: None)

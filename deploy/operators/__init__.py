@@ -1,0 +1,1 @@
+"""The operators' tool: topics, the opening of an archive, reference data."""

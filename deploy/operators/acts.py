@@ -1,0 +1,75 @@
+"""What an operator can do with a province's Kafka: make and check topics, open the archive, activate rules."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from contracts import reference, topics
+from contracts.events import Activated, Opened
+from contracts.reference import Reference
+from deploy.operators import archive
+from deploy.operators import topics as topic_tool
+from deploy.operators.errors import FilesError
+from deploy.operators.log import Log
+from deploy.operators.settings import OperatorSettings
+
+
+@dataclass(frozen=True)
+class Openness:
+    """How the opening went: `written` partitions got something, `rules` is what the archive began with."""
+
+    rules: str
+    written: int
+    files: str
+
+
+def make_topics(settings: OperatorSettings) -> list[str]:
+    """Creates what is missing and checks all of it; the names created."""
+    Log(settings.bootstrap).wait(settings.kafka_within_seconds)
+    wanted = topics.all_topics(settings.live_gen)
+    created = topic_tool.create_missing(settings.bootstrap, wanted, settings.replication_factor)
+    topic_tool.check(settings.bootstrap, wanted, settings.replication_factor)
+    return created
+
+
+def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
+    """Publishes the reference body and writes records 0 and 1 of each partition, where they are not there yet."""
+    log = Log(settings.bootstrap)
+    log.wait(settings.kafka_within_seconds)
+    digest = publish(log, body)
+    wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
+    opening = archive.plan(log.beginnings(), wanted, digest)
+    if opening.missing:
+        log.append(opening.missing, "opening")
+    return Openness(rules=opening.digest, written=len(opening.missing), files=digest)
+
+
+def activate(settings: OperatorSettings, body: Reference) -> str:
+    """Publishes the reference body and lets it rule from here on; its digest."""
+    log = Log(settings.bootstrap)
+    log.wait(settings.kafka_within_seconds)
+    digest = publish(log, body)
+    wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
+    if archive.plan(log.beginnings(), wanted, digest).missing:
+        raise FilesError("Kafka", "this archive is not opened yet: open it first, that activates the present files too")
+    log.append({partition: (Activated(digest),) for partition in range(topics.REPORTED.partitions)}, "activation")
+    return digest
+
+
+def publish(log: Log, body: Reference) -> str:
+    """Adds a body to reference.data unless it is there; its digest. A body goes first, then the record that names it."""
+    value = reference.encode(body)
+    digest = reference.digest(value)
+    if digest not in log.published():
+        log.publish(digest, value)
+    return digest
+
+
+def files(settings: OperatorSettings) -> Reference:
+    """The checked body of the present reference files; FilesError says what is wrong in them."""
+    from contracts import reference_files
+
+    try:
+        return reference_files.read(settings.reference_dir)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise FilesError(str(settings.reference_dir), str(error)) from error

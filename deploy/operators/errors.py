@@ -1,0 +1,61 @@
+"""What can stop the operators' tool, each with its remedy.
+
+OperatorError
+├── KafkaUnavailableError     look at the brokers, run it again
+├── TopicDiffersError         set the topic right by hand: an archive is never altered in passing
+├── ArchiveError              this archive cannot be opened as asked
+│   ├── ForeignArchiveError       the topic holds something else
+│   └── OtherClockError           it is driven by the other clock, or lies in another cluster
+└── ReferenceError_           the reference files are wrong: correct them
+"""
+
+
+class OperatorError(Exception):
+    """The tool cannot do what was asked; the text is for the operator."""
+
+
+class KafkaUnavailableError(OperatorError):
+    def __init__(self, bootstrap: str, doing: str, reason: str) -> None:
+        super().__init__(f"Kafka at {bootstrap} could not {doing}: {reason}. Look at the brokers, then run it again.")
+
+
+class TopicDiffersError(OperatorError):
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__(
+            "Topics are not as the contract says: " + "; ".join(differences) + ". Set them right, then run it again."
+        )
+        self.differences = differences
+
+
+class ArchiveError(OperatorError):
+    """This archive cannot be opened as asked."""
+
+
+class ForeignArchiveError(ArchiveError):
+    def __init__(self, partition: int, offset: int, found: str) -> None:
+        super().__init__(
+            f"dossier.reported[{partition}] holds at offset {offset} {found} where the opening of an archive belongs: "
+            f"this topic was not opened by this tool and is left as it is."
+        )
+        self.partition = partition
+
+
+class OtherClockError(ArchiveError):
+    def __init__(self, partition: int, kept: str, asked: str) -> None:
+        super().__init__(
+            f"The archive (dossier.reported[{partition}]) is driven by CLOCK={kept} for ever and cannot be driven by "
+            f"CLOCK={asked}: set MOTCUA_CLOCK={kept}."
+        )
+
+
+class OtherClusterError(ArchiveError):
+    def __init__(self, partition: int, kept: str, asked: str) -> None:
+        super().__init__(
+            f"The archive (dossier.reported[{partition}]) was opened in cluster {kept} and this is cluster {asked}: "
+            f"look for the right brokers."
+        )
+
+
+class FilesError(OperatorError):
+    def __init__(self, directory: str, reason: str) -> None:
+        super().__init__(f"The reference files in {directory} are not right: {reason}")

@@ -1,0 +1,158 @@
+"""The operators' hand in Kafka: reads the beginnings of partitions and reference bodies, appends control records."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from contracts import events, topics
+from contracts.events import Control
+from deploy.operators.archive import Beginning
+from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError
+
+READ_TIMEOUT_SECONDS = 30.0
+APPEND_TIMEOUT_SECONDS = 60.0
+SOURCE = "/operators"
+
+
+class Log:
+    """The brokers, as the operators' tool sees them. One operator at a time."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    def cluster_id(self) -> str:
+        """Who the cluster says it is."""
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        try:
+            described = admin.describe_cluster(request_timeout=READ_TIMEOUT_SECONDS).result(READ_TIMEOUT_SECONDS + 5)
+        except KafkaException as error:
+            raise KafkaUnavailableError(self._bootstrap, "say who it is", error.args[0].str()) from error
+        return str(described.cluster_id)
+
+    def wait(self, within_seconds: float) -> None:
+        """Waits until a broker answers; KafkaUnavailableError after `within_seconds`."""
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        deadline = time.monotonic() + within_seconds
+        while True:
+            try:
+                if admin.list_topics(timeout=2.0).brokers:
+                    return
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise KafkaUnavailableError(self._bootstrap, "be reached", error.args[0].str()) from error
+
+    def beginnings(self) -> dict[int, Beginning]:
+        """The first two records of each partition of the archive."""
+        partitions = range(topics.REPORTED.partitions)
+        with _Reading(self._bootstrap) as consumer:
+            bounds = {each: self._bounds(consumer, topics.REPORTED.name, each) for each in partitions}
+            for partition, (first, _end) in bounds.items():
+                if first != 0:
+                    raise ForeignArchiveError(partition, 0, "nothing any more (its beginning was deleted)")
+            found = self._read(consumer, topics.REPORTED.name, {each: min(end, 2) for each, (_, end) in bounds.items()})
+        return {partition: tuple(_control(each) for each in records) for partition, records in found.items()}
+
+    def published(self) -> set[str]:
+        """Digests of the reference bodies that are there."""
+        with _Reading(self._bootstrap) as consumer:
+            _first, end = self._bounds(consumer, topics.REFERENCE.name, 0)
+            records = self._read(consumer, topics.REFERENCE.name, {0: end})[0]
+        return {each.key().decode() for each in records if each.key() and each.value()}
+
+    def publish(self, digest: str, body: bytes) -> None:
+        """Adds a reference body under its digest."""
+        self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
+
+    def append(self, records: dict[int, tuple[Control, ...]], what: str) -> None:
+        """Appends control records to partitions of the archive, in the order given."""
+        rows = []
+        for partition, controls in records.items():
+            for index, control in enumerate(controls):
+                value, headers = events.control_record(control, f"{what}-{partition}-{index}-{time.time_ns()}", SOURCE)
+                rows.append({"topic": topics.REPORTED.name, "partition": partition, "value": value, "headers": headers})
+        self._append(rows)
+
+    def _append(self, rows: Iterable[dict[str, Any]]) -> None:
+        producer = Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "message.timeout.ms": int(APPEND_TIMEOUT_SECONDS * 1000),
+                "message.max.bytes": 4_000_000,
+                "compression.type": "lz4",
+                "log_level": 0,
+            }
+        )
+        failed: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, _record: object) -> None:
+            if error is not None:
+                failed.append(error)
+
+        for row in rows:
+            producer.produce(**row, on_delivery=delivered)
+        waiting = producer.flush(APPEND_TIMEOUT_SECONDS + 5)
+        if failed or waiting:
+            reason = failed[0].str() if failed else f"{waiting} records were not acknowledged in time"
+            raise KafkaUnavailableError(self._bootstrap, "store records", reason)
+
+    def _bounds(self, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+        try:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise KafkaUnavailableError(self._bootstrap, f"read {topic}[{partition}]", error.args[0].str()) from error
+        return first, end
+
+    def _read(self, consumer: Consumer, topic: str, ends: dict[int, int]) -> dict[int, list[Any]]:
+        """The records of each partition from its start to before its `end`."""
+        found: dict[int, list[Any]] = {partition: [] for partition in ends}
+        open_still = {partition: end for partition, end in ends.items() if end > 0}
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in open_still])
+        deadline = time.monotonic() + READ_TIMEOUT_SECONDS
+        while open_still:
+            if time.monotonic() > deadline:
+                raise KafkaUnavailableError(self._bootstrap, f"read {topic}", "no answer in time")
+            for record in consumer.consume(num_messages=500, timeout=0.05):
+                if (error := record.error()) is not None:
+                    raise KafkaUnavailableError(self._bootstrap, f"read {topic}", error.str())
+                partition, offset = record.partition(), record.offset()
+                assert partition is not None, "a record without an error has a place"
+                assert offset is not None, "a record without an error has a place"
+                if offset < ends[partition]:
+                    found[partition].append(record)
+            # The position, not the last record, tells: a compacted topic may lack the record just before its end.
+            for place in consumer.position([TopicPartition(topic, partition) for partition in open_still]):
+                if place.offset >= ends[place.partition]:
+                    del open_still[place.partition]
+        return found
+
+
+class _Reading:
+    def __init__(self, bootstrap: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "motcua-operators",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 50,
+                "log_level": 0,
+            }
+        )
+
+    def __enter__(self) -> Consumer:
+        return self._consumer
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+
+def _control(record: Any) -> Control | events.Event | None:
+    try:
+        return events.from_record(record.value(), record.headers())
+    except events.RefusedError:
+        return None

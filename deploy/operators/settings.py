@@ -1,0 +1,27 @@
+"""What the operators' tool is told by MOTCUA_ variables."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class OperatorSettings(BaseSettings):
+    """Settings of the operators' tool."""
+
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+
+    port_base: int = 8000
+    kafka: str = ""
+    clock: Literal["wall", "log"] = "wall"
+    live_gen: int = 1
+    reference_dir: Path = _REPOSITORY / "deploy" / "reference"
+    replication_factor: int = 1
+    kafka_within_seconds: float = 60.0
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's address."""
+        return self.kafka or f"127.0.0.1:{self.port_base + 92}"
