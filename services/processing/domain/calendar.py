@@ -1,0 +1,116 @@
+"""Working time of one hours profile: cumulative microseconds of its windows and a bisect, whole numbers throughout."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+from contracts import instants
+from contracts.reference import WEEKDAYS, Calendar
+
+FIRST_DAY = instants.day_from_text("1999-12-27")
+HORIZON_DAY = instants.day_from_text("2051-01-01")
+_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+
+
+class BeyondHorizonError(ValueError):
+    """The instant lies outside the years for which working time was compiled."""
+
+
+class WorkingTime:
+    """The windows of a profile from 2000 to 2050, as rising opening and closing instants each with the time worked before."""
+
+    __slots__ = ("_before", "_closing", "_closings", "_openings", "_working_days")
+
+    def __init__(self, calendar: Calendar, profile: str) -> None:
+        weekly = calendar.profiles[profile]
+        windows = {day: [(_minutes(a), _minutes(b)) for a, b in weekly.get(day, [])] for day in WEEKDAYS}
+        off = {instants.day_from_text(text) for text in calendar.days_off}
+        make_up = {instants.day_from_text(text) for text in calendar.make_up_days}
+        self._openings: list[int] = []
+        self._closings: list[int] = []
+        self._before: list[int] = []
+        self._working_days: list[int] = []
+        self._closing: dict[int, int] = {}
+        worked = 0
+        for day in range(FIRST_DAY, HORIZON_DAY):
+            today = windows[WEEKDAYS[(day + _MONDAY_SHIFT) % 7]]
+            if day in make_up:
+                today = today or windows[calendar.make_up_as]
+            elif day in off:
+                continue
+            if not today:
+                continue
+            midnight = instants.midnight(day)
+            for begin, end in today:
+                self._openings.append(midnight + begin)
+                self._closings.append(midnight + end)
+                self._before.append(worked)
+                worked += end - begin
+            self._working_days.append(day)
+            self._closing[day] = midnight + today[-1][1]
+
+    @staticmethod
+    def compile(calendar: Calendar, profile: str) -> "WorkingTime":
+        """The working time of a profile."""
+        return WorkingTime(calendar, profile)
+
+    def worked(self, start: int, end: int) -> int:
+        """Microseconds of working time in [start, end); 0 when end <= start."""
+        return 0 if end <= start else self._until(end) - self._until(start)
+
+    def advance(self, start: int, amount: int) -> int:
+        """The earliest instant at which the working time since `start` reaches `amount` microseconds."""
+        if amount <= 0:
+            return start
+        wanted = self._until(start) + amount
+        window = bisect_left(self._before, wanted) - 1
+        at = self._openings[window] + wanted - self._before[window]
+        if at > self._closings[window]:
+            raise BeyondHorizonError
+        return at
+
+    def clock_start(self, at: int) -> int:
+        """The earliest instant at or after `at` that lies inside a window; a closing lies outside."""
+        window = bisect_right(self._closings, at)
+        if window == len(self._closings):
+            raise BeyondHorizonError
+        return max(at, self._openings[window])
+
+    def is_working_day(self, day: int) -> bool:
+        """Whether the day has a window."""
+        return day in self._closing
+
+    def next_working_day(self, day: int) -> int:
+        """The first working day at or after `day`."""
+        place = bisect_left(self._working_days, day)
+        if place == len(self._working_days) or day < FIRST_DAY:
+            raise BeyondHorizonError
+        return self._working_days[place]
+
+    def closing(self, day: int) -> int:
+        """The closing instant of a working day."""
+        return self._closing[day]
+
+    def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        """The pieces of [start, end) with whether each is open."""
+        at, window = start, bisect_right(self._closings, start)
+        while at < end:
+            if window == len(self._openings) or self._openings[window] >= end:
+                yield at, end, False
+                return
+            if at < self._openings[window]:
+                yield at, self._openings[window], False
+                at = self._openings[window]
+            stop = min(end, self._closings[window])
+            yield at, stop, True
+            at, window = stop, window + 1
+
+    def _until(self, at: int) -> int:
+        window = bisect_right(self._openings, at) - 1
+        if window < 0:
+            raise BeyondHorizonError
+        return self._before[window] + min(at, self._closings[window]) - self._openings[window]
+
+
+def _minutes(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * instants.HOUR + int(minute) * instants.MINUTE

@@ -1,0 +1,345 @@
+"""The rules of a dossier's history, one promise each, with outcomes read from the paper and not from the fold."""
+
+import pytest
+
+from contracts import instants
+from contracts.data import FACTS
+from contracts.reference import Reference
+from services.processing.domain import arrows
+from services.processing.domain.dossier import Dossier, Retired, decode, encode
+from services.processing.domain.fold import activate, look
+from services.processing.domain.ledger import deadline_view, dossier_view
+from services.processing.domain.rules import Rules
+from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
+
+REASON = {"reason": "incomplete"}
+
+
+def received(when: str = "07-01 08:00", **more: object) -> Desk:
+    desk = Desk()
+    effect = desk.report(event("received", when, **{**BIRTH, "time_limit": LIMIT, **more}))
+    assert effect.outcome == "applied"
+    return desk
+
+
+def due(desk: Desk) -> str | None:
+    assert isinstance(desk.dossier, Dossier)
+    shown = dossier_view(desk.dossier, desk.clock, desk.rules)["due_current"]
+    return None if shown is None else shown[5:16].replace("T", " ")
+
+
+def test_every_fact_has_its_arrows_annulments_aside() -> None:
+    assert set(arrows.ARROWS) == set(FACTS) - {"annulled"}
+
+
+# state, fact, state after (None: misfit), written from the list of arrows in the paper
+PATHS = {
+    1: [("submitted", BIRTH)],
+    2: [("submitted", BIRTH), ("received", {})],
+    3: [("submitted", BIRTH), ("refused", REASON)],
+    4: [("submitted", BIRTH), ("received", {}), ("processing_started", {})],
+    5: [("submitted", BIRTH), ("received", {}), ("supplement_requested", REASON)],
+    6: [("submitted", BIRTH), ("received", {}), ("payment_requested", {})],
+    7: [("submitted", BIRTH), ("withdrawn", {})],
+    8: [("submitted", BIRTH), ("received", {}), ("processing_started", {}), ("suspended", REASON)],
+    9: [("submitted", BIRTH), ("received", {}), ("completed", {})],
+    10: [("submitted", BIRTH), ("received", {}), ("processing_started", {}), ("returned", {})],
+}
+LEADS = {
+    1: {"received": 2, "refused": 3, "supplement_requested": 5, "withdrawn": 7, "handed_over": 1},
+    2: {
+        "processing_started": 4, "supplement_requested": 5, "payment_requested": 6, "halted": 8, "withdrawn": 7,
+        "completed": 9, "returned": 10, "handed_over": 2, "rescheduled": 2,
+    },
+    3: {},
+    4: {
+        "supplement_requested": 5, "payment_requested": 6, "suspended": 8, "halted": 8, "withdrawn": 7, "completed": 9,
+        "returned": 10, "handed_over": 4, "rescheduled": 4,
+    },
+    5: {"supplement_provided": 2, "supplement_lapsed": 3, "halted": 8, "withdrawn": 7, "handed_over": 5},
+    6: {"payment_made": 2, "halted": 8, "withdrawn": 7, "handed_over": 6},
+    7: {},
+    8: {"resumed": 4, "halted": 8, "handed_over": 8},
+    9: {"returned": 10, "recalled": 4},
+    10: {},
+}  # fmt: skip
+DATA = {
+    "submitted": BIRTH, "refused": REASON, "supplement_requested": REASON, "suspended": REASON, "halted": REASON,
+    "recalled": REASON, "handed_over": {"competent": "D"}, "rescheduled": {"due": "2025-08-29T17:00:00+07:00"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", sorted(PATHS))
+@pytest.mark.parametrize("fact", [fact for fact in FACTS if fact != "annulled"])
+def test_each_state_and_fact_lead_where_the_table_says(state: int, fact: str) -> None:
+    """All 180 pairs: an arrow is taken, a second click is a duplicate, anything else waits."""
+    desk = Desk()
+    for hour, (step, data) in enumerate(PATHS[state]):
+        limit = {"time_limit": LIMIT} if step == "submitted" else {}
+        desk.report(event(step, at("07-01 08:00") + hour * instants.HOUR, **data, **limit))
+    assert desk.state == state
+    effect = desk.report(event(fact, "07-01 15:00", id="new", **DATA.get(fact, {})))
+    last = PATHS[state][-1][0]
+    if fact == last or (state == 10 and fact == "completed"):
+        assert (effect.outcome, desk.state) == ("duplicate", state)
+    elif fact in LEADS[state]:
+        assert (effect.outcome, desk.state) == ("applied", LEADS[state][fact])
+    else:
+        assert (effect.outcome, desk.state) == ("parked", state)
+
+
+def test_a_late_birth_lets_the_waiting_events_step() -> None:
+    """10 came before 9 and both before the birth; the set is what counts."""
+    desk = Desk()
+    assert desk.report(event("returned", "07-02 10:00")).outcome == "parked"
+    assert desk.report(event("completed", "07-02 09:00")).outcome == "parked"
+    effect = desk.report(event("received", "07-01 08:00", **BIRTH, time_limit=LIMIT))
+    assert effect.outcome == "applied"
+    assert desk.state == 10
+    assert len(effect.done) == 3
+
+
+def test_clocks_that_differ_by_less_than_twelve_hours_are_repaired() -> None:
+    """A completion stamped before its reception is tried again when the reception was taken, within 12 hours."""
+    near, far = Desk(), Desk()
+    near.report(event("completed", "07-01 08:00"))
+    near.report(event("received", "07-01 20:00", **BIRTH))
+    assert near.state == 9
+    far.report(event("completed", "07-01 08:00"))
+    far.report(event("received", "07-01 20:01", **BIRTH))
+    assert far.state == 2
+
+
+def test_identity_the_same_again_is_a_duplicate_other_content_a_dead_letter() -> None:
+    desk = received()
+    first = event("processing_started", "07-01 09:00", id="same")
+    assert desk.report(first).outcome == "applied"
+    assert desk.report(first).outcome == "duplicate"
+    effect = desk.report(event("completed", "07-01 10:00", id="same"))
+    assert (effect.outcome, effect.letters[0].code) == ("rejected", "id_reused")
+    assert desk.state == 4
+
+
+def test_only_responsible_bodies_move_a_dossier() -> None:
+    """Receiver, competent bodies so far and their successors; another unit's event waits and heals with the hand-over."""
+    desk = received()
+    stranger = event("processing_started", "07-01 09:00", source="/units/D")
+    assert desk.report(stranger).outcome == "parked"
+    assert desk.state == 2
+    effect = desk.report(event("handed_over", "07-01 08:30", competent="D"))
+    assert effect.outcome == "applied"
+    assert desk.state == 4
+
+
+def test_a_successor_speaks_for_the_unit_it_follows() -> None:
+    desk = Desk()
+    old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
+    desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
+    assert desk.report(event("processing_started", "07-09 09:00", source="/units/NEW")).outcome == "parked"
+    assert desk.report(event("completed", "07-10 09:00", source="/units/NEW")).outcome == "applied"
+
+
+def test_stocks_of_the_competent_role_move_to_the_successor_at_a_tick() -> None:
+    desk = Desk()
+    old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
+    desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
+    desk.tick(at("07-09 23:59"))
+    effect = desk.tick(at("07-10 00:00"))
+    assert effect is not None
+    assert effect.was is not None
+    assert effect.now is not None
+    assert (effect.was.competent, effect.now.competent, effect.now.receiver) == ("OLD", "NEW", "OLD")
+    assert effect.undone == effect.done == ()
+
+
+def test_unknown_units_wait_for_an_activation() -> None:
+    desk = Desk()
+    born = {**BIRTH, "receiver": "LATE", "competent": "LATE"}
+    assert desk.report(event("received", "07-01 08:00", source="/units/LATE", **born)).outcome == "parked"
+    body = Reference(
+        units=[*BODY.units, unit("LATE")], departments=BODY.departments, procedures=BODY.procedures, calendar=BODY.calendar
+    )
+    assert isinstance(desk.dossier, Dossier)
+    effect = activate(desk.dossier, desk.moment(), RULES, Rules.compile("d2", body))
+    assert effect is not None
+    assert effect.now is not None
+    assert effect.now.state == 2
+    assert [entry.standing for entry in effect.undone] == ["parked"]
+    assert [entry.standing for entry in effect.done] == ["applied"]
+
+
+@pytest.mark.parametrize("first", ["target", "annulment"])
+def test_an_annulment_takes_its_event_out_whichever_comes_first(first: str) -> None:
+    desk = received()
+    target = event("completed", "07-01 10:00", id="wrong")
+    annulment = event("annulled", "07-01 11:00", event="wrong", reason="typing_error")
+    order = [target, annulment] if first == "target" else [annulment, target]
+    outcomes = [desk.report(reported).outcome for reported in order]
+    assert outcomes == (["applied", "applied"] if first == "target" else ["applied", "annulled"])
+    assert desk.state == 2
+    assert desk.report(event("annulled", "07-01 12:00", event="wrong", reason="again")).outcome == "duplicate"
+    assert desk.report(target).outcome == "duplicate"
+
+
+def test_an_annulment_cannot_be_annulled() -> None:
+    desk = received()
+    desk.report(event("annulled", "07-01 10:00", id="a1", event="nothing", reason="typing_error"))
+    assert desk.report(event("annulled", "07-01 11:00", event="a1", reason="regret")).outcome == "parked"
+
+
+def test_a_recall_takes_the_completion_back_from_its_day() -> None:
+    desk = received()
+    done = desk.report(event("completed", "07-02 09:00", electronic_result=True)).done[0]
+    assert done.step is not None
+    assert done.step.timeliness == "early"
+    effect = desk.report(event("recalled", "07-02 10:00", **REASON))
+    assert [entry.offset for entry in effect.undone] == [done.offset]
+    plain = effect.done[0].step
+    assert plain is not None
+    assert (plain.timeliness, plain.electronic_result) == (None, False)
+    assert desk.state == 4
+
+
+def test_a_return_alone_implies_the_completion() -> None:
+    desk = received()
+    step = desk.report(event("returned", "07-02 09:00")).done[0].step
+    assert step is not None
+    assert (step.fact, step.timeliness) == ("returned", "early")
+
+
+def test_dues_by_the_clock_of_the_law() -> None:
+    """3 working days from Tuesday 08:00 is Friday 08:00; two pauses and a weekend add up; a restart begins anew."""
+    desk = received()
+    assert due(desk) == "07-04 08:00"
+    desk.report(event("supplement_requested", "07-02 16:00", **REASON))
+    desk.report(event("supplement_provided", "07-03 08:00"))
+    assert due(desk) == "07-04 10:00"
+    desk.report(event("payment_requested", "07-04 09:30"))
+    desk.report(event("payment_made", "07-07 07:15"))
+    assert due(desk) == "07-07 07:45"
+    desk.report(event("supplement_requested", "07-07 07:30", **REASON))
+    desk.report(event("supplement_provided", "07-08 07:00", restart=True))
+    assert due(desk) == "07-10 17:00"
+
+
+def test_an_apology_letter_moves_the_appointment_once_and_in_time() -> None:
+    desk = received()
+    assert desk.report(event("rescheduled", "07-04 08:00", due="2025-07-08T17:00:00+07:00")).outcome == "parked"
+    assert desk.report(event("rescheduled", "07-03 08:00", due="2025-07-08T17:00:00+07:00")).outcome == "applied"
+    assert due(desk) == "07-08 17:00"
+    assert desk.report(event("rescheduled", "07-03 09:00", due="2025-07-09T17:00:00+07:00")).outcome == "parked"
+    assert isinstance(desk.dossier, Dossier)
+    view = deadline_view(desk.dossier, at("07-05 00:00"), desk.rules)
+    assert view["due_original"] == "2025-07-04T08:00:00+07:00"
+
+
+def test_acceptance_runs_for_eight_working_hours_and_stands_still_in_a_supplement() -> None:
+    desk = Desk()
+    desk.report(event("submitted", "07-01 08:00", **BIRTH))
+    desk.report(event("supplement_requested", "07-01 09:00", **REASON))
+    desk.tick(at("07-04 12:00"))
+    desk.report(event("supplement_provided", "07-01 11:00"))
+    now = desk.effects[-1].now
+    assert now is not None
+    assert now.acceptance_overdue
+    desk.report(event("received", "07-02 10:00"))
+    assert desk.state == 2
+
+
+def test_a_misfit_expires_after_seven_days_of_the_log_clock_with_one_dead_letter() -> None:
+    desk = Desk()
+    assert desk.report(event("completed", "07-01 08:00")).outcome == "parked"
+    assert desk.tick(at("07-08 07:59")) is None
+    effect = desk.tick(at("07-08 08:00"))
+    assert effect is not None
+    assert [letter.code for letter in effect.letters] == ["no_arrow"]
+    assert effect.done[0].standing == "rejected"
+    assert desk.tick(at("07-20 08:00")) is None
+    healed = desk.report(event("received", "06-30 08:00", **BIRTH))
+    assert healed.undone[0].standing == "rejected"
+    assert desk.state == 9
+
+
+def test_bounds_per_unit_and_dossier() -> None:
+    """The 33rd misfit and the 257th event are dead letters `too_many`; the healing event still gets in."""
+    desk = Desk()
+    for number in range(32):
+        assert desk.report(event("completed", at("07-01 08:00") + number)).outcome == "parked"
+    effect = desk.report(event("completed", "07-01 09:00"))
+    assert (effect.outcome, effect.letters[0].code) == ("rejected", "too_many")
+    assert desk.report(event("completed", "07-01 09:00", source="/units/B")).outcome == "parked"
+    assert desk.report(event("received", "07-01 07:00", **BIRTH)).outcome == "applied"
+
+
+def test_the_257th_event_of_a_unit_is_too_many() -> None:
+    desk = received()
+    for number in range(255):
+        fact = "processing_started" if number == 0 else ("supplement_requested", "supplement_provided")[(number + 1) % 2]
+        desk.report(event(fact, at("07-01 09:00") + number * instants.SECOND, **DATA.get(fact, {})))
+    assert isinstance(desk.dossier, Dossier)
+    assert len(desk.dossier.kept) == 256
+    effect = desk.report(event("completed", "07-02 09:00"))
+    assert (effect.outcome, effect.letters[0].code) == ("rejected", "too_many")
+
+
+def test_history_retires_400_days_after_its_last_event_and_takes_no_more() -> None:
+    desk = received()
+    desk.report(event("completed", "07-02 09:00"))
+    desk.tick(at("07-03 00:00"))
+    desk.tick(at("07-03 00:00") + 400 * instants.DAY - 1)
+    assert isinstance(desk.dossier, Dossier)
+    effect = desk.tick(at("07-03 00:00") + 400 * instants.DAY)
+    assert effect is not None
+    assert isinstance(desk.dossier, Retired)
+    assert effect.undone == effect.done == ()
+    late = desk.report(event("returned", "07-03 09:00"))
+    assert (late.outcome, late.letters[0].code) == ("rejected", "retired")
+    assert decode("X", encode(desk.dossier)) == Retired()
+
+
+def test_late_by_link_and_late_entry_are_told_apart() -> None:
+    """Completed in time, arrived when the log clock had passed the due: `recordedtime` says whose delay it was."""
+    for entered, late in (("07-03 17:00", "by_link"), ("07-07 09:00", "entry"), (None, "entry")):
+        desk = received()
+        desk.tick(at("07-07 08:00"))
+        assert desk.effects[-1].now is not None
+        assert desk.effects[-1].now.overdue
+        when = None if entered is None else at(entered)
+        step = desk.report(event("completed", "07-03 16:00", entered=when), at("07-07 10:00")).done[0].step
+        assert step is not None
+        assert (step.timeliness, step.late) == ("on_time", late)
+
+
+def test_skewed_and_backdated_are_flags_not_corrections() -> None:
+    desk = Desk()
+    entry = desk.report(event("received", "07-01 08:00", **BIRTH), at("07-01 07:54")).done[0]
+    assert (entry.skewed, entry.backdated) == (True, False)
+    entry = desk.report(event("processing_started", "07-01 09:00", entered=at("07-01 10:01")), at("07-01 10:02")).done[0]
+    assert (entry.skewed, entry.backdated) == (False, True)
+    entry = desk.report(event("completed", "07-01 10:00", entered=at("07-01 11:00")), at("07-09 10:02")).done[0]
+    assert (entry.skewed, entry.backdated) == (False, False)
+
+
+def test_state_bytes_hold_everything() -> None:
+    desk = received()
+    desk.report(event("supplement_requested", "07-01 10:00", respond_by="2025-07-03", **REASON))
+    desk.report(event("completed", "06-01 10:00"))
+    desk.tick(at("07-09 10:00"))
+    assert isinstance(desk.dossier, Dossier)
+    again = decode("X", encode(desk.dossier))
+    assert isinstance(again, Dossier)
+    assert (again.kept, again.lettered) == (desk.dossier.kept, desk.dossier.lettered)
+    assert look(again, desk.clock, RULES)[1].stand == look(desk.dossier, desk.clock, RULES)[1].stand
+
+
+def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = received()
+    before = desk.dossier
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("services.processing.domain.facts.changes", broken)
+    effect = desk.report(event("completed", "07-01 10:00"))
+    assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
+    assert effect.dossier is before
