@@ -165,8 +165,9 @@ def producer_settings(settings: Settings) -> dict[str, object]:
         "message.timeout.ms": round(settings.intake_delivery_seconds * 1000),
         "queue.buffering.max.messages": settings.intake_events_in_flight_max + 1000,
         "queue.buffering.max.kbytes": 256 * 1024,
-        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.ms": 200,
         "reconnect.backoff.max.ms": 1000,
         "socket.keepalive.enable": True,
-        "log.connection.close": False,
+        # Errors come through error_cb: counted, and said once by the gate instead of at every attempt.
+        "log_level": 2,
     }
