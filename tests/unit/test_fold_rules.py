@@ -339,7 +339,7 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("services.processing.domain.facts.changes", broken)
+    monkeypatch.setattr("services.processing.domain.facts.changes_touched", broken)
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before

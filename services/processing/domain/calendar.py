@@ -16,7 +16,7 @@ class BeyondHorizonError(ValueError):
 
 
 class WorkingTime:
-    """The windows of a profile from 2000 to 2050, as rising opening and closing instants each with the time worked before."""
+    """The windows of a profile from 2000 to 2050, as rising instants, each with the time worked before."""
 
     __slots__ = ("_before", "_closing", "_closings", "_openings", "_working_days")
 

@@ -103,6 +103,15 @@ def changes(was: View | None, now: View) -> tuple[tuple[Entry, ...], tuple[Entry
     return tuple(sorted(undone, key=_by_offset)), tuple(sorted(added, key=_by_offset))
 
 
+def changes_touched(was: View, now: View, touched: list[int]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """As `changes`, of a walk that only went on: no entry but the touched ones can differ, the heads of steps neither."""
+    if was.misfits or now.misfits:
+        return changes(was, now)
+    offsets = touched if len(touched) < 2 else sorted(set(touched))
+    undone = tuple(was.content[offset] for offset in offsets if offset in was.content)
+    return undone, tuple(now.content[offset] for offset in offsets)
+
+
 def _by_offset(entry: Entry) -> int:
     return entry.offset
 

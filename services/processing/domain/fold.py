@@ -1,12 +1,13 @@
 """The fold: what one reported record does to one dossier, decided from the set of its kept events alone."""
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from contracts import instants
 from contracts.events import Event, RefusedError
 from contracts.lifecycle import Entry, Outcome, Stand
 from services.processing.domain import facts
-from services.processing.domain.dossier import Dossier, KeptEvent, Retired, keep
+from services.processing.domain.dossier import Dossier, Retired, keep
 from services.processing.domain.effects import Effect, Letter, Moment
 from services.processing.domain.facts import View
 from services.processing.domain.history import Walk, goes_on, walk
@@ -39,7 +40,7 @@ def arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: R
     try:
         return _arrive(dossier, event, at, rules)
     except Exception:  # whatever the fold did not foresee is this event's fault, not the line's (interfaces: Errors)
-        return _failed(dossier, event, at)
+        return _failed(dossier, event, at, rules)
 
 
 def unreadable(refused: RefusedError, source: str | None, day: str | None, at: Moment) -> Effect:
@@ -109,11 +110,16 @@ def _arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
         return _reject(dossier, event, at, "too_many", known, _due(before, known, at))
     arrived = keep(event, at.offset, at.recorded_at, at.log_clock)
     after = Dossier(before.code, (*before.kept, arrived), before.lettered)
-    memory = _walk_on(known, after, arrived, at.log_clock, rules)
-    if at.offset in memory.view.misfits and _misfits_of(known.walk, code) >= MISFITS_MAX:
+    misfits = _misfits_of(known.walk, code)
+    memory = _take(before, known, after, at, rules)
+    if at.offset in memory.view.misfits and misfits >= MISFITS_MAX:
+        known = _remember(before, at.log_clock, rules)
         return _reject(dossier, event, at, "too_many", known, _due(before, known, at))
     after.memory = memory
-    undone, done = facts.changes(known.view, memory.view)
+    if memory.walk is known.walk:
+        undone, done = facts.changes_touched(known.view, memory.view, memory.walk.touched)
+    else:
+        undone, done = facts.changes(known.view, memory.view)
     return Effect(
         outcome=_standing(memory.view, at.offset),
         dossier=after,
@@ -125,13 +131,18 @@ def _arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
     )
 
 
-def _walk_on(known: Memory, after: Dossier, arrived: KeptEvent, log_clock: int | None, rules: Rules) -> Memory:
+def _take(before: Dossier, known: Memory, after: Dossier, at: Moment, rules: Rules) -> Memory:
+    """The memory of the set with one event more: the walk goes on where it can, and begins anew where it must."""
+    arrived = after.kept[-1]
     if goes_on(known.walk, arrived):
-        going = known.walk.copy()
+        # The walk is handed on, so the former set has none until somebody asks; its view stays as it was.
+        before.memory = None
+        going = known.walk
+        going.go_on()
         going.take(arrived)
     else:
         going = walk(after.kept, rules)
-    return Memory(going, log_clock, facts.view(going, log_clock))
+    return Memory(going, at.log_clock, facts.view(going, at.log_clock))
 
 
 def _again(dossier: Dossier | Retired | None, event: Event, at: Moment, known: Memory, due: int | None) -> Effect:
@@ -155,10 +166,13 @@ def _reject(
     )
 
 
-def _failed(dossier: Dossier | Retired | None, event: Event, at: Moment) -> Effect:
-    memory = dossier.memory if isinstance(dossier, Dossier) else None
-    known = memory if isinstance(memory, Memory) and memory.log_clock == at.log_clock else None
-    stand = None if known is None else known.view.stand
+def _failed(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: Rules) -> Effect:
+    stand = None
+    if isinstance(dossier, Dossier):
+        dossier.memory = None
+        # Where even the former set cannot be folded, no stock is said to move at all.
+        with suppress(Exception):
+            stand = _remember(dossier, at.log_clock, rules).view.stand
     return Effect(
         outcome="rejected",
         dossier=dossier,
@@ -182,7 +196,7 @@ def _outside(event: Event, at: Moment, standing: Outcome) -> Entry:
 
 
 def _misfits_of(before: Walk, code: str) -> int:
-    return sum(1 for misfit in before.misfits if misfit.event.code == code)
+    return sum(1 for misfit in before.misfits if misfit.event.code == code) if before.misfits else 0
 
 
 def _standing(seen: View, offset: int) -> Outcome:

@@ -61,6 +61,7 @@ class Walk:
         "acceptance_due", "acceptance_hours", "advanced", "annulled", "before", "bodies", "channel", "competent",
         "completion", "content", "due_current", "due_original", "field", "hours", "implied", "last_fact", "last_order",
         "limit", "misfits", "parent", "pause_begin", "procedure", "receiver", "rescheduled", "rules", "state", "steps",
+        "touched",
         "was_received",
     )  # fmt: skip
 
@@ -93,16 +94,12 @@ class Walk:
         self.steps: list[Taken] = []
         self.misfits: list[Misfit] = []
         self.content: dict[int, Entry] = {}
+        self.touched: list[int] = []  # offsets whose entries changed since the walk was last shown
 
-    def copy(self) -> "Walk":
-        """A walk that may go on while this one stays as it is."""
-        twin = object.__new__(Walk)
-        for name in Walk.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.steps = self.steps.copy()
-        twin.misfits = self.misfits.copy()
-        twin.content = self.content.copy()
-        return twin
+    def go_on(self) -> None:
+        """Get ready to take one more event: what was shown of `content` so far stays as it is, `touched` starts anew."""
+        self.content = self.content.copy()
+        self.touched = []
 
     def take(self, event: KeptEvent) -> None:
         """The next event in the order of time; afterwards the misfits are tried again if it was a step."""
@@ -114,7 +111,7 @@ class Walk:
             if self.misfits:
                 self._try_again()
         elif verdict == REPEAT:
-            self.content[event.offset] = entry_of(event, "duplicate")
+            self._put(entry_of(event, "duplicate"))
         else:
             self.misfits.append(Misfit(event, verdict))
 
@@ -135,7 +132,7 @@ class Walk:
                 if verdict == REPEAT:
                     # A repeat moves nothing, so the others need no new look: start over only because the list is shorter.
                     del self.misfits[place]
-                    self.content[event.offset] = entry_of(event, "duplicate")
+                    self._put(entry_of(event, "duplicate"))
                     stepped = True
                     break
                 if verdict != misfit.code:
@@ -264,7 +261,7 @@ class Walk:
             timeliness, late = self._timeliness(event)
         elif fact == "recalled" and self.completion is not None:
             self._take_back(self.completion)
-        self.content[event.offset] = entry_of(
+        entry = entry_of(
             event,
             "applied",
             Step(
@@ -278,13 +275,18 @@ class Walk:
                 paid_online=isinstance(data, PaymentMade) and bool(data.online),
             ),
         )
+        self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        self.content[entry.offset] = entry
+        self.touched.append(entry.offset)
 
     def _take_back(self, completion: KeptEvent) -> None:
         """A recalled completion remains a step, and counts as none."""
         entry = self.content[completion.offset]
         assert entry.step is not None
         plain = msgspec.structs.replace(entry.step, timeliness=None, late=None, electronic_result=False)
-        self.content[completion.offset] = msgspec.structs.replace(entry, step=plain)
+        self._put(msgspec.structs.replace(entry, step=plain))
         self.completion = None
 
     def _timeliness(self, end: KeptEvent) -> tuple[Timeliness, Late | None]:
