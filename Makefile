@@ -1,0 +1,63 @@
+# The front door. Each target is a thin line over a Python entry point; `make help` lists them.
+# Settings come from MOTCUA_ variables (see README.md), e.g. MOTCUA_PORT_BASE=8200 MOTCUA_STATE_DIR=.local-2 make up
+
+PY := .venv/bin/python
+RUN := $(PY) -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down wipe status logs demo verify test test-fast test-all lint format bench reference-check reference-activate
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv as uv.lock says; needs Python >= 3.11 alone, costs nothing when nothing changed
+	@sh deploy/local/setup
+
+up: setup ## start the local stack, or what is missing of it, and wait until it is ready
+	@$(RUN) deploy.local.main up $(if $(ONLY),--only $(ONLY))
+
+down: setup ## stop the local stack; what it stored stays
+	@$(RUN) deploy.local.main down
+
+wipe: setup ## stop the local stack and remove its state directory whole
+	@$(RUN) deploy.local.main wipe
+
+status: setup ## what runs, where, whether it is ready, how much memory it holds
+	@$(RUN) deploy.local.main status
+
+logs: setup ## the last lines of the logs (SERVICE=kafka for one of them)
+	@$(RUN) deploy.local.main logs $(SERVICE)
+
+demo: setup ## the Huế fortnight through the whole system, the published figures beside its own
+	@$(RUN) lab.demo
+
+verify: setup ## recount the logs of the running stack and compare every stage with the next
+	@$(RUN) services.audit.main verify
+
+test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
+	@$(RUN) pytest
+
+test-fast: setup ## the pure part, no servers: seconds
+	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults"
+
+test-all: lint ## everything, the faults in full
+	@MOTCUA_TEST_FULL=1 $(RUN) pytest
+
+lint: setup ## ruff, mypy --strict, layers
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports
+
+format: setup ## put the code into the one form, mend what can be mended
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+bench: setup ## measure intake, processing, metrics and freshness on this machine
+	@$(RUN) benchmarks
+
+reference-check: setup ## check the reference files and say their digest
+	@$(RUN) deploy.operators.main check
+
+reference-activate: setup ## publish the present reference files and let them rule from here on
+	@$(RUN) deploy.operators.main activate

@@ -1,0 +1,123 @@
+"""The local stack from the command line: `python -m deploy.local.main up|status|logs|down|wipe`."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from deploy.local import logs, programs
+from deploy.local.checks import check_python
+from deploy.local.errors import StackError
+from deploy.local.opening import up_and_open
+from deploy.local.processes import resident_bytes
+from deploy.local.stack import Row, Stack
+from deploy.operators.errors import OperatorError
+
+MIB = 1024 * 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0 when it is done (for `status`: when all is ready), 1 with one sentence when not."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        check_python(sys.version_info[:2])
+        stack = Stack(say=lambda line: print(line, flush=True))
+        return {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}[chosen.command](stack, chosen)
+    except (StackError, OperatorError) as error:
+        print(error, file=sys.stderr)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "MOTCUA_" + "_".join(str(part) for part in fault["loc"]).upper()
+            print(f"{name} is set to something that it cannot be: {fault['msg']}.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.main", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start what is missing and wait until all of it is ready")
+    up.add_argument("--only", metavar="NAME,…", help=f"only these of {', '.join(programs.NAMES)}")
+    down = commands.add_parser("down", help="stop everything; what is stored stays")
+    down.add_argument("--wipe", action="store_true", help="and remove the state directory whole")
+    commands.add_parser("wipe", help="stop everything and remove the state directory whole")
+    commands.add_parser("status", help="what runs, where, whether it is ready, how much memory it holds")
+    shown = commands.add_parser("logs", help="the last lines of the logs")
+    shown.add_argument("services", nargs="*", help="all of them when none is named")
+    shown.add_argument("-n", "--lines", type=int, default=20)
+    shown.add_argument("-f", "--follow", action="store_true", help="go on showing new lines until interrupted")
+    return parser
+
+
+def _up(stack: Stack, chosen: argparse.Namespace) -> int:
+    only = None if chosen.only is None else tuple(name.strip() for name in chosen.only.split(",") if name.strip())
+    began = time.monotonic()
+    settings = stack.settings
+    print(f"Một Cửa in {stack.directory}, ports {settings.port_base}+, CLOCK={settings.clock}", flush=True)
+    up_and_open(stack, only)
+    print(f"Up after {time.monotonic() - began:.1f} s.")
+    if only is None:
+        counters = stack.address("metrics-api")
+        print(f"  report events   {stack.address('intake')}/v1/events   (key: {_key(stack)})")
+        print(f"  counters        {counters}/v1/units?role=receiver")
+        print(f"  board           {counters}/")
+        print(f"  dossiers        {stack.address('processing-api')}/v1/dossiers/<code>")
+        print(f"  Prometheus      {counters}/metrics/dossiers")
+        print("  make status · make logs · make down")
+    return 0
+
+
+def _key(stack: Stack) -> str:
+    return f"one of {stack.settings.keys_file}" if stack.settings.keys_file else "dev-<unit code>, or dev-operator"
+
+
+def _down(stack: Stack, chosen: argparse.Namespace) -> int:
+    if chosen.wipe:
+        return _wipe(stack, chosen)
+    stack.down()
+    print(f"Down. What was stored stays in {stack.directory} (make wipe removes it).")
+    return 0
+
+
+def _wipe(stack: Stack, _: argparse.Namespace) -> int:
+    print(f"{stack.directory} removed." if stack.wipe() else f"There is no {stack.directory}.")
+    return 0
+
+
+def _status(stack: Stack, _: argparse.Namespace) -> int:
+    rows = stack.status()
+    print(table(rows, stack.keeper_pid))
+    return 0 if all(row.ready for row in rows) else 1
+
+
+def table(rows: Sequence[Row], keeper_pid: int | None) -> str:
+    """The rows as `make status` shows them, supervisor and the sum below."""
+    lines = [f"{'SERVICE':<15} {'PID':>8} {'PORT':>6} {'MEMORY':>10}  READY"]
+    for row in rows:
+        lines.append(
+            _line(row.name, row.pid, str(row.port), row.resident_bytes, "yes" if row.ready else f"no: {row.reason}")
+        )
+    keeper_bytes = None if keeper_pid is None else resident_bytes(keeper_pid)
+    lines.append(_line("supervisor", keeper_pid, "", keeper_bytes, "" if keeper_pid else "no: is not running"))
+    total = sum(row.resident_bytes or 0 for row in rows) + (keeper_bytes or 0)
+    lines.append(_line("total", None, "", total, ""))
+    return "\n".join(lines)
+
+
+def _line(name: str, pid: int | None, port: str, held: int | None, ready: str) -> str:
+    memory = "" if held is None else f"{held / MIB:.0f} MiB"
+    return f"{name:<15} {pid or '':>8} {port:>6} {memory:>10}  {ready}".rstrip()
+
+
+def _logs(stack: Stack, chosen: argparse.Namespace) -> int:
+    names = tuple(programs.program(name).name for name in chosen.services) or programs.NAMES
+    files = {name: stack.log_file(name) for name in names}
+    logs.show(files, chosen.lines)
+    if chosen.follow:
+        logs.follow(files)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
