@@ -21,7 +21,7 @@ from services.intake.domain.judgement import House, judge, readable_id
 from services.intake.domain.quotas import QuotaBook
 from services.intake.gate import Gate
 from services.intake.instruments import Instruments
-from services.intake.journal import Journal, OverloadedError, Record
+from services.intake.journal import Appends, OverloadedError, Record
 from services.intake.problems import ProblemError
 from services.intake.settings import Settings
 from services.intake.turns import Turns, too_busy
@@ -39,7 +39,7 @@ class Ports(Struct, frozen=True):
     settings: Settings
     keys: KeySource
     house: House
-    journal: Journal
+    journal: Appends
     gate: Gate
     quotas: QuotaBook
     turns: Turns

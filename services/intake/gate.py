@@ -39,7 +39,7 @@ class Gate:
         """Look for ever, at least every `recheck_seconds`; never twice at a time."""
         while True:
             self._look_now.clear()
-            await self._look()
+            await self.look()
             try:
                 await asyncio.wait_for(self._look_now.wait(), self._recheck_seconds)
                 # However many errors come in, the broker is asked at most five times a second.
@@ -47,7 +47,8 @@ class Gate:
             except TimeoutError:
                 continue
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once, and remember what was found."""
         try:
             await asyncio.to_thread(self._checks.check)
             found = None

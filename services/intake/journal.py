@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import cast
+from typing import Protocol, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
@@ -37,6 +37,14 @@ class Record(Struct, frozen=True):
     partition: int = BY_KEY
 
 
+class Appends(Protocol):
+    """What a door asks of a journal."""
+
+    async def append(self, records: Sequence[Record]) -> list[Position | None]:
+        """Positions of acknowledged records, None where the outcome is not known in time; OverloadedError: none sent."""
+        ...
+
+
 class Journal:
     """One idempotent producer with one thread that polls it; `append` is called from one event loop alone."""
 
@@ -59,7 +67,6 @@ class Journal:
         self._thread.start()
 
     async def append(self, records: Sequence[Record]) -> list[Position | None]:
-        """Positions of acknowledged records, None where the outcome is not known in time; OverloadedError: none sent."""
         if self._records + len(records) > self._records_max:
             raise OverloadedError
         batch = _Batch(len(records), asyncio.get_running_loop(), self._close)

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
-from contracts.keys import KEYS_MAX, KeySettingsError, KeySource, open_keys
+from contracts.keys import KEYS_MAX, KeySource, open_keys
 from services.intake.app import build_app
 from services.intake.archive import Archive
 from services.intake.domain.judgement import House
@@ -36,7 +36,7 @@ def main() -> None:
     try:
         codes = known_codes(settings)
         keys = open_keys(settings.keys_file, settings.dev_keys, settings.host, codes)
-    except (KeySettingsError, reference_files.ReferenceError, OSError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"intake cannot start: {error}")
     uvicorn.run(
         compose(settings, keys, codes),

@@ -30,11 +30,15 @@ class Turns:
             self._free.release()
 
     async def _take(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
         if self._waiting >= self._waiting_max:
             raise too_busy()
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._free.acquire(), self._wait_seconds)
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
         except TimeoutError as error:
             raise too_busy() from error
         finally:
