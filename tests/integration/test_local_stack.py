@@ -1,0 +1,148 @@
+"""The local stack comes up, comes back from being half dead, goes down, and leaves its neighbours alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.local import processes
+from deploy.local.checks import free_port_base
+from deploy.local.errors import OtherClockError, OtherStackError, PortInUseError
+from deploy.local.readiness import kafka_reason
+from deploy.local.settings import REPOSITORY
+from deploy.local.stack import Stack
+from deploy.operators.log import Log
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+SERVERS = ("kafka", "redis")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for the tests of this module: each begins with `up`, which is itself the promise that it can."""
+    made = Stack(tmp_path_factory.mktemp("local") / "state", free_port_base(), "log")
+    yield made
+    made.down()
+
+
+def _command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local.main", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **stack.environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def _until(holds: object, within_seconds: float = 60.0) -> None:
+    assert callable(holds)
+    deadline = time.monotonic() + within_seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_up_twice_status_down_twice_up_again(stack: Stack) -> None:
+    """Each command may be given again; a second `up` touches nothing that runs; what was stored outlives `down`."""
+    first = _command(stack, "up", "--only", "kafka,redis")
+    assert first.returncode == 0, first.stderr
+    assert f"127.0.0.1:{stack.settings.port_base + 92}" in first.stdout
+    pids = stack.pids
+    assert set(pids) == set(SERVERS)
+    assert {name: int((stack.directory / f"{name}.pid").read_text()) for name in SERVERS} == pids
+
+    second = _command(stack, "up", "--only", "kafka,redis")
+    assert second.returncode == 0, second.stderr
+    assert stack.pids == pids
+
+    status = _command(stack, "status")
+    rows = {line.split()[0]: line for line in status.stdout.splitlines()}
+    assert rows["kafka"].split()[1:3] == [str(pids["kafka"]), str(stack.settings.port_base + 92)]
+    assert rows["kafka"].endswith("yes")
+    assert rows["intake"].endswith("no: is not running")
+    assert status.returncode == 1, "not everything is ready"
+    assert "Kafka Server started" in _command(stack, "logs", "kafka", "-n", "5000").stdout
+
+    cluster = Log(stack.settings.bootstrap).cluster_id()
+    with redis.Redis.from_url(stack.settings.redis_url) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        client.set("kept", "yes")
+    assert _command(stack, "down").returncode == 0
+    assert not any(processes.is_alive(pid) for pid in pids.values())
+    assert _command(stack, "down").returncode == 0
+
+    stack.up(SERVERS)
+    assert Log(stack.settings.bootstrap).cluster_id() == cluster
+    with redis.Redis.from_url(stack.settings.redis_url) as client:
+        assert client.get("kept") == b"yes"
+
+
+def test_a_killed_server_comes_back_with_a_right_pid_file(stack: Stack) -> None:
+    stack.up(SERVERS)
+    before = stack.pids
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    _until(lambda: set(stack.pids) == set(SERVERS) and not set(stack.pids.values()) & set(before.values()))
+    stack.wait_ready(SERVERS)
+    assert {row.name for row in stack.status() if row.ready} == set(SERVERS)
+
+
+def test_up_starts_only_what_is_missing(stack: Stack) -> None:
+    """Half dead: one server stopped, the other running and left alone."""
+    stack.up(SERVERS)
+    before = stack.pids
+    stack.stop("redis")
+    assert set(stack.pids) == {"kafka"}
+    stack.up(SERVERS)
+    assert stack.pids["kafka"] == before["kafka"]
+    assert stack.pids["redis"] != before["redis"]
+
+
+def test_a_stack_whose_supervisor_was_killed_is_put_right_by_up(stack: Stack) -> None:
+    stack.up(SERVERS)
+    before = stack.pids
+    keeper = stack.keeper_pid
+    assert keeper is not None
+    os.kill(keeper, signal.SIGKILL)
+    assert processes.gone(keeper, within_seconds=20)
+    said: list[str] = []
+    stack.say = said.append
+    stack.up(SERVERS)
+    assert any("left behind without its supervisor" in line for line in said)
+    assert not any(processes.is_alive(pid) for pid in before.values())
+    assert set(stack.pids) == set(SERVERS)
+    assert stack.keeper_pid not in (None, keeper)
+
+
+def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(stack: Stack, tmp_path: Path) -> None:
+    stack.up(SERVERS)
+    base = stack.settings.port_base
+
+    with pytest.raises(PortInUseError, match=rf"Port {base + 79}, meant for redis, is in use by another program"):
+        Stack(tmp_path / "same-ports", base, "log").up(SERVERS)
+    assert not (tmp_path / "same-ports").exists(), "a start that was refused leaves nothing behind"
+    with pytest.raises(OtherStackError, match=f"runs with MOTCUA_PORT_BASE={base}"):
+        Stack(stack.directory, free_port_base(), "log").up(SERVERS)
+    with pytest.raises(OtherClockError, match="driven by CLOCK=log"):
+        Stack(stack.directory, base, "wall").up(SERVERS)
+
+    other = Stack(tmp_path / "other", free_port_base(), "wall")
+    try:
+        other.up(SERVERS)
+        assert kafka_reason(other.settings.bootstrap) is None
+        assert Log(other.settings.bootstrap).cluster_id() != Log(stack.settings.bootstrap).cluster_id()
+        pids = stack.pids
+        assert _command(other, "wipe").returncode == 0
+        assert not other.directory.exists()
+        assert stack.pids == pids, "its neighbour's end does not touch it"
+    finally:
+        other.down()

@@ -1,0 +1,140 @@
+"""Whatever is wrong before a start is said in one sentence that names the remedy."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local import processes, statedir
+from deploy.local.checks import check_ports, check_python, free_port_base, is_free
+from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError
+from deploy.local.settings import CONTROLLER_PORT, PORTS
+from deploy.local.stack import Stack
+from deploy.local.statedir import Marker
+
+MARKER = Marker(clock="wall", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8000)
+
+
+def test_an_old_python_is_refused_with_both_versions() -> None:
+    with pytest.raises(OldPythonError, match=r"needs Python 3\.11 or newer and this is 3\.10"):
+        check_python((3, 10))
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 14), (4, 0)])
+def test_a_new_python_is_taken(version: tuple[int, int]) -> None:
+    check_python(version)
+
+
+@pytest.mark.parametrize("service", ["kafka", "redis", "intake", "metrics-api"])
+def test_a_port_in_use_is_named_with_its_service_and_a_free_base(service: str) -> None:
+    base = free_port_base()
+    with socket.create_server(("127.0.0.1", base + PORTS[service])):
+        with pytest.raises(PortInUseError) as raised:
+            check_ports("127.0.0.1", base, PORTS)
+        assert f"Port {base + PORTS[service]}, meant for {service}," in str(raised.value)
+        suggested = int(str(raised.value).partition("MOTCUA_PORT_BASE=")[2].split()[0])
+        check_ports("127.0.0.1", suggested, PORTS)
+    check_ports("127.0.0.1", base, PORTS)
+
+
+def test_kafkas_second_port_counts_too() -> None:
+    base = free_port_base()
+    with (
+        socket.create_server(("127.0.0.1", base + CONTROLLER_PORT)),
+        pytest.raises(PortInUseError, match=f"Port {base + CONTROLLER_PORT}, meant for kafka"),
+    ):
+        check_ports("127.0.0.1", base, ["kafka"])
+
+
+def test_connections_that_have_just_ended_do_not_hold_a_port() -> None:
+    """A stack that was stopped may be started again at once (TIME_WAIT)."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = server.accept()
+            accepted.close()
+    assert is_free("127.0.0.1", port)
+
+
+def test_a_new_directory_is_claimed_once_and_keeps_its_cluster(tmp_path: Path) -> None:
+    directory = tmp_path / "state"
+    assert statedir.claim(directory, MARKER) == MARKER
+    again = statedir.claim(directory, Marker("wall", "another", 9000))
+    assert again == Marker("wall", MARKER.cluster_id, 9000)
+
+
+def test_the_other_clock_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
+    statedir.claim(tmp_path / "state", MARKER)
+    with pytest.raises(OtherClockError, match=r"driven by CLOCK=wall and cannot be driven by CLOCK=log"):
+        statedir.claim(tmp_path / "state", Marker("log", "another", 8000))
+    assert statedir.read(tmp_path / "state") == MARKER
+
+
+@pytest.mark.parametrize("marker", [None, b"", b"{}", b'{"clock": "sun", "cluster_id": "x", "port_base": 1}'])
+def test_a_foreign_directory_is_neither_used_nor_wiped(tmp_path: Path, marker: bytes | None) -> None:
+    directory = tmp_path / "home"
+    directory.mkdir()
+    (directory / "thesis.txt").write_text("years of work")
+    if marker is not None:
+        (directory / statedir.MARKER).write_bytes(marker)
+    with pytest.raises(ForeignStateDirError):
+        statedir.claim(directory, MARKER)
+    with pytest.raises(ForeignStateDirError, match="choose an empty or new directory"):
+        statedir.wipe(directory)
+    with pytest.raises(ForeignStateDirError):
+        Stack(directory, free_port_base(), "wall").up(())
+    with pytest.raises(ForeignStateDirError):
+        Stack(directory, free_port_base(), "wall").wipe()
+    assert (directory / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_state_directory_is_wiped_whole(tmp_path: Path) -> None:
+    directory = tmp_path / "state"
+    statedir.claim(directory, MARKER)
+    (directory / "kafka" / "data").mkdir(parents=True)
+    (directory / "kafka" / "data" / "meta.properties").write_text("x")
+    assert statedir.wipe(directory)
+    assert list(tmp_path.iterdir()) == []
+    assert not statedir.wipe(directory), "there is nothing left to wipe, and that is said"
+
+
+def test_two_commands_do_not_work_on_one_stack_at_once(tmp_path: Path) -> None:
+    with statedir.only_one(tmp_path / "state"):
+        holder = "\n".join(
+            (
+                "from pathlib import Path",
+                "from deploy.local import errors, statedir",
+                f"lock = statedir.only_one(Path({str(tmp_path / 'state')!r}))",
+                "try:",
+                "    lock.__enter__()",
+                "except errors.OtherStackError as error:",
+                "    print(error)",
+            )
+        )
+        other = subprocess.run([sys.executable, "-c", holder], capture_output=True, text=True, check=True, timeout=30)
+    assert "Another command is starting or stopping the stack" in other.stdout
+
+
+def test_a_stale_pid_file_is_never_taken_for_a_process_of_the_stack(tmp_path: Path) -> None:
+    """The number in an old pid file may be anybody's by now: here it is this test's own process."""
+    directory = tmp_path / "state"
+    statedir.claim(directory, MARKER)
+    stack = Stack(directory, free_port_base(), "wall")
+    stack.pid_file("kafka").write_text(f"{os.getpid()}\n")
+    stack.pid_file("redis").write_text("not a number")
+    assert stack.pids == {}
+    said: list[str] = []
+    stack.say = said.append
+    stack.down()
+    assert not stack.pid_file("kafka").exists()
+    assert processes.is_alive(os.getpid())
+
+
+def test_a_dead_process_is_dead_before_it_is_buried() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    assert processes.gone(ended.pid, within_seconds=20), "a zombie counts as gone"
+    ended.wait()
+    assert not processes.is_alive(ended.pid)

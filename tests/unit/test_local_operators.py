@@ -1,0 +1,73 @@
+"""What the operators' tool decides about topics and the opening of an archive, before it touches anything."""
+
+import pytest
+
+from contracts import topics
+from contracts.events import Activated, Control, Event, Opened, Ticked
+from deploy.operators.archive import plan
+from deploy.operators.errors import ForeignArchiveError, OtherClockError, OtherClusterError
+from deploy.operators.topics import Found, differences
+
+OPENED = Opened(clock="wall", cluster="c1")
+
+
+def test_an_empty_archive_gets_both_records_in_each_partition() -> None:
+    opening = plan({0: (), 1: ()}, OPENED, "d1")
+    assert opening.missing == {0: (OPENED, Activated("d1")), 1: (OPENED, Activated("d1"))}
+
+
+def test_an_open_archive_gets_nothing_also_when_the_files_have_changed() -> None:
+    begun = (OPENED, Activated("d1"))
+    opening = plan({0: begun, 1: begun}, OPENED, "d2")
+    assert opening.missing == {}
+    assert opening.digest == "d1"
+
+
+def test_an_opening_that_was_cut_short_is_finished_with_the_rules_it_began_with() -> None:
+    opening = plan({0: (), 1: (OPENED,), 2: (OPENED, Activated("d1"))}, OPENED, "d2")
+    assert opening.missing == {0: (OPENED, Activated("d1")), 1: (Activated("d1"),)}
+
+
+@pytest.mark.parametrize("first", [None, Ticked(0), Activated("d1")])
+def test_a_topic_that_begins_with_anything_else_is_refused(first: Control | Event | None) -> None:
+    with pytest.raises(ForeignArchiveError, match=r"dossier\.reported\[1\] holds at offset 0"):
+        plan({0: (), 1: (first,)}, OPENED, "d1")
+
+
+def test_a_second_record_that_is_no_activation_is_refused() -> None:
+    with pytest.raises(ForeignArchiveError, match="at offset 1 a control record"):
+        plan({0: (OPENED, Ticked(0))}, OPENED, "d1")
+
+
+def test_the_other_clock_and_another_cluster_are_refused() -> None:
+    with pytest.raises(OtherClockError, match="driven by CLOCK=wall for ever"):
+        plan({0: (OPENED,)}, Opened(clock="log", cluster="c1"), "d1")
+    with pytest.raises(OtherClusterError, match="opened in cluster c1 and this is cluster c2"):
+        plan({0: (OPENED,)}, Opened(clock="wall", cluster="c2"), "d1")
+
+
+def test_nothing_is_written_anywhere_when_one_partition_is_wrong() -> None:
+    with pytest.raises(ForeignArchiveError):
+        plan({0: (), 11: (Ticked(0),)}, OPENED, "d1")
+
+
+def test_a_topic_as_the_contract_says_has_no_difference() -> None:
+    for wanted in topics.all_topics(1):
+        more = {**wanted.settings, "segment.bytes": "1073741824"}
+        assert differences(wanted, Found(wanted.partitions, frozenset({3}), more), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "dossier.reported does not exist"),
+        (Found(6, frozenset({3}), topics.REPORTED.settings), "dossier.reported has 6 partitions instead of 12"),
+        (Found(12, frozenset({1, 3}), topics.REPORTED.settings), "dossier.reported has 1 replicas instead of 3"),
+        (
+            Found(12, frozenset({3}), {**topics.REPORTED.settings, "retention.ms": "604800000"}),
+            "dossier.reported has retention.ms=604800000 instead of -1",
+        ),
+    ],
+)
+def test_every_difference_is_named(found: Found | None, said: str) -> None:
+    assert differences(topics.REPORTED, found, 3) == [said]
