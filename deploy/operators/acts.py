@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
-from contracts import reference, topics
+from contracts import reference, reference_files, topics
 from contracts.events import Activated, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
@@ -67,9 +65,7 @@ def publish(log: Log, body: Reference) -> str:
 
 def files(settings: OperatorSettings) -> Reference:
     """The checked body of the present reference files; FilesError says what is wrong in them."""
-    from contracts import reference_files
-
     try:
         return reference_files.read(settings.reference_dir)
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
+    except (OSError, reference_files.ReferenceFilesError) as error:
         raise FilesError(str(settings.reference_dir), str(error)) from error
