@@ -12,9 +12,15 @@ POLL_SECONDS = 0.5
 def show(files: dict[str, Path], lines: int) -> None:
     """Prints the last lines of each file that exists."""
     for name, file in files.items():
-        with contextlib.suppress(FileNotFoundError), file.open(errors="replace") as opened:
-            for line in deque(opened, maxlen=max(lines, 0)):
-                _print(name, line)
+        for line in last_lines(file, lines):
+            _print(name, line)
+
+
+def last_lines(file: Path, lines: int) -> list[str]:
+    """The last lines of a file; none when there is no file."""
+    with contextlib.suppress(FileNotFoundError), file.open(errors="replace") as opened:
+        return list(deque(opened, maxlen=max(lines, 0)))
+    return []
 
 
 def follow(files: dict[str, Path]) -> None:

@@ -1,17 +1,19 @@
 """The local stack from the command line: `python -m deploy.local.main up|status|logs|down|wipe`."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from deploy.local import logs, programs
+from deploy.local import logs, programs, statedir
 from deploy.local.checks import check_python
 from deploy.local.errors import StackError
 from deploy.local.opening import up_and_open
 from deploy.local.processes import resident_bytes
+from deploy.local.settings import StackSettings
 from deploy.local.stack import Row, Stack
 from deploy.operators.errors import OperatorError
 
@@ -23,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         check_python(sys.version_info[:2])
-        stack = Stack(say=lambda line: print(line, flush=True))
+        stack = Stack(port_base=_port_base(chosen.command), say=lambda line: print(line, flush=True))
         return {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}[chosen.command](stack, chosen)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
@@ -32,6 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = "MOTCUA_" + "_".join(str(part) for part in fault["loc"]).upper()
             print(f"{name} is set to something that it cannot be: {fault['msg']}.", file=sys.stderr)
     return 1
+
+
+def _port_base(command: str) -> int | None:
+    """For a look at a stack that exists, the base it ran with last, unless one is asked for."""
+    if command == "up" or "MOTCUA_PORT_BASE" in os.environ:
+        return None
+    marker = statedir.read(StackSettings().directory)
+    return None if marker is None else marker.port_base
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +65,9 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
     began = time.monotonic()
     settings = stack.settings
     print(f"Một Cửa in {stack.directory}, ports {settings.port_base}+, CLOCK={settings.clock}", flush=True)
+    for name in ("MOTCUA_KAFKA", "MOTCUA_REDIS"):
+        if os.environ.get(name, stack.environment[name]) != stack.environment[name]:
+            print(f"  {name} is set to another server: this stack runs its own, at {stack.environment[name]}", flush=True)
     up_and_open(stack, only)
     print(f"Up after {time.monotonic() - began:.1f} s.")
     if only is None:

@@ -8,11 +8,14 @@ from pathlib import Path
 from deploy.local import checks, jars, kafka, processes, programs, statedir, valkey
 from deploy.local.errors import NotReadyError, OtherStackError
 from deploy.local.keeper import Keeper, Kept
+from deploy.local.logs import last_lines
 from deploy.local.programs import Program
 from deploy.local.readiness import reason_not_ready
 from deploy.local.settings import REPOSITORY, Clock, StackSettings
 
 POLL_SECONDS = 0.2
+# A process that has died this often before it was ready will not get ready by waiting.
+LIVES = 4
 DOWN_WITHIN_SECONDS = 90.0
 
 Say = Callable[[str], None]
@@ -150,16 +153,22 @@ class Stack:
         deadline = time.monotonic() + limit
         for name in names:
             began = time.monotonic()
+            lives: set[int] = set()
             while (reason := reason_not_ready(self.settings, name)) is not None:
                 seen = self._keeper.seen().get(name)
-                if time.monotonic() > deadline or seen is None or seen.state == "FATAL":
-                    state = "" if seen is None else f" (supervisor: {seen.state.lower()})"
-                    raise NotReadyError(
-                        f"{name} is not ready: it {reason}{state}; "
-                        f"see {self.log_file(name)}, then run the same command again."
-                    )
+                if seen is not None and seen.pid is not None:
+                    lives.add(seen.pid)
+                if len(lives) > LIVES or seen is None or seen.state == "FATAL":
+                    raise NotReadyError(f"{name} ends again and again: {self._last_words(name)}")
+                if time.monotonic() > deadline:
+                    raise NotReadyError(f"{name} is not ready after {limit:.0f} s: it {reason}. {self._last_words(name)}")
                 time.sleep(POLL_SECONDS)
             self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
+
+    def _last_words(self, name: str) -> str:
+        file = self.log_file(name)
+        lines = [line.strip() for line in last_lines(file, 20) if line.strip()]
+        return f"{lines[-1][:300] if lines else 'it wrote nothing'} (see {file}, then run the same command again)"
 
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
         marker = statedir.read(self.directory)
