@@ -13,7 +13,7 @@ from deploy.local.readiness import kafka_reason, redis_reason
 from deploy.local.stack import Stack
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
-REDIS_IMAGE = "valkey/valkey:8.1"
+REDIS_IMAGE = "redis:7-alpine"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _containers() -> Iterator[Servers | None]:
     kafka.with_envs(**_kafka_environment(f"127.0.0.1:{base + 92}"))
     kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60))
     redis: Any = DockerContainer(REDIS_IMAGE).with_bind_ports(6379, base + 79)
-    redis.with_command("valkey-server --appendonly yes --maxmemory-policy noeviction")
+    redis.with_command("redis-server --appendonly yes --maxmemory-policy noeviction")
     redis.waiting_for(LogMessageWaitStrategy("Ready to accept connections").with_startup_timeout(60))
     try:
         try:

@@ -7,7 +7,7 @@ from contracts.events import Activated, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
 from deploy.operators import topics as topic_tool
-from deploy.operators.errors import FilesError
+from deploy.operators.errors import FilesError, NotOpenError
 from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
 
@@ -49,7 +49,7 @@ def activate(settings: OperatorSettings, body: Reference) -> str:
     digest = publish(log, body)
     wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
     if archive.plan(log.beginnings(), wanted, digest).missing:
-        raise FilesError("Kafka", "this archive is not opened yet: open it first, that activates the present files too")
+        raise NotOpenError
     log.append({partition: (Activated(digest),) for partition in range(topics.REPORTED.partitions)}, "activation")
     return digest
 

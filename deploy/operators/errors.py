@@ -5,8 +5,10 @@ OperatorError
 ├── TopicDiffersError         set the topic right by hand: an archive is never altered in passing
 ├── ArchiveError              this archive cannot be opened as asked
 │   ├── ForeignArchiveError       the topic holds something else
-│   └── OtherClockError           it is driven by the other clock, or lies in another cluster
-└── ReferenceError_           the reference files are wrong: correct them
+│   ├── OtherClockError           it is driven by the other clock
+│   ├── OtherClusterError         it lies in another cluster
+│   └── NotOpenError              open it first
+└── FilesError                the reference files are wrong: correct them
 """
 
 
@@ -53,6 +55,13 @@ class OtherClusterError(ArchiveError):
         super().__init__(
             f"The archive (dossier.reported[{partition}]) was opened in cluster {kept} and this is cluster {asked}: "
             f"look for the right brokers."
+        )
+
+
+class NotOpenError(ArchiveError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The archive is not opened yet: open it first (make up does), that activates the present files too."
         )
 
 
