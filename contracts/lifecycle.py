@@ -4,7 +4,7 @@ from hashlib import blake2b
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct, structs
 from msgspec import field as member
 
 Outcome = Literal["applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"]
@@ -14,9 +14,10 @@ Birth = Literal["case", "leg"]
 
 CHAIN_HEADER = "chain"
 CHAIN_START = bytes(8)
+ABSENT = Raw(b"")
 
 
-class Stand(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Stand(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """How a dossier stands: what its stocks are counted from, and what its steps are counted under."""
 
     procedure: str | None = None
@@ -33,7 +34,7 @@ class Stand(Struct, frozen=True, omit_defaults=True, kw_only=True):
     parked: dict[str, int] = member(default_factory=dict)
 
 
-class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The countable content of an event that moved its dossier.
 
     `competent` is the body competent when it applied (at a hand-over the one that gives up). `timeliness` stands on the
@@ -50,10 +51,9 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     paid_online: bool = False
 
 
-class Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One reported record as it counts: undone under `was`, done under `is`. `source` is the code, `day` that of `time`."""
+class Counted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What one reported record counts as; `source` is the code, `day` that of `time`."""
 
-    offset: int
     standing: Outcome
     source: str | None = None
     day: str | None = None
@@ -62,8 +62,14 @@ class Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
     step: Step | None = None
 
 
-class Lifecycle(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One lifecycle record. Instants are microseconds since 1970; `src` and `prev` are (offset, index) pairs."""
+class Entry(Counted, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One reported record as it counts: undone under `was`, done under `is`. On the wire: `[offset, what it counts as]`."""
+
+    offset: int
+
+
+class Position(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a lifecycle record says beside its pieces that count. Instants are microseconds since 1970."""
 
     src: tuple[int, int]
     prev: tuple[int, int] | None
@@ -76,27 +82,84 @@ class Lifecycle(Struct, frozen=True, omit_defaults=True, kw_only=True):
     fact: str | None = None
     occurred_at: int | None = None
     dossier: str | None = None
+    retired: bool = False
+
+
+class Lifecycle(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One lifecycle record; `src` and `prev` are (offset, index) pairs."""
+
     was: Stand | None = None
     now: Stand | None = member(default=None, name="is")
     undone: tuple[Entry, ...] = ()
     done: tuple[Entry, ...] = ()
-    retired: bool = False
 
 
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Lifecycle)
+class Countable(Position, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A lifecycle record whose pieces that count are left as the bytes they are.
+
+    Equal pieces are equal bytes, so that a counting reader decodes each of them once and looks it up ever after:
+    `bytes(record.now)` is b"" without a stand, else what `decode_stand` takes; an entry is (offset, piece), its
+    `bytes(piece)` what `decode_counted` takes.
+    """
+
+    was: Raw = ABSENT
+    now: Raw = member(default=ABSENT, name="is")
+    undone: tuple[tuple[int, Raw], ...] = ()
+    done: tuple[tuple[int, Raw], ...] = ()
 
 
 def encode(record: Lifecycle) -> bytes:
     """The record's value bytes; equal records give equal bytes."""
-    return _ENCODER.encode(record)
+    return _ENCODER.encode(_Wire(**{**structs.asdict(record), "undone": _pairs(record.undone), "done": _pairs(record.done)}))
 
 
 def decode(value: bytes) -> Lifecycle:
-    """The record of its value bytes; msgspec.MsgspecError when they are none."""
-    return _DECODER.decode(value)
+    """The record of its value bytes; ValueError (msgspec's among them) when they are none."""
+    wire = _DECODER.decode(value)
+    return Lifecycle(**{**structs.asdict(wire), "undone": _entries(wire.undone), "done": _entries(wire.done)})
+
+
+def decode_countable(value: bytes) -> Countable:
+    """The record of its value bytes as a counting reader wants it; ValueError when they are none."""
+    return _COUNTABLE_DECODER.decode(value)
+
+
+def decode_stand(piece: bytes) -> Stand:
+    """The stand of a countable record's `was` or `now`."""
+    return _STAND_DECODER.decode(piece)
+
+
+def decode_counted(piece: bytes) -> Counted:
+    """What an entry of a countable record's `undone` or `done` counts as."""
+    return _COUNTED_DECODER.decode(piece)
 
 
 def chain(previous: bytes, value: bytes) -> bytes:
     """The 8-byte digest that ties a record to all before it in its partition."""
     return blake2b(previous + value, digest_size=8).digest()
+
+
+class _Wire(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The wire form: the offset stands outside an entry, or no two entries would be equal bytes."""
+
+    was: Stand | None = None
+    now: Stand | None = member(default=None, name="is")
+    undone: tuple[tuple[int, Counted], ...] = ()
+    done: tuple[tuple[int, Counted], ...] = ()
+
+
+def _pairs(entries: tuple[Entry, ...]) -> tuple[tuple[int, Counted], ...]:
+    return tuple((e.offset, Counted(**{name: getattr(e, name) for name in _COUNTED_MEMBERS})) for e in entries)
+
+
+def _entries(pairs: tuple[tuple[int, Counted], ...]) -> tuple[Entry, ...]:
+    return tuple(Entry(offset=offset, **structs.asdict(counted)) for offset, counted in pairs)
+
+
+_COUNTED_MEMBERS = Counted.__struct_fields__
+# Deterministic: the members of `parked` in one order, whatever order they were counted in.
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(_Wire)
+_COUNTABLE_DECODER = msgspec.json.Decoder(Countable)
+_STAND_DECODER = msgspec.json.Decoder(Stand)
+_COUNTED_DECODER = msgspec.json.Decoder(Counted)

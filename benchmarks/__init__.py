@@ -1,0 +1,1 @@
+"""Benchmarks: each measures one promise about speed and says on what machine."""
