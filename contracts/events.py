@@ -38,6 +38,7 @@ _TRACE = re.compile(r"[\x20-\x7e]{1,512}")
 _QUOTES = re.compile(r"Invalid |Object contains unknown field ")
 # Anchored at the end: what was sent may hold a path of its own.
 _PATH = re.compile(r" - at `(\$[a-z_.\[\].]*)`\Z")
+_NESTED = frozenset({"$.time_limit"})
 _CODE_IN_DATA = ("receiver", "competent")
 _DUE_LATEST = instants.parse("2049-12-31T00:00:00+07:00")
 
@@ -290,9 +291,12 @@ def without_values(sentence: str) -> str:
     """msgspec's sentence about a misfit, without what was sent: it quotes enum values and the names of unknown members."""
     if _QUOTES.match(sentence) is None:
         return sentence
-    kind = "not one of the values allowed" if sentence.startswith("Invalid") else "a member that the schema does not name"
     path = _PATH.search(sentence)
-    return kind if path is None else f"{kind} - at `{path[1]}`"
+    if sentence.startswith("Invalid"):
+        return "not one of the values allowed" if path is None else f"not one of the values allowed - at `{path[1]}`"
+    # msgspec names no path at the root, so what looks like one may be the end of the sender's own member name.
+    place = f" - at `{path[1]}`" if path is not None and path[1] in _NESTED else ""
+    return f"a member that the schema does not name{place}"
 
 
 def _refuse(code: ItemCode, detail: str) -> NoReturn:
