@@ -66,17 +66,20 @@ class Keeper:
         pid = processes.read_pid(self._pid_file)
         return pid if pid is not None and processes.is_alive(pid) and processes.belongs_to(pid, self._directory) else None
 
-    def start(self, programs: Iterable[Kept]) -> None:
-        """Starts it with these programs, none of them running yet; when it runs already, tells it what has changed."""
+    def start(self, programs: Iterable[Kept]) -> list[str]:
+        """Starts it with these programs, none of them running yet; when it runs already, tells it what has changed.
+
+        The names of the running programs that were started anew because their settings have changed.
+        """
         self._write(programs)
         if self.pid is not None:
-            self._take_changes()
-            return
+            return self._take_changes()
         self._pid_file.unlink(missing_ok=True)
         _socket_directory()
         done = subprocess.run(
             [sys.executable, "-c", "from supervisor.supervisord import main; main()", "-c", str(self._configuration)],
-            env={**os.environ, "MOTCUA_STATE_DIR": str(self._directory)},
+            # Settings reach the programs by the file alone, where a change is seen, not by inheritance.
+            env={**_without_settings(os.environ), "MOTCUA_STATE_DIR": str(self._directory)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -90,6 +93,7 @@ class Keeper:
             if time.monotonic() > deadline:
                 raise NotReadyError(f"supervisor does not answer: see {self._directory / 'logs' / 'supervisord.log'}")
             time.sleep(0.1)
+        return []
 
     def seen(self) -> dict[str, Seen]:
         """Every program it keeps; empty when it does not run or does not answer."""
@@ -131,14 +135,19 @@ class Keeper:
         self._pid_file.unlink(missing_ok=True)
         socket_file(self._directory).unlink(missing_ok=True)
 
-    def _take_changes(self) -> None:
+    def _take_changes(self) -> list[str]:
         ask = self._ask()
+        running = {name for name, seen in self.seen().items() if seen.running}
         [[added, changed, removed]] = ask.reloadConfig()
         for group in [*changed, *removed]:
             ask.stopProcessGroup(group, True)
             ask.removeProcessGroup(group)
         for group in [*added, *changed]:
             ask.addProcessGroup(group)
+        anew = [name for name in changed if name in running]
+        for name in anew:
+            self.start_program(name)
+        return anew
 
     def _ask(self) -> Any:
         return xmlrpc.client.ServerProxy(
@@ -186,6 +195,10 @@ def _socket_directory() -> None:
     # Anybody may write to /tmp: a directory that somebody else has prepared under this name is not ours.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise StateDirError(f"{path} is not a private directory of this user: remove it, then run the same command again.")
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith("MOTCUA_")}
 
 
 def _recording_pid(file: Path, command: tuple[str, ...]) -> tuple[str, ...]:

@@ -189,10 +189,19 @@ class Stack:
         kafka.prepare(self.settings, present, cluster_id)
         valkey.prepare(self.settings)
         own_commands = {"kafka": kafka.command(self.settings, present), "redis": valkey.command(self.settings)}
-        self._keeper.start(
-            Kept(each.name, own_commands.get(each.name) or each.command(), self._environment, each.stop_within_seconds)
+        # A changed setting of a service is no reason to start the servers anew: they get none of them.
+        plain = {"MOTCUA_STATE_DIR": str(self.directory)}
+        anew = self._keeper.start(
+            Kept(
+                name=each.name,
+                command=own_commands.get(each.name) or each.command(),
+                environment=plain if each.kind == "server" else self._environment,
+                stop_within_seconds=each.stop_within_seconds,
+            )
             for each in programs.PROGRAMS
         )
+        if anew:
+            self.say(f"  settings have changed: started {', '.join(anew)} anew")
 
     def _start(self, wanted: tuple[Program, ...]) -> None:
         seen = self._keeper.seen()

@@ -1,0 +1,73 @@
+"""The whole stack under supervisor: every service ready, back after kill -9, in little memory."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from deploy.local import programs
+from deploy.local.errors import NotReadyError
+from deploy.local.opening import up_and_open
+from deploy.local.stack import Stack
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+GIB = 1024**3
+
+
+def test_everything_is_ready_with_its_pid_file_and_fits_into_the_memory(full_stack: Stack) -> None:
+    rows = full_stack.status()
+    assert [row.name for row in rows if not row.ready] == []
+    assert {row.name: row.pid for row in rows} == {
+        name: int((full_stack.directory / f"{name}.pid").read_text()) for name in programs.NAMES
+    }
+    assert sum(row.resident_bytes or 0 for row in rows) < 1.2 * GIB
+    for row in rows:
+        environ = _environ(row.pid)
+        assert environ["MOTCUA_STATE_DIR"] == str(full_stack.directory)
+
+
+@pytest.mark.faults
+def test_every_service_comes_back_after_kill_9_of_all(full_stack: Stack) -> None:
+    before = full_stack.pids
+    services = [name for name in programs.NAMES if name not in programs.SERVERS]
+    for name in services:
+        os.kill(before[name], signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while any(full_stack.pids.get(name, before[name]) == before[name] for name in services):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    full_stack.wait_ready(programs.NAMES)
+    assert all(full_stack.pids[name] == before[name] for name in programs.SERVERS)
+
+
+def test_up_on_a_half_dead_stack_starts_what_is_missing_and_opens_nothing_twice(full_stack: Stack) -> None:
+    before = full_stack.pids
+    for name in ("processing", "metrics-api", "intake"):
+        full_stack.stop(name)
+    up_and_open(full_stack)
+    after = full_stack.pids
+    assert set(after) == set(programs.NAMES)
+    assert {name for name in programs.NAMES if after[name] != before[name]} == {"processing", "metrics-api", "intake"}
+
+
+def test_a_service_that_cannot_start_is_named_with_its_own_words(full_stack: Stack) -> None:
+    """Nobody waits two minutes for a process that dies at each start."""
+    broken = Stack(
+        full_stack.directory,
+        full_stack.settings.port_base,
+        full_stack.settings.clock,
+        environment={"MOTCUA_KEYS_FILE": str(full_stack.directory / "none.json"), "MOTCUA_DEV_KEYS": "1"},
+    )
+    try:
+        with pytest.raises(NotReadyError, match=r"^(processing-api|intake) ends again and again: .+ cannot start: "):
+            up_and_open(broken)
+    finally:
+        up_and_open(full_stack)
+    assert [row.name for row in full_stack.status() if not row.ready] == []
+
+
+def _environ(pid: int | None) -> dict[str, str]:
+    with open(f"/proc/{pid}/environ", "rb") as opened:
+        return dict(entry.decode().partition("=")[::2] for entry in opened.read().split(b"\0") if b"=" in entry)
