@@ -1,0 +1,1 @@
+"""The contracts: schemas, examples and codecs must all say the same."""
