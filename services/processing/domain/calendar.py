@@ -2,27 +2,34 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import msgspec
 
 from contracts import instants
 from contracts.reference import WEEKDAYS, Calendar
 
-FIRST_DAY = instants.day_from_text("1999-12-27")
-HORIZON_DAY = instants.day_from_text("2051-01-01")
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+FIRST_DAY: Final = instants.day_from_text("1999-12-27")
+HORIZON_DAY: Final = instants.day_from_text("2051-01-01")
+COMPILED_MAX: Final = 64
+_FIRST: Final = instants.midnight(FIRST_DAY)
+_HORIZON: Final = instants.midnight(HORIZON_DAY)
+_MONDAY_SHIFT: Final = 3  # 1970-01-01 was a Thursday
 
 
 class BeyondHorizonError(ValueError):
-    """The instant lies outside the years for which working time was compiled."""
+    """Outside the years for which working time was compiled: there is no due date to give."""
 
 
 class WorkingTime:
-    """The windows of a profile from 2000 to 2050, as rising instants, each with the time worked before."""
+    """A profile's windows from 2000 to 2050: rising openings and closings, with the time worked before each."""
 
     __slots__ = ("_before", "_closing", "_closings", "_openings", "_working_days")
 
     def __init__(self, calendar: Calendar, profile: str) -> None:
         weekly = calendar.profiles[profile]
-        windows = {day: [(_minutes(a), _minutes(b)) for a, b in weekly.get(day, [])] for day in WEEKDAYS}
+        windows = {day: [(_micros(a), _micros(b)) for a, b in weekly.get(day, [])] for day in WEEKDAYS}
         off = {instants.day_from_text(text) for text in calendar.days_off}
         make_up = {instants.day_from_text(text) for text in calendar.make_up_days}
         self._openings: list[int] = []
@@ -34,7 +41,7 @@ class WorkingTime:
         for day in range(FIRST_DAY, HORIZON_DAY):
             today = windows[WEEKDAYS[(day + _MONDAY_SHIFT) % 7]]
             if day in make_up:
-                today = today or windows[calendar.make_up_as]
+                today = windows[calendar.make_up_as]
             elif day in off:
                 continue
             if not today:
@@ -50,8 +57,8 @@ class WorkingTime:
 
     @staticmethod
     def compile(calendar: Calendar, profile: str) -> "WorkingTime":
-        """The working time of a profile."""
-        return WorkingTime(calendar, profile)
+        """The working time of a profile; equal calendars share one."""
+        return _compiled(msgspec.json.encode(calendar, order="sorted"), profile)
 
     def worked(self, start: int, end: int) -> int:
         """Microseconds of working time in [start, end); 0 when end <= start."""
@@ -71,18 +78,18 @@ class WorkingTime:
     def clock_start(self, at: int) -> int:
         """The earliest instant at or after `at` that lies inside a window; a closing lies outside."""
         window = bisect_right(self._closings, at)
-        if window == len(self._closings):
+        if at < _FIRST or window == len(self._closings):
             raise BeyondHorizonError
         return max(at, self._openings[window])
 
     def is_working_day(self, day: int) -> bool:
-        """Whether the day has a window."""
+        """Whether the day (a day number) has a window."""
         return day in self._closing
 
     def next_working_day(self, day: int) -> int:
         """The first working day at or after `day`."""
         place = bisect_left(self._working_days, day)
-        if place == len(self._working_days) or day < FIRST_DAY:
+        if day < FIRST_DAY or place == len(self._working_days):
             raise BeyondHorizonError
         return self._working_days[place]
 
@@ -90,8 +97,12 @@ class WorkingTime:
         """The closing instant of a working day."""
         return self._closing[day]
 
+    def last_closing(self) -> int:
+        """The last closing before the horizon."""
+        return self._closings[-1]
+
     def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """The pieces of [start, end) with whether each is open."""
+        """The pieces of [start, end) with whether each is open; at most two for every window of the calendar."""
         at, window = start, bisect_right(self._closings, start)
         while at < end:
             if window == len(self._openings) or self._openings[window] >= end:
@@ -105,12 +116,20 @@ class WorkingTime:
             at, window = stop, window + 1
 
     def _until(self, at: int) -> int:
+        if not _FIRST <= at < _HORIZON:
+            raise BeyondHorizonError
         window = bisect_right(self._openings, at) - 1
         if window < 0:
-            raise BeyondHorizonError
+            return 0
         return self._before[window] + min(at, self._closings[window]) - self._openings[window]
 
 
-def _minutes(text: str) -> int:
+@lru_cache(maxsize=COMPILED_MAX)
+def _compiled(calendar: bytes, profile: str) -> WorkingTime:
+    # By value: every activation decodes its body anew, and most change a unit, not the hours.
+    return WorkingTime(msgspec.json.decode(calendar, type=Calendar), profile)
+
+
+def _micros(text: str) -> int:
     hour, minute = text.split(":")
     return int(hour) * instants.HOUR + int(minute) * instants.MINUTE
