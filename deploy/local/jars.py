@@ -21,6 +21,7 @@ ENDPOINT = (
     "+org.slf4j:slf4j-simple:1.7.36"
 )
 PINNED = Path(__file__).with_name("kafka-jars.sha256")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 FETCH_TIMEOUT_SECONDS = 300.0
 ATTEMPTS = 3
 
@@ -97,7 +98,7 @@ def _fetch_with_jgo(directory: Path) -> None:
     repository = directory / ".m2"
     done = subprocess.run(
         [sys.executable, "-m", "deploy.local.jars", str(directory)],
-        env={**os.environ, "M2_REPO": str(repository)},
+        env={**_system_certificates(), **os.environ, "M2_REPO": str(repository)},
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
@@ -107,6 +108,11 @@ def _fetch_with_jgo(directory: Path) -> None:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
         raise OSError(lines[-1][:300])
     shutil.rmtree(repository, ignore_errors=True)
+
+
+def _system_certificates() -> dict[str, str]:
+    # A machine that has certificates of its own (a company's proxy, say) is to be believed; the client brings others.
+    return {"REQUESTS_CA_BUNDLE": str(CERTIFICATES)} if CERTIFICATES.exists() else {}
 
 
 def _resolve(directory: Path) -> None:
