@@ -1,0 +1,135 @@
+"""Working time promises: it agrees with a minute-by-minute walk, over any hours that can be written down."""
+
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts import instants
+from contracts.reference import WEEKDAYS, Calendar
+from services.processing.domain.calendar import BeyondHorizonError, WorkingTime
+from tests.unit.legal_clock_world import FIRST, HOURS, LAST, OFFICES, SHIPPED, any_instant
+from tests.unit.oracle_minutes import MINUTE, Office, local
+from tests.unit.vietnam_2025_2026 import PROFILES
+
+FIRST_OF_WEEKS = "2025-03-03"  # a Monday
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_working_days_and_closings_are_those_of_the_official_announcements(profile: str) -> None:
+    hours, office = HOURS[profile], OFFICES[profile]
+    for number in range(700):
+        day = date(2025, 1, 1) + timedelta(days=number)
+        n = instants.day_from_text(day.isoformat())
+        assert hours.is_working_day(n) == office.is_working_day(day), day
+        assert hours.closing(hours.next_working_day(n)) == office.moved(day), day
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_worked_advance_and_clock_start_agree_with_the_walk(profile: str) -> None:
+    """Seeded, with seconds, microseconds, and instants on the very edges of windows."""
+    chance = random.Random(f"working time of {profile}")
+    hours, office = HOURS[profile], OFFICES[profile]
+    for _ in range(600):
+        start, end = sorted(any_instant(chance) for _ in range(2))
+        end = min(end, start + chance.randrange(20 * 1440 * MINUTE))
+        amount = chance.choice(
+            [1, 59 * MINUTE, chance.randrange(1, 80 * 60 * MINUTE), chance.randrange(1, 10) * 480 * MINUTE]
+        )
+        assert hours.worked(start, end) == office.worked(start, end)
+        assert hours.advance(start, amount) == office.advance(start, amount)
+        assert hours.clock_start(start) == office.clock_start(start)
+
+
+@st.composite
+def calendars(draw: st.DrawFn) -> Calendar:
+    """Any hours over six weeks of 2025, with days off and make-up days anywhere."""
+    week = {}
+    for day in WEEKDAYS:
+        edges = draw(st.lists(st.integers(0, 1439), unique=True, max_size=6).map(sorted))
+        texts = [f"{edge // 60:02}:{edge % 60:02}" for edge in edges]
+        week[day] = list(zip(texts[::2], texts[1::2], strict=False))
+    week["mon"] = week["mon"] or [("08:00", "12:00")]
+    days = st.integers(0, 41).map(lambda n: (date.fromisoformat(FIRST_OF_WEEKS) + timedelta(days=n)).isoformat())
+    off, made_up = draw(st.sets(days, max_size=12)), draw(st.sets(days, max_size=3))
+    return Calendar(
+        profiles={"any": week},
+        days_off=dict.fromkeys(off, "off"),
+        make_up_days=dict.fromkeys(made_up, "worked"),
+        make_up_as=draw(st.sampled_from(WEEKDAYS)),
+    )
+
+
+@settings(max_examples=120, deadline=None)
+@given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(0, 20 * 1440 * MINUTE), st.integers(1, 300 * MINUTE))
+def test_any_hours_agree_with_the_walk(calendar: Calendar, into: int, span: int, amount: int) -> None:
+    hours = WorkingTime.compile(calendar, "any")
+    windows = {str(day): week for day, week in calendar.profiles["any"].items()}
+    off, made_up = calendar.days_off.keys(), calendar.make_up_days.keys()
+    office = Office(windows, off, made_up, FIRST_OF_WEEKS, 120, calendar.make_up_as)
+    start = local(f"{FIRST_OF_WEEKS} 00:00") + into
+    assert hours.worked(start, start + span) == office.worked(start, start + span)
+    assert hours.advance(start, amount) == office.advance(start, amount)
+    assert hours.clock_start(start) == office.clock_start(start)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(FIRST, LAST), st.integers(0, 10**12), st.integers(0, 10**12), st.sampled_from(sorted(PROFILES)))
+def test_advance_is_the_earliest_instant_and_adds_up(start: int, one: int, two: int, profile: str) -> None:
+    hours = HOURS[profile]
+    at = hours.advance(start, one)
+    assert hours.worked(start, at) == one
+    assert at == start or hours.worked(start, at - 1) < one
+    assert hours.advance(at, two) == hours.advance(start, one + two)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(FIRST, LAST), st.integers(0, 12 * 1440 * MINUTE), st.sampled_from(sorted(PROFILES)))
+def test_segments_cover_a_stretch_once_and_each_is_open_or_closed_throughout(start: int, span: int, profile: str) -> None:
+    end, at, total = start + span, start, 0
+    before: bool | None = None
+    for begin, stop, is_open in HOURS[profile].segments(start, end):
+        assert begin == at < stop
+        assert is_open != before
+        assert OFFICES[profile].worked(begin, stop) == (stop - begin if is_open else 0)
+        at, before = stop, is_open
+        total += stop - begin if is_open else 0
+    assert at == end
+    assert total == OFFICES[profile].worked(start, end)
+
+
+def test_a_stretch_that_ends_before_it_begins_holds_no_working_time() -> None:
+    assert HOURS["default"].worked(local("2025-07-08 10:00"), local("2025-07-07 10:00")) == 0
+    assert list(HOURS["default"].segments(LAST, FIRST)) == []
+
+
+def test_outside_the_compiled_years_an_error_says_so_rather_than_a_wrong_figure() -> None:
+    hours = HOURS["default"]
+    after, before = local("2051-01-02 08:00"), local("1999-12-01 08:00")
+    asks: tuple[Callable[[], int], ...] = (
+        lambda: hours.advance(local("2050-12-30 08:00"), 9999 * MINUTE),
+        lambda: hours.worked(FIRST, after),
+        lambda: hours.worked(before, FIRST),
+        lambda: hours.clock_start(after),
+        lambda: hours.clock_start(before),
+        lambda: hours.next_working_day(instants.day_number(after)),
+        lambda: hours.next_working_day(instants.day_number(before)),
+    )
+    for ask in asks:
+        with pytest.raises(BeyondHorizonError):
+            ask()
+
+
+def test_a_profile_that_opens_at_weekends_alone_counts_from_the_first_instant_an_event_may_have() -> None:
+    calendar = Calendar(profiles={"sundays": {"sun": [("08:00", "12:00")]}}, days_off={}, make_up_days={})
+    hours = WorkingTime.compile(calendar, "sundays")
+    assert hours.advance(instants.EARLIEST, MINUTE) == local("2000-01-02 08:01")
+
+
+def test_equal_calendars_share_one_compilation() -> None:
+    again = msgspec.json.decode(msgspec.json.encode(SHIPPED), type=Calendar)
+    assert WorkingTime.compile(again, "default") is WorkingTime.compile(SHIPPED, "default")
