@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from contracts import instants
@@ -41,12 +41,12 @@ def name_of(path: Path) -> str:
 @cache
 def registry() -> Registry[Any]:
     """All schemas by the address of their file, so that a relative `$ref` finds its neighbour."""
-    resources = ((path.as_uri(), Resource(read(path), DRAFT202012)) for path in schema_files())
+    resources = ((path.as_uri(), DRAFT202012.create_resource(read(path))) for path in schema_files())
     return Registry().with_resources(resources)
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> Any:
     """The validator of a schema such as `events/refused`, formats checked."""
     path = CONTRACTS / f"{name}.schema.json"
     return Draft202012Validator(

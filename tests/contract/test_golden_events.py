@@ -90,9 +90,9 @@ def test_the_bound_ahead_is_24_hours_to_the_microsecond() -> None:
         for ahead in (instants.DAY - 1, instants.DAY):
             raw = msgspec.json.encode({**event, "time": instants.show(now + ahead)})
             assert events.read_structured(raw, now).time == now + ahead
-        with pytest.raises(RefusedError, match="^time_out_of_range"):
-            raw = msgspec.json.encode({**event, "time": instants.show(now + instants.DAY + 1)})
-            events.read_structured(raw, now)
+        late = msgspec.json.encode({**event, "time": instants.show(now + instants.DAY + 1)})
+        with pytest.raises(RefusedError, match="time_out_of_range"):
+            events.read_structured(late, now)
 
 
 def raw_of(example: dict[str, Any]) -> bytes:
