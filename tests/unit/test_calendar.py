@@ -102,6 +102,13 @@ def test_segments_cover_a_stretch_once_and_each_is_open_or_closed_throughout(sta
     assert total == OFFICES[profile].worked(start, end)
 
 
+def test_a_stretch_from_closing_to_opening_is_one_closed_piece() -> None:
+    night = local("2025-07-07 17:00"), local("2025-07-08 07:00")
+    assert list(HOURS["default"].segments(*night)) == [(*night, False)]
+    lunch = local("2025-07-07 11:30"), local("2025-07-07 13:30")
+    assert list(HOURS["default"].segments(*lunch)) == [(*lunch, False)]
+
+
 def test_a_stretch_that_ends_before_it_begins_holds_no_working_time() -> None:
     assert HOURS["default"].worked(local("2025-07-08 10:00"), local("2025-07-07 10:00")) == 0
     assert list(HOURS["default"].segments(LAST, FIRST)) == []

@@ -7,7 +7,9 @@ import pytest
 
 from contracts import instants
 from contracts.data import TimeLimit
+from contracts.reference import Calendar
 from services.processing.domain import deadline
+from services.processing.domain.calendar import WorkingTime
 from services.processing.domain.deadline import Due
 from tests.unit.legal_clock_world import FIRST, HOURS, OFFICES, any_instant
 from tests.unit.oracle_minutes import MINUTE, local
@@ -106,6 +108,15 @@ def test_a_centre_open_on_saturday_mornings_has_its_own_dues(limit: str, receive
     assert _shown(deadline.first_due(_limit(limit), local(received), HOURS["saturday_morning"])) == _shown_text(due)
 
 
+def test_same_day_asks_when_it_was_received_not_when_the_office_opened() -> None:
+    """A desk that opens in the evening alone still closes the same day's dossiers on that day."""
+    windows = [("15:30", "19:30")]
+    evenings = Calendar(profiles={"evenings": {"mon": windows, "tue": windows}}, days_off={}, make_up_days={})
+    hours, limit = WorkingTime.compile(evenings, "evenings"), _limit("0 working_days")
+    assert _shown(deadline.first_due(limit, local("2025-07-07 10:00"), hours)) == _shown_text("2025-07-07 19:30")
+    assert _shown(deadline.first_due(limit, local("2025-07-07 15:00"), hours)) == _shown_text("2025-07-08 19:30")
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_dues_of_any_limit_and_any_pauses_agree_with_the_walk(profile: str) -> None:
     chance = random.Random(f"dues of {profile}")
@@ -172,6 +183,11 @@ def test_no_limit_of_the_contract_makes_a_due_fail(limit: str) -> None:
     assert due.at <= hours.last_closing()
     due = deadline.after_pause(due, _limit(limit), local("2025-07-02 08:00"), local("2049-07-02 08:00"), hours)
     assert due.at == hours.last_closing()
+
+
+def test_a_due_at_the_horizon_never_lies_before_what_it_counts_from() -> None:
+    at = local("2050-12-31 18:00")
+    assert deadline.acceptance_due(at, HOURS["default"]) == at
 
 
 def _limit(text: str) -> TimeLimit:
