@@ -1,5 +1,6 @@
 """The schemas: well-formed, closed, complete, and of the same patterns as the codec."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -8,11 +9,27 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from contracts import events, heartbeats
+from contracts import events, heartbeats, lifecycle, reference
 from contracts.data import FACTS
-from tests.contract.published import CONTRACTS, name_of, read, registry, schema_files
+from tests.contract.published import CONTRACTS, event_is_valid, examples, name_of, read, registry, schema_files
 
 ENVELOPE = read(CONTRACTS / "events/envelope.schema.json")["$defs"]
+
+# Struct -> where its members are described: a schema of records, then the way to the object within it.
+STRUCTS: list[tuple[type[msgspec.Struct], tuple[str, ...]]] = [
+    (lifecycle.Lifecycle, ("lifecycle",)),
+    (lifecycle.Stand, ("lifecycle", "$defs", "stand")),
+    (lifecycle.Entry, ("lifecycle", "$defs", "counted")),
+    (lifecycle.Step, ("lifecycle", "$defs", "step")),
+    (heartbeats.Heartbeat, ("heartbeat",)),
+    (events.Opened, ("archive_opened", "properties", "data")),
+    (events.Activated, ("rules_activated", "properties", "data")),
+    (events.Ticked, ("clock_ticked", "properties", "data")),
+    (reference.Reference, ("reference",)),
+    (reference.Unit, ("reference", "$defs", "body")),
+    (reference.Procedure, ("reference", "properties", "procedures", "items")),
+    (reference.Calendar, ("reference", "properties", "calendar")),
+]
 
 
 @pytest.mark.parametrize("path", schema_files(), ids=name_of)
@@ -97,6 +114,17 @@ def test_the_patterns_of_a_heartbeat_are_those_of_the_codec() -> None:
         assert [node["pattern"]] == patterns(hint) if "pattern" in node else patterns(hint) == []
 
 
+@pytest.mark.parametrize(("model", "place"), STRUCTS, ids=[f"{place[0]}:{model.__name__}" for model, place in STRUCTS])
+def test_the_members_of_records_are_those_of_the_codec(model: type[msgspec.Struct], place: tuple[str, ...]) -> None:
+    """No member without a schema, none in a schema that no codec writes; required in both or in neither."""
+    node = read(CONTRACTS / f"records/{place[0]}.schema.json")
+    for step in place[1:]:
+        node = node[step]
+    fields = [field for field in msgspec.structs.fields(model) if field.name != "offset"]
+    assert set(node["properties"]) == {field.encode_name for field in fields}
+    assert set(node.get("required", ())) == {field.encode_name for field in fields if field.required}
+
+
 def test_every_pattern_compiles_and_is_anchored() -> None:
     """JSON Schema searches: a pattern without anchors would take anything around it."""
     for path in schema_files():
@@ -105,6 +133,18 @@ def test_every_pattern_compiles_and_is_anchored() -> None:
                 re.compile(pattern)
                 assert pattern.startswith("^")
                 assert pattern.endswith(r"$(?!\n)")
+
+
+def test_the_guide_names_every_fact_and_every_code_and_its_example_is_valid() -> None:
+    """What a stranger reads first is as true as the schemas."""
+    guide = (CONTRACTS.parent / "docs/EVENTS.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", guide)
+    for link in links:
+        assert (CONTRACTS.parent / "docs" / link).exists(), link
+    assert {f"../contracts/events/{fact}.schema.json" for fact in FACTS} <= set(links)
+    codes = {read(path)["expect"] for path in examples("invalid/events")}
+    assert codes <= set(re.findall(r"`([a-z_]+)`", guide))
+    assert event_is_valid(json.loads(guide.partition("```json")[2].partition("```")[0]))
 
 
 def nodes(value: Any) -> list[dict[str, Any]]:
