@@ -64,7 +64,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(0, 20 * 1440 * MINUTE), st.integers(1, 300 * MINUTE))
 def test_any_hours_agree_with_the_walk(calendar: Calendar, into: int, span: int, amount: int) -> None:
     hours = WorkingTime.compile(calendar, "any")

@@ -15,7 +15,7 @@ from tests.unit.legal_clock_world import FIRST, HOURS, OFFICES, any_instant
 from tests.unit.oracle_minutes import MINUTE, local
 from tests.unit.vietnam_2025_2026 import PROFILES
 
-CASES = 1_200  # of each profile
+CASES = 1_100  # of each profile
 LATEST_RECEPTION = local("2026-08-31 00:00")
 LIMITS = {
     "working_hours": (1, 2, 4, 8, 16, 40),
