@@ -1,6 +1,7 @@
 """The operators' tool on a real Kafka, and the fixtures that give a clean one."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from contracts.events import Activated, Opened
 from contracts.reference import Calendar, Procedure, Reference, Unit, digest, encode
+from deploy.local.readiness import http_reason
 from deploy.local.settings import REPOSITORY
 from deploy.operators import acts
 from deploy.operators.errors import NotOpenError
@@ -116,3 +118,21 @@ def _ends(province: Province) -> list[int]:
         return [consumer.get_watermark_offsets(TopicPartition("dossier.reported", p), timeout=15)[1] for p in range(12)]
     finally:
         consumer.close()
+
+
+def test_two_processes_of_a_service_run_beside_each_other_and_none_outlives_its_province(new_province: NewProvince) -> None:
+    """kill is -9, stop is SIGTERM and waits, a frozen one answers nothing until thaw; the next province ends the rest."""
+    province = new_province()
+    one, two, three = (province.start("intake") for _ in range(3))
+    assert len({one.base_url, two.base_url, three.base_url}) == 3
+    one.kill()
+    assert one.process.returncode == -signal.SIGKILL
+    assert two.stop() in (0, -signal.SIGTERM)
+    three.freeze()
+    assert http_reason(three.base_url) == "does not answer yet"
+    three.thaw()
+    three.wait_ready()
+    four = province.start("intake")
+    four.freeze()
+    new_province()
+    assert [service.running for service in (one, two, three, four)] == [False] * 4
