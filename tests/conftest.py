@@ -14,6 +14,7 @@
         intake = province.start("intake")                    # waits for /readyz
         worker = province.start("processing")                # .pid .base_url .log_file .kill() .stop() .freeze() .thaw()
         httpx_or_urllib(intake.base_url + "/v1/events", headers={"Authorization": "Bearer dev-19753"}, …)
+        verdict = province.run("services.audit.main", "verify")   # .returncode .stdout .stderr
 
 Mark tests that use them with `@pytest.mark.kafka`. Processes are ended afterwards, whatever happened.
 """

@@ -17,7 +17,7 @@ from contracts.reference import Reference
 from deploy.local.checks import free_port_base
 from deploy.local.programs import program
 from deploy.local.readiness import http_reason
-from deploy.local.settings import PORTS, REPOSITORY
+from deploy.local.settings import PORTS, REPOSITORY, python
 from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
 from tests.servers import Servers
@@ -25,6 +25,7 @@ from tests.servers import Servers
 READY_WITHIN_SECONDS = 60.0
 CLEAN_WITHIN_SECONDS = 60.0
 STOP_WITHIN_SECONDS = 25.0
+RUN_WITHIN_SECONDS = 110.0
 # On servers that somebody lends by MOTCUA_KAFKA this topic says: what lies here was made by tests and may be deleted.
 LENT_MARKER = "motcua.tests"
 OURS = ("dossier.", "reference.data", "centre.status", "motcua")
@@ -154,6 +155,19 @@ class Province:
         for service in started.values():
             service.wait_ready()
         return started
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a module to its end on this province, e.g. `province.run("services.audit.main", "verify")`."""
+        doors = {each.name: each.base_url for each in self.services if each.running}
+        found = {"MOTCUA_METRICS_URL": doors["metrics-api"]} if "metrics-api" in doors else {}
+        return subprocess.run(
+            [python(), "-m", *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, **self.environment, **found, **environment},
+            capture_output=True,
+            text=True,
+            timeout=RUN_WITHIN_SECONDS,
+        )
 
     def stop_all(self) -> None:
         """Ends every process that this province has started."""

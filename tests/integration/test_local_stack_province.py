@@ -1,9 +1,6 @@
 """The operators' tool on a real Kafka, and the fixtures that give a clean one."""
 
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import msgspec
@@ -14,7 +11,6 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from contracts.events import Activated, Opened
 from contracts.reference import Calendar, Procedure, Reference, Unit, digest, encode
 from deploy.local.readiness import http_reason
-from deploy.local.settings import REPOSITORY
 from deploy.operators import acts
 from deploy.operators.errors import NotOpenError
 from deploy.operators.log import Log
@@ -96,14 +92,7 @@ def test_a_topic_with_other_settings_is_an_error_and_is_not_altered(new_province
     admin.delete_topics(["dossier.rejected.g1"])["dossier.rejected.g1"].result(timeout=20)
     wrong = NewTopic("dossier.rejected.g1", num_partitions=3, config={"retention.ms": "1000"})
     admin.create_topics([wrong])["dossier.rejected.g1"].result(timeout=20)
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.operators.main", "topics"],
-        cwd=REPOSITORY,
-        env={**os.environ, **province.environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = province.run("deploy.operators.main", "topics")
     assert done.returncode == 1
     assert "dossier.rejected.g1 has 3 partitions instead of 12" in done.stderr
     assert "dossier.rejected.g1 has retention.ms=1000 instead of -1" in done.stderr
