@@ -1,0 +1,125 @@
+"""The reader of the logs: partitions from one offset to another, without a consumer group, every wait bounded."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from contracts import topics
+from services.audit.domain.reading import Stored
+from services.audit.settings import Settings
+
+POLL_SECONDS = 1.0
+
+
+class CouldNotRunError(Exception):
+    """Audit lacks something that it needs to reach a verdict; the sentence says what to mend."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """First and next offset of each partition of a topic."""
+
+    first: tuple[int, ...]
+    next: tuple[int, ...]
+
+
+class Log:
+    """One topic, read partition by partition."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self.topic = topic
+        self.read_records = 0
+        self._settings = settings
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "group.id": "motcua-audit-never-committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+                "isolation.level": "read_committed",
+                "queued.max.messages.kbytes": settings.audit_queue_kib,
+                "fetch.wait.max.ms": 50,
+                "log_level": 0,
+            }
+        )
+
+    def ends(self) -> Ends:
+        """Where each partition begins and ends just now."""
+        seconds = self._settings.audit_answer_seconds
+        try:
+            known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
+            if known.error is not None or len(known.partitions) != topics.PARTITIONS:
+                raise CouldNotRunError(
+                    f"{self.topic} is not there with {topics.PARTITIONS} partitions: was the stack opened?"
+                )
+            marks = [
+                self._consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=seconds)
+                for number in range(topics.PARTITIONS)
+            ]
+        except KafkaException as error:
+            where = f"Kafka at {self._settings.bootstrap}"
+            raise CouldNotRunError(
+                f"{where} did not answer within {seconds:g} s ({_name(error.args[0])}): is it up?"
+            ) from error
+        return Ends(tuple(mark[0] for mark in marks), tuple(mark[1] for mark in marks))
+
+    def read(self, partition: int, start: int, end: int) -> Iterator[Stored]:
+        """The records of a partition from `start` up to, without, `end`."""
+        if start >= end:
+            return
+        self._consumer.assign([TopicPartition(self.topic, partition, start)])
+        heard = time.monotonic()
+        while True:
+            batch = self._consumer.consume(self._settings.audit_batch_records, timeout=POLL_SECONDS)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > self._settings.audit_silence_seconds:
+                raise CouldNotRunError(
+                    f"{self.topic}, partition {partition}: nothing came for {self._settings.audit_silence_seconds:g} s "
+                    f"before offset {end}: is Kafka at {self._settings.bootstrap} up?"
+                )
+            for message in batch:
+                if (stored := self._stored(message, partition)) is None or stored.offset >= end:
+                    if stored is not None or (message.offset() or 0) >= end:
+                        return
+                    continue
+                self.read_records += 1
+                yield stored
+                if stored.offset + 1 >= end:
+                    return
+
+    def close(self) -> None:
+        """Ends the client."""
+        self._consumer.close()
+
+    def _stored(self, message: Message, partition: int) -> Stored | None:
+        error = message.error()
+        if error is None:
+            return Stored(
+                message.offset() or 0,
+                message.timestamp()[1],
+                _bytes(message.key()),
+                _bytes(message.value()),
+                _headers(message),
+            )
+        if error.code() == KafkaError._PARTITION_EOF:
+            return None
+        if error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+            return None
+        raise CouldNotRunError(f"{self.topic}, partition {partition} cannot be read: {_name(error)}")
+
+
+def _bytes(part: str | bytes | None) -> bytes | None:
+    return part.encode() if isinstance(part, str) else part
+
+
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    headers = message.headers()
+    return headers or []  # type: ignore[return-value]
+
+
+def _name(error: object) -> str:
+    return error.name() if isinstance(error, KafkaError) else type(error).__name__

@@ -1,0 +1,123 @@
+"""Figures of metrics held against the recount: Redis hashes, answers of the API, series of Prometheus."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from services.audit.domain.findings import Check, Difference
+from services.audit.domain.recount import ROLES, Figures, Tally
+
+# Gauges whose labels say more than the counter's name; all others are `motcua_dossiers_<counter>{unit,role}`.
+PREFIX = "motcua_dossiers_"
+OF_SOURCE = frozenset({"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"})
+# Shown by channel, timeliness or state instead, and compared there.
+SHOWN_IN_PARTS = frozenset(
+    {
+        "received",
+        "completed",
+        "open",
+        "open_in_processing",
+        "open_waiting_supplement",
+        "open_waiting_payment",
+        "open_suspended",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One exact series: name without the prefix, labels, value."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+def compare(check: Check, expected: Mapping[str, int], found: Mapping[str, int], where: str, zeros: bool = True) -> None:
+    """Every counter on either side; an absent one is 0."""
+    names = sorted(expected.keys() | found.keys()) if zeros else sorted(found)
+    for name in names:
+        check.examined += 1
+        want, have = expected.get(name, 0), found.get(name, 0)
+        if want != have:
+            check.differ(Difference(where, counter=name, expected=str(want), found=str(have)))
+
+
+def of_role(figures: Figures, role: str) -> dict[str, dict[str, int]]:
+    """`role|unit|counter` figures as unit -> counter -> number."""
+    units: dict[str, dict[str, int]] = {}
+    for name, number in figures.items():
+        of, unit, counter = name.split("|", 2)
+        if of == role:
+            units.setdefault(unit, {})[counter] = number
+    return units
+
+
+def compare_answer(check: Check, expected: Figures, role: str, rows: Mapping[str, Mapping[str, int]], where: str) -> None:
+    """A list of units of one role: no counter may differ, no unit with figures may be missing."""
+    want = of_role(expected, role)
+    for unit in sorted(want.keys() | rows.keys()):
+        counters = rows.get(unit)
+        known = want.get(unit, {})
+        compare(
+            check,
+            {f"{role}|{unit}|{counter}": number for counter, number in known.items()},
+            {f"{role}|{unit}|{counter}": number for counter, number in (counters or {}).items()},
+            where if counters is not None else f"{where}: the unit is missing",
+        )
+
+
+def compare_split(
+    check: Check, expected: Figures, role: str, unit: str, rows: Mapping[str, Mapping[str, int]], where: str
+) -> None:
+    """`by_field` or `by_channel` of one unit; `rows` maps `f:<field>` or `c:<channel>` to counters."""
+    kinds = {mark[:2] for mark in rows} or {"f:", "c:"}
+    start = f"{role}|{unit}|"
+    want = {name: number for name, number in expected.items() if name.startswith(start) and name[len(start) :][:2] in kinds}
+    have = {f"{start}{mark}|{counter}": number for mark, counters in rows.items() for counter, number in counters.items()}
+    compare(check, want, have, where)
+
+
+def counter_of(series: Series) -> str | None:
+    """`role|unit|counter` that a series shows; None for the open ones (by state) and for what is not a total."""
+    role, unit = series.labels.get("role"), series.labels.get("unit")
+    counter = series.name.removeprefix(PREFIX)
+    if not series.name.startswith(PREFIX) or role not in ROLES or unit is None or counter == "today":
+        return None
+    for label, names in _BY_LABEL.items():
+        if label in series.labels:
+            return f"{role}|{unit}|{names.format(series.labels[label])}"
+    return f"{role}|{unit}|{_RENAMED.get(counter, counter)}"
+
+
+_BY_LABEL = {
+    "channel": "received_{}",
+    "timeliness": "completed_{}",
+    "state": "open/{}",
+    "within": "due_in_{}",
+}
+_RENAMED = {"overdue": "overdue_open"}
+
+
+def series_expected(tally: Tally) -> Figures:
+    """The recount as the scrape names it: the open dossiers by state beside the totals."""
+    expected = dict(tally.total)
+    for name, number in tally.by_state.items():
+        role, unit, state = name.split("|")
+        expected[f"{role}|{unit}|open/{state}"] = number
+    return expected
+
+
+def compare_series(check: Check, tally: Tally, series: Iterable[Series]) -> None:
+    """Every exact series against the recount, and no counter of the recount without its series."""
+    found: dict[str, int] = {}
+    for each in series:
+        if (name := counter_of(each)) is not None:
+            found[name] = found.get(name, 0) + int(each.value)
+    shown = {name.split("|", 2)[2] for name in found}
+    summed = SHOWN_IN_PARTS - shown
+    expected = {
+        name: number
+        for name, number in series_expected(tally).items()
+        if (counter := name.split("|", 2)[2]) not in summed and not (counter in OF_SOURCE and name.startswith("competent|"))
+    }
+    compare(check, expected, found, "a series of the scrape is not what was recounted")

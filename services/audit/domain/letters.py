@@ -1,0 +1,125 @@
+"""Dead letters of one partition: in order, complete, and each the very record that was reported."""
+
+from contracts.deadletters import DeadLetter, Src, from_record
+from services.audit.domain.findings import Difference, Findings
+from services.audit.domain.reading import Stored, fingerprint
+
+
+class Letters:
+    """Reads dead letters ahead of the lifecycle, then hands each to the lifecycle record it belongs to.
+
+    Memory: one small entry for each dead letter and each record that still owes one; rejections are rare.
+    """
+
+    def __init__(self, partition: int, findings: Findings) -> None:
+        self.partition = partition
+        self.next = 0
+        self.count = 0
+        self._order = findings["letters.order"]
+        self._complete = findings["letters.complete"]
+        self._originals = findings["letters.originals"]
+        self._highest: Src | None = None
+        self._waiting: dict[tuple[int, int], list[tuple[int, str, int]]] = {}
+        self._lettered: set[int] = set()
+        self._owed: dict[int, int] = {}
+        self._owed_by_mark: dict[int, int] = {}
+
+    def read(self, stored: Stored) -> None:
+        """A record of the rejected topic; one that was sent again is dropped."""
+        self.next = stored.offset + 1
+        self._order.examined += 1
+        try:
+            letter = from_record(stored.key, stored.value, stored.headers)
+        except (ValueError, KeyError):
+            self._order.differ(Difference("a record that is no dead letter", self.partition, stored.offset))
+            return
+        if self._highest is not None and letter.src <= self._highest:
+            return
+        if letter.prev != self._highest:
+            self._order.differ(
+                Difference(
+                    "`prev` of the dead letter is not the src before it",
+                    self.partition,
+                    stored.offset,
+                    expected=str(self._highest),
+                    found=str(letter.prev),
+                )
+            )
+        self._highest = letter.src
+        self.count += 1
+        self._wait(stored.offset, letter)
+
+    def _wait(self, offset: int, letter: DeadLetter) -> None:
+        mark = fingerprint(letter.key, letter.value, letter.headers)
+        self._waiting.setdefault(letter.src[:2], []).append((offset, letter.code, mark))
+
+    def rejected(self, offset: int, mark: int) -> None:
+        """The record at `offset`, whose fingerprint is `mark`, stands rejected from here on."""
+        if offset not in self._lettered:
+            self._owed[offset] = mark
+            self._owed_by_mark[mark] = offset
+
+    def freed(self, offset: int) -> None:
+        """It does no longer, so nothing is owed for it."""
+        mark = self._owed.pop(offset, None)
+        if mark is not None and self._owed_by_mark.get(mark) == offset:
+            del self._owed_by_mark[mark]
+
+    def settle(self, src: tuple[int, int], is_control: bool, own_mark: int) -> None:
+        """Matches the letters of one lifecycle record with the reported records that they must carry.
+
+        `own_mark` is the fingerprint of the record at `src`; a tick's letters carry others, of misfits that expired.
+        """
+        for at, code, mark in self._waiting.pop(src, ()):
+            self._originals.examined += 1
+            if is_control and code != "internal_error":
+                offset = self._owed_by_mark.get(mark)
+            else:
+                offset = src[0] if own_mark == mark else None
+            if offset is None:
+                self._originals.differ(
+                    Difference(
+                        f"the dead letter of {src[0]}.{src[1]} is not the record that was rejected", self.partition, at
+                    )
+                )
+            elif not is_control and offset not in self._owed:
+                self._complete.differ(
+                    Difference(f"a dead letter for reported record {offset}, which owes none", self.partition, at)
+                )
+            elif not (is_control and code == "internal_error"):
+                self._mark_lettered(offset)
+
+    def must_have(self, offset: int, dossier: str | None) -> None:
+        """A rejected record that is not kept must have its letter by now."""
+        self._complete.examined += 1
+        if offset in self._owed:
+            self._mark_lettered(offset)
+            self._miss(offset, dossier)
+
+    def tick_passed(self) -> None:
+        """After a tick nothing may be owed."""
+        self._complete.examined += 1
+        for offset in list(self._owed):
+            self._mark_lettered(offset)
+            self._miss(offset, None)
+
+    def finish(self, upto: tuple[int, int] | None) -> None:
+        """What was read for lifecycle records that have passed without it belongs to nothing."""
+        for src, letters in self._waiting.items():
+            if upto is not None and src <= upto:
+                self._complete.differ(
+                    Difference(
+                        f"a dead letter of lifecycle record {src[0]}.{src[1]}, which is not there",
+                        self.partition,
+                        letters[0][0],
+                    )
+                )
+
+    def _mark_lettered(self, offset: int) -> None:
+        self.freed(offset)
+        self._lettered.add(offset)
+
+    def _miss(self, offset: int, dossier: str | None) -> None:
+        self._complete.differ(
+            Difference("the reported record stands rejected and has no dead letter", self.partition, offset, dossier)
+        )

@@ -1,0 +1,104 @@
+"""Logs as Kafka would keep them, folded in memory from the golden records, for audits that damage them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from contracts import deadletters, reference
+from contracts.deadletters import DeadLetter
+from contracts.lifecycle import CHAIN_START, Lifecycle, chain, decode, encode
+from services.audit.domain.findings import Findings
+from services.audit.domain.line import Line
+from services.audit.domain.pieces import Pieces
+from services.audit.domain.reading import Stored
+from services.audit.domain.recount import Recount, Tally
+from services.processing.domain.rules import Rules
+from tests.unit.golden import make
+from tests.unit.memory_line import MemoryLine
+
+
+@dataclass(frozen=True)
+class Logs:
+    """One partition of the three topics."""
+
+    reported: tuple[Stored, ...]
+    lifecycle: tuple[Stored, ...]
+    letters: tuple[Stored, ...]
+
+
+@dataclass
+class Audit:
+    """A finished audit of one partition."""
+
+    findings: Findings
+    line: Line
+    tally: Tally = field(default_factory=Tally)
+
+    def failed(self) -> dict[str, str]:
+        """Names of the checks that found something, with the first difference as it is told."""
+        return {check.name: str(check.first) for check in self.findings.checks.values() if not check.passed}
+
+
+@cache
+def golden_logs() -> Logs:
+    """The golden partition: births, misfits, expiries, annulments, ticks, two activations, something unreadable."""
+    encoded = [reference.encode(body) for body in make.bodies()]
+    digests = [reference.digest(body) for body in encoded]
+    bodies = {digest: Rules.compile(digest, reference.decode(body)) for digest, body in zip(digests, encoded, strict=True)}
+    memory = MemoryLine(bodies)
+    reported: list[Stored] = []
+    lifecycle: list[Stored] = []
+    letters: list[Stored] = []
+    for offset, record in enumerate(make.records()):
+        value, headers = record.value.encode(), tuple((name, text.encode()) for name, text in record.headers)
+        at_ms = record.recorded_at // 1000
+        reported.append(Stored(offset, at_ms, None, value, headers))
+        for sent in memory.take(value, headers, at_ms * 1000):
+            lifecycle.append(Stored(len(lifecycle), at_ms, None, sent.value, (("chain", sent.chain.hex().encode()),)))
+            for owed in sent.letters:
+                original = reported[owed.offset]
+                letter = DeadLetter(
+                    code=owed.code, detail=owed.detail, src=owed.src, prev=owed.prev,
+                    key=original.key, value=original.value, headers=tuple(original.headers),
+                )  # fmt: skip
+                letters.append(Stored(len(letters), at_ms, None, original.value, tuple(deadletters.to_headers(letter))))
+    return Logs(tuple(reported), tuple(lifecycle), tuple(letters))
+
+
+def audit(logs: Logs) -> Audit:
+    """Audits one partition to its end."""
+    findings, pieces = Findings(), Pieces()
+    recount = Recount(pieces)
+    line = Line(0, pieces, recount, findings)
+    for letter in logs.letters:
+        line.letters.read(letter)
+    line.feed = iter(logs.reported)
+    for record in logs.lifecycle:
+        line.take(record)
+    line.letters.finish(line.chain.src)
+    return Audit(findings, line, recount.figures())
+
+
+def without(log: tuple[Stored, ...], place: int) -> tuple[Stored, ...]:
+    """A log that lost one record, the later ones with new offsets: as it looks when it was written again."""
+    return renumbered((*log[:place], *log[place + 1 :]))
+
+
+def renumbered(log: Iterable[Stored]) -> tuple[Stored, ...]:
+    """Offsets from 0."""
+    return tuple(replace(record, offset=offset) for offset, record in enumerate(log))
+
+
+def rewritten(log: tuple[Stored, ...], place: int, record: Lifecycle) -> tuple[Stored, ...]:
+    """A log in which somebody changed one record and forged every chain after it, so that only contents can tell."""
+    before, forged = CHAIN_START, []
+    for at, stored in enumerate(log):
+        value = encode(record) if at == place else stored.value or b""
+        before = chain(before, value)
+        forged.append(replace(stored, value=value, headers=(("chain", before.hex().encode()),)))
+    return tuple(forged)
+
+
+def read(stored: Stored) -> Lifecycle:
+    """A lifecycle record of its bytes."""
+    return decode(stored.value or b"")

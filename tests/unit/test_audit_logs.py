@@ -1,0 +1,156 @@
+"""Audit of the logs: a true one is clean, and each kind of damage is found and named."""
+
+from dataclasses import replace
+
+import msgspec
+
+from tests.unit.audit_world import Logs, audit, golden_logs, read, renumbered, rewritten, without
+
+
+def place_of(outcome: str, *, undone: bool = False) -> int:
+    """Some record in the middle of the log with this outcome."""
+    records = golden_logs().lifecycle
+    return next(
+        place
+        for place in range(len(records) // 3, len(records))
+        if read(records[place]).outcome == outcome
+        and read(records[place]).dossier
+        and (read(records[place]).undone or not undone)
+    )
+
+
+def changed(place: int, **members: object) -> Logs:
+    logs = golden_logs()
+    record = msgspec.structs.replace(read(logs.lifecycle[place]), **members)
+    return replace(logs, lifecycle=rewritten(logs.lifecycle, place, record))
+
+
+def test_a_true_log_is_clean_and_every_reported_record_has_one_standing() -> None:
+    logs = golden_logs()
+    result = audit(logs)
+    assert result.failed() == {}
+    assert result.line.standings().total() == len(logs.reported)
+    assert result.line.letters.count == len(logs.letters) > 10
+    assert set(result.line.standings()) >= {"applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"} - {
+        "parked"
+    }
+
+
+def test_a_lifecycle_record_that_is_missing_is_named_by_its_reported_offset() -> None:
+    logs = golden_logs()
+    place = place_of("applied")
+    lost = read(logs.lifecycle[place])
+    failed = audit(replace(logs, lifecycle=without(logs.lifecycle, place))).failed()
+    assert f"partition 0, offset {lost.src[0]}, dossier {lost.dossier}" in failed["accounting.records"]
+    assert f"offset {place}" in failed["chain.unbroken"]
+
+
+def test_a_missing_record_is_named_even_when_the_chain_was_forged() -> None:
+    logs = golden_logs()
+    place = place_of("tick")
+    lost = read(logs.lifecycle[place])
+    shorter = without(logs.lifecycle, place)
+    forged = rewritten(shorter, 0, read(shorter[0]))
+    failed = audit(replace(logs, lifecycle=forged)).failed()
+    assert f"offset {lost.src[0]}" in failed["accounting.records"]
+    assert "`prev` is not the src before it" in failed["chain.unbroken"]
+
+
+def test_a_step_counted_twice_is_found() -> None:
+    place = place_of("applied")
+    record = read(golden_logs().lifecycle[place])
+    failed = audit(changed(place, done=(*record.done, record.done[-1]))).failed()
+    assert "a second time" in failed["accounting.standings"]
+    assert f"offset {record.done[-1].offset}" in failed["accounting.standings"]
+
+
+def test_undoing_what_was_not_done_is_found() -> None:
+    place = place_of("applied", undone=True)
+    record = read(golden_logs().lifecycle[place])
+    other = msgspec.structs.replace(record.undone[0], day="1999-01-01")
+    failed = audit(changed(place, undone=(other, *record.undone[1:]))).failed()
+    assert f"offset {other.offset}, dossier {record.dossier}" in failed["accounting.standings"]
+
+
+def test_a_changed_byte_breaks_the_chain_at_its_offset() -> None:
+    logs = golden_logs()
+    place = place_of("applied")
+    record = msgspec.structs.replace(read(logs.lifecycle[place]), done=())
+    altered = rewritten(logs.lifecycle, place, record)[place]
+    altered = replace(altered, headers=logs.lifecycle[place].headers)
+    failed = audit(replace(logs, lifecycle=(*logs.lifecycle[:place], altered, *logs.lifecycle[place + 1 :]))).failed()
+    assert f"offset {place}" in failed["chain.unbroken"]
+
+
+def test_a_stand_that_does_not_follow_from_the_one_before_is_found() -> None:
+    place = next(
+        at
+        for at in range(100, len(golden_logs().lifecycle))
+        if (r := read(golden_logs().lifecycle[at])).was and r.was.state == 4
+    )
+    record = read(golden_logs().lifecycle[place])
+    assert record.was is not None
+    failed = audit(changed(place, was=msgspec.structs.replace(record.was, state=6))).failed()
+    assert f"offset {place}, dossier {record.dossier}" in failed["chain.stands"]
+
+
+def test_attributes_that_are_not_those_of_the_reported_record_are_found() -> None:
+    place = place_of("applied")
+    record = read(golden_logs().lifecycle[place])
+    assert record.occurred_at is not None
+    for member, value in (
+        ("source", "/units/Z"),
+        ("recorded_at", record.recorded_at + 1),
+        ("occurred_at", record.occurred_at + 1),
+        ("log_clock", (record.log_clock or 0) + 1),
+        ("digest", "other"),
+    ):
+        failed = audit(changed(place, **{member: value})).failed()
+        assert f"`{member}`" in failed["accounting.attributes"]
+        assert f"offset {record.src[0]}" in failed["accounting.attributes"]
+
+
+def test_records_that_were_sent_again_are_dropped_and_must_be_the_same() -> None:
+    logs = golden_logs()
+    once = audit(logs)
+    again = audit(replace(logs, lifecycle=renumbered((*logs.lifecycle[:50], *logs.lifecycle[40:50], *logs.lifecycle[50:]))))
+    assert again.failed() == {}
+    assert again.tally == once.tally
+    other = replace(logs.lifecycle[45], value=(logs.lifecycle[45].value or b"").replace(b'"src"', b'"src" '))
+    failed = audit(replace(logs, lifecycle=renumbered((*logs.lifecycle[:50], other, *logs.lifecycle[50:])))).failed()
+    assert list(failed) == ["chain.resent"]
+
+
+def test_a_record_of_an_offset_that_was_never_reported_is_found() -> None:
+    logs = golden_logs()
+    failed = audit(replace(logs, reported=logs.reported[:-1])).failed()
+    assert f"offset {len(logs.reported) - 1}" in failed["accounting.records"]
+    assert "not there" in failed["accounting.records"]
+
+
+def test_a_dead_letter_that_is_missing_is_found_wherever_it_stood() -> None:
+    logs = golden_logs()
+    for place in (0, 1, len(logs.letters) // 2, len(logs.letters) - 2, len(logs.letters) - 1):
+        failed = audit(replace(logs, letters=without(logs.letters, place))).failed()
+        assert "has no dead letter" in failed["letters.complete"], place
+
+
+def test_a_dead_letter_with_other_bytes_or_headers_is_found() -> None:
+    logs = golden_logs()
+    for place in (0, len(logs.letters) // 2, len(logs.letters) - 1):
+        letter = logs.letters[place]
+        for other in (
+            replace(letter, value=b"{ }"),
+            replace(letter, headers=(("x", b"y"), *letter.headers)),
+        ):
+            failed = audit(replace(logs, letters=(*logs.letters[:place], other, *logs.letters[place + 1 :]))).failed()
+            assert f"offset {place}" in failed["letters.originals"]
+
+
+def test_dead_letters_sent_again_are_dropped_and_strangers_are_found() -> None:
+    logs = golden_logs()
+    assert (
+        audit(replace(logs, letters=renumbered((*logs.letters[:5], *logs.letters[2:5], *logs.letters[5:])))).failed() == {}
+    )
+    stranger = replace(logs.letters[0], headers=())
+    assert "letters.order" in audit(replace(logs, letters=renumbered((stranger, *logs.letters)))).failed()
