@@ -71,9 +71,11 @@ class Log:
         if start >= end:
             return
         self._consumer.assign([TopicPartition(self.topic, partition, start)])
-        heard = time.monotonic()
+        heard, place = time.monotonic(), start
         while True:
-            batch = self._consumer.consume(self._settings.audit_batch_records, timeout=POLL_SECONDS)
+            # A batch waits until it is full: the last one asks for no more than there is.
+            wanted = min(self._settings.audit_batch_records, end - place)
+            batch = self._consumer.consume(wanted, timeout=POLL_SECONDS)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._settings.audit_silence_seconds:
@@ -87,8 +89,9 @@ class Log:
                         return
                     continue
                 self.read_records += 1
+                place = stored.offset + 1
                 yield stored
-                if stored.offset + 1 >= end:
+                if place >= end:
                     return
 
     def close(self) -> None:
