@@ -160,7 +160,11 @@ def fold(province: Province) -> tuple[dict[int, list[Stored]], dict[str, int]]:
                         key=original.key, value=original.value, headers=tuple(original.headers),
                     )  # fmt: skip
                     producer.produce(
-                        topics.rejected(1).name, original.value, original.key, number, headers=deadletters.to_headers(letter)
+                        topics.rejected(1).name,
+                        original.value,
+                        original.key,
+                        number,
+                        headers=dict[str, str | bytes | None](deadletters.to_headers(letter)),
                     )
         write_lifecycle(producer, number, sent[number])
     reported.close()
@@ -170,8 +174,10 @@ def fold(province: Province) -> tuple[dict[int, list[Stored]], dict[str, int]]:
 
 def write_lifecycle(producer: Producer, partition: int, records: list[Stored]) -> None:
     for record in records:
-        headers: list[tuple[str, str | bytes | None]] = [*record.headers]
-        producer.produce(topics.lifecycle(1).name, record.value, record.key, partition, headers=headers)
+        chain = dict(record.headers)[lifecycle.CHAIN_HEADER]
+        producer.produce(
+            topics.lifecycle(1).name, record.value, record.key, partition, headers={lifecycle.CHAIN_HEADER: chain}
+        )
 
 
 def fill_redis(province: Province, sent: dict[int, list[Stored]]) -> None:
