@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Protocol, cast
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
@@ -18,8 +18,6 @@ from services.intake.settings import Settings
 POLL_SECONDS = 0.1
 FLUSH_SECONDS = 5.0
 BY_KEY = -1
-# As confluent-kafka types them, of which ours are a part.
-_Headers = list[tuple[str, str | bytes | None]]
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +77,7 @@ class Journal:
                     value=record.value,
                     key=record.key,
                     partition=record.partition,
-                    headers=cast(_Headers, record.headers),
+                    headers=list(record.headers),
                     on_delivery=partial(self._delivered, batch, index),
                 )
             except (BufferError, KafkaException) as error:

@@ -1,0 +1,102 @@
+"""Intake in trouble: an archive that is not ready, keys that change, a broker that dies."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from confluent_kafka.admin import AdminClient
+
+from contracts.events import Event, from_record
+from contracts.topics import CENTRE_STATUS, REPORTED
+from deploy.operators import acts
+from tests.conftest import NewProvince
+from tests.intake_bad_inputs import event, packed
+from tests.integration.intake_calls import (
+    CENTRE,
+    CENTRE_BATCH,
+    REQUEST_SECONDS,
+    Place,
+    post,
+    read,
+    reason,
+    status_for,
+    wait_until,
+    write_keys,
+)
+
+pytestmark = pytest.mark.kafka
+
+
+def test_an_archive_that_is_not_as_it_must_be_keeps_the_door_shut_until_it_is(new_province: NewProvince) -> None:
+    province = new_province(open_archive=False)
+    intake = province.start("intake", ready=False)
+    assert reason(intake) == "archive_not_opened"
+    assert post(intake, "/v1/events", CENTRE, packed(event())).status_code == 503
+    acts.open_archive(province.operators, province.reference)
+    intake.wait_ready()
+    assert post(intake, "/v1/events", CENTRE, packed(event())).json()["results"][0]["offset"] == 2
+    other = province.start("intake", ready=False, MOTCUA_CLOCK="wall")
+    assert reason(other) == "other_clock"
+    admin = AdminClient({"bootstrap.servers": province.kafka})
+    admin.delete_topics([CENTRE_STATUS.name])[CENTRE_STATUS.name].result(REQUEST_SECONDS)
+    assert reason(intake) == "topic_missing"
+
+
+def test_a_keys_file_counts_from_the_moment_it_changes(new_province: NewProvince, tmp_path: Path) -> None:
+    province, file = new_province(), tmp_path / "keys.json"
+    write_keys(file, phu_xuan="first")
+    intake = province.start("intake", MOTCUA_DEV_KEYS="0", MOTCUA_KEYS_FILE=str(file))
+    assert status_for(intake, "dev-19753") == 401
+    assert status_for(intake, "first") == 202
+    write_keys(file, phu_xuan="second")
+    wait_until(lambda: status_for(intake, "second") == 202)
+    assert status_for(intake, "first") == 401
+    file.write_text("{")
+    wait_until(lambda: "stay in force" in requests.get(intake.base_url + "/readyz", timeout=REQUEST_SECONDS).text)
+    assert status_for(intake, "second") == 202
+    assert "second" not in intake.log_file.read_text()
+
+
+def test_contradicting_key_settings_end_it_with_one_clear_sentence(new_province: NewProvince, tmp_path: Path) -> None:
+    write_keys(tmp_path / "keys.json", phu_xuan="x")
+    intake = new_province().start("intake", ready=False, MOTCUA_KEYS_FILE=str(tmp_path / "keys.json"))
+    assert intake.wait_end(REQUEST_SECONDS) == 1
+    assert "MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other" in intake.log_end()
+
+
+@pytest.mark.faults
+def test_a_broker_that_is_gone_is_a_503_within_five_seconds_and_nothing_called_stored_is_lost(
+    own_province: NewProvince,
+) -> None:
+    province = own_province()
+    intake = province.start("intake")
+    stack = province.servers.stack
+    assert stack is not None
+    stored: dict[str, Place] = {}
+    for number in range(40):
+        if number == 10:
+            os.kill(stack.pids["kafka"], signal.SIGKILL)
+        batch = [event(id=f"{number}-{place}", subject=f"H57.19753-250704-{number:04d}-{place}") for place in range(20)]
+        began = time.monotonic()
+        answer = post(intake, "/v1/events", CENTRE_BATCH, packed(batch))
+        assert time.monotonic() - began < 5.0, "the promise itself is an upper bound"
+        assert answer.status_code in (202, 207, 503)
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) >= 1
+            assert {item["status"] for item in answer.json()["results"]} == {"retry"}
+            if number > 10:
+                wait_until(lambda: requests.get(intake.base_url + "/readyz", timeout=REQUEST_SECONDS).ok, 60.0)
+        stored |= {
+            item["id"]: (item["partition"], item["offset"])
+            for item in answer.json()["results"]
+            if item["status"] == "stored"
+        }
+    records = {
+        place: from_record(found.value, found.headers) for place, found in read(province.kafka, REPORTED.name).items()
+    }
+    kept = {place: record.id for place, record in records.items() if isinstance(record, Event)}
+    assert len(stored) > 20 * 20
+    assert {item_id: kept.get(place) for item_id, place in stored.items()} == {item_id: item_id for item_id in stored}
