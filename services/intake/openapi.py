@@ -14,6 +14,7 @@ from services.intake.problems import PROBLEM
 
 _REF = "#/components/schemas/{name}"
 _TEXT = {"type": "string"}
+_TRACE = {"type": "string", "pattern": "^[ -~]{1,512}$"}
 _INSTANT = {"type": "string", "format": "date-time"}
 
 DESCRIPTION = """Events of dossiers go in here, one or a batch, and are kept for ever.
@@ -133,8 +134,11 @@ def _event(fact: str, data: str) -> dict[str, Any]:
         "sequence": {"type": "string", "pattern": "^[0-9]{1,19}$"},
         "incarnation": {"type": "string", "format": "uuid"},
         "recordedtime": _INSTANT,
+        "traceparent": _TRACE,
+        "tracestate": _TRACE,
     }
-    return _closed({**dict.fromkeys(EXTENSIONS, _TEXT), **forms}, list(REQUIRED))
+    assert forms.keys() >= {*REQUIRED, *EXTENSIONS}, "each attribute of the contract is described"
+    return _closed(forms, list(REQUIRED))
 
 
 def _problem() -> dict[str, Any]:
