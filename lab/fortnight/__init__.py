@@ -1,0 +1,1 @@
+"""Whole dossier lives of a period whose totals meet published figures exactly."""
