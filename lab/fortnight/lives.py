@@ -9,7 +9,7 @@ from contracts import instants
 from contracts.data import Completed, Data, Nothing, Reasoned, Received, Rescheduled, Returned, Submitted
 from lab.fortnight import courses, detours
 from lab.fortnight.courses import SAFE_SECONDS, Course, World
-from lab.fortnight.detours import COMPETENT, RECEIVER, Step
+from lab.fortnight.detours import RECEIVER, Step
 from lab.fortnight.solver import UnitPlan, UnsolvableError
 
 LAST_HOUR_SECONDS = 3600
@@ -143,10 +143,11 @@ class _Unit:
             )  # fmt: skip
         life.append(Happening(received_at, f"/units/{unit}", "received", data))
         for at, step in timed:
+            if step.next_body == competent:
+                continue  # born there already: nobody hands a dossier over to himself
             body = unit if step.by == RECEIVER else competent
             life.append(Happening(self._hours.instant(at), f"/units/{body}", step.fact, step.data))
-            if step.by == COMPETENT and step.next_body is not None:
-                competent = step.next_body
+            competent = step.next_body or competent
         return life
 
     def _never_received(self) -> Life:

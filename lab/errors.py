@@ -1,0 +1,21 @@
+"""What can go wrong in the lab, named for its remedy."""
+
+
+class LabError(RuntimeError):
+    """The demo cannot go on; the sentence says what to do."""
+
+
+class RefusedError(LabError):
+    """Intake refused an event: the generator is at fault, sending again cannot help."""
+
+
+class UnreachableError(LabError):
+    """A service did not answer for too long: look at its log and start again."""
+
+
+class NotCountedError(LabError):
+    """What was stored was not counted in time: look at processing and metrics."""
+
+
+class ForeignStateError(LabError):
+    """The state directory holds somebody's own archive: name another one."""

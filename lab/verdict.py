@@ -1,0 +1,83 @@
+"""The published figures beside the system's own: one row each, equal or not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from lab.fortnight.facts import Fact, Facts, percent_of
+
+Share = tuple[int, int]
+
+
+class Row(Struct, frozen=True):
+    """One published figure as it was said, the system's answer to it, and whether they are equal."""
+
+    about: str
+    published: str
+    system: str
+    equal: bool
+
+
+def rows(facts: Facts, answers: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """A row for each fact; `answers` holds metrics' answer about the period under "" and about a day under its date."""
+    return [_row(fact, facts, answers[fact.day.isoformat() if fact.day else ""]) for fact in facts.facts]
+
+
+def table(told: Sequence[Row]) -> str:
+    """The rows for people."""
+    lines = [("", "published", "system", "equal")]
+    lines += [(row.about, row.published, row.system, "yes" if row.equal else "NO") for row in told]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _row(fact: Fact, facts: Facts, answer: Mapping[str, Any]) -> Row:
+    units = {each["unit"]: each for each in answer["units"]}
+    about = _about(fact, facts, units)
+    if fact.unit is not None and fact.unit not in units:
+        return Row(about, _published(fact), "no such unit", equal=False)
+    part, whole = _share(fact.what, answer["total"] if fact.unit is None else units[fact.unit])
+    others = [_share(fact.what, each) for code, each in units.items() if code != fact.unit]
+    told = answer["total"] if fact.unit is None else units[fact.unit]
+    if fact.what == "received":
+        equal = part == fact.count and (fact.rank is None or all(other < part for other, _ in others))
+        return Row(about, _published(fact), f"{part:,}", equal)
+    rate = told["rates"][fact.what]
+    equal = whole > 0 and (rate["numerator"], rate["denominator"]) == (part, whole)
+    equal = equal and f"{float(rate['percent']):.2f}" == percent_of(part, whole, "0.01")
+    equal = equal and (fact.count is None or part == fact.count) and (fact.of is None or whole == fact.of)
+    equal = equal and (fact.percent is None or percent_of(part, whole, fact.percent) == fact.percent)
+    # Compared as fractions: a percentage rounded to two decimals could make two units look alike.
+    equal = equal and (fact.rank is None or all(other * whole < part * of for other, of in others if of))
+    shown = f"{part:,} of {whole:,}" + (f" = {rate['percent']} %" if whole else "")
+    return Row(about, _published(fact), shown, equal)
+
+
+def _share(what: str, told: Mapping[str, Any]) -> Share:
+    """Part and whole from the counters, not from the rates that the same answer holds."""
+    counters = told["counters"]
+    match what:
+        case "received":
+            return counters["received"], 1
+        case "online":
+            return counters["received_online"], counters["received"]
+        case _:
+            in_time = counters["completed_early"] + counters["completed_on_time"]
+            return in_time, counters["completed"] - counters["completed_without_due"]
+
+
+def _about(fact: Fact, facts: Facts, units: Mapping[str, Mapping[str, Any]]) -> str:
+    when = f"{fact.day:%d %B}".lstrip("0") if fact.day else f"{facts.first.day}–{facts.last:%d %B}"
+    who = f"{len(units)} units" if fact.unit is None else f"{units.get(fact.unit, {}).get('name', '')} ({fact.unit})".strip()
+    what = {"received": "received", "online": "received online", "on_time": "completed in time"}[fact.what]
+    first = {None: "", "most": ", the most", "best": ", the best share"}[fact.rank]
+    return f"{when}, {who}: {what}{first}"
+
+
+def _published(fact: Fact) -> str:
+    counted = "" if fact.count is None else f"{fact.count:,}" + (f" of {fact.of:,}" if fact.of else "")
+    percent = "" if fact.percent is None else f"{fact.percent} %"
+    return f"{counted} = {percent}" if counted and percent else counted or percent
