@@ -87,7 +87,7 @@ async def _replay(facts: Facts, events: Sequence[Reported], stack: DemoStack) ->
                 position += 1
             await sender.send(events[start:position])
             await sender.tick(tick)
-            if instants.midnight(instants.day_number(tick)) == tick:
+            if position and instants.midnight(instants.day_number(tick)) == tick:
                 _say(f"  sent            {_sent_line(sender.sent, tick, time.monotonic() - began)}")
         figures = Figures(session, stack.metrics, _say)
         await figures.wait_counted(sender.sent.ends)

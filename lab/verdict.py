@@ -52,7 +52,7 @@ def _row(fact: Fact, facts: Facts, answer: Mapping[str, Any]) -> Row:
     equal = equal and (fact.percent is None or percent_of(part, whole, fact.percent) == fact.percent)
     # Compared as fractions: a percentage rounded to two decimals could make two units look alike.
     equal = equal and (fact.rank is None or all(other * whole < part * of for other, of in others if of))
-    shown = f"{part:,} of {whole:,}" + (f" = {rate['percent']} %" if whole else "")
+    shown = f"{part:,} of {whole:,}" + (f" = {float(rate['percent']):.2f} %" if whole else "")
     return Row(about, _published(fact), shown, equal)
 
 
