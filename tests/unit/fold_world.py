@@ -15,7 +15,7 @@ from services.processing.domain.rules import Rules
 
 WINDOWS = [("07:00", "11:30"), ("13:30", "17:00")]
 CALENDAR = Calendar(
-    profiles={"default": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), WINDOWS)},  # type: ignore[arg-type]
+    profiles={"default": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), WINDOWS)},
     days_off={"2025-09-02": "National day"},
     make_up_days={},
 )
@@ -37,8 +37,8 @@ BODY = Reference(
     calendar=CALENDAR,
 )
 RULES = Rules.compile("d1", BODY)
-BIRTH = {"procedure": "1.1", "channel": "online", "receiver": "A", "competent": "A"}
-LIMIT = {"amount": 3, "unit": "working_days"}
+BIRTH: dict[str, Any] = {"procedure": "1.1", "channel": "online", "receiver": "A", "competent": "A"}
+LIMIT: dict[str, Any] = {"amount": 3, "unit": "working_days"}
 
 
 def at(text: str) -> int:

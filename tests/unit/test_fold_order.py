@@ -127,7 +127,7 @@ def test_many_ticks_say_what_one_tick_says(events: list[Event], clocks: list[int
     for clock in sorted(clocks):
         stepped.tick(clock)
         assert isinstance(stepped.dossier, Dossier)
-        walk, view = look(Dossier("X", stepped.dossier.kept, stepped.dossier.lettered), stepped.clock, stepped.rules)
+        _, view = look(Dossier("X", stepped.dossier.kept, stepped.dossier.lettered), stepped.clock, stepped.rules)
         # What was last said is what a fresh look sees, although only due dossiers were looked at.
         assert [effect.now for effect in stepped.effects][-1] == view.stand
     stepped.tick(END)

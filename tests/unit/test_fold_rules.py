@@ -1,5 +1,7 @@
 """The rules of a dossier's history, one promise each, with outcomes read from the paper and not from the fold."""
 
+from typing import Any
+
 import pytest
 
 from contracts import instants
@@ -12,7 +14,7 @@ from services.processing.domain.ledger import deadline_view, dossier_view
 from services.processing.domain.rules import Rules
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
 
-REASON = {"reason": "incomplete"}
+REASON: dict[str, Any] = {"reason": "incomplete"}
 
 
 def received(when: str = "07-01 08:00", **more: object) -> Desk:
@@ -75,7 +77,7 @@ def test_each_state_and_fact_lead_where_the_table_says(state: int, fact: str) ->
     """All 180 pairs: an arrow is taken, a second click is a duplicate, anything else waits."""
     desk = Desk()
     for hour, (step, data) in enumerate(PATHS[state]):
-        limit = {"time_limit": LIMIT} if step == "submitted" else {}
+        limit: dict[str, Any] = {"time_limit": LIMIT} if step == "submitted" else {}
         desk.report(event(step, at("07-01 08:00") + hour * instants.HOUR, **data, **limit))
     assert desk.state == state
     effect = desk.report(event(fact, "07-01 15:00", id="new", **DATA.get(fact, {})))
