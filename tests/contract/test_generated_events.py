@@ -12,6 +12,8 @@ from contracts.events import RefusedError, without_values
 from tests.contract.generated import right_events, spoilt_events
 from tests.contract.published import NOW, event_is_valid
 
+pytestmark = pytest.mark.slow
+
 # What a schema cannot see: bounds of time, and that two members are the same code.
 BEYOND_SCHEMAS = {"time_out_of_range", "receiver_not_source"}
 SECRET = "nguyen_van_a_079185001234"

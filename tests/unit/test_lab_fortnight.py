@@ -18,6 +18,9 @@ from lab.fortnight.writing import Reported
 from tests.unit import plain_recount as plain
 from tests.unit.plain_recount import Event, fact_of, time_of
 
+# Each of these makes or reads a whole fortnight.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = instants.parse("2026-01-01T00:00:00+07:00")
 PERIOD_ENDS = instants.parse("2025-07-15T00:00:00+07:00")
