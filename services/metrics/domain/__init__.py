@@ -1,0 +1,1 @@
+"""What is counted, and how; knows no wire, no clock and no chance."""

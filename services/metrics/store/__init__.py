@@ -1,0 +1,1 @@
+"""Metrics in Redis: keys, the guarded scripts, and who calls them."""
