@@ -1,0 +1,131 @@
+"""The page of all settings, made from the settings classes: `python -m tests.settings_page > docs/SETTINGS.md`."""
+
+from typing import Any
+
+from pydantic_settings import BaseSettings
+
+from deploy.local.settings import PORTS, StackSettings
+from deploy.operators.settings import OperatorSettings
+from services.audit.settings import Settings as AuditSettings
+from services.intake.settings import Settings as IntakeSettings
+from services.metrics.settings import Settings as MetricsSettings
+from services.processing.settings import Settings as ProcessingSettings
+
+CLASSES: dict[str, type[BaseSettings]] = {
+    "stack": StackSettings,
+    "operators": OperatorSettings,
+    "intake": IntakeSettings,
+    "processing": ProcessingSettings,
+    "metrics": MetricsSettings,
+    "audit": AuditSettings,
+}
+
+WHAT: dict[str, str] = {
+    "port_base": "where the ports of a whole local stack begin",
+    "state_dir": "where a local stack keeps data, logs and pid files; wiped whole or not at all",
+    "clock": "`wall`: processing appends ticks; `log`: `POST /v1/clock` alone does; fixed when the archive is opened",
+    "host": "the address that the services listen on",
+    "keys_file": 'hashed keys: `{"keys": [{"name", "sha256", "codes", "operator"}]}`, read again when it changes',
+    "dev_keys": "`1` takes `dev-<code>` and `dev-operator`; for 127.0.0.1 alone, excludes a keys file",
+    "ready_within_seconds": "how long `make up` waits for each process",
+    "kafka": "Kafka's address; without one, port base + 92 on this machine",
+    "redis": "Redis' address; without one, port base + 79 on this machine",
+    "live_gen": "the generation whose figures are shown and which appends ticks",
+    "reference_dir": "units, departments, procedures, calendar",
+    "replication_factor": "of the topics that the operators' tool makes",
+    "kafka_within_seconds": "how long the operators' tool waits for Kafka",
+    "fault": "for tests: `exit_before_commit:<n>` ends a worker as its n-th commit is about to be stored",
+    "metrics_url": "where audit reads the metrics API",
+    "intake_port": "the port, if not base + 1",
+    "intake_batch_events_max": "events in one request",
+    "intake_body_bytes_max": "bytes of a body, unpacked",
+    "intake_event_bytes_max": "bytes of one event",
+    "intake_body_seconds": "how long a body may take to arrive",
+    "intake_requests_in_flight_max": "requests worked on at once",
+    "intake_requests_waiting_max": "requests waiting for their turn",
+    "intake_turn_seconds": "how long one waits for its turn, then 503",
+    "intake_events_in_flight_max": "events that Kafka has not acknowledged yet, then 503",
+    "intake_quota_events_per_second": "steady rate of one key",
+    "intake_quota_burst_events": "burst of one key",
+    "intake_delivery_seconds": "how long Kafka may take to acknowledge",
+    "intake_answer_seconds": "when an answer is given at the latest",
+    "intake_linger_ms": "how long the producer gathers",
+    "intake_recheck_seconds": "pause between two looks at the archive",
+    "intake_kafka_call_seconds": "bound of one call to Kafka",
+    "processing_port": "the API's port, if not base + 2",
+    "processing_worker_port": "the worker's own door, if not base + 12",
+    "processing_chunk_records": "reported records in one commit of a partition",
+    "processing_slice_dossiers": "dossiers in one commit within a tick or activation",
+    "processing_cache_dossiers": "dossiers kept in memory",
+    "processing_gather_ms": "how long a batch gathers after its first record",
+    "processing_session_seconds": "after this silence the group takes a worker's partitions away",
+    "processing_delivery_seconds": "how long Kafka may take to acknowledge; then the worker ends uncommitted",
+    "processing_call_seconds": "bound of one call to Kafka or Redis",
+    "processing_patience_seconds": "how long Kafka or Redis may be gone before the worker ends, to be started anew",
+    "processing_watch_seconds": "pause between two looks at ownership in Redis",
+    "processing_lag_commit_seconds": "pause between two commits of offsets, which only show the lag",
+    "processing_queue_mib": "what the consumer fetches ahead",
+    "processing_page_rows": "rows on a page of `/v1/rejected` and `/v1/parked`",
+    "processing_page_scan_records": "dead letters looked at for one page",
+    "metrics_port": "the API's port, if not base + 3",
+    "metrics_worker_port": "the worker's own door, if not base + 13",
+    "metrics_flush_seconds": "pause between two looks at what waits to be stored",
+    "metrics_backlog_records": "counted and unstored records above which storing waits for more",
+    "metrics_gather_records": "counted and unstored records at which a backlog is stored",
+    "metrics_pending_records_max": "counted and unstored records at which nothing more is read",
+    "metrics_backlog_seconds": "in a backlog, stored at least this often",
+    "metrics_memo_pieces": "pieces of lifecycle records remembered by their bytes",
+    "metrics_fetch_bytes": "what one fetch of a partition brings at most",
+    "metrics_session_seconds": "after this silence the group takes a worker's partitions away",
+    "metrics_call_seconds": "bound of one call to Kafka or Redis",
+    "metrics_patience_seconds": "how long Redis or Kafka may be gone before the worker ends, to be started anew",
+    "metrics_watch_seconds": "pause between two looks at ownership in Redis",
+    "metrics_lag_commit_seconds": "pause between two commits of offsets, which only show the lag",
+    "audit_answer_seconds": "bound of one answer of Redis or the API",
+    "audit_silence_seconds": "how long a log may bring nothing before its end",
+    "audit_rebuilding_seconds": "how long audit waits for a metrics service that is rebuilding",
+    "audit_attempts_max": "attempts at an answer of a moving system",
+    "audit_attempt_pause_seconds": "pause between two attempts",
+    "audit_batch_records": "records read at once",
+    "audit_queue_kib": "what the consumer fetches ahead",
+    "audit_days_max": "the latest days of which answers are compared",
+    "audit_units_max": "the busiest units whose fields and channels are compared",
+}
+
+PREFACE = """# Settings
+
+Every setting is an environment variable; the defaults suit one machine. `make up` passes all `MOTCUA_…` variables on to
+the processes that it starts. This page is made from the settings classes
+(`python -m tests.settings_page > docs/SETTINGS.md`), and a test fails when they differ.
+"""
+
+
+def page() -> str:
+    """docs/SETTINGS.md."""
+    lines = [PREFACE, "## Ports of a local stack", "", "| process | port |", "|---|---|"]
+    lines += [
+        f"| {name} | `MOTCUA_PORT_BASE` + {offset} |" for name, offset in sorted(PORTS.items(), key=lambda row: row[1])
+    ]
+    lines += ["", "## Variables", "", "| variable | default | used by | what it says |", "|---|---|---|---|"]
+    for name, (default, users) in rows().items():
+        lines.append(f"| `MOTCUA_{name.upper()}` | {_shown(name, default)} | {', '.join(users)} | {WHAT[name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def rows() -> dict[str, tuple[Any, list[str]]]:
+    """Each setting with its default and the parts that read it."""
+    found: dict[str, tuple[Any, list[str]]] = {}
+    for part, model in CLASSES.items():
+        for name, field in model.model_fields.items():
+            found.setdefault(name, (field.default, []))[1].append(part)
+    return found
+
+
+def _shown(name: str, default: Any) -> str:
+    if name == "reference_dir":
+        return "`deploy/reference`"
+    return "" if default is None or default == "" else f"`{int(default) if isinstance(default, bool) else default}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
