@@ -1,0 +1,65 @@
+"""`make bench`: every benchmark, one after the other, those of the whole line on a stack of their own."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.local.checks import free_port_base
+from deploy.local.opening import up_and_open
+from deploy.local.stack import Stack
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WITHIN_SECONDS = 900
+# name -> whether it wants a running stack of its own
+BENCHMARKS: dict[str, bool] = {
+    "deadlines": False,
+    "lifecycle_codec": False,
+    "intake": True,
+    "freshness": True,
+    "processing": True,
+    "metrics": True,
+}
+
+
+def main() -> int:
+    """Exit status 0 when every benchmark came to its end."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of {', '.join(BENCHMARKS)}")
+    chosen = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := [name for name in chosen if name not in BENCHMARKS]:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    failed = [name for name in chosen if _run(name) != 0]
+    if failed:
+        print(f"did not come to their end: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run(name: str) -> int:
+    print(f"\n== {name}", flush=True)
+    if not BENCHMARKS[name]:
+        return _measure(name, {})
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-") as directory:
+        stack = Stack(Path(directory) / "state", free_port_base(), "log", say=lambda line: None)
+        try:
+            up_and_open(stack)
+            return _measure(name, stack.environment)
+        finally:
+            stack.down()
+
+
+def _measure(name: str, environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    try:
+        return subprocess.run(
+            command, cwd=REPOSITORY, env={**os.environ, **environment}, timeout=WITHIN_SECONDS, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        print(f"{name} took more than {WITHIN_SECONDS} s", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
