@@ -1,0 +1,212 @@
+"""The doors, one method each: a dossier, its deadline, dead letters, parked events."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import murmur2
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.keys import Key, KeySource
+from contracts.topics import PARTITIONS
+from services.processing.api import cursors, figures, letters, views
+from services.processing.api.cursors import ParkedCursor, RejectedCursor
+from services.processing.api.instruments import Instruments
+from services.processing.api.letters import Wanted
+from services.processing.api.logs import Logs, LogsUnavailableError
+from services.processing.api.pages import Search
+from services.processing.api.permission import may_read_dossier
+from services.processing.api.problems import ProblemError, unavailable
+from services.processing.api.queries import REASON_FORM, UNIT_FORM, cursor_of, dossier_code, filter_of, parameters
+from services.processing.api.states import Snapshot, States, StatesUnavailableError
+from services.processing.api.views import Judged
+from services.processing.domain import ledger
+from services.processing.domain.dossier import Dossier, Retired
+from services.processing.settings import Settings
+
+# Whoever asks has an answer within five seconds, be it that there is none.
+ANSWER_SECONDS: Final = 4.5
+IN_FLIGHT_MAX: Final = 256
+# With a filter most parked dossiers may have no row: so many of them are looked at for one page.
+PARKED_SCAN_DOSSIERS: Final = 500
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mot-cua"'}
+# Who asks may not be who asks next.
+_PRIVATE = {"Cache-Control": "no-store"}
+
+
+class Ports(Struct, frozen=True):
+    """What the doors work with; built once, in serving."""
+
+    settings: Settings
+    keys: KeySource
+    states: States
+    logs: Logs
+    instruments: Instruments
+    now: Callable[[], int]
+
+
+class Doors:
+    """Each method takes a request to its answer; what ends one early is a ProblemError."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._in_flight = 0
+
+    async def dossier(self, request: Request) -> Response:
+        """How a dossier stands, and everything that is kept of it."""
+        return await self._bounded(self._dossier(request, views.dossier_answer))
+
+    async def deadline(self, request: Request) -> Response:
+        """Why a dossier is due when it is."""
+        return await self._bounded(self._dossier(request, views.deadline_answer))
+
+    async def rejected(self, request: Request) -> Response:
+        """Dead letters, each with its standing now."""
+        return await self._bounded(self._rejected(request))
+
+    async def parked(self, request: Request) -> Response:
+        """Events that wait for the one that they follow on."""
+        return await self._bounded(self._parked(request))
+
+    # --- one dossier --------------------------------------------------------------------------------------------------
+
+    async def _dossier(self, request: Request, answer: Callable[[Judged], dict[str, Any]]) -> Response:
+        key = self._holder(request)
+        parameters(request, ())
+        code = dossier_code(request)
+        partition = partition_of(code)
+        snapshot = await self._ports.states.read({partition: (code,)})
+        if snapshot.positions[partition] is None:
+            raise unavailable(f"partition {partition} is being counted in from the start")
+        beside, found = self._beside(snapshot), snapshot.dossiers[partition, code]
+        if found is None:
+            raise _unknown(beside)
+        if isinstance(found, Retired):
+            detail = "the history of this dossier has been retired; its counts stand"
+            raise ProblemError(410, "retired", detail, members=beside)
+        judged = (await self._judged(snapshot))[partition, code]
+        verdict = may_read_dossier(key, await asyncio.to_thread(ledger.units_concerned, *judged))
+        if verdict == "unknown_dossier":
+            raise _unknown(beside)
+        if verdict == "unit_not_allowed":
+            raise ProblemError(403, "unit_not_allowed", "the key speaks neither for the receiver nor for a competent body")
+        return _json(await asyncio.to_thread(answer, judged) | beside)
+
+    # --- lists --------------------------------------------------------------------------------------------------------
+
+    async def _rejected(self, request: Request) -> Response:
+        self._operator(request)
+        query = parameters(request, ("code", "unit", "cursor"))
+        start = cursor_of(query, cursors.read_rejected, RejectedCursor())
+        wanted = Wanted(filter_of(query, "code", REASON_FORM), filter_of(query, "unit", UNIT_FORM))
+        # Rows are those that are counted in by now; the standings below are read afterwards and are at least as new.
+        first = await self._ports.states.read()
+        settings = self._ports.settings
+        page = await self._ports.logs.letters(
+            Search(start, wanted, first.positions, settings.processing_page_rows, settings.processing_page_scan_records)
+        )
+        self._ports.instruments.letters_scanned.inc(page.scanned)
+        snapshot = await self._ports.states.read(letters.codes_of(page.rows))
+        judged = await self._judged(snapshot)
+
+        def shown() -> list[dict[str, Any]]:
+            rows = []
+            for row in page.rows:
+                place = (row.partition, row.reported.dossier or "")
+                _, clock, rules = judged.get(place, (None, None, None))
+                rows.append(letters.show(row, snapshot.dossiers.get(place), clock, rules))
+            return rows
+
+        following = page.next and cursors.write(page.next)
+        return _json({"rejected": await asyncio.to_thread(shown), "next": following, **self._beside(first)})
+
+    async def _parked(self, request: Request) -> Response:
+        self._operator(request)
+        query = parameters(request, ("unit", "cursor"))
+        start = cursor_of(query, cursors.read_parked, ParkedCursor())
+        unit = filter_of(query, "unit", UNIT_FORM)
+        rows_max = self._ports.settings.processing_page_rows
+        count = rows_max if unit is None else max(rows_max, PARKED_SCAN_DOSSIERS)
+        found = await self._ports.states.parked_codes(start, count + 1)
+        more, found = len(found) > count, found[:count]
+        snapshot = await self._ports.states.read(_by_partition(found))
+        judged = await self._judged(snapshot)
+        rows, seen = await asyncio.to_thread(views.parked_rows, found, judged, unit, rows_max)
+        ends_here = seen == len(found) and not more
+        following = None if ends_here else ParkedCursor(*found[seen - 1])
+        return _json({"parked": rows, "next": following and cursors.write(following), **self._beside(snapshot)})
+
+    # --- what they share ----------------------------------------------------------------------------------------------
+
+    async def _judged(self, snapshot: Snapshot) -> dict[tuple[int, str], Judged]:
+        """The dossiers of a snapshot with the clock and the rules by which they are judged."""
+        judged: dict[tuple[int, str], Judged] = {}
+        for (partition, code), found in snapshot.dossiers.items():
+            position = snapshot.positions[partition]
+            if isinstance(found, Dossier) and position is not None and position.digest is not None:
+                judged[partition, code] = (found, position.log_clock, await self._ports.logs.rules(position.digest))
+        return judged
+
+    def _beside(self, snapshot: Snapshot) -> dict[str, Any]:
+        """`as_of` and `lag_seconds` of an answer."""
+        now, logs = self._ports.now(), self._ports.logs
+        try:
+            lag = figures.lag_seconds(snapshot.positions, logs.ends, logs.first_recorded_at, now)
+        except figures.NothingKnownError as error:
+            raise unavailable("nothing is counted in yet, and Kafka has not answered so far") from error
+        self._ports.instruments.lag_seconds.set(lag)
+        return {"as_of": figures.as_of(snapshot.positions, now), "lag_seconds": lag}
+
+    def _holder(self, request: Request) -> Key:
+        sent = request.headers.getlist("authorization")
+        if len(sent) == 1 and (key := self._ports.keys.ring().holder(sent[0])) is not None:
+            return key
+        detail = "send `Authorization: Bearer <key>` with a key that is registered"
+        raise ProblemError(401, "no_valid_key", detail, headers=_CHALLENGE)
+
+    def _operator(self, request: Request) -> None:
+        if not self._holder(request).operator:
+            raise ProblemError(403, "operator_only", "this list takes the operator's key alone")
+
+    async def _bounded(self, answering: Coroutine[Any, Any, Response]) -> Response:
+        if self._in_flight >= IN_FLIGHT_MAX:
+            answering.close()
+            raise unavailable(f"{IN_FLIGHT_MAX} requests are waiting already")
+        self._count(1)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answering
+        except (StatesUnavailableError, LogsUnavailableError) as error:
+            raise unavailable(str(error)) from error
+        except TimeoutError as error:
+            raise unavailable(f"no answer within {ANSWER_SECONDS:g} s") from error
+        finally:
+            self._count(-1)
+
+    def _count(self, step: int) -> None:
+        self._in_flight += step
+        self._ports.instruments.requests_in_flight.set(self._in_flight)
+
+
+def partition_of(code: str) -> int:
+    """The partition where every Kafka client with the murmur2 partitioner puts a dossier."""
+    return int(murmur2(code.encode(), PARTITIONS))
+
+
+def _by_partition(found: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+    codes: dict[int, list[str]] = {}
+    for partition, code in found:
+        codes.setdefault(partition, []).append(code)
+    return codes
+
+
+def _unknown(beside: Mapping[str, Any]) -> ProblemError:
+    return ProblemError(404, "unknown_dossier", "no dossier of this code is counted in", members=beside)
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), headers=_PRIVATE, media_type="application/json")

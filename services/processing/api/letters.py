@@ -1,0 +1,176 @@
+"""Dead letters for operators: which of a topic's records are rows of a list, and how each stands by now."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from contracts import data, deadletters, instants
+from contracts.deadletters import DeadLetter, Src
+from contracts.events import Event, RefusedError, Ticked, code_of, from_record
+from services.processing.domain import ledger
+from services.processing.domain.dossier import Dossier, KeptEvent, Retired
+from services.processing.domain.history import NO_ARROW, NOT_RESPONSIBLE, UNKNOWN_UNIT
+from services.processing.domain.line import Position
+from services.processing.domain.rules import Rules
+from services.processing.log.records import Record
+
+# Rejections of events that are kept: each may still become a step. All others were not kept and stand as they are.
+MISFITS: Final = frozenset({UNKNOWN_UNIT, NO_ARROW, NOT_RESPONSIBLE})
+
+
+class Reported(Struct, frozen=True):
+    """What a dead letter's own bytes say of the record that was rejected; None where they say nothing readable."""
+
+    dossier: str | None = None
+    source: str | None = None
+    id: str | None = None
+    fact: str | None = None
+    occurred_at: int | None = None
+    control: str | None = None
+
+
+class Row(Struct, frozen=True):
+    """A dead letter at its place in dossier.rejected. `recorded_at` is the reported record's, where that is looked up."""
+
+    partition: int
+    offset: int
+    letter: DeadLetter
+    reported: Reported
+    recorded_at: int | None = None
+
+    @property
+    def is_of_misfit(self) -> bool:
+        """Whether it was written for an event that is kept, by a later tick."""
+        return self.letter.code in MISFITS
+
+
+class Wanted(Struct, frozen=True):
+    """The filters of a list; None lets everything through."""
+
+    code: str | None = None
+    unit: str | None = None
+
+    def takes(self, row: Row) -> bool:
+        """Whether a row belongs to the list."""
+        if self.code is not None and row.letter.code != self.code:
+            return False
+        return self.unit is None or (row.reported.source is not None and code_of(row.reported.source) == self.unit)
+
+
+def read(partition: int, record: Record) -> Row | None:
+    """The row of a record of dossier.rejected; None for one that no worker has written."""
+    try:
+        letter = deadletters.from_record(record.key, record.value, record.headers)
+    except (ValueError, KeyError):
+        return None
+    return Row(partition, record.offset, letter, _reported(letter))
+
+
+def is_counted(src: Src, position: Position | None) -> bool:
+    """Whether the record that a dead letter belongs to is counted in at a position."""
+    return position is not None and src[:2] < (position.offset, position.index)
+
+
+def show(row: Row, dossier: Dossier | Retired | None, log_clock: int | None, rules: Rules | None) -> dict[str, Any]:
+    """A row of the answer; a dossier comes with the log clock of its partition and the rules in force there."""
+    kept = _kept(row, dossier)
+    says = row.reported
+    at = row.letter.src[0] if not row.is_of_misfit else None if kept is None else kept.offset
+    recorded_at = row.recorded_at if kept is None else kept.recorded_at
+    return {
+        "code": row.letter.code,
+        "detail": row.letter.detail,
+        "standing": _standing(row, dossier, kept, log_clock, rules),
+        "dossier": says.dossier,
+        "source": says.source,
+        "id": says.id,
+        "fact": says.fact,
+        "occurred_at": _show(says.occurred_at),
+        "recorded_at": _show(recorded_at),
+        "reported": {"partition": row.partition, "offset": at},
+        "src": list(row.letter.src),
+        "position": {"partition": row.partition, "offset": row.offset},
+    }
+
+
+def codes_of(rows: Iterable[Row]) -> dict[int, Sequence[str]]:
+    """The dossiers by which the standings of rows are found, by partition."""
+    found: dict[int, dict[str, None]] = {}
+    for row in rows:
+        if row.is_of_misfit and row.reported.dossier is not None:
+            found.setdefault(row.partition, {})[row.reported.dossier] = None
+    return {partition: tuple(codes) for partition, codes in found.items()}
+
+
+def _standing(
+    row: Row, dossier: Dossier | Retired | None, kept: KeptEvent | None, log_clock: int | None, rules: Rules | None
+) -> str | None:
+    """None: nobody can say any more, because the history has been retired."""
+    if row.reported.control is not None:
+        return row.reported.control
+    if not row.is_of_misfit:
+        return "rejected"
+    if kept is None or rules is None or not isinstance(dossier, Dossier):
+        return None
+    return ledger.standing_of(dossier, kept.offset, log_clock, rules)
+
+
+def _kept(row: Row, dossier: Dossier | Retired | None) -> KeptEvent | None:
+    if not row.is_of_misfit or not isinstance(dossier, Dossier):
+        return None
+    says = row.reported
+    return next((event for event in dossier.kept if event.source == says.source and event.id == says.id), None)
+
+
+def _reported(letter: DeadLetter) -> Reported:
+    try:
+        says = from_record(letter.value, letter.headers)
+    except RefusedError:
+        return _whatever_is_readable(letter)
+    if isinstance(says, Event):
+        return Reported(says.subject, says.source, says.id, says.fact, says.time)
+    return Reported(control="tick" if isinstance(says, Ticked) else "control")
+
+
+def _whatever_is_readable(letter: DeadLetter) -> Reported:
+    """Attributes of a record that breaks the contract: those of their form, and nothing else of it."""
+    texts: dict[str, str] = {}
+    for name, text in letter.headers:
+        if text is not None:
+            texts[name] = text.decode(errors="replace")
+    source = texts.get("ce_source", "")
+    parts = source.split("/")
+    is_source = len(parts) in (3, 4) and parts[:2] == ["", "units"] and _is(parts[2], data.Code)
+    return Reported(
+        dossier=_only(texts.get("ce_subject"), data.DossierCode),
+        source=source if is_source and (len(parts) == 3 or _is(parts[3], data.DossierCode)) else None,
+        id=_only(texts.get("ce_id"), data.EventId),
+        occurred_at=_instant(texts.get("ce_time", "")),
+    )
+
+
+def _instant(text: str) -> int | None:
+    try:
+        instant = instants.parse(text)
+        instants.show(instant)
+    except (ValueError, OverflowError):
+        return None
+    return instant
+
+
+def _only(text: str | None, form: Any) -> str | None:
+    return text if text is not None and _is(text, form) else None
+
+
+def _is(text: str, form: Any) -> bool:
+    try:
+        msgspec.convert(text, form)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _show(instant: int | None) -> str | None:
+    return None if instant is None else instants.show(instant)

@@ -1,0 +1,103 @@
+"""What OpenAPI says about the doors: parameters and every answer."""
+
+from typing import Any
+
+from services.processing.api.cursors import FORM as CURSOR_FORM
+from services.processing.api.forms import TEXT, ref
+from services.processing.api.problems import PROBLEM
+from services.processing.api.queries import DOSSIER_FORM, REASON_FORM, UNIT_FORM
+
+DESCRIPTION = """Dossiers and their deadlines, dead letters and parked events, as the worker has folded them.
+
+Every answer says up to where the log is counted in (`as_of`) and how long ago that was (`lag_seconds`, 0 at the end).
+
+**Who may read.** A dossier and its deadline: a key of the receiver, of a body that is or was competent, or of one that
+succeeded these; and the operator's. Any other key gets 403 `unit_not_allowed`. A code that nothing is known of is 404
+`unknown_dossier` to every valid key; so is, except to the operator, one of which events have come in that could not bear
+it yet. The lists are the operator's alone.
+"""
+
+
+def dossier_operation() -> dict[str, Any]:
+    """`GET /v1/dossiers/{code}`."""
+    return _operation(
+        [_CODE_IN_PATH], "Dossier", "How the dossier stands, with everything that is kept of it.", _OF_A_DOSSIER
+    )
+
+
+def deadline_operation() -> dict[str, Any]:
+    """`GET /v1/dossiers/{code}/deadline`."""
+    return _operation([_CODE_IN_PATH], "Deadline", "Why the dossier is due when it is.", _OF_A_DOSSIER)
+
+
+def rejected_operation() -> dict[str, Any]:
+    """`GET /v1/rejected`."""
+    given = [
+        _in_query("code", f"^({REASON_FORM})?$", "Only those rejected for this reason."),
+        _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code."),
+        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
+    ]
+    text = "A page of dead letters, by partition, oldest first; it may be empty and have a `next` when a filter is set."
+    return _operation(given, "Rejected", text, _OF_A_LIST)
+
+
+def parked_operation() -> dict[str, Any]:
+    """`GET /v1/parked`."""
+    given = [
+        _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code."),
+        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
+    ]
+    text = "A page of events that are parked now, by partition and dossier; a dossier's are never on two pages."
+    return _operation(given, "Parked", text, _OF_A_LIST)
+
+
+def not_ready() -> dict[int | str, dict[str, Any]]:
+    """What `/readyz` may answer besides 200."""
+    return {503: {"description": "Not now; `reasons` says why.", "content": {PROBLEM: {"schema": ref("Problem")}}}}
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+_CODE_IN_PATH = {
+    "name": "code",
+    "in": "path",
+    "required": True,
+    "description": "Dossier code.",
+    "schema": {"type": "string", "pattern": f"^{DOSSIER_FORM}$"},
+}
+_OF_A_DOSSIER = {
+    403: "`unit_not_allowed`: the key speaks for none of the dossier's bodies.",
+    404: "`unknown_dossier`: nothing of this code is counted in; `as_of` says up to where.",
+    410: "`retired`: the history has left; its counts stand.",
+    422: "`invalid_code`, or a query where none is taken.",
+}
+_OF_A_LIST = {
+    403: "`operator_only`.",
+    422: "`invalid_cursor`, `invalid_parameter` or `unknown_parameter`.",
+}
+
+
+def _operation(parameters: list[dict[str, Any]], name: str, text: str, problems: dict[int, str]) -> dict[str, Any]:
+    told = {
+        **problems,
+        401: "`no_valid_key`.",
+        503: "`unavailable`: Redis or Kafka does not answer, or the state is being rebuilt; ask again after `Retry-After`.",
+    }
+    answers = {str(status): _answer(status, text) for status, text in sorted(told.items())}
+    good = {"description": text, "content": {"application/json": {"schema": ref(name)}}}
+    return {"security": [{"key": []}], "parameters": parameters, "responses": {"200": good, **answers}}
+
+
+def _answer(status: int, text: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": text, "content": {PROBLEM: {"schema": ref("Problem")}}}
+    if status == 401:
+        answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": TEXT}}
+    if status == 503:
+        seconds = {"type": "integer", "minimum": 1}
+        answer["headers"] = {"Retry-After": {"required": True, "description": "Whole seconds.", "schema": seconds}}
+    return answer
+
+
+def _in_query(name: str, pattern: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": text,
+            "schema": {"type": "string", "pattern": pattern}}  # fmt: skip

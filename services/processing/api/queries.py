@@ -1,0 +1,53 @@
+"""The query of a request: the parameters that a door knows, each of its form; an empty one is as good as none."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+
+from services.processing.api.cursors import NoCursorError
+from services.processing.api.problems import ProblemError
+
+REASON_FORM: Final = "[a-z0-9_]{1,32}"
+UNIT_FORM: Final = "[A-Za-z0-9._-]{1,32}"
+DOSSIER_FORM: Final = "[A-Za-z0-9._-]{1,64}"
+
+_C = TypeVar("_C")
+
+
+def dossier_code(request: Request) -> str:
+    """The code in the path."""
+    code: str = request.path_params["code"]
+    if re.fullmatch(DOSSIER_FORM, code, re.ASCII) is None:
+        raise ProblemError(422, "invalid_code", "a dossier code is 1 to 64 characters of A-Z a-z 0-9 . _ -")
+    return code
+
+
+def parameters(request: Request, names: Sequence[str]) -> dict[str, str]:
+    """The parameters of the query; one that nobody knows may be a filter misspelt, and would show too much."""
+    pairs = request.query_params.multi_items()
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ProblemError(422, "invalid_parameter", "a parameter of the query is there twice")
+    if any(name not in names for name, _ in pairs):
+        known = f"the query takes {', '.join(names)}" if names else "the query takes nothing"
+        raise ProblemError(422, "unknown_parameter", known)
+    return {name: text for name, text in pairs if text}
+
+
+def filter_of(query: Mapping[str, str], name: str, form: str) -> str | None:
+    """A filter of the list, None when it is not there."""
+    text = query.get(name)
+    if text is not None and re.fullmatch(form, text, re.ASCII) is None:
+        raise ProblemError(422, "invalid_parameter", f"`{name}` is not of its form")
+    return text
+
+
+def cursor_of(query: Mapping[str, str], read: Callable[[str], _C], begin: _C) -> _C:
+    """Where the list goes on; at its beginning without a cursor."""
+    if (text := query.get("cursor")) is None:
+        return begin
+    try:
+        return read(text)
+    except NoCursorError as error:
+        raise ProblemError(422, "invalid_cursor", "`cursor` is no `next` of this list: begin without one") from error
