@@ -1,0 +1,1 @@
+"""Kafka, as processing meets it."""

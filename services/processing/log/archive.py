@@ -1,0 +1,82 @@
+"""Whether the archive is the one this worker was set up for: topics, opening records, clock, cluster."""
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # it lists no exports
+
+from contracts import topics
+from contracts.events import Activated, Opened, RefusedError, from_record
+from contracts.topics import PARTITIONS, REPORTED, Topic
+from services.processing.domain.generation import GEN
+from services.processing.errors import MisconfiguredError, UnavailableError
+from services.processing.log.reading import Place, Reader
+from services.processing.log.records import Record
+
+
+class NotOpenedError(Exception):
+    """The operators have not made the topics or opened the archive yet: wait for them."""
+
+
+def check(bootstrap: str, clock: str, reader: Reader, call_seconds: float) -> None:
+    """Returns when all is well; NotOpenedError to wait, UnavailableError to retry, MisconfiguredError to give up."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        for topic in (REPORTED, topics.lifecycle(GEN), topics.rejected(GEN)):
+            _check_topic(admin, topic, call_seconds)
+    except (KafkaException, TimeoutError) as error:
+        cause = error.args[0] if error.args else None
+        name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
+        raise UnavailableError(f"Kafka at {bootstrap}: {name}") from error
+    _check_opening(clock, reader)
+
+
+def _check_topic(admin: AdminClient, topic: Topic, call_seconds: float) -> None:
+    described = admin.describe_topics(TopicCollection([topic.name]), request_timeout=call_seconds)
+    try:
+        found = described[topic.name].result(call_seconds + 1.0)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise NotOpenedError(f"topic {topic.name} does not exist yet") from error
+        raise
+    if len(found.partitions) != topic.partitions:
+        raise MisconfiguredError(f"{topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
+    entries = admin.describe_configs([resource], request_timeout=call_seconds)[resource].result(call_seconds + 1.0)
+    for name, wanted in topic.settings.items():
+        if (present := entries[name].value) != wanted:
+            raise MisconfiguredError(f"{topic.name} has {name}={present} instead of {wanted}: correct the topic")
+
+
+def _check_opening(clock: str, reader: Reader) -> None:
+    cluster = reader.cluster()
+    for number, (first, second) in _beginnings(reader).items():
+        if not isinstance(first, Opened) or not isinstance(second, Activated):
+            raise MisconfiguredError(
+                f"{REPORTED.name}[{number}] does not begin with archive.opened and rules.activated: it is no archive of ours"
+            )
+        if first.clock != clock:
+            raise MisconfiguredError(
+                f"the archive was opened with MOTCUA_CLOCK={first.clock}, this worker is set to {clock}: set it likewise"
+            )
+        if first.cluster != cluster:
+            raise MisconfiguredError(
+                f"the archive was opened in cluster {first.cluster}, this is {cluster}: use the cluster it was opened in"
+            )
+
+
+def _beginnings(reader: Reader) -> dict[int, tuple[object, object]]:
+    numbers = range(PARTITIONS)
+    for (name, number), bounds in reader.bounds([REPORTED.name], numbers).items():
+        if bounds.first != 0:
+            raise MisconfiguredError(f"{name}[{number}] has lost its beginning: restore the archive")
+        if bounds.end < 2:
+            raise NotOpenedError(f"partition {number} lacks its opening records")
+    read = [reader.at(Place(REPORTED.name, number, offset) for number in numbers) for offset in (0, 1)]
+    firsts, seconds = ({place.partition: _reported(record) for place, record in each.items()} for each in read)
+    return {number: (firsts.get(number), seconds.get(number)) for number in numbers}
+
+
+def _reported(record: Record) -> object:
+    try:
+        return from_record(record.value, record.headers)
+    except RefusedError:
+        return None

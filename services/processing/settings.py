@@ -1,0 +1,67 @@
+"""Every setting of processing, from the environment (prefix `MOTCUA_`)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Defaults suit one machine; each bound names its unit."""
+
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore", frozen=True)
+
+    port_base: int = 8000
+    host: str = "127.0.0.1"
+    kafka: str | None = None
+    redis: str | None = None
+    clock: Literal["wall", "log"] = "wall"
+    live_gen: int = 1
+    keys_file: Path | None = None
+    dev_keys: bool = False
+    reference_dir: Path = Path("deploy/reference")
+    # For tests: `exit_before_commit:<n>` ends the worker, as kill -9 would, when its n-th commit has been produced
+    # and acknowledged and is about to be stored.
+    fault: str = Field(default="", pattern=r"^(exit_before_commit:[1-9][0-9]{0,8})?$")
+
+    processing_port: int | None = None
+    processing_worker_port: int | None = None
+    # What one commit of a partition holds at most: reported records, and dossiers within a tick or activation.
+    processing_chunk_records: int = Field(default=5000, ge=1, le=50_000)
+    processing_slice_dossiers: int = Field(default=500, ge=1, le=10_000)
+    # About 10 kB each; shared by the partitions that this process owns.
+    processing_cache_dossiers: int = Field(default=30_000, ge=0)
+    processing_gather_ms: int = Field(default=10, ge=0, le=1000)
+    processing_session_seconds: float = Field(default=10.0, ge=6.0, le=300.0)
+    processing_delivery_seconds: float = Field(default=120.0, gt=0, le=240.0)
+    processing_call_seconds: float = Field(default=10.0, gt=0)
+    # How long Kafka or Redis may be gone, and a body of reference data missing, before the process gives up.
+    processing_patience_seconds: float = Field(default=60.0, gt=0, le=240.0)
+    processing_watch_seconds: float = Field(default=1.0, gt=0)
+    processing_lag_commit_seconds: float = Field(default=5.0, gt=0)
+    processing_queue_mib: int = Field(default=64, ge=1)
+    processing_page_rows: int = Field(default=100, ge=1, le=1000)
+    processing_page_scan_records: int = Field(default=5000, ge=100)
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's address."""
+        return self.kafka or f"127.0.0.1:{self.port_base + 92}"
+
+    @property
+    def redis_url(self) -> str:
+        """Redis' address."""
+        return self.redis or f"redis://127.0.0.1:{self.port_base + 79}/0"
+
+    @property
+    def api_port(self) -> int:
+        """The port of the API."""
+        return self.processing_port or self.port_base + 2
+
+    @property
+    def worker_port(self) -> int:
+        """The port of the worker's own door: health, readiness, metrics."""
+        return self.processing_worker_port or self.port_base + 12

@@ -1,0 +1,33 @@
+"""Names of the keys in Redis; all keys of one partition carry one hash tag, so that a cluster keeps them together."""
+
+from typing import Final
+
+from services.processing.domain.generation import GEN
+
+# Indexes of a partition: sorted sets of dossier codes.
+DUE: Final = "due"  # score: the instant (µs) at which a tick changes something
+KEPT: Final = "kept"  # every dossier with a history, score 0: activations go through it by code
+PARKED: Final = "parked"  # dossiers with an event that stands `parked` now, score 0
+INDEXES: Final = (DUE, KEPT, PARKED)
+
+POSITION: Final = "pos"
+
+
+def prefix(partition: int) -> str:
+    """Beginning of every key of a partition."""
+    return f"motcua:processing:g{GEN}:{{{partition}}}:"
+
+
+def position(partition: int) -> str:
+    """The hash that holds position, owner and epoch."""
+    return prefix(partition) + POSITION
+
+
+def index(partition: int, name: str) -> str:
+    """One of the indexes."""
+    return prefix(partition) + name
+
+
+def dossier(partition: int, code: str) -> str:
+    """The state bytes of one dossier."""
+    return f"{prefix(partition)}d:{code}"

@@ -1,0 +1,273 @@
+"""State and position of partitions in Redis: taken over, read, moved in one guarded step, wiped."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from services.processing.domain import dossier as states
+from services.processing.domain.dossier import Dossier, Retired
+from services.processing.domain.generation import GEN
+from services.processing.domain.line import Position
+from services.processing.errors import MisconfiguredError, TornError, UnavailableError
+from services.processing.store import keys, scripts
+
+UNCLEAN = "unclean"
+SCAN_COUNT = 2000
+PAUSE_SECONDS = 0.1
+PAUSE_SECONDS_MAX = 1.0
+# Replies that refuse a write before anything is written: the state is whole, Redis is not at our service.
+_UNTOUCHED = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.AuthenticationError)
+_GONE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+_T = TypeVar("_T")
+
+
+class Identity(Struct, frozen=True):
+    """By what the log is known again: cluster, topic, and the digest of the last record that was worked off."""
+
+    cluster: str
+    topic: str
+    offset: int
+    digest: bytes
+
+
+class Held(Struct, frozen=True):
+    """A partition as it was found when it was taken over."""
+
+    partition: int
+    epoch: str
+    at: str
+    position: Position
+    identity: Identity | None
+
+    @property
+    def is_unclean(self) -> bool:
+        """Whether nobody knows what lies there: it must be wiped before use."""
+        return self.at == UNCLEAN
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """What one commit moves. Indexes hold the new score of a code, None to take it out."""
+
+    partition: int
+    epoch: str
+    begin: Position
+    position: Position
+    identity: Identity
+    dossiers: Mapping[str, Dossier | Retired]
+    due: Mapping[str, int | None]
+    kept: Mapping[str, bool]
+    parked: Mapping[str, bool]
+
+
+class Store:
+    """The Redis that this worker writes to. `owner` is its name while it lives."""
+
+    def __init__(self, client: "redis.Redis", owner: str, patience_seconds: float, on_error: Callable[[str], None]) -> None:
+        self._client = client
+        self._owner = owner
+        self._patience_seconds = patience_seconds
+        self._on_error = on_error
+
+    def check(self) -> str | None:
+        """None when Redis may be written to; else why not."""
+        try:
+            policy = self._client.info("memory").get("maxmemory_policy")
+        except _GONE as error:
+            return f"redis_unreachable: {type(error).__name__}"
+        return None if policy == "noeviction" else f"redis_evicts: maxmemory-policy is {policy}, it must be noeviction"
+
+    def acquire(self, partition: int) -> Held:
+        """Takes a partition; whoever held it before can store nothing more."""
+        found = self._patiently(lambda: self._acquire(partition))
+        epoch, at, position, identity, gen = found
+        if gen is not None and int(gen) != GEN:
+            raise MisconfiguredError(f"partition {partition} was written by generation {int(gen)}, this is {GEN}")
+        try:
+            return Held(
+                partition=partition,
+                epoch=epoch.decode(),
+                at=at.decode(),
+                position=Position() if position is None else _POSITION.decode(position),
+                identity=None if identity is None else _IDENTITY.decode(identity),
+            )
+        except msgspec.MsgspecError:
+            return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
+
+    def is_held(self, owned: Mapping[int, str]) -> dict[int, bool]:
+        """Of partitions and their epochs: whether they are still this owner's. Nothing is said while Redis is away."""
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in owned:
+            pipeline.hmget(keys.position(partition), "epoch", "owner")
+        try:
+            found = pipeline.execute(raise_on_error=False)
+        except _GONE:
+            return dict.fromkeys(owned, True)
+        ours = ((epoch.encode(), self._owner.encode()) for epoch in owned.values())
+        return {number: tuple(row) == mine for number, row, mine in zip(owned, found, ours, strict=True)}
+
+    def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]:
+        """Dossiers by partition and code; None for one that nothing is kept of."""
+        asked = {partition: tuple(codes) for partition, codes in wanted.items()}
+        asked = {partition: codes for partition, codes in asked.items() if codes}
+
+        def read() -> list[list[bytes | None]]:
+            pipeline = self._client.pipeline(transaction=False)
+            for partition, codes in asked.items():
+                pipeline.mget([keys.dossier(partition, code) for code in codes])
+            rows: list[list[bytes | None]] = pipeline.execute()
+            return rows
+
+        rows = self._patiently(read) if asked else []
+        return {
+            partition: {code: self._decode(partition, code, state) for code, state in zip(codes, row, strict=True)}
+            for (partition, codes), row in zip(asked.items(), rows, strict=True)
+        }
+
+    def first_due(self, partition: int, count: int) -> list[tuple[int, str]]:
+        """The first (score, code) pairs of the due index."""
+        key = keys.index(partition, keys.DUE)
+        rows: list[tuple[bytes, float]] = self._read(
+            partition, lambda: self._client.zrange(key, 0, count - 1, withscores=True)
+        )
+        return [(int(score), code.decode()) for code, score in rows]
+
+    def next_kept(self, partition: int, after: str | None, count: int) -> list[str]:
+        """The first codes after `after` in the index of kept dossiers."""
+        key, begin = keys.index(partition, keys.KEPT), "-" if after is None else f"({after}"
+        rows: list[bytes] = self._read(partition, lambda: self._client.zrangebylex(key, begin, "+", start=0, num=count))
+        return [code.decode() for code in rows]
+
+    def due_count(self, partition: int) -> int:
+        """How many dossiers wait for time to pass."""
+        return int(self._read(partition, lambda: self._client.zcard(keys.index(partition, keys.DUE))))
+
+    def commit(self, commits: list[Commit]) -> list[bool | TornError]:
+        """Each in one step, or not at all: False where somebody or something else has moved the partition meanwhile.
+
+        After a lost connection nobody knows which of them were stored: all are False, and taking over again tells.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for each in commits:
+            pipeline.eval(scripts.COMMIT, 1 + len(keys.INDEXES), *_keys(each.partition), *self._arguments(each))
+        try:
+            replies = pipeline.execute(raise_on_error=False)
+        except _GONE as error:
+            self._on_error(type(error).__name__)
+            return [False] * len(commits)
+        return [self._outcome(each.partition, reply) for each, reply in zip(commits, replies, strict=True)]
+
+    def wipe(self, held: Held) -> bool:
+        """Removes everything of a partition but its owner; False when it is not this owner's any more."""
+        if not self._mark(held, "", UNCLEAN):
+            return False
+        pattern, own = keys.prefix(held.partition) + "*", keys.position(held.partition).encode()
+        for found in self._patiently(lambda: list(self._client.scan_iter(match=pattern, count=SCAN_COUNT))):
+            if found != own:
+                self._patiently(lambda name=found: self._client.unlink(name))  # type: ignore[misc]  # bound now, used now
+        return self._mark(held, UNCLEAN, _at(Position()))
+
+    def _acquire(self, partition: int) -> list[Any]:
+        key = keys.position(partition)
+        try:
+            found: list[Any] = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
+        except _UNTOUCHED:
+            raise
+        except redis.exceptions.ResponseError:
+            # Not even the position is what it should be: without it the partition is unclean, and is wiped.
+            self._client.unlink(key)
+            found = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
+        return found
+
+    def _mark(self, held: Held, begin: str, end: str) -> bool:
+        key = keys.position(held.partition)
+        marked = self._patiently(lambda: self._client.eval(scripts.MARK, 1, key, held.epoch, self._owner, begin, end))
+        return bool(marked)
+
+    def _arguments(self, commit: Commit) -> tuple[Any, ...]:
+        put: list[str | bytes] = []
+        for code, dossier in commit.dossiers.items():
+            put += (keys.dossier(commit.partition, code), states.encode(dossier))
+        indexes: tuple[Mapping[str, int | None], ...] = (
+            commit.due, _flagged(commit.kept), _flagged(commit.parked),
+        )  # fmt: skip
+        moved = {
+            "position": _PACK.encode(commit.position),
+            "identity": _PACK.encode(commit.identity),
+            "put": put,
+            "drop": [],
+            "add": [_added(each) for each in indexes],
+            "remove": [[code for code, score in each.items() if score is None] for each in indexes],
+        }
+        return _at(commit.begin), _at(commit.position), commit.epoch, self._owner, _PACK.encode(moved)
+
+    def _outcome(self, partition: int, reply: Any) -> bool | TornError:
+        if isinstance(reply, _UNTOUCHED):
+            raise UnavailableError(f"Redis takes no writes: {type(reply).__name__}")
+        if isinstance(reply, Exception):
+            self._on_error(type(reply).__name__)
+            return TornError(partition, f"Redis answered a commit with an error: {str(reply)[:200]}")
+        return bool(reply[0] == 1)
+
+    def _decode(self, partition: int, code: str, state: bytes | None) -> Dossier | Retired | None:
+        if state is None:
+            return None
+        try:
+            return states.decode(code, state)
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise TornError(partition, "the state of a dossier cannot be read") from error
+
+    def _read(self, partition: int, asked: Callable[[], Any]) -> Any:
+        try:
+            return self._patiently(asked)
+        except redis.exceptions.ResponseError as error:
+            raise TornError(partition, f"an index cannot be read: {str(error)[:200]}") from error
+
+    def _patiently(self, asked: Callable[[], _T]) -> _T:
+        """The answer, asked again while Redis is away; UnavailableError at the bound."""
+        deadline, pause = time.monotonic() + self._patience_seconds, PAUSE_SECONDS
+        while True:
+            try:
+                return asked()
+            except (*_GONE, *_UNTOUCHED) as error:
+                self._on_error(type(error).__name__)
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        f"Redis did not answer for {self._patience_seconds:g} s: {type(error).__name__}"
+                    ) from error
+                time.sleep(pause)
+                pause = min(2 * pause, PAUSE_SECONDS_MAX)
+
+
+def connect(url: str, call_seconds: float) -> "redis.Redis":
+    """A client whose calls are bounded; retries are the caller's."""
+    no_retries = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    return redis.Redis.from_url(url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=no_retries)
+
+
+def _keys(partition: int) -> tuple[str, ...]:
+    return (keys.position(partition), *(keys.index(partition, name) for name in keys.INDEXES))
+
+
+def _at(position: Position) -> str:
+    return f"{position.offset}.{position.index}"
+
+
+def _flagged(members: Mapping[str, bool]) -> dict[str, int | None]:
+    return {code: 0 if is_in else None for code, is_in in members.items()}
+
+
+def _added(index: Mapping[str, int | None]) -> list[str]:
+    rows: list[str] = []
+    for code, score in index.items():
+        if score is not None:
+            rows += (str(score), code)
+    return rows
+
+
+_PACK = msgspec.msgpack.Encoder()
+_POSITION = msgspec.msgpack.Decoder(Position)
+_IDENTITY = msgspec.msgpack.Decoder(Identity)

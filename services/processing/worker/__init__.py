@@ -1,0 +1,1 @@
+"""The worker: one process that folds the partitions it owns."""
