@@ -40,9 +40,9 @@ class Counter:
 
 @dataclass(frozen=True)
 class BodyFlow(Counter):
-    """Counts steps; `contribution` sees the step and the stand under which it counts."""
+    """Counts steps; `contribution` sees the step and its dossier's channel."""
 
-    contribution: Callable[[Step, Stand], bool]
+    contribution: Callable[[Step, str | None], bool]
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,16 @@ class Rate:
         return {"numerator": top, "denominator": bottom, "percent": percent}
 
 
-def _fact(*facts: str) -> Callable[[Step, Stand], bool]:
-    return lambda step, stand: step.fact in facts
+def _fact(*facts: str) -> Callable[[Step, str | None], bool]:
+    return lambda step, channel: step.fact in facts
 
 
-def _received_by(channel: str) -> Callable[[Step, Stand], bool]:
-    return lambda step, stand: step.fact == "received" and stand.channel == channel
+def _received_by(wanted: str) -> Callable[[Step, str | None], bool]:
+    return lambda step, channel: step.fact == "received" and channel == wanted
 
 
-def _timeliness(timeliness: str) -> Callable[[Step, Stand], bool]:
-    return lambda step, stand: step.timeliness == timeliness
+def _timeliness(timeliness: str) -> Callable[[Step, str | None], bool]:
+    return lambda step, channel: step.timeliness == timeliness
 
 
 def _standing(standing: str) -> Callable[[Counted], bool]:
@@ -130,13 +130,13 @@ FLOWS: Final[tuple[BodyFlow | SourceFlow, ...]] = (
     BodyFlow("received_online", "Tiếp nhận trực tuyến", "Dossiers received online.", _received_by("online")),
     BodyFlow("received_post", "Tiếp nhận qua bưu chính", "Dossiers received by public post.", _received_by("post")),
     BodyFlow("cases", "Hồ sơ công dân", "Citizens' cases: dossiers born without a parent.",
-        lambda step, stand: step.birth == "case"),
+        lambda step, channel: step.birth == "case"),
     BodyFlow("legs", "Hồ sơ thành phần liên thông", "Legs of joint procedures: dossiers born with a parent.",
-        lambda step, stand: step.birth == "leg"),
+        lambda step, channel: step.birth == "leg"),
     BodyFlow("refused", "Không được tiếp nhận", "Dossiers refused, also because a supplement did not come in time.",
         _fact("refused", "supplement_lapsed")),
     BodyFlow("completed", "Đã xử lý xong", "Dossiers completed; a recall takes the completion back.",
-        lambda step, stand: step.timeliness is not None),
+        lambda step, channel: step.timeliness is not None),
     BodyFlow("completed_early", "Xử lý xong trước hạn", "Dossiers completed 480 working minutes or more before their due.",
         _timeliness("early")),
     BodyFlow("completed_on_time", "Xử lý xong đúng hạn", "Dossiers completed by their due, but not early.",
@@ -152,15 +152,16 @@ FLOWS: Final[tuple[BodyFlow | SourceFlow, ...]] = (
         _fact("handed_over")),
     BodyFlow("rescheduled", "Xin lỗi và hẹn lại", "Apology letters that set a new appointment.", _fact("rescheduled")),
     BodyFlow("late_by_link", "Đúng hạn, báo trễ do đường truyền",
-        "Completions in time, entered in time, that arrived too late; part of early and on time.",
-        lambda step, stand: step.late == "by_link"),
+        "Completions in time, entered in time, that came too late; part of early and on time.",
+        lambda step, channel: step.late == "by_link"),
     BodyFlow("late_entry", "Đúng hạn, nhập liệu trễ",
-        "Completions in time, entered after the due; part of early and on time.", lambda step, stand: step.late == "entry"),
+        "Completions in time, entered after the due; part of early and on time.",
+        lambda step, channel: step.late == "entry"),
     BodyFlow("digitised", "Đã số hóa", "Dossiers received with their components digitised.",
-        lambda step, stand: step.digitised),
+        lambda step, channel: step.digitised),
     BodyFlow("electronic_result", "Kết quả điện tử", "Standing completions with an electronic result.",
-        lambda step, stand: step.electronic_result),
-    BodyFlow("paid_online", "Thanh toán trực tuyến", "Payments made online.", lambda step, stand: step.paid_online),
+        lambda step, channel: step.electronic_result),
+    BodyFlow("paid_online", "Thanh toán trực tuyến", "Payments made online.", lambda step, channel: step.paid_online),
     SourceFlow("duplicates", "Bản tin trùng", "Reported events that repeat one that is known.", _standing("duplicate")),
     SourceFlow("rejected", "Bản tin bị từ chối", "Reported events that could not be applied.", _standing("rejected")),
     SourceFlow("skewed", "Giờ báo lệch trước", "Kept events whose time was more than 5 minutes ahead of their recording.",

@@ -1,0 +1,108 @@
+"""What counting a stretch of a partition adds to the stored figures, hash by hash."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.metrics.domain.contributions import Contribution, Marks, Row
+
+Figures = dict[str, int]
+# (source, fact, outcome) of an event
+Arrival = tuple[str, str | None, str]
+DAY_OF: Final = {"total": "day", "split": "daysplit"}
+
+
+@dataclass(frozen=True)
+class Deltas:
+    """`add` maps a hash to what is added to its fields, `rise` one to values that its fields have at least."""
+
+    add: Mapping[str, Figures] = field(default_factory=dict)
+    rise: Mapping[str, Figures] = field(default_factory=dict)
+    days: tuple[str, ...] = ()
+
+
+def deltas(
+    tally: Mapping[tuple[Contribution, Marks], int],
+    arrivals: Mapping[Arrival, int],
+    seen: Mapping[str, int],
+    restated: Mapping[Contribution, int],
+) -> Deltas:
+    """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out."""
+    plain, split, states = _by_row(tally)
+    found: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    found["states"], found["outcomes"] = states, _outcomes(arrivals)
+    for row, times in plain.items():
+        figures = found["total" if row.day is None else f"day:{row.day}"]
+        for name in row.plain:
+            figures[name] += times
+    for (row, mark), times in split.items():
+        if times:
+            figures = found["split" if row.day is None else f"daysplit:{row.day}"]
+            start = f"{row.start}{mark}|"
+            for name in row.names:
+                figures[start + name] += times
+    # Every flow of a day is one of the total, too: summed here, day by day, rather than row by row above.
+    for day in [name for name in found if name.startswith("day")]:
+        total = found["total" if day.startswith("day:") else "split"]
+        for name, number in found[day].items():
+            total[name] += number
+    add = {name: left for name, figures in found.items() if (left := _without_zeros(figures))}
+    rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": _rows(restated)}
+    days = tuple(sorted(name.removeprefix("day:") for name in add if name.startswith("day:")))
+    return Deltas(add, {name: highest for name, highest in rise.items() if highest}, days)
+
+
+def _by_row(
+    tally: Mapping[tuple[Contribution, Marks], int],
+) -> tuple[defaultdict[Row, int], defaultdict[tuple[Row, str], int], defaultdict[str, int]]:
+    plain: defaultdict[Row, int] = defaultdict(int)
+    split: defaultdict[tuple[Row, str], int] = defaultdict(int)
+    states: defaultdict[str, int] = defaultdict(int)
+    for (contribution, marks), times in tally.items():
+        if not times:
+            continue
+        for row in contribution.bodies:
+            plain[row] += times
+            for mark in marks.names:
+                split[row, mark] += times
+        for row in contribution.alone:
+            plain[row] += times
+        for state in contribution.states:
+            states[state] += times
+    return plain, split, states
+
+
+def _outcomes(arrivals: Mapping[Arrival, int]) -> defaultdict[str, int]:
+    outcomes: defaultdict[str, int] = defaultdict(int)
+    for (source, fact, outcome), times in arrivals.items():
+        outcomes[f"unit|{_unit(source)}|{outcome}"] += times
+        if fact is not None:
+            outcomes[f"fact|{fact}|{outcome}"] += times
+    return outcomes
+
+
+def _rows(restated: Mapping[Contribution, int]) -> Figures:
+    return _highest(
+        (f"{row.start}{row.day}", at)
+        for contribution, at in restated.items()
+        for row in (*contribution.bodies, *contribution.alone)
+    )
+
+
+def _highest(found: Iterable[tuple[str, int]]) -> Figures:
+    highest: Figures = {}
+    for name, at in found:
+        if highest.get(name, 0) < at:
+            highest[name] = at
+    return highest
+
+
+def _unit(source: str) -> str:
+    """The code in `/units/{code}` or `/units/{code}/{point}`; what has another form is its own."""
+    parts = source.split("/", 3)
+    return parts[2] if len(parts) > 2 else source
+
+
+def _without_zeros(figures: Figures) -> Figures:
+    return {name: number for name, number in figures.items() if number}

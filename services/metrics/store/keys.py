@@ -1,0 +1,25 @@
+"""Where metrics keeps its figures and positions in Redis, by generation."""
+
+from typing import Final
+
+# Hashes whose names do not depend on days or partitions; `build` says which build of the figures this is, and the sizes
+# of all hashes in it.
+FIXED: Final = ("total", "split", "states", "outcomes", "seen", "restated")
+BY_DAY: Final = ("day", "daysplit")
+BUILD: Final = "build"
+DAYS: Final = "days"
+
+
+def prefix(gen: int) -> str:
+    """What every key of a generation begins with."""
+    return f"motcua:metrics:g{gen}:"
+
+
+def position(partition: int) -> str:
+    """The hash of a lifecycle partition, behind the prefix."""
+    return f"p:{partition}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name behind the prefix is part of the figures, their days and positions."""
+    return name in (*FIXED, BUILD, DAYS) or name.split(":", 1)[0] in ("p", *BY_DAY)

@@ -1,0 +1,246 @@
+"""The ledger: figures and positions in Redis, moved in one guarded step per partition."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import redis
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from contracts.lifecycle import CHAIN_START
+from contracts.topics import PARTITIONS
+from services.metrics.domain.deltas import Deltas
+from services.metrics.domain.position import STOPS, Position, Src, Stop
+from services.metrics.store import keys, scripts
+from services.metrics.store.errors import RefusedError, StoreError, TornError, UnavailableError, WipingError
+
+WIPE_NAMES_PER_CALL: Final = 500
+SCAN_COUNT: Final = 5_000
+# Replies of a Redis that has not begun with a script: nothing was written, so nothing is torn.
+NOT_NOW: Final = (
+    "LOADING", "BUSY", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "NOAUTH",
+    "NOPERM", "WRONGPASS", "ERR max number of clients",
+)  # fmt: skip
+_NOT_NOW_TYPES: Final = (
+    redis.BusyLoadingError, redis.ReadOnlyError, redis.OutOfMemoryError, redis.AuthenticationError,
+    redis.ConnectionError, redis.TimeoutError, OSError, TimeoutError,
+)  # fmt: skip
+_pack = msgspec.msgpack.encode
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which log was counted: the cluster's and the topic's id."""
+
+    cluster: str
+    topic: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A partition taken over: the right to move its position until somebody else takes it."""
+
+    partition: int
+    build: str
+    epoch: int
+    position: Position
+    identity: Identity | None
+
+
+@dataclass(frozen=True)
+class Flush:
+    """One step of a partition: from the stored `next` to a position, with all that lies between."""
+
+    lease: Lease
+    since: int
+    to: Position
+    identity: Identity
+    deltas: Deltas
+
+
+class Ledger:
+    """Speaks to one Redis primary as one owner."""
+
+    def __init__(self, redis_url: str, gen: int, call_seconds: float) -> None:
+        self.owner = uuid.uuid4().hex
+        self._prefix = keys.prefix(gen)
+        self._redis: Any = Redis.from_url(
+            redis_url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=Retry(NoBackoff(), 0)
+        )
+
+    async def acquire(self, partition: int, target: int) -> Lease:
+        """Takes a partition over; every earlier owner is fenced."""
+        reply = await self._run(scripts.ACQUIRE, str(partition), self.owner, uuid.uuid4().hex, str(target), str(PARTITIONS))
+        match reply:
+            case [b"ok", build, epoch, flat]:
+                try:
+                    stored = _pairs(flat)
+                    return Lease(partition, build.decode(), int(epoch), _position(stored), _identity(stored))
+                except (ValueError, KeyError) as error:
+                    raise TornError(f"the position of partition {partition} is not whole", build.decode()) from error
+            case [b"torn", build, reason]:
+                raise TornError(reason.decode(), build.decode())
+            case [b"wiping", build]:
+                raise WipingError(build.decode())
+        raise UnavailableError("an answer of another form")
+
+    async def flush(self, steps: Sequence[Flush]) -> list[StoreError | None]:
+        """Each step in a script of its own, sent together; None where it is stored."""
+        pipe = self._redis.pipeline(transaction=False)
+        for step in steps:
+            pipe.eval(scripts.FLUSH, 0, self._prefix, _packed(step, self.owner))
+        try:
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            replies = [error] * len(steps)
+        return [_outcome(reply, step.lease.build) for reply, step in zip(replies, steps, strict=True)]
+
+    async def verify(self, build: str, held: Sequence[tuple[int, int, int]]) -> list[int]:
+        """The partitions of (number, next, epoch) that are not as stored; TornError when figures or positions are."""
+        flat = [text for number, at, epoch in held for text in (str(number), str(at), str(epoch), self.owner)]
+        match await self._run(scripts.VERIFY, build, *flat):
+            case [b"ok"]:
+                return []
+            case [b"torn", reason]:
+                raise TornError(reason.decode(), build)
+            case [b"refused", *lost]:
+                return [int(number) for number in lost] or [number for number, _, _ in held]
+        raise UnavailableError("an answer of another form")
+
+    async def wipe(self, torn: str, is_begun: bool = False) -> None:
+        """Deletes all figures and positions of the build `torn`; whoever counts on it is fenced before. Several may help."""
+        build = torn
+        if not is_begun:
+            build = uuid.uuid4().hex
+            if await self._run(scripts.BEGIN_WIPE, torn, build, str(PARTITIONS)) != [b"ok"]:
+                return
+        for names in [found async for found in self._names()]:
+            if await self._run(scripts.WIPE, build, *names) != [b"ok"]:
+                return
+        await self._run(scripts.END_WIPE, build)
+
+    async def policy(self) -> str | None:
+        """Redis' `maxmemory_policy`, None when it does not say."""
+        try:
+            found: dict[str, Any] = await self._redis.info("memory")
+        except redis.ResponseError:
+            return None
+        except _NOT_NOW_TYPES as error:
+            raise UnavailableError(type(error).__name__) from error
+        return None if "maxmemory_policy" not in found else str(found["maxmemory_policy"])
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._redis.aclose()
+
+    async def _names(self) -> Any:
+        """Names of ours behind the prefix but `build`, some at a time."""
+        start, cursor = len(self._prefix), 0
+        while True:
+            try:
+                cursor, found = await self._redis.scan(cursor, match=f"{self._prefix}*", count=SCAN_COUNT)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                raise UnavailableError(type(error).__name__) from error
+            names = [name for key in found if keys.is_ours(name := key.decode()[start:]) and name != keys.BUILD]
+            for at in range(0, len(names), WIPE_NAMES_PER_CALL):
+                yield names[at : at + WIPE_NAMES_PER_CALL]
+            if not cursor:
+                return
+
+    async def _run(self, script: str, *arguments: str) -> Any:
+        try:
+            return await self._redis.eval(script, 0, self._prefix, *arguments)
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            if (problem := _outcome(error, "")) is not None:
+                raise problem from error
+            raise
+
+
+def _outcome(reply: Any, build: str) -> StoreError | None:
+    match reply:
+        case [b"ok"]:
+            return None
+        case [b"torn", reason]:
+            return TornError(reason.decode(), build)
+        case [b"refused", *said]:
+            return RefusedError(" ".join(text.decode() for text in said))
+    if isinstance(reply, redis.ResponseError) and not isinstance(reply, _NOT_NOW_TYPES):
+        # A script that failed on its way has written a part of what it should.
+        return UnavailableError(str(reply)) if str(reply).startswith(NOT_NOW) else TornError(str(reply), build)
+    return UnavailableError(type(reply).__name__)
+
+
+def _packed(step: Flush, owner: str) -> bytes:
+    lease, deltas = step.lease, step.deltas
+    members = {name: value for name, value in _members(step).items() if value is not None}
+    return _pack(
+        {
+            "build": lease.build,
+            "partition": str(lease.partition),
+            "next": str(step.since),
+            "epoch": str(lease.epoch),
+            "owner": owner,
+            "set": [text for pair in members.items() for text in pair],
+            "drop": [name for name, value in _members(step).items() if value is None],
+            "add": deltas.add,
+            # Microseconds fit a double, and travel as text all the same, as offsets do.
+            "rise": {name: {field: str(at) for field, at in found.items()} for name, found in deltas.rise.items()},
+            "days": deltas.days,
+        }
+    )
+
+
+def _members(step: Flush) -> dict[str, str | None]:
+    to = step.to
+    return {
+        "src": None if to.src is None else f"{to.src[0]}.{to.src[1]}",
+        "chain": None if to.src is None else to.chain.hex(),
+        "read": to.read,
+        "closed": str(to.closed),
+        "recorded_at": None if to.recorded_at is None else str(to.recorded_at),
+        "log_clock": None if to.log_clock is None else str(to.log_clock),
+        "digest": to.digest,
+        "stopped": to.stopped,
+        "cluster": step.identity.cluster,
+        "topic": step.identity.topic,
+        "next": str(to.next),
+    }
+
+
+def _pairs(flat: list[bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _position(stored: dict[str, str]) -> Position:
+    return Position(
+        next=int(stored["next"]),
+        src=_src(stored.get("src")),
+        chain=bytes.fromhex(stored["chain"]) if "chain" in stored else CHAIN_START,
+        read=stored.get("read"),
+        closed=int(stored.get("closed", "-1")),
+        recorded_at=int(stored["recorded_at"]) if "recorded_at" in stored else None,
+        log_clock=int(stored["log_clock"]) if "log_clock" in stored else None,
+        digest=stored.get("digest"),
+        stopped=_stop(stored.get("stopped")),
+    )
+
+
+def _src(text: str | None) -> Src | None:
+    if text is None:
+        return None
+    offset, index = text.split(".")
+    return int(offset), int(index)
+
+
+def _stop(text: str | None) -> Stop | None:
+    if text is None:
+        return None
+    return next(reason for reason in STOPS if reason == text)
+
+
+def _identity(stored: dict[str, str]) -> Identity | None:
+    return Identity(stored["cluster"], stored["topic"]) if "cluster" in stored and "topic" in stored else None

@@ -1,0 +1,25 @@
+"""What the transport hands to the fold: stretches of one partition's log, as they were fetched."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Run(NamedTuple):
+    """The log from `start` up to `end`: its records lie at `start`, `start` + 1, …; after them there may be a hole."""
+
+    start: int
+    end: int
+    values: Sequence[bytes | None]
+    chains: Sequence[bytes | None]
+
+
+class Chunk(NamedTuple):
+    """What one fetch brought for one partition, in runs that join up."""
+
+    partition: int
+    runs: Sequence[Run]
+
+    @property
+    def end(self) -> int:
+        """The offset after it."""
+        return self.runs[-1].end

@@ -1,0 +1,243 @@
+"""The fold: which partitions are counted here, and their agreement with Redis, which alone decides how far each has come."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.metrics.domain.contributions import Memo
+from services.metrics.domain.position import Stop
+from services.metrics.instruments import Instruments
+from services.metrics.settings import Settings
+from services.metrics.store.errors import RefusedError, StoreError, TornError, UnavailableError, WipingError
+from services.metrics.store.ledger import Identity, Lease, Ledger
+from services.metrics.worker.chunks import Chunk
+from services.metrics.worker.host import Host
+from services.metrics.worker.lane import Lane
+
+# Between two turns for heartbeats and answers.
+SLICE_RECORDS: Final = 2_000
+# Records fetched before a seek may still be on their way; after that long a chunk that does not join up is no such record.
+HEAL_SECONDS: Final = 3.0
+# A partition that somebody newer has taken is not taken back before the group has had time to say whose it is.
+FENCED_SECONDS: Final = 3.0
+RETRY_SECONDS: Final = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Fold:
+    """Takes chunks, counts, stores. Whatever goes wrong, a lane is dropped and begun anew at what Redis holds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        host: Callable[[], Host],
+        identify: Callable[[], Awaitable[Identity]],
+        instruments: Instruments,
+    ) -> None:
+        self.lanes: dict[int, Lane] = {}
+        self.memo = Memo(settings.metrics_memo_pieces)
+        self.redis_answered = time.monotonic()
+        self._settings = settings
+        self._ledger = ledger
+        self._host = host
+        self._identify = identify
+        self._instruments = instruments
+        self._not_before: dict[int, float] = {}
+        self._retry_at = self._flushed = self._verified = 0.0
+        self._flushing, self._owning = asyncio.Lock(), asyncio.Lock()
+        self._flushes = 0
+        self._exit_before = int(settings.fault.partition(":")[2] or 0)
+
+    # --- from Kafka ------------------------------------------------------------------------------------------
+
+    async def take(self, chunk: Chunk) -> None:
+        """Counts what joins up with what has been counted; everything else is dropped and read again."""
+        lane = self.lanes.get(chunk.partition)
+        if lane is None or lane.is_dead or chunk.end <= lane.at:
+            self._instruments.stale_chunks.inc()
+            return
+        since = 0
+        for run in chunk.runs:
+            if run.end <= lane.at:
+                continue
+            if run.start != lane.at:
+                self._instruments.stale_chunks.inc()
+                if time.monotonic() - lane.sought > HEAL_SECONDS:
+                    self._drop(lane, f"expected offset {lane.at}, got {run.start}")
+                return
+            lane.take(run)
+            since += len(run.values)
+            if since >= SLICE_RECORDS:
+                since = 0
+                await asyncio.sleep(0)
+                if lane.is_dead:
+                    return
+        if self.pending > self._settings.metrics_pending_records_max:
+            await self.flush()
+
+    @property
+    def pending(self) -> int:
+        """Records that are counted and not stored."""
+        return sum(lane.pending for lane in self.lanes.values())
+
+    @property
+    def stopped(self) -> dict[int, Stop]:
+        """Partitions that count no further, with the reason."""
+        return {number: lane.stopped for number, lane in self.lanes.items() if lane.stopped is not None}
+
+    async def policy(self) -> str | None:
+        """Redis' eviction policy."""
+        return await self._ledger.policy()
+
+    # --- to Redis --------------------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Stores what waits; in a backlog seldom and much, which costs Redis less. Looks whether all is as it was left."""
+        settings, now = self._settings, time.monotonic()
+        is_gathering = settings.metrics_backlog_records < self.pending < settings.metrics_gather_records
+        if not is_gathering or now - self._flushed > settings.metrics_backlog_seconds:
+            await self.flush()
+        if now - self._verified > settings.metrics_watch_seconds:
+            await self._verify()
+
+    async def flush(self) -> None:
+        """Stores what every lane has counted, each in a step of its own."""
+        async with self._flushing:
+            self._flushed = time.monotonic()
+            moved = [lane for lane in self.lanes.values() if not lane.is_dead and lane.is_moved]
+            if not moved:
+                return
+            records = [(lane.count.counted, lane.count.dropped) for lane in moved]
+            steps = [lane.step() for lane in moved]
+            self._flushes += 1
+            if self._flushes == self._exit_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            problems = await self._ledger.flush(steps)
+            for lane, step, (counted, dropped), problem in zip(moved, steps, records, problems, strict=True):
+                if problem is not None:
+                    self._drop(lane, f"not stored: {problem}")
+                    continue
+                lane.base = step.to.next
+                self.redis_answered = time.monotonic()
+                self._instruments.flushes.inc()
+                self._instruments.records.labels("counted").inc(counted)
+                self._instruments.records.labels("redelivered").inc(dropped)
+                if step.to.stopped is not None:
+                    lane.is_stop_stored = True
+                    _log.error("partition %d stopped at offset %d: %s", lane.partition, step.to.next, step.to.stopped)
+        await self._settle([problem for problem in problems if problem is not None], moved)
+
+    async def _verify(self) -> None:
+        async with self._flushing:
+            self._verified = time.monotonic()
+            lanes = [lane for lane in self.lanes.values() if not lane.is_dead]
+            builds = {lane.lease.build for lane in lanes}
+            problems: list[StoreError] = []
+            for build in builds:
+                held = [(lane.partition, lane.base, lane.lease.epoch) for lane in lanes if lane.lease.build == build]
+                try:
+                    lost = await self._ledger.verify(build, held)
+                    self.redis_answered = time.monotonic()
+                except StoreError as error:
+                    problems.append(error)
+                    continue
+                for number in lost:
+                    problems.append(RefusedError("moved by another"))
+                    self._drop(self.lanes[number], "Redis holds another position")
+        await self._settle(problems, lanes)
+
+    async def _settle(self, problems: list[StoreError], lanes: list[Lane]) -> None:
+        """What follows from answers that were not ok. The lanes concerned have been dropped already, unless all is torn."""
+        for problem in problems:
+            if isinstance(problem, RefusedError):
+                self._instruments.refused_flushes.inc()
+                for lane in lanes:
+                    if lane.is_dead:
+                        self._not_before[lane.partition] = time.monotonic() + self._fenced_for()
+            elif isinstance(problem, UnavailableError):
+                self._instruments.redis_errors.labels(str(problem).split(" ", 1)[0][:40]).inc()
+        torn = next((problem for problem in problems if isinstance(problem, TornError)), None)
+        if torn is not None:
+            await self._wipe(torn)
+
+    def _fenced_for(self) -> float:
+        return FENCED_SECONDS
+
+    async def _wipe(self, torn: TornError | WipingError) -> None:
+        """Everything is counted anew, by all workers: the figures of all partitions lie together."""
+        for lane in list(self.lanes.values()):
+            self._drop(lane, str(torn))
+        try:
+            if isinstance(torn, TornError):
+                _log.error("the figures are torn (%s): wiping them, counting from the beginning", torn)
+                self._instruments.wipes.inc()
+                await self._ledger.wipe(torn.build)
+            else:
+                await self._ledger.wipe(torn.build, is_begun=True)
+        except StoreError as error:
+            _log.warning("wiping was interrupted and goes on later: %s", error)
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    def _drop(self, lane: Lane, why: str) -> None:
+        lane.is_dead = True
+        if self.lanes.get(lane.partition) is lane:
+            del self.lanes[lane.partition]
+            _log.warning("partition %d is begun anew: %s", lane.partition, why)
+
+    # --- ownership -------------------------------------------------------------------------------------------
+
+    async def reconcile(self, again: bool = False) -> None:
+        """Takes every assigned partition that is not counted yet; `again`: the others are sought once more, too."""
+        async with self._owning:
+            now = time.monotonic()
+            live = {number: lane for number, lane in self.lanes.items() if again and not lane.is_dead}
+            missing = {n for n in self._host().mine() - set(self.lanes) if self._not_before.get(n, 0.0) <= now}
+            fresh = await self._acquire(missing) if missing and now >= self._retry_at else {}
+            mine = self._host().mine()
+            chosen = {n: lane for n, lane in {**live, **fresh}.items() if n in mine and not lane.is_dead}
+            for number, lane in chosen.items():
+                lane.sought = time.monotonic()
+                if number in fresh:
+                    self.lanes[number] = lane
+                    self._instruments.acquisitions.inc()
+            if fresh:
+                _log.info("counting %s", {n: lane.at for n, lane in sorted(chosen.items()) if n in fresh})
+            if chosen:
+                # Of a stopped partition nothing is wanted but that it does not hold up the others.
+                await self._host().seek({n: lane.target if lane.stopped else lane.at for n, lane in chosen.items()})
+
+    async def _acquire(self, numbers: set[int]) -> dict[int, Lane]:
+        identity = await self._identify()
+        first = await self._host().earliest_offsets(numbers)
+        last = await self._host().highwaters(numbers)
+        lanes: dict[int, Lane] = {}
+        try:
+            for number in sorted(numbers):
+                lease: Lease = await self._ledger.acquire(number, last[number])
+                self.redis_answered = time.monotonic()
+                lanes[number] = Lane(lease, identity, self.memo, first[number], last[number])
+        except (TornError, WipingError) as error:
+            await self._wipe(error)
+            return {}
+        except StoreError as error:
+            self._instruments.redis_errors.labels(str(error).split(" ", 1)[0][:40]).inc()
+            _log.warning("partition not taken: %s", error)
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+        return lanes
+
+    async def release(self) -> None:
+        """Stores what is counted and lets go of every partition."""
+        try:
+            await asyncio.wait_for(self.flush(), self._settings.metrics_call_seconds)
+        except (StoreError, TimeoutError) as error:
+            _log.warning("what was counted last is left to the next owner: %r", error)
+        for lane in list(self.lanes.values()):
+            lane.is_dead = True
+        self.lanes.clear()
+        self._not_before.clear()

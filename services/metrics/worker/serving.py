@@ -1,0 +1,66 @@
+"""The counting process, put together."""
+
+import asyncio
+import logging
+import sys
+import time
+
+from contracts import topics
+from services.metrics.instruments import Instruments
+from services.metrics.settings import Settings
+from services.metrics.store.ledger import Identity, Ledger
+from services.metrics.worker.app import CountingApp, Worker
+from services.metrics.worker.doctor import Doctor
+from services.metrics.worker.door import Door
+from services.metrics.worker.fold import Fold
+from services.metrics.worker.health import Health, Pulse
+from services.metrics.worker.identity import NotThereError, identify
+from services.metrics.worker.quiet import be_quiet
+from services.metrics.worker.transport import MemberHost
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Counts until told to stop."""
+    be_quiet()
+    topic = topics.lifecycle(settings.live_gen)
+    instruments, health = Instruments(), [Health(("waiting for Kafka",))]
+    try:
+        door = Door(settings.host, settings.worker_port, lambda: health[0], instruments.registry)
+    except OSError as error:
+        sys.exit(f"metrics cannot start: port {settings.worker_port} cannot be opened ({error.strerror})")
+    door.open()
+    _wait_for_topic(settings, topic, health)
+
+    # No uvloop: when a broker dies it raises what aiokafka does not catch, and a task dies in silence.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+
+    async def which_log() -> Identity:
+        return await asyncio.to_thread(identify, settings.bootstrap, topic, settings.metrics_call_seconds)
+
+    ledger = Ledger(settings.redis_url, settings.live_gen, settings.metrics_call_seconds)
+    pulse = Pulse()
+    fold = Fold(settings, ledger, lambda: MemberHost(counting.consumer), which_log, instruments)
+    counting = CountingApp(settings, topic, fold, instruments, pulse)
+    door.health = lambda: counting.health
+    Doctor(counting.ailments, pulse, instruments, settings.metrics_watch_seconds, settings.metrics_patience_seconds).start()
+    Worker(counting.app, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
+
+
+def _wait_for_topic(settings: Settings, topic: topics.Topic, health: list[Health]) -> None:
+    """A stack starts its processes before its topics are made: no reason to end, nor to hurry."""
+    said = ""
+    while True:
+        try:
+            identify(settings.bootstrap, topic, settings.metrics_call_seconds)
+        except NotThereError as error:
+            health[0] = Health((str(error),))
+            if str(error) != said:
+                said = str(error)
+                _log.warning("waiting: %s", said)
+            time.sleep(settings.metrics_watch_seconds)
+        else:
+            health[0] = Health()
+            return
