@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from services.processing.api.app import route_of
 from services.processing.api.cursors import NoCursorError, ParkedCursor, RejectedCursor
 from services.processing.api.doors import partition_of
 from services.processing.api.permission import may_read_dossier
-from services.processing.api.serving import compose
+from services.processing.api.serving import compose, serve
 from services.processing.domain.line import Position
 from services.processing.settings import Settings
 from tests.integration.test_intake import MURMUR2
@@ -213,6 +214,22 @@ def test_without_its_servers_it_lives_and_is_not_ready_and_says_why() -> None:
     assert (answered, body["code"]) == (503, "not_ready")
     assert [reason.split(":")[0] for reason in body["reasons"]] == ["redis"]
     assert [note.split(":")[0] for note in body["notes"]] == ["kafka"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"dev_keys": True, "host": "0.0.0.0"}, "MOTCUA_DEV_KEYS=1 is for 127.0.0.1 alone"),
+        ({"redis": "127.0.0.1:6379"}, "Redis URL must specify"),
+        ({"reference_dir": Path("/nowhere")}, "units.csv: cannot be read"),
+    ],
+)
+def test_wrong_settings_end_it_with_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serve(Settings(**wrong))
+    assert str(ended.value).startswith("processing's API cannot start: ")
+    assert sentence in str(ended.value)
+    assert "\n" not in str(ended.value).strip()
 
 
 def ask(method: str, path: str, key: str | None) -> tuple[int, dict[str, str], Any]:

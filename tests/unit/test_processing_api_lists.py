@@ -1,6 +1,6 @@
 """Lists and answers worked out of what was read: pages of dead letters, standings by now, every event of a dossier told."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,7 +18,6 @@ from services.processing.api.letters import Wanted
 from services.processing.api.pages import REJECTED, Search
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.line import Position
-from services.processing.log.reading import Bounds
 from services.processing.log.records import Record
 from tests.unit.fold_world import BIRTH, LIMIT, RULES, Desk, at, event
 
@@ -34,8 +33,9 @@ class MemoryTopics:
     def __init__(self, rejected: dict[int, list[Record]]) -> None:
         self.rejected = rejected
 
-    def bounds(self, _topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
-        return {(REJECTED, number): Bounds(0, len(self.rejected.get(number, []))) for number in partitions}
+    @property
+    def ends(self) -> dict[int, int]:
+        return {number: len(self.rejected.get(number, [])) for number in range(PARTITIONS)}
 
     def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         assert topic == REJECTED
@@ -65,7 +65,7 @@ def all_pages(
     found: list[pages.Page] = []
     while cursor is not None:
         search = Search(cursor, wanted or Wanted(), positions, rows_max, scan_max)
-        found.append(pages.read(topics, search))  # type: ignore[arg-type]  # reads as a Reader does
+        found.append(pages.read(topics, search, topics.ends))  # type: ignore[arg-type]  # reads as a Reader does
         assert found[-1].next != cursor
         cursor = found[-1].next
     return found

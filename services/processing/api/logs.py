@@ -40,6 +40,7 @@ class Logs:
         self._watch_seconds = watch_seconds
         self._on_error = on_error
         self._rules: dict[str, Rules] = {}
+        self._said = ""
         self._watching = _Thread("watching", bootstrap)
         self._scanning = _Thread("scanning", bootstrap)
 
@@ -53,15 +54,19 @@ class Logs:
         while True:
             try:
                 await self._look()
-                fault = None
+                fault: str | None = None
             except LogsUnavailableError as error:
                 fault = str(error)
+            except Exception as error:  # whatever it was, the next look may go well; without looks nobody knows the lag
+                _log.exception("the look at Kafka failed")
+                fault = f"the look at Kafka failed: {type(error).__name__}"
             self.fault = fault
             await asyncio.sleep(self._watch_seconds)
 
     async def rules(self, digest: str) -> Rules:
         """The rules of a digest, the same object at every call."""
         if (found := self._rules.get(digest)) is None:
+            self._give_up_early()
             found = await self._ask("rules", self._watching, lambda thread: thread.shelf.get(digest))
             if len(self._rules) >= RULES_MAX:
                 del self._rules[next(iter(self._rules))]
@@ -69,8 +74,11 @@ class Logs:
         return found
 
     async def letters(self, search: Search) -> Page:
-        """One page of dead letters."""
-        return await self._ask("letters", self._scanning, lambda thread: pages.read(thread.reader, search))
+        """One page of dead letters, up to their ends after the positions of the search were read."""
+        self._give_up_early()
+        # Asked on the thread whose connections are in use every second: a client that has rested may need some to wake.
+        ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, pages.REJECTED))
+        return await self._ask("letters", self._scanning, lambda thread: pages.read(thread.reader, search, ends))
 
     async def close(self) -> None:
         """Ends the clients and their threads."""
@@ -78,17 +86,24 @@ class Logs:
 
     async def _look(self) -> None:
         asked_at = monotonic()
-        self._ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader))
+        self._ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, REPORTED.name))
         self._ends_at = asked_at
         if len(self.first_recorded_at) < PARTITIONS:
             self.first_recorded_at = await self._ask("ends", self._watching, lambda thread: _firsts(thread.reader))
+
+    def _give_up_early(self) -> None:
+        """While the watch finds Kafka away, nobody queues up to find the same."""
+        if self.fault is not None:
+            raise LogsUnavailableError("Kafka cannot be read now")
 
     async def _ask(self, what: str, thread: "_Thread", asked: "Callable[[_Thread], _T]") -> _T:
         try:
             return await thread.run(asked)
         except UnavailableError as error:
             self._on_error(what)
-            _log.warning("%s: %s", what, error)
+            if str(error) != self._said:
+                self._said = str(error)
+                _log.warning("reading %s: %s", what, error)
             # Who asks over HTTP need not know where Kafka lies.
             raise LogsUnavailableError("Kafka cannot be read now") from error
         except MisconfiguredError as error:
@@ -134,8 +149,8 @@ class _Thread:
             self._reader.close()
 
 
-def _ends(reader: Reader) -> dict[int, int]:
-    found = reader.bounds([REPORTED.name], range(PARTITIONS))
+def _ends(reader: Reader, topic: str) -> dict[int, int]:
+    found = reader.bounds([topic], range(PARTITIONS))
     return {number: bounds.end for (_, number), bounds in found.items()}
 
 

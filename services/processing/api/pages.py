@@ -1,6 +1,6 @@
 """A page of dead letters: read from the topic in its order, from a cursor on, within bounds of rows, records and time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -39,10 +39,9 @@ class Page(Struct, frozen=True):
     scanned: int
 
 
-def read(reader: Reader, search: Search) -> Page:
-    """The page; UnavailableError when Kafka does not bring what it holds."""
-    found = reader.bounds([REJECTED], range(PARTITIONS))
-    scan = _Scan(reader, search, {number: bounds.end for (_, number), bounds in found.items()})
+def read(reader: Reader, search: Search, ends: Mapping[int, int]) -> Page:
+    """The page, of what lies before the ends of the partitions; UnavailableError when Kafka does not bring it."""
+    scan = _Scan(reader, search, ends)
     while not scan.is_over:
         scan.read_on()
     return Page(_with_recorded_at(reader, scan.rows), scan.cursor, scan.scanned)
@@ -51,7 +50,7 @@ def read(reader: Reader, search: Search) -> Page:
 class _Scan:
     """How far a page has come: `cursor` is where the next one begins, None when there is nothing left."""
 
-    def __init__(self, reader: Reader, search: Search, ends: dict[int, int]) -> None:
+    def __init__(self, reader: Reader, search: Search, ends: Mapping[int, int]) -> None:
         self.rows: list[Row] = []
         self.scanned = 0
         self.cursor: RejectedCursor | None = search.start

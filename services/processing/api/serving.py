@@ -26,7 +26,7 @@ def serve(settings: Settings) -> None:
     try:
         app = compose(settings, open_keys(settings.keys_file, settings.dev_keys, settings.host, known_codes(settings)))
     except (ValueError, OSError) as error:
-        sys.exit(f"processing's API cannot start: {error}")
+        sys.exit(f"processing's API cannot start: {'; '.join(str(error).splitlines())}")
     uvicorn.run(
         app,
         host=settings.host,
