@@ -89,12 +89,18 @@ class Doors:
             detail = "the history of this dossier has been retired; its counts stand"
             raise ProblemError(410, "retired", detail, members=beside)
         judged = (await self._judged(snapshot))[partition, code]
-        verdict = may_read_dossier(key, await asyncio.to_thread(ledger.units_concerned, *judged))
-        if verdict == "unknown_dossier":
-            raise _unknown(beside)
-        if verdict == "unit_not_allowed":
-            raise ProblemError(403, "unit_not_allowed", "the key speaks neither for the receiver nor for a competent body")
-        return _json(await asyncio.to_thread(answer, judged) | beside)
+
+        def answered() -> Response:
+            verdict = may_read_dossier(key, ledger.units_concerned(*judged))
+            if verdict == "unknown_dossier":
+                raise _unknown(beside)
+            if verdict == "unit_not_allowed":
+                detail = "the key speaks neither for the receiver nor for a competent body"
+                raise ProblemError(403, "unit_not_allowed", detail)
+            return _json(answer(judged) | beside)
+
+        # Folding a long history takes a while: nobody else waits for it.
+        return await asyncio.to_thread(answered)
 
     # --- lists --------------------------------------------------------------------------------------------------------
 

@@ -68,8 +68,11 @@ class States:
         codes = dict(wanted or {})
         pipeline = self._client.pipeline(transaction=False)
         for number in range(PARTITIONS):
-            names = [keys.position(number), *(keys.dossier(number, code) for code in codes.get(number, ()))]
-            pipeline.eval_ro(READ, len(names), *names)
+            if asked := codes.get(number):
+                names = [keys.position(number), *(keys.dossier(number, code) for code in asked)]
+                pipeline.eval_ro(READ, len(names), *names)
+            else:
+                pipeline.hmget(keys.position(number), "at", "position", "gen")
         rows = await self._execute(pipeline)
         try:
             return Snapshot(
