@@ -1,10 +1,9 @@
 """What pieces of lifecycle records add: each piece is decoded once and known by its bytes ever after, within a bound.
 
 Pieces differ in more than what counts, and what counts is split by field and channel. So a piece leads to shared parts:
-*rows* (who, when, which counters) and *marks* (by what they are split). A batch is tallied by pairs of these.
+*rows* (who, when, which counters) and *marks* (by what they are split). A batch is tallied by these, which is cheap.
 """
 
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 from contracts import instants
@@ -44,29 +43,39 @@ class Marks:
         self.names = tuple(name for name, found in ((f"f:{field}", field), (f"c:{channel}", channel)) if found is not None)
 
 
-class Contribution:
-    """What a piece adds: to rows of bodies, which are split by its dossier's marks, and to rows that are not (`alone`)."""
+class Stock:
+    """The stocks of a stand: rows of bodies, split by its marks, rows that are not split (`alone`), and its open states."""
 
-    __slots__ = ("alone", "bodies", "day_end", "states")
+    __slots__ = ("alone", "bodies", "marks", "states")
 
-    def __init__(self, bodies: tuple[Row, ...], alone: tuple[Row, ...], states: Names, day: str | None) -> None:
+    def __init__(self, bodies: tuple[Row, ...], alone: tuple[Row, ...], states: Names, marks: Marks) -> None:
         self.bodies = bodies
         self.alone = alone
         self.states = states
+        self.marks = marks
+
+
+class Flow:
+    """The flows of an entry: rows of bodies, split by the marks of its dossier, and rows that are not."""
+
+    __slots__ = ("alone", "bodies", "day_end")
+
+    def __init__(self, bodies: tuple[Row, ...], alone: tuple[Row, ...], day_end: int) -> None:
+        self.bodies = bodies
+        self.alone = alone
         # A log clock at or beyond it: the day has ended. What adds nothing restates nothing.
-        is_dated = day is not None and (bodies or alone)
-        self.day_end = instants.midnight(instants.day_from_text(day) + 1) if is_dated and day is not None else NEVER
+        self.day_end = day_end if bodies or alone else NEVER
 
 
 class Standing:
-    """A stand as it counts: its stocks, its marks, and the flows of entries that are counted under it."""
+    """A stand as it counts: its stock, its marks, and the flows of entries that are counted under it."""
 
     __slots__ = ("channel", "flows", "marks", "receiver", "stock")
 
-    def __init__(self, stand: Stand, stock: Contribution, marks: Marks, flows: dict[bytes, Contribution]) -> None:
+    def __init__(self, stand: Stand, stock: Stock, flows: dict[bytes, Flow]) -> None:
         self.receiver, self.channel = stand.receiver, stand.channel
         self.stock = stock
-        self.marks = marks
+        self.marks = stock.marks
         self.flows = flows
 
 
@@ -76,18 +85,18 @@ class Memo:
     def __init__(self, pieces_max: int) -> None:
         self._pieces_max = pieces_max
         self.stands: dict[bytes, Standing] = {}
-        self.pieces = 0
         self.forgotten = 0
         self._forget()
 
     def _forget(self) -> None:
         self.pieces = 0
         self.stands.clear()
-        self._stocks: dict[tuple[object, ...], Contribution] = {}
+        self._standings: dict[tuple[object, ...], Standing] = {}
+        self._flows: dict[tuple[str | None, str | None], dict[bytes, Flow]] = {}
         self._marks: dict[tuple[str | None, str | None], Marks] = {}
-        self._flows: dict[tuple[str | None, str | None], dict[bytes, Contribution]] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
         self._names: dict[object, Names] = {}
+        self._day_ends: dict[str, int] = {}
 
     def stand(self, piece: bytes) -> Standing:
         """The standing of a stand's bytes (b"" for none) that `stands` does not know; ValueError when they are none."""
@@ -97,35 +106,36 @@ class Memo:
             self.forgotten += 1
         self.pieces += 1
         key = _what_counts(stand)
-        if (stock := self._stocks.get(key)) is None:
-            stock = self._stocks[key] = self._stock(stand)
-        split = (stand.field, stand.channel)
-        if (marks := self._marks.get(split)) is None:
-            marks = self._marks[split] = Marks(stand)
-        flows = self._flows.setdefault((stand.receiver, stand.channel), {})
-        standing = self.stands[piece] = Standing(stand, stock, marks, flows)
+        if (standing := self._standings.get(key)) is None:
+            flows = self._flows.setdefault((stand.receiver, stand.channel), {})
+            standing = self._standings[key] = Standing(stand, self._stock(stand), flows)
+        self.stands[piece] = standing
         return standing
 
-    def flow(self, standing: Standing, piece: bytes) -> Contribution:
+    def flow(self, standing: Standing, piece: bytes) -> Flow:
         """What an entry adds under a standing whose `flows` do not know it; ValueError when its bytes are none."""
-        counted, day = decode_counted(piece), None
+        counted = decode_counted(piece)
+        day = counted.day
         bodies: tuple[Row, ...] = ()
         alone: tuple[Row, ...] = ()
-        day = counted.day
         if (step := counted.step) is not None:
             key = (step, standing.channel)
             if (names := self._names.get(key)) is None:
                 names = self._names[key] = names_of_step(step, standing.channel)
-            bodies = tuple(self._of_bodies((standing.receiver, step.competent), day, names))
-        if counted.source is not None and (of_source := names_of_source(counted)):
-            alone = tuple(self._row(role, counted.source, day, of_source) for role in ROLES)
+            if names:
+                bodies = self._of_bodies(standing.receiver, step.competent, day, names)
+        if (source := counted.source) is not None:
+            of_source = (counted.standing, counted.skewed, counted.backdated)
+            if (names := self._names.get(of_source)) is None:
+                names = self._names[of_source] = names_of_source(counted)
+            if names:
+                alone = (self._row("receiver", source, day, names), self._row("competent", source, day, names))
         # The next stand makes room: a standing in use may not lose its flows here.
         self.pieces += 1
-        flow = standing.flows[piece] = Contribution(bodies, alone, (), day)
+        flow = standing.flows[piece] = Flow(bodies, alone, NEVER if day is None else self._day_end(day))
         return flow
 
-    def _stock(self, stand: Stand) -> Contribution:
-        units = (stand.receiver, stand.competent)
+    def _stock(self, stand: Stand) -> Stock:
         names = tuple(stock.name for stock in BODY_STOCKS if stock.contribution(stand))
         alone = tuple(
             self._row(role, source, None, (stock.name,) * number)
@@ -133,21 +143,28 @@ class Memo:
             for source, number in stock.contribution(stand).items()
             for role in ROLES
         )
-        open_in = [f"{role}|{unit}|{stand.state}" for role, unit in zip(ROLES, units, strict=True) if unit is not None]
-        return Contribution(
-            tuple(self._of_bodies(units, None, names)), alone, tuple(open_in) if is_open(stand) else (), None
-        )
+        units = zip(ROLES, (stand.receiver, stand.competent), strict=True)
+        states = tuple(f"{role}|{unit}|{stand.state}" for role, unit in units if unit is not None)
+        split = (stand.field, stand.channel)
+        if (marks := self._marks.get(split)) is None:
+            marks = self._marks[split] = Marks(stand)
+        bodies = self._of_bodies(stand.receiver, stand.competent, None, names) if names else ()
+        return Stock(bodies, alone, states if is_open(stand) else (), marks)
 
-    def _of_bodies(self, units: Iterable[str | None], day: str | None, names: Names) -> Iterator[Row]:
-        for role, unit in zip(ROLES, units, strict=True):
-            if names and unit is not None:
-                yield self._row(role, unit, day, names)
+    def _of_bodies(self, receiver: str | None, competent: str | None, day: str | None, names: Names) -> tuple[Row, ...]:
+        units = zip(ROLES, (receiver, competent), strict=True)
+        return tuple([self._row(role, unit, day, names) for role, unit in units if unit is not None])
 
     def _row(self, role: str, unit: str, day: str | None, names: Names) -> Row:
         key = (role, unit, day, names)
         if (row := self._rows.get(key)) is None:
             row = self._rows[key] = Row(role, unit, day, names)
         return row
+
+    def _day_end(self, day: str) -> int:
+        if (end := self._day_ends.get(day)) is None:
+            end = self._day_ends[day] = instants.midnight(instants.day_from_text(day) + 1)
+        return end
 
 
 def names_of_step(step: Step, channel: str | None) -> Names:
@@ -161,8 +178,8 @@ def names_of_source(counted: Counted) -> Names:
 
 
 def _what_counts(stand: Stand) -> tuple[object, ...]:
-    """What the stocks of a stand hang on: all but procedure, field and channel."""
+    """All of a stand but the procedure, of which no counter knows."""
     return (
-        stand.receiver, stand.competent, stand.state, stand.state_detail, stand.overdue,
+        stand.field, stand.channel, stand.receiver, stand.competent, stand.state, stand.state_detail, stand.overdue,
         stand.due_in_24h, stand.due_in_72h, stand.acceptance_overdue, *stand.parked.items(),
     )  # fmt: skip

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from msgspec import Raw
+
 from contracts.lifecycle import Countable, chain, decode_countable
-from services.metrics.domain.contributions import Contribution, Marks, Memo, Standing
+from services.metrics.domain.contributions import Flow, Marks, Memo, Standing, Stock
 from services.metrics.domain.deltas import Arrival, Deltas, deltas
 from services.metrics.domain.position import Position, Stop
 
@@ -24,60 +26,57 @@ class Count:
         self.counted = 0
         self.dropped = 0
         self._memo = memo
-        self._tally: defaultdict[tuple[Contribution, Marks], int] = defaultdict(int)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.counted = self.dropped = 0
+        self._stocks: defaultdict[Stock, int] = defaultdict(int)
+        self._flows: defaultdict[tuple[Flow, Marks], int] = defaultdict(int)
         self._arrivals: defaultdict[Arrival, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
-        self._restated: dict[Contribution, int] = {}
+        self._restated: dict[Flow, int] = {}
 
     def take(self, values: Sequence[bytes | None], chains: Sequence[bytes | None], end: int | None = None) -> None:
         """Counts records that lie from `position.next` on, each with its chain header. At one that does not fit, the
         position says why and stays before it; `end` is the offset after the last, when the log has a hole there."""
         position = self.position
-        if position.stopped is not None or not values:
-            if position.stopped is None and end is not None:
-                self.position = replace(position, next=end)
+        if position.stopped is not None:
             return
-        src, digest, record = position.src, position.chain, None
+        src, digest, closed = position.src, position.chain, position.closed
         highest = src or BEFORE_ALL
-        closed, taken, dropped = position.closed, 0, 0
+        record: Countable | None = None
         stopped: Stop | None = None
+        taken = dropped = 0
+        add = self._add
         for value, said in zip(values, chains, strict=True):
             try:
                 read = decode_countable(value)  # type: ignore[arg-type]
                 if read.src <= highest:
                     dropped += 1
-                    taken += 1
-                    continue
-                if read.prev != src:
+                elif read.prev != src:
                     stopped = "gap"
                     break
-                tied = chain(digest, value)  # type: ignore[arg-type]
-                if hexlify(tied) != said:
-                    stopped = "diverged"
-                    break
-                self._add(read)
+                else:
+                    tied = chain(digest, value)  # type: ignore[arg-type]
+                    if hexlify(tied) != said:
+                        stopped = "diverged"
+                        break
+                    add(read)
+                    record, digest = read, tied
+                    src = highest = read.src
+                    if read.last:
+                        closed = src[0]
             except _UNREADABLE:
                 stopped = "unreadable"
                 break
-            record = read
-            src = highest = read.src
-            digest = tied
             taken += 1
-            if read.last:
-                closed = src[0]
         self.counted += taken - dropped
         self.dropped += dropped
-        after = position.next + taken if end is None or stopped is not None else end
-        header = chains[taken - 1] if taken else None
-        moved = replace(
-            position,
-            next=after,
-            src=src,
-            chain=digest,
-            closed=closed,
-            stopped=stopped,
-            read=header.decode("ascii", "replace") if header is not None else (None if taken else position.read),
-        )
+        at = position.next + taken if end is None or stopped is not None else end
+        moved = replace(position, next=at, src=src, chain=digest, closed=closed, stopped=stopped)
+        if taken:
+            said = chains[taken - 1]
+            moved = replace(moved, read=None if said is None else said.decode("ascii", "replace"))
         if record is not None:
             moved = replace(moved, recorded_at=record.recorded_at, log_clock=record.log_clock, digest=record.digest)
         self.position = moved
@@ -88,48 +87,53 @@ class Count:
 
     def collect(self) -> Deltas:
         """What has been added since the last call."""
-        found = deltas(self._tally, self._arrivals, self._seen, self._restated)
-        self._tally = defaultdict(int)
-        self._arrivals = defaultdict(int)
-        self._seen, self._restated = {}, {}
-        self.counted = self.dropped = 0
+        found = deltas(self._stocks, self._flows, self._arrivals, self._seen, self._restated)
+        self._begin()
         return found
 
     def _add(self, record: Countable) -> None:
         """Tallies one record; everything is read before anything is added, as an unreadable piece must add nothing."""
-        memo, tally = self._memo, self._tally
+        memo = self._memo
         stands = memo.stands
         before, after = bytes(record.was), bytes(record.now)
         was = stands.get(before) or memo.stand(before)
         now = stands.get(after) or memo.stand(after)
-        undone = _flows(memo, was, record.undone) if record.undone else ()
-        done = _flows(memo, now, record.done)
+        done, recorded_at = record.done, record.recorded_at
+        if len(done) == 1 and not record.undone:
+            # The usual case, without a list.
+            piece = bytes(done[0][1])
+            flow = now.flows.get(piece) or memo.flow(now, piece)
+            self._flows[flow, now.marks] += 1
+            if (record.log_clock or NO_CLOCK) >= flow.day_end:
+                self._restate(flow, recorded_at)
+        else:
+            self._add_entries(was, now, record)
         if was is not now:
-            tally[was.stock, was.marks] -= 1
-            tally[now.stock, now.marks] += 1
-        clock, marks = record.log_clock or NO_CLOCK, now.marks
-        for flow in done:
-            tally[flow, marks] += 1
-            if clock >= flow.day_end:
-                self._restate(flow, record.recorded_at)
-        for flow in undone:
-            tally[flow, was.marks] -= 1
-            if clock >= flow.day_end:
-                self._restate(flow, record.recorded_at)
+            stocks = self._stocks
+            stocks[was.stock] -= 1
+            stocks[now.stock] += 1
         source = record.source
         if source is not None and not record.src[1]:
             self._arrivals[source, record.fact, record.outcome] += 1
-            if self._seen.get(source, 0) < record.recorded_at:
-                self._seen[source] = record.recorded_at
+            if self._seen.get(source, 0) < recorded_at:
+                self._seen[source] = recorded_at
 
-    def _restate(self, flow: Contribution, recorded_at: int) -> None:
+    def _add_entries(self, was: Standing, now: Standing, record: Countable) -> None:
+        memo, flows = self._memo, self._flows
+        undone = [_flow(memo, was, entry) for _, entry in record.undone]
+        done = [_flow(memo, now, entry) for _, entry in record.done]
+        clock = record.log_clock or NO_CLOCK
+        for entries, marks, times in ((undone, was.marks, -1), (done, now.marks, 1)):
+            for flow in entries:
+                flows[flow, marks] += times
+                if clock >= flow.day_end:
+                    self._restate(flow, record.recorded_at)
+
+    def _restate(self, flow: Flow, recorded_at: int) -> None:
         if self._restated.get(flow, 0) < recorded_at:
             self._restated[flow] = recorded_at
 
 
-def _flows(memo: Memo, standing: Standing, entries: Sequence[tuple[int, object]]) -> Sequence[Contribution]:
-    known, found = standing.flows, []
-    for _, entry in entries:
-        piece = bytes(entry)  # type: ignore[call-overload]
-        found.append(known.get(piece) or memo.flow(standing, piece))
-    return found
+def _flow(memo: Memo, standing: Standing, entry: Raw) -> Flow:
+    piece = bytes(entry)
+    return standing.flows.get(piece) or memo.flow(standing, piece)

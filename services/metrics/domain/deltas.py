@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.metrics.domain.contributions import Contribution, Marks, Row
+from services.metrics.domain.contributions import Flow, Marks, Row, Stock
 
 Figures = dict[str, int]
 # (source, fact, outcome) of an event
@@ -23,13 +23,14 @@ class Deltas:
 
 
 def deltas(
-    tally: Mapping[tuple[Contribution, Marks], int],
+    stocks: Mapping[Stock, int],
+    flows: Mapping[tuple[Flow, Marks], int],
     arrivals: Mapping[Arrival, int],
     seen: Mapping[str, int],
-    restated: Mapping[Contribution, int],
+    restated: Mapping[Flow, int],
 ) -> Deltas:
     """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out."""
-    plain, split, states = _by_row(tally)
+    plain, split, states = _by_row(stocks, flows)
     found: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     found["states"], found["outcomes"] = states, _outcomes(arrivals)
     for row, times in plain.items():
@@ -54,22 +55,25 @@ def deltas(
 
 
 def _by_row(
-    tally: Mapping[tuple[Contribution, Marks], int],
+    stocks: Mapping[Stock, int], flows: Mapping[tuple[Flow, Marks], int]
 ) -> tuple[defaultdict[Row, int], defaultdict[tuple[Row, str], int], defaultdict[str, int]]:
     plain: defaultdict[Row, int] = defaultdict(int)
     split: defaultdict[tuple[Row, str], int] = defaultdict(int)
     states: defaultdict[str, int] = defaultdict(int)
-    for (contribution, marks), times in tally.items():
-        if not times:
-            continue
-        for row in contribution.bodies:
+    moved: list[tuple[Stock | Flow, Marks, int]] = []
+    for stock, times in stocks.items():
+        if times:
+            moved.append((stock, stock.marks, times))
+            for state in stock.states:
+                states[state] += times
+    moved += [(flow, marks, times) for (flow, marks), times in flows.items() if times]
+    for part, marks, times in moved:
+        for row in part.bodies:
             plain[row] += times
             for mark in marks.names:
                 split[row, mark] += times
-        for row in contribution.alone:
+        for row in part.alone:
             plain[row] += times
-        for state in contribution.states:
-            states[state] += times
     return plain, split, states
 
 
@@ -82,12 +86,8 @@ def _outcomes(arrivals: Mapping[Arrival, int]) -> defaultdict[str, int]:
     return outcomes
 
 
-def _rows(restated: Mapping[Contribution, int]) -> Figures:
-    return _highest(
-        (f"{row.start}{row.day}", at)
-        for contribution, at in restated.items()
-        for row in (*contribution.bodies, *contribution.alone)
-    )
+def _rows(restated: Mapping[Flow, int]) -> Figures:
+    return _highest((f"{row.start}{row.day}", at) for flow, at in restated.items() for row in (*flow.bodies, *flow.alone))
 
 
 def _highest(found: Iterable[tuple[str, int]]) -> Figures:

@@ -21,7 +21,11 @@ class TornError(StoreError):
 
 
 class RefusedError(StoreError):
-    """The position, its epoch or the build are not those that the writer holds."""
+    """The position, its epoch or the build are not those that the writer holds; `is_fenced`: it has a newer owner."""
+
+    def __init__(self, is_fenced: bool) -> None:
+        super().__init__("a newer owner has the partition" if is_fenced else "Redis holds another build or position")
+        self.is_fenced = is_fenced
 
 
 class WipingError(StoreError):

@@ -99,16 +99,16 @@ class Ledger:
             replies = [error] * len(steps)
         return [_outcome(reply, step.lease.build) for reply, step in zip(replies, steps, strict=True)]
 
-    async def verify(self, build: str, held: Sequence[tuple[int, int, int]]) -> list[int]:
-        """The partitions of (number, next, epoch) that are not as stored; TornError when figures or positions are."""
+    async def verify(self, build: str, held: Sequence[tuple[int, int, int]]) -> dict[int, RefusedError]:
+        """Those of (partition, next, epoch) that are not so in Redis; TornError when figures or positions are torn."""
         flat = [text for number, at, epoch in held for text in (str(number), str(at), str(epoch), self.owner)]
         match await self._run(scripts.VERIFY, build, *flat):
-            case [b"ok"]:
-                return []
+            case [b"ok", *lost]:
+                return {int(n): RefusedError(word == b"fenced") for n, word in zip(lost[::2], lost[1::2], strict=True)}
             case [b"torn", reason]:
                 raise TornError(reason.decode(), build)
-            case [b"refused", *lost]:
-                return [int(number) for number in lost] or [number for number, _, _ in held]
+            case [b"refused", *_]:
+                return {number: RefusedError(is_fenced=False) for number, _, _ in held}
         raise UnavailableError("an answer of another form")
 
     async def wipe(self, torn: str, is_begun: bool = False) -> None:
@@ -166,8 +166,8 @@ def _outcome(reply: Any, build: str) -> StoreError | None:
             return None
         case [b"torn", reason]:
             return TornError(reason.decode(), build)
-        case [b"refused", *said]:
-            return RefusedError(" ".join(text.decode() for text in said))
+        case [b"refused", word]:
+            return RefusedError(word == b"fenced")
     if isinstance(reply, redis.ResponseError) and not isinstance(reply, _NOT_NOW_TYPES):
         # A script that failed on its way has written a part of what it should.
         return UnavailableError(str(reply)) if str(reply).startswith(NOT_NOW) else TornError(str(reply), build)

@@ -81,14 +81,13 @@ FLUSH: Final = (
     _CHECKS
     + """
 local moved = cmsgpack.unpack(ARGV[2])
-if build_id() ~= moved.build or is_wiping() then return {'refused', 'another build'} end
+if build_id() ~= moved.build or is_wiping() then return {'refused', 'moved'} end
 local key = ARGV[1] .. 'p:' .. moved.partition
 local is = kind('p:' .. moved.partition)
-if is ~= 'hash' then return {is == 'none' and 'refused' or 'torn', 'position is a ' .. is} end
+if is ~= 'hash' then return is == 'none' and {'refused', 'moved'} or {'torn', 'p:' .. moved.partition .. ' is a ' .. is} end
 local held = redis.call('HMGET', key, 'next', 'epoch', 'owner')
-if held[1] ~= moved.next or held[2] ~= moved.epoch or held[3] ~= moved.owner then
-  return {'refused', 'moved by another', held[1] or '', held[2] or ''}
-end
+if held[2] ~= moved.epoch or held[3] ~= moved.owner then return {'refused', 'fenced'} end
+if held[1] ~= moved.next then return {'refused', 'moved'} end
 local touched = {}
 for name in pairs(moved.add) do touched[name] = 'hash' end
 for name in pairs(moved.rise) do touched[name] = 'hash' end
@@ -131,19 +130,24 @@ return {'ok'}
 """
 )
 
-# ARGV: prefix, build, then partition, next, epoch, owner of each that is held.  Whether all still is as its owner knows it.
+# ARGV: prefix, build, then partition, next, epoch, owner of each that is held.  Answers ok and those that are not as their
+# owner knows them, each with the word that a flush would get.
 VERIFY: Final = (
     _CHECKS
     + """
 if build_id() ~= ARGV[2] or is_wiping() then return {'refused'} end
 local problem = all_wrong()
 if problem then return {'torn', problem} end
-local lost = {'refused'}
+local answer = {'ok'}
 for i = 3, #ARGV, 4 do
   local held = redis.call('HMGET', ARGV[1] .. 'p:' .. ARGV[i], 'next', 'epoch', 'owner')
-  if held[1] ~= ARGV[i + 1] or held[2] ~= ARGV[i + 2] or held[3] ~= ARGV[i + 3] then lost[#lost + 1] = ARGV[i] end
+  local is_fenced = held[2] ~= ARGV[i + 2] or held[3] ~= ARGV[i + 3]
+  if is_fenced or held[1] ~= ARGV[i + 1] then
+    answer[#answer + 1] = ARGV[i]
+    answer[#answer + 1] = is_fenced and 'fenced' or 'moved'
+  end
 end
-return #lost > 1 and lost or {'ok'}
+return answer
 """
 )
 

@@ -111,6 +111,7 @@ class CountingApp:
                 await self.fold.tick()
                 if not self.app.rebalancing:
                     await self.fold.reconcile()
+                self._judge()
             except Exception as error:  # a seek that was lost, a broker that is gone: the next round tries again
                 self._instruments.kafka_errors.labels(type(error).__name__).inc()
                 _log.warning("tried again: %r", error)
@@ -129,28 +130,31 @@ class CountingApp:
 
     async def _look(self) -> None:
         try:
-            self._policy = await self.fold.policy()
+            self._policy = await self.fold.watch()
         except StoreError as error:
-            self._instruments.redis_errors.labels(str(error)[:40]).inc()
+            self._instruments.redis_errors.labels(type(error).__name__).inc()
+        thread = self._thread()
+        ends = {} if thread is None else thread.log_ends()
+        self.fold.nudge(ends)
+        self._measure(self._judge(), ends)
+
+    def _judge(self) -> Seen:
         consumer = self.consumer
-        if consumer.is_stable:
-            self._is_joined = True
-        lanes = dict(self.fold.lanes)
-        behind = frozenset(number for number, lane in lanes.items() if lane.base < lane.target)
+        self._is_joined = self._is_joined or consumer.is_stable
         seen = Seen(
             is_joined=self._is_joined,
             assigned=frozenset(consumer.mine()),
-            counted=frozenset(lanes),
+            counted=frozenset(self.fold.lanes),
             stopped=self.fold.stopped,
-            behind=behind,
+            behind=frozenset(number for number, lane in self.fold.lanes.items() if lane.base < lane.target),
             redis_silent_seconds=self._redis_silent(),
             redis_silent_max_seconds=2 * self._settings.metrics_watch_seconds + self._settings.metrics_call_seconds,
             policy=self._policy,
         )
         self.health = judge(seen)
-        self._measure(seen)
+        return seen
 
-    def _measure(self, seen: Seen) -> None:
+    def _measure(self, seen: Seen, ends: dict[int, int]) -> None:
         instruments, fold = self._instruments, self.fold
         instruments.ready.set(self.health.is_ready)
         instruments.partitions.set(len(seen.counted))
@@ -162,8 +166,6 @@ class CountingApp:
             gauge.clear()
         for reason in seen.stopped.values():
             instruments.stopped_partitions.labels(reason).inc()
-        thread = self._thread()
-        ends = {} if thread is None else thread.log_ends()
         for number, lane in fold.lanes.items():
             waiting = max(0, max(ends.get(number, 0), lane.target) - lane.base)
             at = lane.count.position.recorded_at

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from services.metrics.domain.contributions import Memo
@@ -25,6 +25,7 @@ HEAL_SECONDS: Final = 3.0
 # A partition that somebody newer has taken is not taken back before the group has had time to say whose it is.
 FENCED_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 0.5
+STALLED_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Fold:
         self._identify = identify
         self._instruments = instruments
         self._not_before: dict[int, float] = {}
-        self._retry_at = self._flushed = self._verified = 0.0
+        self._retry_at = self._flushed = 0.0
         self._flushing, self._owning = asyncio.Lock(), asyncio.Lock()
         self._flushes = 0
         self._exit_before = int(settings.fault.partition(":")[2] or 0)
@@ -91,20 +92,14 @@ class Fold:
         """Partitions that count no further, with the reason."""
         return {number: lane.stopped for number, lane in self.lanes.items() if lane.stopped is not None}
 
-    async def policy(self) -> str | None:
-        """Redis' eviction policy."""
-        return await self._ledger.policy()
-
     # --- to Redis --------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Stores what waits; in a backlog seldom and much, which costs Redis less. Looks whether all is as it was left."""
+        """Stores what waits; in a backlog seldom and much, which costs Redis less."""
         settings, now = self._settings, time.monotonic()
         is_gathering = settings.metrics_backlog_records < self.pending < settings.metrics_gather_records
         if not is_gathering or now - self._flushed > settings.metrics_backlog_seconds:
             await self.flush()
-        if now - self._verified > settings.metrics_watch_seconds:
-            await self._verify()
 
     async def flush(self) -> None:
         """Stores what every lane has counted, each in a step of its own."""
@@ -121,7 +116,7 @@ class Fold:
             problems = await self._ledger.flush(steps)
             for lane, step, (counted, dropped), problem in zip(moved, steps, records, problems, strict=True):
                 if problem is not None:
-                    self._drop(lane, f"not stored: {problem}")
+                    self._give_up(lane, problem)
                     continue
                 lane.base = step.to.next
                 self.redis_answered = time.monotonic()
@@ -131,43 +126,52 @@ class Fold:
                 if step.to.stopped is not None:
                     lane.is_stop_stored = True
                     _log.error("partition %d stopped at offset %d: %s", lane.partition, step.to.next, step.to.stopped)
-        await self._settle([problem for problem in problems if problem is not None], moved)
-
-    async def _verify(self) -> None:
-        async with self._flushing:
-            self._verified = time.monotonic()
-            lanes = [lane for lane in self.lanes.values() if not lane.is_dead]
-            builds = {lane.lease.build for lane in lanes}
-            problems: list[StoreError] = []
-            for build in builds:
-                held = [(lane.partition, lane.base, lane.lease.epoch) for lane in lanes if lane.lease.build == build]
-                try:
-                    lost = await self._ledger.verify(build, held)
-                    self.redis_answered = time.monotonic()
-                except StoreError as error:
-                    problems.append(error)
-                    continue
-                for number in lost:
-                    problems.append(RefusedError("moved by another"))
-                    self._drop(self.lanes[number], "Redis holds another position")
-        await self._settle(problems, lanes)
-
-    async def _settle(self, problems: list[StoreError], lanes: list[Lane]) -> None:
-        """What follows from answers that were not ok. The lanes concerned have been dropped already, unless all is torn."""
-        for problem in problems:
-            if isinstance(problem, RefusedError):
-                self._instruments.refused_flushes.inc()
-                for lane in lanes:
-                    if lane.is_dead:
-                        self._not_before[lane.partition] = time.monotonic() + self._fenced_for()
-            elif isinstance(problem, UnavailableError):
-                self._instruments.redis_errors.labels(str(problem).split(" ", 1)[0][:40]).inc()
-        torn = next((problem for problem in problems if isinstance(problem, TornError)), None)
-        if torn is not None:
+        if torn := next((problem for problem in problems if isinstance(problem, TornError)), None):
             await self._wipe(torn)
 
-    def _fenced_for(self) -> float:
-        return FENCED_SECONDS
+    async def watch(self) -> str | None:
+        """Looks whether Redis holds what was left there, and tells its eviction policy."""
+        torn: TornError | None = None
+        async with self._flushing:
+            for build in {lane.lease.build for lane in self.lanes.values()}:
+                lanes = [lane for lane in self.lanes.values() if lane.lease.build == build]
+                try:
+                    lost = await self._ledger.verify(
+                        build, [(each.partition, each.base, each.lease.epoch) for each in lanes]
+                    )
+                except TornError as error:
+                    torn = error
+                else:
+                    self.redis_answered = time.monotonic()
+                    for number, problem in lost.items():
+                        if (lane := self.lanes.get(number)) is not None:
+                            self._give_up(lane, problem)
+        if torn is not None:
+            await self._wipe(torn)
+        policy = await self._ledger.policy()
+        self.redis_answered = time.monotonic()
+        return policy
+
+    def nudge(self, ends: Mapping[int, int]) -> None:
+        """Begins those lanes anew to which nothing has come for long, although the log goes on: a seek was lost."""
+        now = time.monotonic()
+        for lane in list(self.lanes.values()):
+            if lane.is_waiting(ends.get(lane.partition, 0), now, STALLED_SECONDS):
+                self._drop(lane, f"nothing came from offset {lane.at} on")
+
+    def _give_up(self, lane: Lane, problem: StoreError) -> None:
+        """Drops a lane whose step was not stored, or nobody knows."""
+        self._drop(lane, str(problem))
+        if isinstance(problem, RefusedError):
+            self._instruments.refused_flushes.inc()
+            if problem.is_fenced:
+                self._not_before[lane.partition] = time.monotonic() + FENCED_SECONDS
+        elif isinstance(problem, UnavailableError):
+            self._count_error(problem)
+
+    def _count_error(self, problem: StoreError) -> None:
+        # The first word is a name; what follows may be anything.
+        self._instruments.redis_errors.labels(str(problem).split(" ", 1)[0][:40]).inc()
 
     async def _wipe(self, torn: TornError | WipingError) -> None:
         """Everything is counted anew, by all workers: the figures of all partitions lie together."""
@@ -210,13 +214,24 @@ class Fold:
                 _log.info("counting %s", {n: lane.at for n, lane in sorted(chosen.items()) if n in fresh})
             if chosen:
                 # Of a stopped partition nothing is wanted but that it does not hold up the others.
-                await self._host().seek({n: lane.target if lane.stopped else lane.at for n, lane in chosen.items()})
+                try:
+                    await self._host().seek({n: lane.target if lane.stopped else lane.at for n, lane in chosen.items()})
+                except BaseException:
+                    for lane in chosen.values():
+                        self._drop(lane, "the seek was lost")
+                    raise
 
     async def _acquire(self, numbers: set[int]) -> dict[int, Lane]:
+        lanes: dict[int, Lane] = {}
+        try:
+            # Without Redis there is nothing to ask Kafka for.
+            await self._ledger.policy()
+        except StoreError as error:
+            self._not_now(error)
+            return lanes
         identity = await self._identify()
         first = await self._host().earliest_offsets(numbers)
         last = await self._host().highwaters(numbers)
-        lanes: dict[int, Lane] = {}
         try:
             for number in sorted(numbers):
                 lease: Lease = await self._ledger.acquire(number, last[number])
@@ -226,10 +241,13 @@ class Fold:
             await self._wipe(error)
             return {}
         except StoreError as error:
-            self._instruments.redis_errors.labels(str(error).split(" ", 1)[0][:40]).inc()
-            _log.warning("partition not taken: %s", error)
-            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._not_now(error)
         return lanes
+
+    def _not_now(self, error: StoreError) -> None:
+        self._count_error(error)
+        _log.warning("partitions are not taken over: Redis: %s", error)
+        self._retry_at = time.monotonic() + RETRY_SECONDS
 
     async def release(self) -> None:
         """Stores what is counted and lets go of every partition."""

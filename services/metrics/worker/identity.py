@@ -11,20 +11,29 @@ class NotThereError(Exception):
     """The topic cannot be counted yet; the text says why."""
 
 
-def identify(bootstrap: str, topic: Topic, call_seconds: float) -> Identity:
-    """The identity of a topic's log; NotThereError when Kafka does not answer or the topic is not as it must be. Blocks."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    try:
-        cluster = admin.describe_cluster(request_timeout=call_seconds).result(call_seconds + 1.0)
-        described = admin.describe_topics(TopicCollection([topic.name]), request_timeout=call_seconds)
-        found = described[topic.name].result(call_seconds + 1.0)
-    except KafkaException as error:
-        cause = error.args[0]
-        if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NotThereError(f"topic {topic.name} does not exist yet") from error
-        raise NotThereError(f"Kafka does not answer ({cause.name() if isinstance(cause, KafkaError) else cause})") from error
-    except TimeoutError as error:
-        raise NotThereError("Kafka does not answer in time") from error
-    if len(found.partitions) != topic.partitions:
-        raise NotThereError(f"topic {topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
-    return Identity(str(cluster.cluster_id), str(found.topic_id))
+class LogBook:
+    """Asks Kafka for the identity of one topic's log."""
+
+    def __init__(self, bootstrap: str, topic: Topic, call_seconds: float) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._topic = topic
+        self._call_seconds = call_seconds
+
+    def identity(self) -> Identity:
+        """The identity now; NotThereError when Kafka does not answer or the topic is not as it must be. Blocks."""
+        topic, seconds = self._topic, self._call_seconds
+        try:
+            cluster = self._admin.describe_cluster(request_timeout=seconds).result(seconds + 1.0)
+            described = self._admin.describe_topics(TopicCollection([topic.name]), request_timeout=seconds)
+            found = described[topic.name].result(seconds + 1.0)
+        except KafkaException as error:
+            cause = error.args[0]
+            if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise NotThereError(f"topic {topic.name} does not exist yet") from error
+            name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
+            raise NotThereError(f"Kafka does not answer ({name})") from error
+        except TimeoutError as error:
+            raise NotThereError("Kafka does not answer in time") from error
+        if len(found.partitions) != topic.partitions:
+            raise NotThereError(f"topic {topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
+        return Identity(str(cluster.cluster_id), str(found.topic_id))
