@@ -1,0 +1,85 @@
+"""The counter table: all counters of the interfaces in their order, each with words for people, and rates as fixed there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.metrics.domain.counters import COUNTERS, FLOWS, RATES, STOCKS
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+# Interfaces, section 3, word for word.
+FLOWS_SAID = _words(
+    """submitted received received_direct received_online received_post cases legs refused completed completed_early
+    completed_on_time completed_late completed_without_due returned withdrawn halted recalled handed_over rescheduled
+    late_by_link late_entry digitised electronic_result paid_online duplicates rejected skewed backdated annulled"""
+)
+STOCKS_SAID = _words(
+    """open open_in_processing open_waiting_supplement open_waiting_payment open_suspended overdue_open due_in_24h due_in_72h
+    acceptance_overdue parked_now"""
+)
+OF_SOURCE = {"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"}
+
+
+def test_every_counter_is_there_in_its_order() -> None:
+    """Flows, then stocks."""
+    assert [flow.name for flow in FLOWS] == FLOWS_SAID
+    assert [stock.name for stock in STOCKS] == STOCKS_SAID
+    assert [counter.name for counter in COUNTERS] == FLOWS_SAID + STOCKS_SAID
+
+
+def test_each_says_its_kind_and_whose_it_is() -> None:
+    """Six belong to the source that reported, all others to bodies."""
+    assert {counter.name for counter in COUNTERS if counter.kind == "flow"} == set(FLOWS_SAID)
+    assert {counter.name for counter in COUNTERS if counter.attributed == "source"} == OF_SOURCE
+
+
+def test_each_has_words_for_people() -> None:
+    """An English sentence and a Vietnamese label, none twice."""
+    for counter in COUNTERS:
+        assert re.fullmatch(r"[A-Z].+\.", counter.help), counter.name
+        assert counter.label_vi, counter.name
+    assert len({counter.help for counter in COUNTERS}) == len({counter.label_vi for counter in COUNTERS}) == len(COUNTERS)
+
+
+def test_no_other_module_of_metrics_spells_a_rule() -> None:
+    """Which step is which flow is said in the table alone."""
+    package = Path(__file__).resolve().parents[2] / "services" / "metrics"
+    for module in package.rglob("*.py"):
+        if module.name != "counters.py":
+            assert not re.search(r"step\.(fact|timeliness|birth|late)\b", module.read_text()), module
+
+
+@pytest.mark.parametrize(
+    ("counters", "rate", "expected"),
+    [
+        ({}, "online", (0, 0, None)),
+        ({"received": 17710, "received_online": 13421}, "online", (13421, 17710, 75.78)),
+        ({"received": 493, "received_online": 491}, "online", (491, 493, 99.59)),
+        ({"received": 8, "received_online": 1}, "online", (1, 8, 12.5)),
+        # 1/1600 = 0.0625 %: half up, where rounding to even or a binary fraction would go down.
+        ({"received": 1600, "received_online": 1}, "online", (1, 1600, 0.06)),
+        ({"received": 800, "received_online": 1}, "online", (1, 800, 0.13)),
+        ({"received": 160_000, "received_online": 1005 * 16}, "online", (16080, 160_000, 10.05)),
+        ({"received": 32_000, "received_online": 332}, "online", (332, 32_000, 1.04)),
+        (
+            {"completed": 338, "completed_early": 300, "completed_on_time": 9, "completed_late": 29},
+            "on_time",
+            (309, 338, 91.42),
+        ),
+        ({"completed": 10, "completed_without_due": 10}, "on_time", (0, 0, None)),
+        (
+            {"completed": 4, "completed_on_time": 2, "completed_without_due": 1, "completed_late": 1},
+            "on_time",
+            (2, 3, 66.67),
+        ),
+    ],
+)
+def test_rates_are_rounded_half_up(counters: dict[str, int], rate: str, expected: tuple[int, int, float | None]) -> None:
+    """To two decimals; nothing to divide by is no rate."""
+    found = next(each for each in RATES if each.name == rate).of(counters)
+    assert (found["numerator"], found["denominator"], found["percent"]) == expected
