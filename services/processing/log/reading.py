@@ -93,6 +93,8 @@ class Reader:
             self._consumer.pause([TopicPartition(*key)])
             if message.error() is None and message.offset() == wanted[key].offset:
                 found[wanted[key]] = records.of(message)
+        # A pause outlives the assignment: whoever reads the same partition next would wait for ever.
+        self._consumer.resume([TopicPartition(*key) for key in wanted])
         return found
 
     def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:

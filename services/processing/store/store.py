@@ -188,15 +188,15 @@ class Store:
         return bool(marked)
 
     def _arguments(self, commit: Commit) -> tuple[Any, ...]:
-        put: list[str | bytes] = []
+        put: list[str | msgspec.Raw] = []
         for code, dossier in commit.dossiers.items():
-            put += (keys.dossier(commit.partition, code), states.encode(dossier))
+            put += (keys.dossier(commit.partition, code), _text(states.encode(dossier)))
         indexes: tuple[Mapping[str, int | None], ...] = (
             commit.due, _flagged(commit.kept), _flagged(commit.parked),
         )  # fmt: skip
         moved = {
-            "position": _PACK.encode(commit.position),
-            "identity": _PACK.encode(commit.identity),
+            "position": _text(_PACK.encode(commit.position)),
+            "identity": _text(_PACK.encode(commit.identity)),
             "put": put,
             "drop": [],
             "add": [_added(each) for each in indexes],
@@ -254,6 +254,11 @@ def _keys(partition: int) -> tuple[str, ...]:
 
 def _at(position: Position) -> str:
     return f"{position.offset}.{position.index}"
+
+
+def _text(value: bytes) -> msgspec.Raw:
+    """Bytes as Lua's unpacker takes them: it knows strings alone, of any bytes, and refuses MessagePack's binary type."""
+    return msgspec.Raw(b"\xdb" + len(value).to_bytes(4, "big") + value)
 
 
 def _flagged(members: Mapping[str, bool]) -> dict[str, int | None]:

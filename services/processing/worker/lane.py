@@ -97,6 +97,16 @@ class Lane:
         return self._first_due
 
     @property
+    def next_offset(self) -> int:
+        """The offset of the record that follows on those that have come in."""
+        return self.position.offset + len(self.queue)
+
+    @property
+    def cached(self) -> int:
+        """Dossiers in memory."""
+        return len(self._cache)
+
+    @property
     def has_work(self) -> bool:
         """Whether something can be folded."""
         return bool(self.queue) and not self.position.too_many_errors

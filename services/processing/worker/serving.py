@@ -1,0 +1,104 @@
+"""The worker put together: waits for its archive and its Redis, then folds until it is told to stop."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from threading import Event
+from types import FrameType
+from uuid import uuid4
+
+from services.processing.domain.generation import GEN
+from services.processing.domain.line import Position
+from services.processing.domain.takeover import Tail
+from services.processing.errors import MisconfiguredError, ProcessingError, UnavailableError
+from services.processing.instruments import Instruments
+from services.processing.log import archive
+from services.processing.log.archive import NotOpenedError
+from services.processing.log.reading import Reader
+from services.processing.log.sending import Sender
+from services.processing.log.shelf import RulesShelf
+from services.processing.settings import Settings
+from services.processing.store.store import Store, connect
+from services.processing.worker.door import open_door
+from services.processing.worker.lane import Bounds, Lane
+from services.processing.worker.ownership import Ownership
+from services.processing.worker.state import State
+from services.processing.worker.ticking import Ticker
+from services.processing.worker.turns import Turns
+
+UNAVAILABLE, MISCONFIGURED = 1, 2
+LOOK_AGAIN_SECONDS = 0.5
+PARTITIONS_SHARE = 12
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Folds; ends with 1 when the world is at fault, with 2 when starting again cannot help."""
+    stop = Event()
+
+    def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked_to_stop)
+    state = State(Instruments())
+    open_door(state, settings.host, settings.worker_port)
+    try:
+        _fold(settings, state, stop)
+    except MisconfiguredError as error:
+        _log.error("processing cannot go on: %s", error)
+        sys.exit(MISCONFIGURED)
+    except ProcessingError as error:
+        _log.error("processing ends uncommitted: %s", error)
+        sys.exit(UNAVAILABLE)
+
+
+def _fold(settings: Settings, state: State, stop: Event) -> None:
+    call_seconds, patience = settings.processing_call_seconds, settings.processing_patience_seconds
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+    store = Store(connect(settings.redis_url, call_seconds), owner, patience, state.redis_error)
+    reader = Reader(settings.bootstrap, call_seconds)
+    try:
+        _wait(lambda: _archive(settings, reader), state, stop, patience)
+        _wait(store.check, state, stop, patience)
+        state.waits_for(None)
+        if stop.is_set():
+            return
+        shelf = RulesShelf(reader, patience)
+        sender = Sender(settings.bootstrap, settings.processing_delivery_seconds, state.kafka_error)
+        bounds = Bounds(settings.processing_chunk_records, settings.processing_slice_dossiers)
+        cache = settings.processing_cache_dossiers // PARTITIONS_SHARE
+
+        def make_lane(number: int, position: Position, tail: Tail) -> Lane:
+            return Lane(number, position, tail, shelf, store, bounds, cache)
+
+        ticks = settings.clock == "wall" and settings.live_gen == GEN
+        ticker = Ticker(sender, state.ticked) if ticks else None
+        ownership = Ownership(store, reader, make_lane, state)
+        Turns(settings, store, reader, sender, ownership, ticker, state).run(stop.is_set)
+    finally:
+        reader.close()
+
+
+def _archive(settings: Settings, reader: Reader) -> str | None:
+    try:
+        archive.check(settings.bootstrap, settings.clock, reader, settings.processing_call_seconds)
+    except NotOpenedError as error:
+        return f"waiting for the archive to be opened: {error}"
+    except UnavailableError as error:
+        return f"waiting for Kafka: {error}"
+    return None
+
+
+def _wait(missing: Callable[[], str | None], state: State, stop: Event, patience_seconds: float) -> None:
+    """Until nothing is missing any more; UnavailableError at the bound."""
+    deadline = time.monotonic() + patience_seconds
+    while not stop.is_set() and (why := missing()) is not None:
+        state.waits_for(why)
+        if time.monotonic() > deadline:
+            raise UnavailableError(why)
+        stop.wait(LOOK_AGAIN_SECONDS)
