@@ -3,11 +3,13 @@
 from typing import Final
 
 # KEYS: position.  ARGV: owner, gen.  Takes the partition: every commit of an earlier owner fails from here on.
-# A partition without a place is unclean until it has been wiped: who knows what else lies there.
+# A partition without a place is unclean until it has been wiped: who knows what else lies there. What another
+# generation has written stays as it is.
 ACQUIRE: Final = """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('TORN position is a ' .. kind) end
 local held = redis.call('HMGET', KEYS[1], 'at', 'position', 'identity', 'gen')
+if held[4] and held[4] ~= ARGV[2] then return {'0', held[1] or '', held[2], held[3], held[4]} end
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'gen', ARGV[2])
 if not held[1] then

@@ -1,7 +1,8 @@
 """State and position of partitions in Redis: taken over, read, moved in one guarded step, wiped."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from services.processing.store import keys, scripts
 
 UNCLEAN = "unclean"
 SCAN_COUNT = 2000
+UNLINK_COUNT = 1000
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
 # Replies that refuse a write before anything is written: the state is whole, Redis is not at our service.
@@ -76,7 +78,8 @@ class Store:
         """None when Redis may be written to; else why not."""
         try:
             policy = self._client.info("memory").get("maxmemory_policy")
-        except _GONE as error:
+        except redis.exceptions.RedisError as error:
+            self._on_error(type(error).__name__)
             return f"redis_unreachable: {type(error).__name__}"
         return None if policy == "noeviction" else f"redis_evicts: maxmemory-policy is {policy}, it must be noeviction"
 
@@ -97,34 +100,40 @@ class Store:
         except msgspec.MsgspecError:
             return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
 
-    def is_held(self, owned: Mapping[int, str]) -> dict[int, bool]:
-        """Of partitions and their epochs: whether they are still this owner's. Nothing is said while Redis is away."""
+    def moved(self, owned: Mapping[int, tuple[str, Position]]) -> list[int] | None:
+        """Of partitions with epoch and position: those that are not as this owner left them; None while Redis is away."""
         pipeline = self._client.pipeline(transaction=False)
         for partition in owned:
-            pipeline.hmget(keys.position(partition), "epoch", "owner")
+            pipeline.hmget(keys.position(partition), "epoch", "owner", "at")
         try:
             found = pipeline.execute(raise_on_error=False)
-        except _GONE:
-            return dict.fromkeys(owned, True)
-        ours = ((epoch.encode(), self._owner.encode()) for epoch in owned.values())
-        return {number: tuple(row) == mine for number, row, mine in zip(owned, found, ours, strict=True)}
+        except _GONE as error:
+            self._on_error(type(error).__name__)
+            return None
+        return [
+            number
+            for (number, (epoch, position)), row in zip(owned.items(), found, strict=True)
+            # An error instead of a row: not even the hash is one.
+            if row != [epoch.encode(), self._owner.encode(), _at(position).encode()]
+        ]
 
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]:
         """Dossiers by partition and code; None for one that nothing is kept of."""
-        asked = {partition: tuple(codes) for partition, codes in wanted.items()}
+        asked = {partition: list(codes) for partition, codes in wanted.items()}
         asked = {partition: codes for partition, codes in asked.items() if codes}
 
-        def read() -> list[list[bytes | None]]:
+        def read() -> list[Any]:
             pipeline = self._client.pipeline(transaction=False)
             for partition, codes in asked.items():
                 pipeline.mget([keys.dossier(partition, code) for code in codes])
-            rows: list[list[bytes | None]] = pipeline.execute()
+                pipeline.zmscore(keys.index(partition, keys.KEPT), codes)
+            rows: list[Any] = pipeline.execute(raise_on_error=False)
             return rows
 
         rows = self._patiently(read) if asked else []
         return {
-            partition: {code: self._decode(partition, code, state) for code, state in zip(codes, row, strict=True)}
-            for (partition, codes), row in zip(asked.items(), rows, strict=True)
+            partition: self._loaded(partition, codes, rows[2 * place], rows[2 * place + 1])
+            for place, (partition, codes) in enumerate(asked.items())
         }
 
     def first_due(self, partition: int, count: int) -> list[tuple[int, str]]:
@@ -140,10 +149,6 @@ class Store:
         key, begin = keys.index(partition, keys.KEPT), "-" if after is None else f"({after}"
         rows: list[bytes] = self._read(partition, lambda: self._client.zrangebylex(key, begin, "+", start=0, num=count))
         return [code.decode() for code in rows]
-
-    def due_count(self, partition: int) -> int:
-        """How many dossiers wait for time to pass."""
-        return int(self._read(partition, lambda: self._client.zcard(keys.index(partition, keys.DUE))))
 
     def commit(self, commits: list[Commit]) -> list[bool | TornError]:
         """Each in one step, or not at all: False where somebody or something else has moved the partition meanwhile.
@@ -165,18 +170,19 @@ class Store:
         if not self._mark(held, "", UNCLEAN):
             return False
         pattern, own = keys.prefix(held.partition) + "*", keys.position(held.partition).encode()
-        for found in self._patiently(lambda: list(self._client.scan_iter(match=pattern, count=SCAN_COUNT))):
-            if found != own:
-                self._patiently(lambda name=found: self._client.unlink(name))  # type: ignore[misc]  # bound now, used now
+        found = self._patiently(lambda: set(self._client.scan_iter(match=pattern, count=SCAN_COUNT)))
+        names = sorted(found - {own})
+        for first in range(0, len(names), UNLINK_COUNT):
+            self._patiently(partial(self._client.unlink, *names[first : first + UNLINK_COUNT]))
         return self._mark(held, UNCLEAN, _at(Position()))
 
     def _acquire(self, partition: int) -> list[Any]:
         key = keys.position(partition)
         try:
             found: list[Any] = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
-        except _UNTOUCHED:
-            raise
-        except redis.exceptions.ResponseError:
+        except redis.exceptions.ResponseError as error:
+            if _is_untouched(error):
+                raise
             # Not even the position is what it should be: without it the partition is unclean, and is wiped.
             self._client.unlink(key)
             found = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
@@ -205,12 +211,20 @@ class Store:
         return _at(commit.begin), _at(commit.position), commit.epoch, self._owner, _PACK.encode(moved)
 
     def _outcome(self, partition: int, reply: Any) -> bool | TornError:
-        if isinstance(reply, _UNTOUCHED):
+        if _is_untouched(reply):
             raise UnavailableError(f"Redis takes no writes: {type(reply).__name__}")
         if isinstance(reply, Exception):
             self._on_error(type(reply).__name__)
             return TornError(partition, f"Redis answered a commit with an error: {str(reply)[:200]}")
         return bool(reply[0] == 1)
+
+    def _loaded(self, partition: int, codes: Sequence[str], found: Any, kept: Any) -> dict[str, Dossier | Retired | None]:
+        for reply in (found, kept):
+            if isinstance(reply, Exception):
+                raise TornError(partition, f"dossiers cannot be read: {str(reply)[:200]}")
+        if any(state is None and is_kept is not None for state, is_kept in zip(found, kept, strict=True)):
+            raise TornError(partition, "a dossier that is kept is not there")
+        return {code: self._decode(partition, code, state) for code, state in zip(codes, found, strict=True)}
 
     def _decode(self, partition: int, code: str, state: bytes | None) -> Dossier | Retired | None:
         if state is None:
@@ -232,7 +246,9 @@ class Store:
         while True:
             try:
                 return asked()
-            except (*_GONE, *_UNTOUCHED) as error:
+            except redis.exceptions.RedisError as error:
+                if not isinstance(error, _GONE) and not _is_untouched(error):
+                    raise
                 self._on_error(type(error).__name__)
                 if time.monotonic() > deadline:
                     raise UnavailableError(
@@ -246,6 +262,13 @@ def connect(url: str, call_seconds: float) -> "redis.Redis":
     """A client whose calls are bounded; retries are the caller's."""
     no_retries = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
     return redis.Redis.from_url(url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=no_retries)
+
+
+def _is_untouched(reply: object) -> bool:
+    """Whether Redis says that it takes no writes at all just now."""
+    if isinstance(reply, redis.exceptions.ResponseError) and str(reply).startswith("MISCONF"):
+        return True
+    return isinstance(reply, _UNTOUCHED)
 
 
 def _keys(partition: int) -> tuple[str, ...]:

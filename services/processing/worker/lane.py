@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -16,7 +17,7 @@ from services.processing.domain.effects import Effect, Moment
 from services.processing.domain.line import Position, Sent, SentLetter
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
-from services.processing.errors import DivergedError, MisconfiguredError
+from services.processing.errors import DivergedError, MisconfiguredError, TornError
 from services.processing.log.records import Record
 from services.processing.worker.unreadable import day_in, source_in
 
@@ -76,7 +77,10 @@ class Lane:
         self.queue: deque[Reported] = deque()
         self.pending = Pending(position)
         self.last: Record | None = None
-        self.last_tick_id: str | None = None
+        # Names of the ticks that were worked off; whoever waits for one takes them out.
+        self.ticks_read: set[str] = set()
+        # How many dossiers stay in memory behind a commit.
+        self.cache_dossiers = cache_dossiers
         self.tail_reached = tail.src is None or (position.src is not None and tail.src <= position.src)
         self._letters_reached = tail.letter_src is None or (
             position.letter_src is not None and tail.letter_src <= position.letter_src
@@ -85,7 +89,6 @@ class Lane:
         self._shelf = shelf
         self._stored = kept
         self._bounds = bounds
-        self._cache_dossiers = cache_dossiers
         self._cache: dict[str, Dossier | Retired | None] = {}
         self._rules: Rules | None = None if position.digest is None else shelf.get(position.digest)
         # No score of the due index lies below; -inf: nobody has looked yet.
@@ -164,7 +167,7 @@ class Lane:
     def committed(self) -> None:
         """What was pending is stored."""
         self.pending = Pending(self.position)
-        for code in list(self._cache)[: max(0, len(self._cache) - self._cache_dossiers)]:
+        for code in list(islice(self._cache, max(0, len(self._cache) - self.cache_dossiers))):
             del self._cache[code]
 
     # --- events ----------------------------------------------------------------------------------------------
@@ -248,7 +251,7 @@ class Lane:
             clock = line.clock_after(self.position, control, at.recorded_at)
             if not self._pass_time(at, clock, record):
                 return False
-            self.last_tick_id = next((text.decode() for name, text in record.headers if name == "ce_id" and text), None)
+            self.ticks_read.update(text.decode() for name, text in record.headers if name == "ce_id" and text)
         elif isinstance(control, Activated):
             if not self._activate(at, control, record):
                 return False
@@ -266,11 +269,7 @@ class Lane:
             if not codes:
                 return True
             for code in codes:
-                dossier = self._state(code)
-                if not isinstance(dossier, Dossier):
-                    self.pending.due[code] = None
-                    self.pending.touched += 1
-                    continue
+                dossier = self._listed(code)
                 effect = fold.pass_time(dossier, at, at.log_clock, clock, self._ruling())
                 if effect is None:
                     self.pending.touched += 1
@@ -289,15 +288,13 @@ class Lane:
             if not codes:
                 return True
             for code in codes:
-                dossier = self._state(code)
-                if isinstance(dossier, Dossier):
-                    effect = fold.activate(dossier, at, self._ruling(), after)
-                    if effect is None:
-                        self.pending.touched += 1
-                        self._schedule(code, fold.due_again(dossier, at.log_clock, at.first_clock, after))
-                    else:
-                        self._changed(at, code, dossier, effect, record, at.log_clock, activated.digest)
-                self.pending.touched += not isinstance(dossier, Dossier)
+                dossier = self._listed(code)
+                effect = fold.activate(dossier, at, self._ruling(), after)
+                if effect is None:
+                    self.pending.touched += 1
+                    self._schedule(code, fold.due_again(dossier, at.log_clock, at.first_clock, after))
+                else:
+                    self._changed(at, code, dossier, effect, record, at.log_clock, activated.digest)
                 if self.position.too_many_errors:
                     return False
             self.position = msgspec.structs.replace(self.position, scanned=codes[-1])
@@ -330,6 +327,13 @@ class Lane:
         codes = slices.next_kept(rows, len(rows) < count, pending, after)[:room]
         self._load(codes)
         return codes
+
+    def _listed(self, code: str) -> Dossier:
+        """The dossier behind an entry of an index: both are written in one step, so one without the other is torn."""
+        dossier = self._state(code)
+        if not isinstance(dossier, Dossier):
+            raise TornError(self.partition, "an index names a dossier that is not there")
+        return dossier
 
     def _load(self, codes: list[str]) -> None:
         if missing := [code for code in codes if code not in self._cache]:
