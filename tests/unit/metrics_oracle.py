@@ -35,8 +35,13 @@ STEP_FLOWS: dict[tuple[str, Any], str] = {
     ("electronic_result", True): "electronic_result",
     ("paid_online", True): "paid_online",
 }
-STATE_STOCKS: dict[Any, list[str]] = {1: [], 2: ["open_in_processing"], 4: ["open_in_processing"], 5: ["open_waiting_supplement"],
-                6: ["open_waiting_payment"]}  # fmt: skip
+STATE_STOCKS: dict[Any, list[str]] = {
+    1: [],
+    2: ["open_in_processing"],
+    4: ["open_in_processing"],
+    5: ["open_waiting_supplement"],
+    6: ["open_waiting_payment"],
+}
 SUFFIX = {"duplicate": "duplicates", "rejected": "rejected", "annulled": "annulled"}
 
 

@@ -182,6 +182,7 @@ def _packed(step: Flush, owner: str) -> bytes:
             "build": lease.build,
             "partition": str(lease.partition),
             "next": str(step.since),
+            "to": str(step.to.next),
             "epoch": str(lease.epoch),
             "owner": owner,
             "set": [text for pair in members.items() for text in pair],

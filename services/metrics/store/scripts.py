@@ -2,7 +2,7 @@
 
 The figures of all partitions lie in shared hashes, so they are sound or torn as a whole. `build` holds the `id` of the
 present build, which every flush names: a new id fences everybody who counts on the old one. It also holds the size of each
-hash (`size:<name>`) and which positions there are (`held:<n>`): a hash that was lost, cut or replaced is seen before
+hash (`size:<name>`) and the `next` of every position (`held:<n>`): what was lost, cut or replaced is seen before
 anything is written. Answers begin with a word: ok, refused (moved by somebody else), torn (wipe it), wiping (under way).
 """
 
@@ -32,6 +32,7 @@ local function all_wrong()
     elseif string.sub(flat[i], 1, 5) == 'held:' then
       local name = 'p:' .. string.sub(flat[i], 6)
       if kind(name) ~= 'hash' then return name .. ' is a ' .. kind(name) end
+      if redis.call('HGET', ARGV[1] .. name, 'next') ~= flat[i + 1] then return name .. ' was moved by nobody' end
     end
   end
   for name, size in pairs(sizes) do
@@ -68,15 +69,15 @@ end
 if not tonumber(redis.call('HGET', key, 'next')) or not tonumber(redis.call('HGET', key, 'epoch')) then
   return {'torn', id, 'p:' .. n .. ' is not whole'}
 end
-redis.call('HSET', ARGV[1] .. 'build', 'held:' .. n, '1')
+redis.call('HSET', ARGV[1] .. 'build', 'held:' .. n, redis.call('HGET', key, 'next'))
 local epoch = redis.call('HINCRBY', key, 'epoch', 1)
 redis.call('HSET', key, 'owner', ARGV[3], 'target', ARGV[5])
 return {'ok', id, tostring(epoch), redis.call('HGETALL', key)}
 """
 )
 
-# ARGV: prefix, msgpack {build, partition, next, epoch, owner, set, drop, add, rise, days}.  Compare, then check, then write;
-# the position last, because nothing takes back what a failing script has written.
+# ARGV: prefix, msgpack {build, partition, next, to, epoch, owner, set, drop, add, rise, days}.  Compare, then check, then
+# write; the position last, because nothing takes back what a failing script has written.
 FLUSH: Final = (
     _CHECKS
     + """
@@ -88,6 +89,9 @@ if is ~= 'hash' then return is == 'none' and {'refused', 'moved'} or {'torn', 'p
 local held = redis.call('HMGET', key, 'next', 'epoch', 'owner')
 if held[2] ~= moved.epoch or held[3] ~= moved.owner then return {'refused', 'fenced'} end
 if held[1] ~= moved.next then return {'refused', 'moved'} end
+if redis.call('HGET', ARGV[1] .. 'build', 'held:' .. moved.partition) ~= held[1] then
+  return {'torn', 'p:' .. moved.partition .. ' was moved by nobody'}
+end
 local touched = {}
 for name in pairs(moved.add) do touched[name] = 'hash' end
 for name in pairs(moved.rise) do touched[name] = 'hash' end
@@ -125,6 +129,7 @@ for name, is in pairs(touched) do
   redis.call('HSET', ARGV[1] .. 'build', 'size:' .. name, tostring(size))
 end
 if #moved.drop > 0 then redis.call('HDEL', key, unpack(moved.drop)) end
+redis.call('HSET', ARGV[1] .. 'build', 'held:' .. moved.partition, moved.to)
 redis.call('HSET', key, unpack(moved.set))
 return {'ok'}
 """

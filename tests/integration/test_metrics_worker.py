@@ -1,0 +1,172 @@
+"""The metrics worker on a real Kafka and Valkey: what it holds is what plain JSON says, whatever was lost in between."""
+
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+from msgspec import structs
+from redis import Redis
+
+from contracts.lifecycle import CHAIN_START, decode
+from tests.integration.metrics_logs import (
+    PREFIX,
+    Log,
+    Sent,
+    a_log,
+    append,
+    ask,
+    counted,
+    held,
+    positions,
+    produce,
+    reasons,
+    sealed,
+    wait_counted,
+    wait_until,
+)
+from tests.province import Province
+
+pytestmark = pytest.mark.kafka
+
+# `make test` runs a smoke, `make test-all` everything.
+FULL = bool(os.environ.get("MOTCUA_TEST_FULL"))
+DOSSIERS = 500 if FULL else 250
+
+
+def test_an_empty_archive_is_ready_and_its_log_is_counted_as_it_comes(province: Province) -> None:
+    """Ready without a record; then every figure, every position; a goodbye stores all; a new start counts nothing twice."""
+    log = a_log(DOSSIERS)
+    worker = province.start("metrics")
+    assert ask(f"{worker.base_url}/healthz")[0] == 200
+    assert [position["next"] for position in positions(province)] == ["0"] * 12
+
+    produce(province.kafka, log.part(0, 0.7))
+    wait_counted(province, len(log.part(0, 0.7)), worker)
+    produce(province.kafka, log.part(0.7, 1))
+    wait_counted(province, len(log), worker)
+    assert held(province) == log.figures()
+    for position, line in zip(positions(province), log.partitions, strict=True):
+        assert position["chain"] == position["read"] == line[-1].chain
+        assert position["src"] == f"{len(line) - 1}.0"
+        assert position["closed"] == str(len(line) - 1)
+        assert position["log_clock"] == str(decode(line[-1].value).log_clock)
+
+    status, kind, body = ask(f"{worker.base_url}/metrics")
+    assert status == 200
+    assert f'motcua_metrics_records_total{{disposition="counted"}} {float(len(log))}' in body.decode()
+    status, kind, body = ask(f"{worker.base_url}/else")
+    assert (status, kind, json.loads(body)["code"]) == (404, "application/problem+json", "not_found")
+
+    assert worker.stop() == 0
+    again = province.start("metrics")
+    assert again.stop() == 0
+    assert held(province) == log.figures()
+    assert {position["epoch"] for position in positions(province)} == {"2"}
+
+
+def test_what_processing_sends_again_is_counted_once(province: Province) -> None:
+    """Its tail after a crash: the same records under higher offsets."""
+    log = a_log(DOSSIERS)
+    produce(province.kafka, log.part(0, 0.6))
+    produce(province.kafka, log.part(0.3, 0.6))
+    produce(province.kafka, log.part(0.6, 1))
+    worker = province.start("metrics")
+    wait_counted(province, len(log) + len(log.part(0.3, 0.6)), worker)
+    assert held(province) == log.figures()
+    told = ask(f"{worker.base_url}/metrics")[2].decode()
+    assert f'motcua_metrics_records_total{{disposition="redelivered"}} {float(len(log.part(0.3, 0.6)))}' in told
+    # The record before the position was one sent again: a new owner recognises the log by it all the same.
+    produce(province.kafka, log.part(0.9, 1))
+    wait_counted(province, len(log) + len(log.part(0.3, 0.6)) + len(log.part(0.9, 1)), worker)
+    worker.stop()
+    province.start("metrics")
+    assert held(province) == log.figures()
+
+
+def _flushall(client: Redis) -> None:
+    client.flushall()
+
+
+def _of_another_type(client: Redis) -> None:
+    client.delete(f"{PREFIX}total")
+    client.rpush(f"{PREFIX}total", "not a hash")
+
+
+def _an_unknown_number(client: Redis) -> None:
+    for name in client.hkeys(f"{PREFIX}total"):
+        client.hset(f"{PREFIX}total", name, "many")
+
+
+def _a_field(client: Redis) -> None:
+    client.hdel(f"{PREFIX}split", client.hkeys(f"{PREFIX}split")[0])
+
+
+def _a_day(client: Redis) -> None:
+    client.delete(f"{PREFIX}daysplit:2025-07-02")
+
+
+DAMAGES: list[Callable[[Redis], object]] = [
+    _flushall,
+    lambda client: client.delete(f"{PREFIX}total"),
+    _of_another_type,
+    lambda client: client.hset(f"{PREFIX}p:4", "next", "7"),
+    _an_unknown_number,
+]
+MORE_DAMAGES: list[Callable[[Redis], object]] = [
+    lambda client: client.delete(f"{PREFIX}build"),
+    lambda client: client.delete(f"{PREFIX}p:4"),
+    _a_field,
+    _a_day,
+    lambda client: client.srem(f"{PREFIX}days", "2025-07-03"),
+    lambda client: client.hdel(f"{PREFIX}p:4", "next"),
+]
+
+
+def test_figures_that_were_lost_in_part_or_whole_are_counted_anew(province: Province) -> None:
+    """Emptied, cut, replaced by another type, a position gone or turned back: seen, wiped, rebuilt, while records come."""
+    log, damages = a_log(DOSSIERS), [*DAMAGES, *(MORE_DAMAGES if FULL else [])]
+    worker = province.start("metrics")
+    shares = [at / (len(damages) + 1) for at in range(len(damages) + 2)]
+    produce(province.kafka, log.part(0, shares[1]))
+    wait_counted(province, len(log.part(0, shares[1])), worker)
+    for number, damage in enumerate(damages, start=1):
+        with province.redis() as client:
+            damage(client)
+        produce(province.kafka, log.part(shares[number], shares[number + 1]))
+        expected = log.part(0, shares[number + 1])
+        wait_counted(province, len(expected), worker)
+        wait_until(f"damage {number} is mended:\n{worker.log_end()}", lambda: held(province) == expected.figures(), 10)  # noqa: B023
+
+
+def test_a_partition_that_does_not_fit_stops_and_the_others_go_on(province: Province) -> None:
+    """gap, diverged, unreadable: told by position, readiness and metrics; a new worker does not go on either."""
+    log = a_log(DOSSIERS)
+    damaged = Log([list(line) for line in log.partitions])
+    lines = damaged.partitions
+    at = len(lines[3]) // 2
+    del lines[3][at]
+    changed = structs.replace(decode(lines[5][at].value), recorded_at=1)
+    lines[5][at] = Sent(sealed(changed, CHAIN_START).value, lines[5][at].chain)
+    lines[7][at] = Sent(b"{", lines[7][at].chain)
+    stopped = {3: "gap", 5: "diverged", 7: "unreadable"}
+    good = Log([line[:at] if number in stopped else line for number, line in enumerate(log.partitions)])
+    produce(province.kafka, damaged)
+    worker = province.start("metrics", ready=False)
+    wait_counted(province, len(good), worker)
+    wait_until("it says what stopped", lambda: len(reasons(worker.base_url)) == 3)
+    assert reasons(worker.base_url) == [
+        "partitions stopped (diverged): 5", "partitions stopped (gap): 3", "partitions stopped (unreadable): 7"
+    ]  # fmt: skip
+    for number, position in enumerate(positions(province)):
+        assert position.get("stopped") == stopped.get(number)
+    assert held(province) == good.figures()
+    wait_until("it is measured", lambda: b'stopped_partitions{reason="gap"} 1.0' in ask(f"{worker.base_url}/metrics")[2])
+
+    worker.stop()
+    again = province.start("metrics", ready=False)
+    wait_until("it says what stopped", lambda: len(reasons(again.base_url)) == 3)
+    append(province.kafka, ((number, log.partitions[number][-1]) for number in range(12)))
+    wait_until("the others go on", lambda: counted(province) == len(good) + 9)
+    assert held(province) == good.figures()
+    assert ask(f"{again.base_url}/readyz")[0] == 503
