@@ -1,0 +1,174 @@
+"""The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.metrics.api import openapi
+from services.metrics.api.doors import Doors, Ports
+from services.metrics.api.instruments import Instruments
+from services.metrics.api.problems import ProblemError
+
+BOARD: Final = (Path(__file__).parent / "board" / "index.html").read_text()
+UNITS: Final = "/v1/units"
+ROUTES: Final = frozenset(
+    {
+        UNITS,
+        "/v1/counters",
+        "/v1/stream",
+        "/metrics/dossiers",
+        "/",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+    }
+)
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
+    """The application around its ports; `lifespan` starts and stops what they need."""
+    app = FastAPI(title="Một Cửa: metrics", version="1", description=openapi.DESCRIPTION, lifespan=lifespan, redoc_url=None,
+                  redirect_slashes=False)  # fmt: skip
+    doors, told = Doors(ports), _Told(ports)
+    for path, endpoint, operation in (
+        (UNITS, doors.units, openapi.units_operation()),
+        (UNITS + "/{code}", doors.unit, openapi.unit_operation()),
+        (UNITS + "/{code}/days", doors.days, openapi.days_operation()),
+        ("/v1/counters", doors.counters, openapi.counters_operation()),
+        ("/v1/stream", doors.stream,
+         openapi.text_operation("text/event-stream", "Changed units, as they change.", openapi.role_parameter())),
+        ("/metrics/dossiers", doors.dossiers, openapi.text_operation("text/plain", "The exact series of Prometheus.")),
+    ):  # fmt: skip
+        app.add_api_route(path, endpoint, response_model=None, response_class=Response, openapi_extra=operation)
+    app.add_api_route("/", told.board, response_class=HTMLResponse)
+    app.add_api_route("/healthz", told.health, response_class=JSONResponse)
+    app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
+    app.add_api_route("/metrics", told.metrics, response_class=_Exposition)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(HTTPException, _refused_by_routing)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(_Measured, instruments=ports.instruments)
+    _describe(app)
+    return app
+
+
+class _Exposition(Response):
+    media_type = "text/plain"
+
+
+class _Told:
+    """What the API tells of itself, and the board."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def board(self) -> Response:
+        """The board: one page, alive by /v1/stream."""
+        return HTMLResponse(BOARD, headers={"Cache-Control": "no-cache"})
+
+    async def health(self) -> Response:
+        """The process is alive."""
+        return JSONResponse({"status": "alive"})
+
+    async def readiness(self) -> Response:
+        """Whether figures can be answered now, and what is not as it should be."""
+        reasons: list[str] = []
+        try:
+            snapshot = await self._ports.snapshots.read()
+        except ProblemError as error:
+            reasons.append(f"redis: {error.detail}")
+        else:
+            if snapshot.is_rebuilding:
+                reasons.append("rebuilding: positions trail the ends that the logs had at take-over")
+            reasons += [f"partition {number} has stopped: {why}" for number, why in snapshot.stopped.items()]
+        notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
+        self._ports.instruments.ready.set(not reasons)
+        if reasons:
+            return ProblemError(
+                503, "not_ready", "not every figure can be answered now", reasons=reasons, notes=notes
+            ).response()
+        return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
+
+    async def metrics(self) -> Response:
+        """Prometheus."""
+        self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
+        return Response(generate_latest(self._ports.instruments.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return error.response()
+
+
+async def _refused_by_routing(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
+    return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return ProblemError(500, "internal_error", "this is a fault of metrics' API").response()
+
+
+class _Measured:
+    """Counts and times every request by its route; a path nobody offers is `other`, so that labels stay bounded."""
+
+    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+        self._app = app
+        self._instruments = instruments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        route = route_of(scope["path"])
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        status, began = "500", perf_counter()
+
+        async def send_on(sent: Message) -> None:
+            nonlocal status
+            if sent["type"] == "http.response.start":
+                status = str(sent["status"])
+            await send(sent)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            self._instruments.requests.labels(route, method, status).inc()
+            self._instruments.request_seconds.labels(route).observe(perf_counter() - began)
+
+
+def route_of(path: str) -> str:
+    """The route of a path, without the unit that it names."""
+    if path in ROUTES:
+        return path
+    if path.startswith(UNITS + "/"):
+        parts = path[len(UNITS) + 1 :].split("/")
+        if parts[0] and parts[1:] in ([], ["days"]):
+            return "/".join([UNITS, "{code}", *parts[1:]])
+    return "other"
+
+
+def _describe(app: FastAPI) -> None:
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schema["components"] = openapi.components()
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way of adding to its schema

@@ -1,0 +1,121 @@
+"""What OpenAPI says about the doors: parameters and every answer."""
+
+from typing import Any
+
+from services.metrics.api.problems import PROBLEM
+from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
+
+DESCRIPTION = """Counters of every unit, exact, as of the reported offsets that each answer names (`as_of`).
+
+Flows count events on the business day of their `time` (Asia/Ho_Chi_Minh) and in total; stocks count dossiers as they stand
+now, and are left out of answers for a day or a range. `lag_seconds` is 0 at the end of the log. Public: no key is needed.
+"""
+_DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
+_INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
+_TEXT = {"type": "string"}
+
+
+def units_operation() -> dict[str, Any]:
+    """`GET /v1/units`."""
+    return _operation(_TOTALS, "Units", "Every unit of the role, zeros where nothing is counted, and their sum.")
+
+
+def unit_operation() -> dict[str, Any]:
+    """`GET /v1/units/{code}`."""
+    return _operation([_CODE, *_TOTALS], "Unit", "One unit, also by field and by channel.", _UNKNOWN)
+
+
+def days_operation() -> dict[str, Any]:
+    """`GET /v1/units/{code}/days`."""
+    return _operation([_CODE, _ROLE, _FROM, _TO], "Days", "A row for each business day of the range.", _UNKNOWN)
+
+
+def counters_operation() -> dict[str, Any]:
+    """`GET /v1/counters`."""
+    return _operation([], "Dictionary", "Every counter and rate with its meaning.", late=False)
+
+
+def text_operation(kind: str, text: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    """An operation that answers with text."""
+    told = _operation(list(parameters), "Units", text)
+    told["responses"]["200"] = {"description": text, "content": {kind: {"schema": _TEXT}}}
+    return told
+
+
+def role_parameter() -> dict[str, Any]:
+    """`role`."""
+    return _ROLE
+
+
+def not_ready() -> dict[int | str, dict[str, Any]]:
+    """What `/readyz` may answer besides 200."""
+    return {503: {"description": "Not now; `reasons` says why.", "content": {PROBLEM: {"schema": _ref("Problem")}}}}
+
+
+def components() -> dict[str, Any]:
+    """Every schema that the operations refer to."""
+    rate = _object(numerator={"type": "integer"}, denominator={"type": "integer"}, percent={"type": ["number", "null"]})
+    figures = {"counters": _INTEGERS, "rates": {"type": "object", "additionalProperties": _ref("Rate")}}
+    named = {"unit": _TEXT, "name": _TEXT, "kind": _TEXT}
+    head = {
+        "as_of": _object(time=_TEXT, log_clock={"type": ["string", "null"]}, partitions=_INTEGERS),
+        "lag_seconds": {"type": "number", "minimum": 0},
+        "role": {"enum": list(ROLES)},
+    }
+    parts = {"type": "object", "additionalProperties": _ref("Figures")}
+    schemas = {
+        "Rate": rate,
+        "Figures": _object(**figures),
+        "UnitRow": _object(**named, **figures),
+        "DayRow": _object(day=_DAY, **figures, restated_at={"type": ["string", "null"]}),
+        "Units": _object(**head, units=_list("UnitRow"), total=_ref("Figures")),
+        "Unit": _object(**head, **named, **figures, by_field=parts, by_channel=parts),
+        "Days": _object(**head, **named, days=_list("DayRow")),
+        "Dictionary": _object(counters={"type": "array", "items": {"type": "object"}},
+                              rates={"type": "array", "items": {"type": "object"}}),
+        "Problem": _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, code=_TEXT, detail=_TEXT),
+    }  # fmt: skip
+    for name in ("Units", "Unit", "Days"):
+        schemas[name]["properties"]["stopped"] = {"type": "object", "additionalProperties": _TEXT}
+    return {"schemas": schemas}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": _ref(name)}
+
+
+def _object(**members: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": members, "required": list(members)}
+
+
+def _in_query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}
+
+
+_CODE = {"name": "code", "in": "path", "required": True, "description": "Unit or department.", "schema": _TEXT}
+_ROLE = _in_query(
+    "role", {"enum": list(ROLES), "default": ROLES[0]}, "Whose figures: the receiver's or the competent body's."
+)
+_FROM = _in_query("from", _DAY, f"First day, with `to`; at most {RANGE_DAYS_MAX} days.")
+_TO = _in_query("to", _DAY, "Last day, included.")
+_TOTALS = [_ROLE, _in_query("day", _DAY, "One day."), _FROM, _TO]
+_UNKNOWN = {404: "`unknown_unit`."}
+
+
+def _operation(
+    parameters: list[dict[str, Any]], name: str, text: str, more: dict[int, str] | None = None, late: bool = True
+) -> dict[str, Any]:
+    told = {
+        422: "`invalid_role`, `invalid_day`, `invalid_range`, `unknown_parameter`, `repeated_parameter`.",
+        **(more or {}),
+    }
+    if late:
+        told[503] = "`rebuilding` or `unavailable`: ask again after `Retry-After`."
+    problem = {PROBLEM: {"schema": _ref("Problem")}}
+    answers = {str(status): {"description": why, "content": problem} for status, why in sorted(told.items())}
+    good = {"description": text, "content": {"application/json": {"schema": _ref(name)}}}
+    return {"parameters": parameters, "responses": {"200": good, **answers}}

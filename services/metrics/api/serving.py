@@ -1,0 +1,74 @@
+"""The API put together: serves until it is told to stop."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from contracts import reference_files
+from services.metrics.api.app import build_app
+from services.metrics.api.doors import Ports
+from services.metrics.api.instruments import Instruments
+from services.metrics.api.snapshots import Snapshots
+from services.metrics.api.stream import Stream
+from services.metrics.api.told import Told
+from services.metrics.api.units import Units
+from services.metrics.api.watch import Watch
+from services.metrics.settings import Settings
+
+STOP_SECONDS = 2
+# An answer, also that there is none, comes within five seconds.
+REDIS_SECONDS_MAX = 2.0
+
+
+def serve(settings: Settings) -> None:
+    """Refuse to start with one clear sentence, or serve; returns when told to stop."""
+    try:
+        units = Units(reference_files.read(settings.reference_dir))
+    except (ValueError, OSError) as error:
+        sys.exit(f"metrics' API cannot start: {'; '.join(str(error).splitlines())}")
+    uvicorn.run(
+        compose(settings, units),
+        host=settings.host,
+        port=settings.api_port,
+        http="httptools",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def compose(settings: Settings, units: Units) -> FastAPI:
+    """The whole API; nothing is connected before its lifespan begins."""
+    instruments = Instruments()
+    call_seconds = min(settings.metrics_call_seconds, REDIS_SECONDS_MAX)
+    watch = Watch(settings.bootstrap, call_seconds, lambda name: instruments.kafka_errors.labels(name).inc())
+    snapshots = Snapshots(
+        settings.redis_url, settings.live_gen, call_seconds, lambda kind: instruments.redis_errors.labels(kind).inc()
+    )
+
+    def now() -> int:
+        return time.time_ns() // 1000
+
+    told = Told(units, watch, instruments, now)
+    stream = Stream(snapshots, told, instruments)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watch.start()
+        looking = asyncio.create_task(stream.keep_watch(), name="stream")
+        yield
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await asyncio.to_thread(watch.close)
+        await snapshots.close()
+
+    ports = Ports(snapshots=snapshots, watch=watch, told=told, stream=stream, instruments=instruments, now=now)
+    return build_app(ports, lifespan)

@@ -1,0 +1,126 @@
+"""What the API knows of Kafka: the ends of dossier.reported, and the newest heartbeat of each source."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from contracts import instants
+from contracts.events import code_of
+from contracts.heartbeats import Heartbeat
+from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
+
+LOOK_EVERY_SECONDS: Final = 0.5
+# Ends that were asked for longer ago say nothing about now.
+ENDS_HOLD_SECONDS: Final = 3.0
+BEATS_PER_LOOK_MAX: Final = 2000
+SOURCES_MAX: Final = 20_000
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """A thread that looks again and again; readers never wait for Kafka."""
+
+    def __init__(self, bootstrap: str, call_seconds: float, on_error: Callable[[str], None]) -> None:
+        self.fault: str | None = "starting: Kafka has not been asked yet"
+        self.first_recorded_at: dict[int, int] = {}
+        self._bootstrap = bootstrap
+        self._seconds = call_seconds
+        self._on_error = on_error
+        self._ends: dict[int, int] | None = None
+        self._ends_at = float("-inf")
+        self._beats: dict[str, Heartbeat] = {}
+        self._spool: Mapping[str, int] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
+
+    @property
+    def ends(self) -> Mapping[int, int] | None:
+        """The end of each partition of dossier.reported, None while it is not known."""
+        return self._ends if time.monotonic() - self._ends_at < ENDS_HOLD_SECONDS else None
+
+    @property
+    def spool(self) -> Mapping[str, int]:
+        """Unsent events of each unit, over the newest heartbeats of its sources; a unit without one is not in it."""
+        return self._spool
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends after the look that it is at."""
+        self._stop.set()
+        self._thread.join(2 * self._seconds)
+
+    def _run(self) -> None:
+        asking, beating = self._consumer("ends"), self._consumer("heartbeats")
+        beating.assign([TopicPartition(CENTRE_STATUS.name, number, 0) for number in range(PARTITIONS)])
+        while not self._stop.is_set():
+            try:
+                self._look(asking)
+                self._read(beating)
+                self.fault = None
+            except KafkaException as error:
+                self.fault = f"Kafka does not answer: {error.args[0].name()}"
+                self._on_error(error.args[0].name())
+            except Exception as error:  # the next look may go well; without looks nobody knows the lag
+                _log.exception("the look at Kafka failed")
+                self.fault = f"the look at Kafka failed: {type(error).__name__}"
+            self._stop.wait(LOOK_EVERY_SECONDS)
+        for consumer in (asking, beating):
+            consumer.close()
+
+    def _consumer(self, what: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": f"metrics-api-{what}-never-committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+
+    def _look(self, asking: Consumer) -> None:
+        asked_at, ends = time.monotonic(), {}
+        for number in range(PARTITIONS):
+            _, ends[number] = asking.get_watermark_offsets(TopicPartition(REPORTED.name, number), timeout=self._seconds)
+        self._ends, self._ends_at = ends, asked_at
+        if missing := [number for number, end in ends.items() if end > 0 and number not in self.first_recorded_at]:
+            asking.assign([TopicPartition(REPORTED.name, number, 0) for number in missing])
+            for found in asking.consume(len(missing), timeout=self._seconds):
+                if found.error() is None and found.offset() == 0:
+                    self.first_recorded_at[int(found.partition() or 0)] = found.timestamp()[1] * 1000
+            asking.unassign()
+
+    def _read(self, beating: Consumer) -> None:
+        found = beating.consume(BEATS_PER_LOOK_MAX, timeout=0.01)
+        for record in found:
+            if (error := record.error()) is not None:
+                if error.code() != KafkaError._PARTITION_EOF:
+                    self._on_error(error.name())
+                continue
+            try:
+                beat = msgspec.json.decode(record.value() or b"", type=Heartbeat)
+            except msgspec.MsgspecError:
+                continue  # intake writes none such; a reader of a public topic must not end over one
+            held = self._beats.get(beat.source)
+            if held is None and len(self._beats) >= SOURCES_MAX:
+                continue
+            if held is None or _age(held) <= _age(beat):
+                self._beats[beat.source] = beat
+        if found:
+            spool: dict[str, int] = {}
+            for beat in self._beats.values():
+                unit = code_of(beat.source)
+                spool[unit] = spool.get(unit, 0) + beat.spool_depth
+            self._spool = spool
+
+
+def _age(beat: Heartbeat) -> tuple[str, int]:
+    return beat.incarnation.lower(), instants.parse(beat.at)
