@@ -10,24 +10,14 @@ from functools import cache
 from typing import Any
 
 from confluent_kafka import Producer
-from msgspec import structs
 
-from benchmarks.lifecycle_fortnight import fortnight
+from benchmarks.lifecycle_lines import Sent, lines
 from contracts import topics
-from contracts.lifecycle import CHAIN_START, Lifecycle, chain, encode
 from tests.province import Province, Service
 from tests.unit.metrics_oracle import Hashes, figures
 
 PREFIX = "motcua:metrics:g1:"
 TOPIC = topics.lifecycle(1).name
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One record of a partition, as it lies in the log."""
-
-    value: bytes
-    chain: str
 
 
 @dataclass
@@ -51,24 +41,7 @@ class Log:
 @cache
 def a_log(dossiers: int) -> Log:
     """Whole lives of dossiers, spread over the partitions as their keys would spread them."""
-    log = Log()
-    tails: list[tuple[tuple[int, int] | None, bytes]] = [(None, CHAIN_START)] * topics.PARTITIONS
-    for record in fortnight(dossiers):
-        assert record.dossier is not None
-        number = sum(record.dossier.encode()) % topics.PARTITIONS
-        prev, tail = tails[number]
-        src = (0 if prev is None else prev[0] + 1, 0)
-        moved = structs.replace(record, src=src, prev=prev, source=f"/units/{record.source}")
-        sent = sealed(moved, tail)
-        log.partitions[number].append(sent)
-        tails[number] = src, bytes.fromhex(sent.chain)
-    return log
-
-
-def sealed(record: Lifecycle, before: bytes) -> Sent:
-    """A record with the chain that ties it to those before."""
-    value = encode(record)
-    return Sent(value, chain(before, value).hex())
+    return Log(lines(dossiers))
 
 
 def produce(kafka: str, log: Log, topic: str = TOPIC) -> None:

@@ -8,11 +8,11 @@ import pytest
 from msgspec import structs
 from redis import Redis
 
+from benchmarks.lifecycle_lines import Sent, sealed
 from contracts.lifecycle import CHAIN_START, decode
 from tests.integration.metrics_logs import (
     PREFIX,
     Log,
-    Sent,
     a_log,
     append,
     ask,
@@ -21,7 +21,6 @@ from tests.integration.metrics_logs import (
     positions,
     produce,
     reasons,
-    sealed,
     wait_counted,
     wait_until,
 )
