@@ -15,6 +15,8 @@ from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError
 READ_TIMEOUT_SECONDS = 30.0
 APPEND_TIMEOUT_SECONDS = 60.0
 SOURCE = "/operators"
+LOOK_AGAIN_SECONDS = 0.1
+NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 class Log:
@@ -101,11 +103,18 @@ class Log:
             raise KafkaUnavailableError(self._bootstrap, "store records", reason)
 
     def _bounds(self, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-        try:
-            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_TIMEOUT_SECONDS)
-        except KafkaException as error:
-            raise KafkaUnavailableError(self._bootstrap, f"read {topic}[{partition}]", error.args[0].str()) from error
-        return first, end
+        deadline = time.monotonic() + READ_TIMEOUT_SECONDS
+        while True:
+            try:
+                first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_TIMEOUT_SECONDS)
+                return first, end
+            except KafkaException as error:
+                # A topic that was made just now has no leader for a moment.
+                if time.monotonic() > deadline or error.args[0].code() not in NO_LEADER_YET:
+                    raise KafkaUnavailableError(
+                        self._bootstrap, f"read {topic}[{partition}]", error.args[0].str()
+                    ) from error
+                time.sleep(LOOK_AGAIN_SECONDS)
 
     def _read(self, consumer: Consumer, topic: str, ends: dict[int, int]) -> dict[int, list[Any]]:
         """The records of each partition from its start to before its `end`."""
