@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="where the ports of the stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
     parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR", OWN_DIRECTORY)),
                         help=f"wiped first (default MOTCUA_STATE_DIR, else {OWN_DIRECTORY})")  # fmt: skip
+    parser.set_defaults(down=False)
     after = parser.add_mutually_exclusive_group()
     after.add_argument("--keep", dest="down", action="store_false", help="leave the stack running (default)")
     after.add_argument("--down", action="store_true", help="stop the stack and remove its state at the end")

@@ -71,7 +71,9 @@ def _share(what: str, told: Mapping[str, Any]) -> Share:
 
 def _about(fact: Fact, facts: Facts, units: Mapping[str, Mapping[str, Any]]) -> str:
     when = f"{fact.day:%d %B}".lstrip("0") if fact.day else f"{facts.first.day}–{facts.last:%d %B}"
-    who = f"{len(units)} units" if fact.unit is None else f"{units.get(fact.unit, {}).get('name', '')} ({fact.unit})".strip()
+    # Departments report, too, and stand in the answer with what they reported.
+    communes = sum(each.get("kind") != "department" for each in units.values())
+    who = f"{communes} units" if fact.unit is None else f"{units.get(fact.unit, {}).get('name', '')} ({fact.unit})".strip()
     what = {"received": "received", "online": "received online", "on_time": "completed in time"}[fact.what]
     first = {None: "", "most": ", the most", "best": ", the best share"}[fact.rank]
     return f"{when}, {who}: {what}{first}"
