@@ -29,7 +29,7 @@ class Instruments:
         self.ticks = counter("ticks", "Ticks appended to the archive.")
         self.kafka_errors = counter("kafka_errors", "Errors that Kafka or its client reported, by name.", "name")
         self.redis_errors = counter("redis_errors", "Errors that Redis or its client reported, by name.", "name")
-        self.owned = gauge("owned_partitions", "Partitions that this worker folds.")
+        self.owned = gauge("owned_partitions", "Partitions that the group has given to this worker, stopped ones too.")
         self.stopped = gauge("stopped", "1 for a partition that goes no further, by reason.", "partition", "reason")
         self.lag_seconds = gauge(
             "lag_seconds", "0 at the end of a partition, else seconds since its last folded record was stored.", "partition"

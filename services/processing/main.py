@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from services.processing.settings import Settings
 
+MISCONFIGURED = 2
+
 
 def main() -> None:
     """Read the command and the settings, refuse to start with one clear sentence, or serve until told to stop."""
@@ -17,7 +19,8 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
-        sys.exit(f"processing cannot start: {names}")
+        print(f"processing cannot start: {names}", file=sys.stderr)
+        sys.exit(MISCONFIGURED)
     # One process is one part: neither carries what only the other needs.
     if part == "worker":
         from services.processing.worker.serving import serve as serve_worker

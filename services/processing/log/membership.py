@@ -70,11 +70,11 @@ class Membership:
         self._raise_failure()
         return self._readable(batch)
 
-    def linger(self) -> None:
+    def linger(self, wait_seconds: float) -> None:
         """Stay in the group without reading on: owned partitions are paused, what still comes in is kept for `gather`."""
         resting = [TopicPartition(REPORTED.name, number) for number in self.owned - self._paused]
         self._consumer.pause(resting)
-        if (found := self._consumer.poll(0.1)) is not None:
+        if (found := self._consumer.poll(wait_seconds)) is not None:
             self._early.append(found)
         self._consumer.resume([place for place in resting if place.partition in self.owned - self._paused])
         self._raise_failure()

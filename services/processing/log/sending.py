@@ -26,6 +26,7 @@ class Sender:
         self._delivery_seconds = delivery_seconds
         self._on_error = on_error
         self._failure: str | None = None
+        self._since: float | None = None
         self._lifecycle = topics.lifecycle(GEN).name
         self._rejected = topics.rejected(GEN).name
         self._producer = Producer(
@@ -51,6 +52,12 @@ class Sender:
     def outstanding(self) -> int:
         """Records that Kafka has not acknowledged yet."""
         return len(self._producer)
+
+    @property
+    def waiting_seconds(self) -> float:
+        """An upper bound of the time for which the oldest of them has waited, 0 when none waits."""
+        since = self._since
+        return 0.0 if since is None or not self.outstanding else time.monotonic() - since
 
     def lifecycle(self, partition: int, sent: Iterable[Sent]) -> None:
         """Lifecycle records of one partition."""
@@ -82,11 +89,18 @@ class Sender:
             if time.monotonic() - began > self._delivery_seconds:
                 raise UnavailableError(f"Kafka acknowledged nothing for {self._delivery_seconds:g} s: leaving uncommitted")
             meanwhile()
+        self._since = None
         self._raise_failure()
+
+    def settle(self, wait_seconds: float) -> None:
+        """Waits a little for what is outstanding, and no longer; nothing depends on it."""
+        self._producer.flush(wait_seconds)
 
     def poll(self) -> None:
         """Serves the client's callbacks; UnavailableError when it has given up."""
         self._producer.poll(0)
+        if not self.outstanding:
+            self._since = None
         self._raise_failure()
 
     def _produce(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: list[Any]) -> None:
@@ -96,6 +110,7 @@ class Sender:
                 self._producer.produce(
                     topic, value=value, key=key, partition=partition, headers=headers, on_delivery=self._reported
                 )
+                self._since = self._since or began
                 return
             except BufferError:
                 if time.monotonic() - began > self._delivery_seconds:

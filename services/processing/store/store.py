@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -89,16 +90,12 @@ class Store:
         epoch, at, position, identity, gen = found
         if gen is not None and int(gen) != GEN:
             raise MisconfiguredError(f"partition {partition} was written by generation {int(gen)}, this is {GEN}")
-        try:
-            return Held(
-                partition=partition,
-                epoch=epoch.decode(),
-                at=at.decode(),
-                position=Position() if position is None else _POSITION.decode(position),
-                identity=None if identity is None else _IDENTITY.decode(identity),
-            )
-        except msgspec.MsgspecError:
-            return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
+        with suppress(msgspec.MsgspecError):
+            stored = Position() if position is None else _POSITION.decode(position)
+            known = None if identity is None else _IDENTITY.decode(identity)
+            if at.decode() == _at(stored):
+                return Held(partition, epoch.decode(), _at(stored), stored, known)
+        return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
 
     def moved(self, owned: Mapping[int, tuple[str, Position]]) -> list[int] | None:
         """Of partitions with epoch and position: those that are not as this owner left them; None while Redis is away."""

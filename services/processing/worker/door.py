@@ -1,6 +1,8 @@
 """The worker's own door: health, readiness, metrics; it answers from a thread of its own, however busy the fold is."""
 
+import socket
 import threading
+from http import HTTPStatus
 
 import uvicorn
 from fastapi import FastAPI
@@ -9,16 +11,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.processing.errors import MisconfiguredError
 from services.processing.worker.state import State
 
 PROBLEM = "application/problem+json"
+WAITING_CONNECTIONS = 128
 
 
 def open_door(state: State, host: str, port: int) -> None:
-    """Serves until the process ends."""
-    config = uvicorn.Config(build(state), host=host, port=port, access_log=False, log_config=None, server_header=False,
-                            loop="asyncio", http="httptools")  # fmt: skip
-    threading.Thread(target=uvicorn.Server(config).run, name="door", daemon=True).start()
+    """Serves until the process ends; MisconfiguredError when the port is somebody else's."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS)
+    except OSError as error:
+        raise MisconfiguredError(f"port {port} of {host} cannot be listened on: {error.strerror or error}") from error
+    config = uvicorn.Config(
+        build(state), access_log=False, log_config=None, server_header=False, loop="asyncio", http="httptools"
+    )
+    serving = uvicorn.Server(config)
+    threading.Thread(target=serving.run, args=([listening],), name="door", daemon=True).start()
 
 
 def build(state: State) -> FastAPI:
@@ -44,12 +55,17 @@ def build(state: State) -> FastAPI:
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _problem(error.status_code, error.detail.lower().replace(" ", "_"), error.detail)
+        code = HTTPStatus(error.status_code).name.lower()
+        return _problem(error.status_code, code, HTTPStatus(error.status_code).phrase)
+
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        return _problem(500, "internal_error", "this is a fault of the worker's door")
 
     app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, unexpected)
     return app
 
 
 def _problem(status: int, code: str, detail: str, **members: object) -> Response:
-    told = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail, **members}
-    return JSONResponse(told, status, media_type=PROBLEM)
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    return JSONResponse({**told, **members}, status, media_type=PROBLEM)

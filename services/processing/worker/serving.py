@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 from types import FrameType
+from typing import Final
 from uuid import uuid4
 
 from services.processing.domain.generation import GEN
@@ -32,7 +33,9 @@ from services.processing.worker.turns import Turns
 
 UNAVAILABLE, MISCONFIGURED = 1, 2
 LOOK_AGAIN_SECONDS = 0.5
-PARTITIONS_SHARE = 12
+# Operators may take their time between starting the services and opening the archive.
+OPENING_SECONDS: Final = 600.0
+SETTLE_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -46,8 +49,8 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked_to_stop)
     state = State(Instruments())
-    open_door(state, settings.host, settings.worker_port)
     try:
+        open_door(state, settings.host, settings.worker_port)
         _fold(settings, state, stop)
     except MisconfiguredError as error:
         _log.error("processing cannot go on: %s", error)
@@ -58,40 +61,63 @@ def serve(settings: Settings) -> None:
 
 
 def _fold(settings: Settings, state: State, stop: Event) -> None:
-    call_seconds, patience = settings.processing_call_seconds, settings.processing_patience_seconds
-    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-    store = Store(connect(settings.redis_url, call_seconds), owner, patience, state.redis_error)
-    reader = Reader(settings.bootstrap, call_seconds)
-    try:
-        _wait(lambda: _archive(settings, reader), state, stop, patience)
-        _wait(store.check, state, stop, patience)
-        state.waits_for(None)
+    def redis_error(name: str) -> None:
+        state.redis_error(name)
         if stop.is_set():
-            return
-        shelf = RulesShelf(reader, patience)
-        sender = Sender(settings.bootstrap, settings.processing_delivery_seconds, state.kafka_error)
-        bounds = Bounds(settings.processing_chunk_records, settings.processing_slice_dossiers)
-        cache = settings.processing_cache_dossiers // PARTITIONS_SHARE
+            raise UnavailableError("told to stop while Redis is away")
 
-        def make_lane(number: int, position: Position, tail: Tail) -> Lane:
-            return Lane(number, position, tail, shelf, store, bounds, cache)
-
-        ticks = settings.clock == "wall" and settings.live_gen == GEN
-        ticker = Ticker(sender, state.ticked) if ticks else None
-        ownership = Ownership(store, reader, make_lane, state)
-        Turns(settings, store, reader, sender, ownership, ticker, state).run(stop.is_set)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+    store = Store(
+        connect(settings.redis_url, settings.processing_call_seconds),
+        owner,
+        settings.processing_patience_seconds,
+        redis_error,
+    )
+    reader = Reader(settings.bootstrap, settings.processing_call_seconds)
+    try:
+        _wait_for_archive(settings, reader, state, stop)
+        _wait(store.check, state, stop, settings.processing_patience_seconds)
+        if not stop.is_set():
+            state.waits_for(None)
+            _turns(settings, store, reader, state, stop).run()
     finally:
         reader.close()
 
 
-def _archive(settings: Settings, reader: Reader) -> str | None:
-    try:
-        archive.check(settings.bootstrap, settings.clock, reader, settings.processing_call_seconds)
-    except NotOpenedError as error:
-        return f"waiting for the archive to be opened: {error}"
-    except UnavailableError as error:
-        return f"waiting for Kafka: {error}"
-    return None
+def _turns(settings: Settings, store: Store, reader: Reader, state: State, stop: Event) -> Turns:
+    shelf = RulesShelf(reader, settings.processing_patience_seconds)
+    sender = Sender(settings.bootstrap, settings.processing_delivery_seconds, state.kafka_error)
+    state.sends_by(sender)
+    bounds = Bounds(settings.processing_chunk_records, settings.processing_slice_dossiers)
+    cache_dossiers = settings.processing_cache_dossiers
+
+    def make_lane(number: int, position: Position, tail: Tail) -> Lane:
+        return Lane(number, position, tail, shelf, store, bounds, cache_dossiers)
+
+    does_tick = settings.clock == "wall" and settings.live_gen == GEN
+    ticker = Ticker(sender, state.ticked) if does_tick else None
+    ownership = Ownership(store, reader, make_lane, lambda: sender.settle(SETTLE_SECONDS), state, cache_dossiers)
+    return Turns(settings, store, reader, sender, ownership, ticker, state, stop.is_set)
+
+
+def _wait_for_archive(settings: Settings, reader: Reader, state: State, stop: Event) -> None:
+    away_since: float | None = None
+
+    def missing() -> str | None:
+        nonlocal away_since
+        try:
+            archive.check(settings.bootstrap, settings.clock, reader, settings.processing_call_seconds)
+        except NotOpenedError as error:
+            away_since = None
+            return f"waiting for the archive to be opened: {error}"
+        except UnavailableError as error:
+            away_since = time.monotonic() if away_since is None else away_since
+            if time.monotonic() - away_since > settings.processing_patience_seconds:
+                raise
+            return f"kafka_unreachable: {error}"
+        return None
+
+    _wait(missing, state, stop, OPENING_SECONDS)
 
 
 def _wait(missing: Callable[[], str | None], state: State, stop: Event, patience_seconds: float) -> None:

@@ -1,17 +1,29 @@
 """What the worker tells of itself: reasons why it is not ready, and its figures; written by the fold, read by its door."""
 
 import time
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
 
 from contracts import instants
 from services.processing.instruments import Instruments
 from services.processing.log.membership import Membership
+from services.processing.log.sending import Sender
 from services.processing.worker.lane import Lane
 
+if TYPE_CHECKING:
+    from services.processing.worker.ownership import Ownership
+
 STALLED_SECONDS: Final = 30.0
+UNACKNOWLEDGED_SECONDS: Final = 5.0
+
+
+class _Reached(NamedTuple):
+    """How far a partition is folded: records left, when the last folded one was stored (µs), its log clock (µs)."""
+
+    left: int
+    recorded_at: int | None
+    log_clock: int | None
 
 
 class State:
@@ -20,9 +32,14 @@ class State:
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
         self._waiting: str | None = "starting"
-        self._joined = False
+        self._has_joined = False
+        self._away: tuple[str, ...] = ()
+        self._redis: str | None = None
+        self._resting: tuple[int, ...] = ()
         self._stopped: dict[int, str] = {}
-        self._waits_since: float | None = None
+        self._reached: dict[int, _Reached] = {}
+        self._sender: Sender | None = None
+        self._kafka_erred = False
         self._turned = time.monotonic()
 
     # --- told by the fold --------------------------------------------------------------------------------------
@@ -30,15 +47,37 @@ class State:
     def waits_for(self, what: str | None) -> None:
         """Nothing is folded until this is there; None: it is."""
         self._waiting = what
+        self.came_round()
+
+    def sends_by(self, sender: Sender) -> None:
+        """Whose outstanding records are told of."""
+        self._sender = sender
+
+    def came_round(self) -> None:
+        """The loop is alive, even if it only waits."""
         self._turned = time.monotonic()
 
     def kafka_error(self, name: str) -> None:
         """Kafka or its client has reported an error."""
+        self._kafka_erred = True
         self._instruments.kafka_errors.labels(name).inc()
+
+    def kafka_erred(self) -> bool:
+        """Whether it has since somebody last asked."""
+        erred, self._kafka_erred = self._kafka_erred, False
+        return erred
 
     def redis_error(self, name: str) -> None:
         """Redis or its client has reported an error."""
         self._instruments.redis_errors.labels(name).inc()
+
+    def redis_says(self, why: str | None) -> None:
+        """Why Redis should not be written to as it is set up; None: it may."""
+        self._redis = why
+
+    def away(self, who: tuple[str, ...]) -> None:
+        """Who of Kafka and Redis does not answer."""
+        self._away = who
 
     def ticked(self) -> None:
         """A tick was appended."""
@@ -47,21 +86,26 @@ class State:
     def taken(self, number: int) -> None:
         """A partition is folded from now on."""
         self._instruments.takeovers.inc()
-        self.gone(number)
+        self._goes_on(number)
 
     def gone(self, number: int) -> None:
-        """A partition is somebody else's, or goes on again."""
-        if (reason := self._stopped.get(number)) is not None:
-            self._stopped = {each: why for each, why in self._stopped.items() if each != number}
-            self._instruments.stopped.remove(str(number), reason)
-        for gauge in (self._instruments.lag_seconds, self._instruments.lag_records, self._instruments.log_clock):
+        """A partition is somebody else's."""
+        self._goes_on(number)
+        self._reached = {each: how for each, how in self._reached.items() if each != number}
+        told = self._instruments
+        for gauge in (told.lag_seconds, told.lag_records, told.log_clock, told.internal_errors):
             gauge.remove(str(number))
 
     def stopped(self, number: int, reason: str) -> None:
         """A partition goes no further."""
-        self.gone(number)
+        self._goes_on(number)
         self._stopped = {**self._stopped, number: reason}
         self._instruments.stopped.labels(str(number), reason).set(1)
+
+    def _goes_on(self, number: int) -> None:
+        if (reason := self._stopped.get(number)) is not None:
+            self._stopped = {each: why for each, why in self._stopped.items() if each != number}
+            self._instruments.stopped.remove(str(number), reason)
 
     def wiped(self) -> None:
         """A partition is folded from the start."""
@@ -82,24 +126,21 @@ class State:
             told.letters.labels(letter.code).inc()
         told.internal_errors.labels(str(number)).set(len(lane.position.errors))
 
-    def looked(self, membership: Membership, lanes: Mapping[int, Lane], outstanding: int) -> None:
+    def looked(self, membership: Membership, ownership: "Ownership") -> None:
         """A turn has ended."""
-        now, told = time.time(), self._instruments
-        self._turned = time.monotonic()
-        self._joined = membership.has_joined
-        self._waits_since = None if not outstanding else self._waits_since or time.monotonic()
-        told.owned.set(len(lanes))
-        told.outstanding.set(outstanding)
+        lanes, told = ownership.lanes, self._instruments
+        self.came_round()
+        self._has_joined = membership.has_joined
+        self._resting = tuple(ownership.resting)
+        told.owned.set(len(membership.owned))
         told.queued.set(sum(len(lane.queue) for lane in lanes.values()))
         told.cached.set(sum(lane.cached for lane in lanes.values()))
+        reached = dict(self._reached)
         for number, lane in lanes.items():
             position, end = lane.position, membership.end_of(number)
-            left = 0 if end is None else max(0, end - position.offset)
-            recorded_at = now if position.recorded_at is None else position.recorded_at / instants.SECOND
-            told.lag_records.labels(str(number)).set(left)
-            told.lag_seconds.labels(str(number)).set(max(0.0, now - recorded_at) if left else 0.0)
-            if position.log_clock is not None:
-                told.log_clock.labels(str(number)).set(position.log_clock / instants.SECOND)
+            left = len(lane.queue) if end is None else max(0, end - position.offset)
+            reached[number] = _Reached(left, position.recorded_at, position.log_clock)
+        self._reached = reached
 
     # --- asked by the door --------------------------------------------------------------------------------------
 
@@ -107,15 +148,32 @@ class State:
         """Why the worker cannot do its job now; empty when it can."""
         if self._waiting is not None:
             return [self._waiting]
-        told = [] if self._joined else ["the group has not told which partitions are ours"]
+        told = [] if self._has_joined else ["joining: the group has not told which partitions are ours"]
+        told += [f"{who.lower()}_unreachable" for who in self._away]
+        if self._redis is not None:
+            told.append(self._redis)
         if (age := time.monotonic() - self._turned) > STALLED_SECONDS:
-            told.append(f"the loop has not come round for {age:.0f} s")
-        return told + [f"partition {number}: {reason}" for number, reason in sorted(self._stopped.items())]
+            told.append(f"stalled: the loop has not come round for {age:.0f} s")
+        if (waited := self._waited()) > UNACKNOWLEDGED_SECONDS:
+            told.append(f"unacknowledged: Kafka has not taken what was sent for {waited:.0f} s")
+        told += [f"taken_again: partition {number}" for number in self._resting]
+        return told + [f"{reason}: partition {number}" for number, reason in sorted(self._stopped.items())]
 
     def exposition(self) -> bytes:
         """Prometheus."""
-        since = self._waits_since
-        self._instruments.oldest_outstanding_seconds.set(0.0 if since is None else time.monotonic() - since)
-        self._instruments.turn_age_seconds.set(time.monotonic() - self._turned)
-        self._instruments.ready.set(not self.reasons())
-        return generate_latest(self._instruments.registry)
+        told, now = self._instruments, time.time()
+        for number, how in self._reached.items():
+            label = str(number)
+            recorded_at = now if how.recorded_at is None else how.recorded_at / instants.SECOND
+            told.lag_records.labels(label).set(how.left)
+            told.lag_seconds.labels(label).set(max(0.0, now - recorded_at) if how.left else 0.0)
+            if how.log_clock is not None:
+                told.log_clock.labels(label).set(how.log_clock / instants.SECOND)
+        told.outstanding.set(0 if self._sender is None else self._sender.outstanding)
+        told.oldest_outstanding_seconds.set(self._waited())
+        told.turn_age_seconds.set(time.monotonic() - self._turned)
+        told.ready.set(not self.reasons())
+        return generate_latest(told.registry)
+
+    def _waited(self) -> float:
+        return 0.0 if self._sender is None else self._sender.waiting_seconds

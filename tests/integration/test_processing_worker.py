@@ -1,0 +1,181 @@
+"""The worker on a real Kafka and Redis: whatever happens to it, each record is folded once and said once."""
+
+from collections import Counter
+
+import pytest
+import redis
+import requests
+
+from contracts.reference import Reference
+from deploy.operators import acts
+from tests.intake_bad_inputs import BATCH, packed
+from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post
+from tests.integration.processing_world import Archive, assert_folded, event, figures, life, reasons
+from tests.province import Province
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+# A process that was killed stays a member of the group for this long.
+SESSION_SECONDS = "6"
+
+
+class Town:
+    """One archive for the whole module, always added to, and the worker that folds it at the moment."""
+
+    def __init__(self, province: Province) -> None:
+        self.province = province
+        self.archive = Archive(province)
+        self.worker = self.started()
+        self.lives = 0
+        self.other: Reference | None = None
+
+    def started(self, ready: bool = True, **environment: str) -> Service:
+        """One more worker."""
+        return self.province.start(
+            "processing", ready=ready, MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS, **environment
+        )
+
+    def assert_folded(self) -> None:
+        """The worker is at the end, and left what it must, whatever rules it came by."""
+        assert_folded(self.archive, *filter(None, [self.other]))
+
+    def lives_of(self, count: int) -> None:
+        """Some more dossiers."""
+        for _ in range(count):
+            self.lives += 1
+            self.archive.report(*life(f"H57.19753-2507{self.lives % 20 + 1:02}-{self.lives:04}", self.lives % 20 + 1))
+
+
+@pytest.fixture(scope="module")
+def town(module_province: Province) -> Town:
+    return Town(module_province)
+
+
+def test_what_intake_stored_is_folded_and_said_once(town: Town) -> None:
+    """Events through the door and ticks through the clock: lifecycle, dead letters and Redis are those of the plain fold."""
+    intake = town.province.start("intake")
+    events = [each for number in range(1, 6) for each in life(f"H57.19753-250701-9{number:03}", number)]
+    for unit in ("19753", "19774"):
+        batch = [each for each in events if each["source"] == f"/units/{unit}"]
+        answer = post(intake, "/v1/events", {"Authorization": f"Bearer dev-{unit}", "Content-Type": BATCH}, packed(batch))
+        assert answer.status_code == 202, answer.text
+    for at in ("07-05T00:00", "07-10T00:00"):
+        answer = post(intake, "/v1/clock", OPERATOR, packed({"at": f"2025-{at}:00+07:00"}))
+        assert answer.status_code == 202, answer.text
+    intake.stop()
+    town.archive.put(0, b"no JSON", [("ce_type", b"nonsense")])
+    expected = assert_folded(town.archive)
+    said = Counter(letter.code for each in expected.values() for sent in each.sent for letter in sent.letters)
+    assert said["no_arrow"] == 2, "payments that nobody asked for, of the first and the second, are a week old"
+    assert said["invalid_envelope"] == 1
+    told = figures(town.worker)
+    assert told['motcua_processing_records_total{outcome="tick"}'] == 24
+    assert told['motcua_processing_rejected_total{code="no_arrow"}'] == 2
+    assert told["motcua_processing_owned_partitions"] == 12
+    assert all(told[f'motcua_processing_lag_seconds{{partition="{number}"}}'] == 0 for number in range(12))
+
+
+def test_the_door_answers_in_one_form(town: Town) -> None:
+    """Health, readiness, and a problem for what nobody offers."""
+    for path, status in (("/healthz", 200), ("/readyz", 200), ("/docs", 200), ("/nowhere", 404)):
+        answer = requests.get(town.worker.base_url + path, timeout=REQUEST_SECONDS)
+        assert answer.status_code == status
+    assert answer.json()["code"] == "not_found"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    answer = requests.post(town.worker.base_url + "/healthz", timeout=REQUEST_SECONDS)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_new_rules_take_effect_in_slices(town: Town) -> None:
+    """An activation refolds every dossier, in commits of few, to what the plain fold says in one go."""
+    town.worker.stop()
+    town.worker = town.started(
+        MOTCUA_PROCESSING_SLICE_DOSSIERS="2", MOTCUA_PROCESSING_CHUNK_RECORDS="7", MOTCUA_PROCESSING_CACHE_DOSSIERS="0"
+    )
+    town.lives_of(60)
+    body = town.province.reference
+    wards = [each for each in body.units if each.code != "19774"]
+    town.other = Reference(units=wards, departments=body.departments, procedures=body.procedures, calendar=body.calendar)
+    acts.activate(town.province.operators, town.other)
+    town.archive.tick("07-18T00:00")
+    acts.activate(town.province.operators, body)
+    town.archive.tick("07-28T00:00")
+    town.assert_folded()
+
+
+def test_killed_between_producing_and_storing_it_says_nothing_twice(town: Town) -> None:
+    """Ends as by kill -9 when Kafka has all of it and Redis nothing: the successor finds it sent and sends only the rest."""
+    town.worker.stop()
+    dying = town.started(ready=False, MOTCUA_FAULT="exit_before_commit:2")
+
+    def ended() -> bool:
+        town.lives_of(1)
+        return not dying.running
+
+    wait_until(ended)
+    assert dying.wait_end() == 137
+    town.lives_of(4)
+    town.archive.tick("07-29T00:00")
+    town.worker = town.started()
+    town.assert_folded()
+
+
+def test_told_to_stop_it_ends_well_and_goes_on_later(town: Town) -> None:
+    """SIGTERM: exit status 0, everything stored; what comes in meanwhile is folded by the next one."""
+    town.lives_of(3)
+    assert town.worker.stop() == 0
+    town.lives_of(3)
+    town.worker = town.started()
+    town.assert_folded()
+
+
+def test_an_emptied_redis_is_filled_again_without_saying_anything_twice(town: Town) -> None:
+    """FLUSHALL under a running worker, with nothing coming in: it notices, folds all logs from the start."""
+    with town.province.redis() as client:
+        client.flushall()
+    town.assert_folded()
+    town.lives_of(3)
+    town.assert_folded()
+    told = figures(town.worker)
+    assert told["motcua_processing_wipes_total"] == 12
+    assert reasons(town.worker) == []
+
+
+def test_an_older_redis_put_in_place_is_noticed_and_led_on(town: Town) -> None:
+    """The state of an hour ago, as from a dump: the position in it is as old, so reading on gives the same."""
+    with redis.Redis.from_url(town.province.redis_url) as client:
+        dumped = {name: client.dump(name) for name in client.scan_iter()}
+        town.lives_of(6)
+        town.archive.tick("07-30T00:00")
+        town.assert_folded()
+        client.flushall()
+        for name, state in dumped.items():
+            client.restore(name, 0, state)
+    town.assert_folded()
+    town.lives_of(2)
+    town.assert_folded()
+
+
+@pytest.mark.parametrize(
+    "tear", ["an index of another kind", "a dossier that is none", "a dossier gone", "a position that is none"]
+)
+def test_torn_state_is_folded_anew(town: Town, tear: str) -> None:
+    """What a commit never leaves behind is found out when it is used, and the partition is rebuilt."""
+    with redis.Redis.from_url(town.province.redis_url) as client:
+        [name, *_] = client.scan_iter(match="motcua:processing:g1:{*}:d:*", count=1000)
+        prefix, _, code = name.decode().partition("d:")
+        if tear == "an index of another kind":
+            client.delete(prefix + "due")
+            client.set(prefix + "due", "x")
+        elif tear == "a dossier that is none":
+            client.set(name, b"\x00")
+        elif tear == "a dossier gone":
+            client.delete(name)
+        else:
+            client.hset(prefix + "pos", "position", b"\xff")
+    # A worker without the dossier in memory, and a late event that makes it look.
+    town.worker.stop()
+    town.worker = town.started()
+    town.archive.report(event("annulled", code, "07-20T09:00", event="never-seen", reason="typo", id=f"late-{tear}"))
+    town.assert_folded()
+    assert reasons(town.worker) == []
