@@ -9,9 +9,9 @@ import requests
 from contracts.reference import Reference
 from deploy.operators import acts
 from tests.intake_bad_inputs import BATCH, packed
-from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post
+from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, wait_until
 from tests.integration.processing_world import Archive, assert_folded, event, figures, life, reasons
-from tests.province import Province
+from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
