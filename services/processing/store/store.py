@@ -114,6 +114,13 @@ class Store:
             if row != [epoch.encode(), self._owner.encode(), _at(position).encode()]
         ]
 
+    def stands_at(self, partition: int, epoch: str, position: Position) -> bool:
+        """Whether a partition is still this owner's and still at that position. Asked after its state was read and before
+        anything is sent: what was read of a Redis that was emptied or rolled back meanwhile is no state to send from."""
+        key = keys.position(partition)
+        found = self._read(partition, lambda: self._client.hmget(key, "at", "epoch", "owner"))
+        return tuple(found) == (_at(position).encode(), epoch.encode(), self._owner.encode())
+
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]:
         """Dossiers by partition and code; None for one that nothing is kept of."""
         asked = {partition: list(codes) for partition, codes in wanted.items()}

@@ -108,16 +108,30 @@ class Turns:
             return moved
         for number, lane in busy.items():
             try:
-                lane.fold()
-            except DivergedError as error:
-                self._owned.stop(self._membership, number, "diverged", str(error))
+                if self._fold_one(number, lane):
+                    moved[number] = lane
             except TornError as error:
                 self._owned.torn(self._membership, error)
-            else:
-                self._send(number, lane)
-                if lane.is_moved:
-                    moved[number] = lane
         return moved
+
+    def _fold_one(self, number: int, lane: Lane) -> bool:
+        """Whether something was sent that is to be stored now."""
+        diverged: str | None = None
+        try:
+            lane.fold()
+        except DivergedError as error:
+            diverged = str(error)
+        if not lane.is_moved and diverged is None:
+            return False
+        # Kafka takes back nothing: what was folded from a Redis that was emptied meanwhile must never be sent.
+        if not self._store.stands_at(number, self._owned.epochs[number], lane.pending.begin):
+            self._owned.fenced(self._membership, number, "the stored state was moved while it was read")
+            return False
+        if diverged is not None:
+            self._owned.stop(self._membership, number, "diverged", diverged)
+            return False
+        self._send(number, lane)
+        return True
 
     def _send(self, number: int, lane: Lane) -> None:
         pending = lane.pending
