@@ -34,7 +34,7 @@ from services.metrics.store import keys
 
 # No generation of the fold will ever have this number.
 GEN = 9_999_001
-PIECES = 65_536
+PIECES = 200_000
 CALL_SECONDS = 30.0
 WITHIN_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 0.02
@@ -187,12 +187,13 @@ def peer(plan: Plan, name: str) -> Took:
         )  # fmt: skip
     if ran.returncode:
         raise SystemExit(f"the peer {name} ended with {ran.returncode}:\n{ran.stderr[-2000:]}")
-    records, seconds, cpu = ran.stdout.split()[-3:]
+    records, seconds, cpu = ran.stdout.splitlines()[-1].split()
     return Took(int(records), float(seconds), float(cpu))
 
 
 def print_took(took: Took) -> None:
     """For the process that asked."""
+    print()
     print(took.records, took.seconds, took.cpu_seconds)
 
 
@@ -257,7 +258,9 @@ def stock(plan: Plan) -> Took:
                 sys.stdout.flush()
                 os._exit(0)
 
-    faust.Worker(app, loglevel="error", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    agent = faust.Worker(app, loglevel="error", redirect_stdouts=False, quiet=True)
+    agent.spinner = None
+    agent.execute_from_commandline()
     raise SystemExit("the agent ended before its records")
 
 

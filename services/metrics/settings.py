@@ -33,8 +33,8 @@ class Settings(BaseSettings):
     metrics_gather_records: int = Field(default=200_000, ge=1)
     metrics_pending_records_max: int = Field(default=600_000, ge=1)
     metrics_backlog_seconds: float = Field(default=1.0, gt=0, le=60.0)
-    # Pieces remembered by their bytes, about 1 kB each.
-    metrics_memo_pieces: int = Field(default=65_536, ge=1, le=1_000_000)
+    # Pieces remembered by their bytes, about 600 bytes each.
+    metrics_memo_pieces: int = Field(default=200_000, ge=1, le=1_000_000)
     metrics_fetch_bytes: int = Field(default=1024 * 1024, ge=16 * 1024, le=64 * 1024 * 1024)
     metrics_session_seconds: float = Field(default=10.0, ge=6.0, le=300.0)
     metrics_call_seconds: float = Field(default=5.0, gt=0, le=60.0)

@@ -80,31 +80,48 @@ class Standing:
 
 
 class Memo:
-    """Pieces by their bytes. Full, it forgets everything: what recurs is soon known again."""
+    """Pieces by their bytes. Stands, or entries, that have become too many are forgotten; what recurs is soon known again.
+
+    Entries belong to days and pass by; stands come back. So each kind has half of the room.
+    """
 
     def __init__(self, pieces_max: int) -> None:
-        self._pieces_max = pieces_max
+        self._kind_max = max(1, pieces_max // 2)
         self.stands: dict[bytes, Standing] = {}
         self.forgotten = 0
-        self._forget()
-
-    def _forget(self) -> None:
-        self.pieces = 0
-        self.stands.clear()
+        self._entries = 0
         self._standings: dict[tuple[object, ...], Standing] = {}
+        self._shapes: dict[tuple[object, ...], tuple[Names, bool]] = {}
         self._flows: dict[tuple[str | None, str | None], dict[bytes, Flow]] = {}
         self._marks: dict[tuple[str | None, str | None], Marks] = {}
         self._rows: dict[tuple[object, ...], Row] = {}
         self._names: dict[object, Names] = {}
         self._day_ends: dict[str, int] = {}
 
+    @property
+    def pieces(self) -> int:
+        """How many are remembered."""
+        return len(self.stands) + self._entries
+
+    def _forget_stands(self) -> None:
+        self.forgotten += 1
+        for memo in (self.stands, self._standings, self._shapes, self._marks):
+            memo.clear()
+
+    def _forget_entries(self) -> None:
+        self.forgotten += 1
+        self._entries = 0
+        for flows in self._flows.values():
+            # A standing in use goes on with the same dictionary.
+            flows.clear()
+        for memo in (self._rows, self._names, self._day_ends):
+            memo.clear()
+
     def stand(self, piece: bytes) -> Standing:
         """The standing of a stand's bytes (b"" for none) that `stands` does not know; ValueError when they are none."""
         stand = decode_stand(piece) if piece else Stand()
-        if self.pieces >= self._pieces_max:
-            self._forget()
-            self.forgotten += 1
-        self.pieces += 1
+        if len(self.stands) >= self._kind_max:
+            self._forget_stands()
         key = _what_counts(stand)
         if (standing := self._standings.get(key)) is None:
             flows = self._flows.setdefault((stand.receiver, stand.channel), {})
@@ -130,26 +147,45 @@ class Memo:
                 names = self._names[of_source] = names_of_source(counted)
             if names:
                 alone = (self._row("receiver", source, day, names), self._row("competent", source, day, names))
-        # The next stand makes room: a standing in use may not lose its flows here.
-        self.pieces += 1
+        if self._entries >= self._kind_max:
+            self._forget_entries()
+        self._entries += 1
         flow = standing.flows[piece] = Flow(bodies, alone, NEVER if day is None else self._day_end(day))
         return flow
 
     def _stock(self, stand: Stand) -> Stock:
-        names = tuple(stock.name for stock in BODY_STOCKS if stock.contribution(stand))
-        alone = tuple(
+        # Of bodies' stocks no unit, field or channel is asked: a few shapes are all there are.
+        shape = (
+            stand.state,
+            stand.state_detail,
+            stand.overdue,
+            stand.due_in_24h,
+            stand.due_in_72h,
+            stand.acceptance_overdue,
+        )
+        if (known := self._shapes.get(shape)) is None:
+            names = tuple(stock.name for stock in BODY_STOCKS if stock.contribution(stand))
+            known = self._shapes[shape] = (names, is_open(stand))
+        names, in_hand = known
+        split = (stand.field, stand.channel)
+        if (marks := self._marks.get(split)) is None:
+            marks = self._marks[split] = Marks(stand)
+        receiver, competent = stand.receiver, stand.competent
+        units = zip(ROLES, (receiver, competent), strict=True) if in_hand else ()
+        return Stock(
+            self._of_bodies(receiver, competent, None, names) if names else (),
+            self._parked(stand) if stand.parked else (),
+            tuple([f"{role}|{unit}|{stand.state}" for role, unit in units if unit is not None]),
+            marks,
+        )
+
+    def _parked(self, stand: Stand) -> tuple[Row, ...]:
+        return tuple(
             self._row(role, source, None, (stock.name,) * number)
             for stock in SOURCE_STOCKS
             for source, number in stock.contribution(stand).items()
             for role in ROLES
         )
-        units = zip(ROLES, (stand.receiver, stand.competent), strict=True)
-        states = tuple(f"{role}|{unit}|{stand.state}" for role, unit in units if unit is not None)
-        split = (stand.field, stand.channel)
-        if (marks := self._marks.get(split)) is None:
-            marks = self._marks[split] = Marks(stand)
-        bodies = self._of_bodies(stand.receiver, stand.competent, None, names) if names else ()
-        return Stock(bodies, alone, states if is_open(stand) else (), marks)
 
     def _of_bodies(self, receiver: str | None, competent: str | None, day: str | None, names: Names) -> tuple[Row, ...]:
         units = zip(ROLES, (receiver, competent), strict=True)
