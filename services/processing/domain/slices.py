@@ -5,20 +5,16 @@ from collections.abc import Mapping, Sequence
 Row = tuple[int, str]
 
 
-def next_due(
-    rows: Sequence[Row], is_all: bool, pending: Mapping[str, int | None], clock: int
-) -> tuple[list[Row], int | None]:
-    """The (score, code) pairs at or below the clock in their order, and the first score of all (None: the index is empty).
+def next_due(rows: Sequence[Row], is_all: bool, pending: Mapping[str, int | None], clock: int) -> list[Row]:
+    """The (score, code) pairs at or below the clock in their order, as far as they are known.
 
-    `rows` are the first of the stored index, `is_all` whether they are all of it; `pending` overrides it by code. Without
-    the whole index, nothing beyond its last row is known, so nothing beyond it is returned.
+    `rows` are the first of the stored index up to the clock, `is_all` whether they are all of these; `pending` overrides
+    the index by code. Without all of them, nothing beyond the last row is known, so nothing beyond it is returned.
     """
     known = [row for row in rows if row[1] not in pending]
-    known += [(score, code) for code, score in pending.items() if score is not None]
+    known += [(score, code) for code, score in pending.items() if score is not None and score <= clock]
     known.sort()
-    if not is_all:
-        known = [row for row in known if row <= rows[-1]]
-    return [row for row in known if row[0] <= clock], known[0][0] if known else None
+    return known if is_all else [row for row in known if row <= rows[-1]]
 
 
 def next_kept(rows: Sequence[str], is_all: bool, pending: Mapping[str, bool], after: str | None) -> list[str]:

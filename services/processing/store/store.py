@@ -140,13 +140,19 @@ class Store:
             for place, (partition, codes) in enumerate(asked.items())
         }
 
-    def first_due(self, partition: int, count: int) -> list[tuple[int, str]]:
-        """The first (score, code) pairs of the due index."""
+    def due(self, partition: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]:
+        """The first (score, code) pairs of the due index up to the clock, and the first score beyond it."""
         key = keys.index(partition, keys.DUE)
-        rows: list[tuple[bytes, float]] = self._read(
-            partition, lambda: self._client.zrange(key, 0, count - 1, withscores=True)
-        )
-        return [(int(score), code.decode()) for code, score in rows]
+
+        def read() -> list[list[tuple[bytes, float]]]:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.zrange(key, "-inf", str(clock), byscore=True, offset=0, num=count, withscores=True)
+            pipeline.zrange(key, f"({clock}", "+inf", byscore=True, offset=0, num=1, withscores=True)
+            found: list[list[tuple[bytes, float]]] = pipeline.execute()
+            return found
+
+        rows, beyond = self._read(partition, read)
+        return [(int(score), code.decode()) for code, score in rows], int(beyond[0][1]) if beyond else None
 
     def next_kept(self, partition: int, after: str | None, count: int) -> list[str]:
         """The first codes after `after` in the index of kept dossiers."""
@@ -265,7 +271,9 @@ class Store:
 def connect(url: str, call_seconds: float) -> "redis.Redis":
     """A client whose calls are bounded; retries are the caller's."""
     no_retries = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    return redis.Redis.from_url(url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=no_retries)
+    return redis.Redis.from_url(
+        url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=no_retries, protocol=2
+    )
 
 
 def _is_untouched(reply: object) -> bool:

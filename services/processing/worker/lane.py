@@ -32,7 +32,7 @@ class Kept(Protocol):
     """What a lane asks of the stored state of its partition."""
 
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]: ...
-    def first_due(self, partition: int, count: int) -> list[tuple[int, str]]: ...
+    def due(self, partition: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]: ...
     def next_kept(self, partition: int, after: str | None, count: int) -> list[str]: ...
 
 
@@ -64,6 +64,8 @@ class Pending:
     originals: dict[int, Record] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     touched: int = 0
+    # Dossiers touched by ticks and activations alone.
+    sliced: int = 0
 
 
 class Lane:
@@ -117,7 +119,7 @@ class Lane:
     @property
     def is_moved(self) -> bool:
         """Whether there is something to store."""
-        return self.pending.touched > 0
+        return self.pending.touched > 0 or self.pending.sliced > 0
 
     def add(self, records: Iterable[Record]) -> None:
         """Records that follow on those added before."""
@@ -272,7 +274,6 @@ class Lane:
                 dossier = self._listed(code)
                 effect = fold.pass_time(dossier, at, at.log_clock, clock, self._ruling())
                 if effect is None:
-                    self.pending.touched += 1
                     self._schedule(code, _later(fold.due_again(dossier, clock, first_clock, self._ruling()), clock))
                 else:
                     effect = msgspec.structs.replace(effect, due_at=_later(effect.due_at, clock))
@@ -291,7 +292,6 @@ class Lane:
                 dossier = self._listed(code)
                 effect = fold.activate(dossier, at, self._ruling(), after)
                 if effect is None:
-                    self.pending.touched += 1
                     self._schedule(code, fold.due_again(dossier, at.log_clock, at.first_clock, after))
                 else:
                     self._changed(at, code, dossier, effect, record, at.log_clock, activated.digest)
@@ -308,15 +308,15 @@ class Lane:
         self._after(*moved, None, record)
 
     def _room(self) -> int:
-        return self._bounds.slice_dossiers - self.pending.touched
+        return self._bounds.slice_dossiers - self.pending.sliced
 
     def _next_due(self, clock: int, room: int) -> list[str]:
         pending = self.pending.due
         count = room + len(pending)
-        rows = self._stored.first_due(self.partition, count)
-        due, first = slices.next_due(rows, len(rows) < count, pending, clock)
-        self._first_due = inf if first is None else first
-        codes = [code for _, code in due[:room]]
+        rows, beyond = self._stored.due(self.partition, clock, count)
+        scores = [score for score in pending.values() if score is not None]
+        self._first_due = min(scores, default=inf) if beyond is None else min(beyond, min(scores, default=beyond))
+        codes = [code for _, code in slices.next_due(rows, len(rows) < count, pending, clock)[:room]]
         self._load(codes)
         return codes
 
@@ -331,6 +331,7 @@ class Lane:
     def _listed(self, code: str) -> Dossier:
         """The dossier behind an entry of an index: both are written in one step, so one without the other is torn."""
         dossier = self._state(code)
+        self.pending.sliced += 1
         if not isinstance(dossier, Dossier):
             raise TornError(self.partition, "an index names a dossier that is not there")
         return dossier
