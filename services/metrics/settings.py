@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = None
     metrics_worker_port: int | None = None
     # The pause between two looks at what waits to be stored; a live record is visible that much later.
-    metrics_flush_seconds: float = Field(default=0.05, ge=0.005, le=5.0)
+    metrics_flush_seconds: float = Field(default=0.05, ge=0.005, le=30.0)
     # Records counted and not stored yet: below the first every look stores them; in a backlog they gather up to the
     # second or for `metrics_backlog_seconds`; at the third nothing more is read until they are stored.
     metrics_backlog_records: int = Field(default=20_000, ge=1)
