@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from contracts import instants
 from contracts.events import code_of
@@ -29,6 +30,7 @@ class Watch:
         self.fault: str | None = "starting: Kafka has not been asked yet"
         self.first_recorded_at: dict[int, int] = {}
         self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._seconds = call_seconds
         self._on_error = on_error
         self._ends: dict[int, int] | None = None
@@ -58,7 +60,7 @@ class Watch:
         self._thread.join(2 * self._seconds)
 
     def _run(self) -> None:
-        asking, beating = self._consumer("ends"), self._consumer("heartbeats")
+        asking, beating = self._consumer("firsts"), self._consumer("heartbeats")
         beating.assign([TopicPartition(CENTRE_STATUS.name, number, 0) for number in range(PARTITIONS)])
         while not self._stop.is_set():
             try:
@@ -87,9 +89,11 @@ class Watch:
         )
 
     def _look(self, asking: Consumer) -> None:
-        asked_at, ends = time.monotonic(), {}
-        for number in range(PARTITIONS):
-            _, ends[number] = asking.get_watermark_offsets(TopicPartition(REPORTED.name, number), timeout=self._seconds)
+        asked_at = time.monotonic()
+        places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
+        asked = self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=self._seconds)
+        ends = {place.partition: int(asked[place].result(self._seconds + 1.0).offset) for place in places}
         self._ends, self._ends_at = ends, asked_at
         if missing := [number for number, end in ends.items() if end > 0 and number not in self.first_recorded_at]:
             asking.assign([TopicPartition(REPORTED.name, number, 0) for number in missing])

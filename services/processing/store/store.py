@@ -140,13 +140,13 @@ class Store:
             for place, (partition, codes) in enumerate(asked.items())
         }
 
-    def due(self, partition: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]:
-        """The first (score, code) pairs of the due index up to the clock, and the first score beyond it."""
-        key = keys.index(partition, keys.DUE)
+    def due(self, partition: int, after: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]:
+        """The first (score, code) pairs of the due index after one instant up to the clock, and the first score beyond."""
+        key, begin = keys.index(partition, keys.DUE), f"({after}"
 
         def read() -> list[list[tuple[bytes, float]]]:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.zrange(key, "-inf", str(clock), byscore=True, offset=0, num=count, withscores=True)
+            pipeline.zrange(key, begin, str(clock), byscore=True, offset=0, num=count, withscores=True)
             pipeline.zrange(key, f"({clock}", "+inf", byscore=True, offset=0, num=1, withscores=True)
             found: list[list[tuple[bytes, float]]] = pipeline.execute()
             return found

@@ -32,7 +32,7 @@ class Kept(Protocol):
     """What a lane asks of the stored state of its partition."""
 
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]: ...
-    def due(self, partition: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]: ...
+    def due(self, partition: int, after: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]: ...
     def next_kept(self, partition: int, after: str | None, count: int) -> list[str]: ...
 
 
@@ -66,6 +66,8 @@ class Pending:
     touched: int = 0
     # Dossiers touched by ticks and activations alone.
     sliced: int = 0
+    # Up to here `due` has a word on all that the stored index holds: ticks have gone through it.
+    passed: int = -1
 
 
 class Lane:
@@ -269,6 +271,7 @@ class Lane:
         while (room := self._room()) > 0:
             codes = self._next_due(clock, room)
             if not codes:
+                self.pending.passed = max(self.pending.passed, clock)
                 return True
             for code in codes:
                 dossier = self._listed(code)
@@ -313,7 +316,7 @@ class Lane:
     def _next_due(self, clock: int, room: int) -> list[str]:
         pending = self.pending.due
         count = room + len(pending)
-        rows, beyond = self._stored.due(self.partition, clock, count)
+        rows, beyond = self._stored.due(self.partition, self.pending.passed, clock, count)
         scores = [score for score in pending.values() if score is not None]
         self._first_due = min(scores, default=inf) if beyond is None else min(beyond, min(scores, default=beyond))
         codes = [code for _, code in slices.next_due(rows, len(rows) < count, pending, clock)[:room]]
