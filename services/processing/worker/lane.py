@@ -317,9 +317,14 @@ class Lane:
         pending = self.pending.due
         count = room + len(pending)
         rows, beyond = self._stored.due(self.partition, self.pending.passed, clock, count)
-        scores = [score for score in pending.values() if score is not None]
-        self._first_due = min(scores, default=inf) if beyond is None else min(beyond, min(scores, default=beyond))
-        codes = [code for _, code in slices.next_due(rows, len(rows) < count, pending, clock)[:room]]
+        due = slices.next_due(rows, len(rows) < count, pending, clock)
+        if due:
+            # Some of them may have to wait for the next commit: whoever comes back looks again.
+            self._first_due = -inf
+        else:
+            scores = [score for score in pending.values() if score is not None]
+            self._first_due = min(scores, default=inf) if beyond is None else min(beyond, min(scores, default=beyond))
+        codes = [code for _, code in due[:room]]
         self._load(codes)
         return codes
 

@@ -1,0 +1,133 @@
+"""A lane says the same in commits and slices of any size; a successor says what is left, once; what differs is seen."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts import instants
+from contracts.events import Ticked, control_record
+from services.processing.domain.rules import Rules
+from services.processing.domain.takeover import Tail
+from services.processing.errors import DivergedError, TornError
+from services.processing.log.records import Record
+from services.processing.worker.lane import Bounds
+from tests.unit.golden.fold import load
+from tests.unit.processing_lanes import Kept, Wire, Worker, assert_same, plainly
+
+GOLDEN = Path(__file__).parent / "golden" / "gen1"
+SIZES = (1, 2, 7, 1000)
+Log = list[Record]
+
+
+def golden() -> tuple[Log, dict[str, Rules]]:
+    """The golden log as records of one partition."""
+    reported, rules = load(GOLDEN)
+    return [
+        Record(offset, each.recorded_at, None, each.value.encode(), [(name, text.encode()) for name, text in each.headers])
+        for offset, each in enumerate(reported)
+    ], rules
+
+
+LOG, RULES = golden()
+TWIN, SENT = plainly(LOG, RULES)
+
+
+@pytest.mark.parametrize("slice_dossiers", SIZES)
+@pytest.mark.parametrize("records", SIZES)
+def test_the_size_of_a_commit_changes_nothing(records: int, slice_dossiers: int) -> None:
+    """Lifecycle bytes, dead letters, dossiers and indexes are those of the whole log folded in one go."""
+    worker = Worker(Kept(), Wire(), RULES, Bounds(records, slice_dossiers), cache=3 if records == 7 else 1000)
+    worker.run(LOG, count=2 * records)
+    assert_same(worker, TWIN, SENT)
+
+
+def test_a_successor_sends_what_is_left_and_nothing_twice() -> None:
+    """Ends between sending and storing, again and again, at every place that a commit of seven can end at."""
+    kept, wire = Kept(), Wire()
+    while kept.position.offset < len(LOG):
+        dying = Worker(kept, wire, RULES, Bounds(7, 5), cache=1000)
+        dying.gather(LOG, 20)
+        dying.fold_and_send()
+        heir = Worker(kept, wire, RULES, Bounds(3, 2), cache=1000)
+        heir.gather(LOG, 2)
+        heir.fold_and_send()
+        heir.store()
+    assert_same(heir, TWIN, SENT)
+
+
+@pytest.mark.parametrize("sent", range(0, len(SENT), 97))
+def test_from_an_empty_redis_everything_is_worked_out_and_the_rest_is_sent(sent: int) -> None:
+    """Whatever was sent before the state was lost, the refold says exactly what is missing."""
+    wire = Wire()
+    wire.lifecycle = SENT[:sent]
+    wire.letters = [letter for each in wire.lifecycle for letter in each.letters]
+    worker = Worker(Kept(), wire, RULES, Bounds(50, 20), cache=1000)
+    worker.run(LOG)
+    assert_same(worker, TWIN, SENT)
+
+
+@pytest.mark.parametrize("end", ["another chain", "a place that no record has", "a dead letter that is none"])
+def test_a_tail_that_is_not_ours_is_seen(end: str) -> None:
+    """What is worked out anew and what was sent differ: nothing more is sent."""
+    place = 300
+    src, chain, letter = SENT[place].src, SENT[place].chain, SENT[place].letters
+    assert not letter
+    wire = Wire()
+    worker = Worker(Kept(), wire, RULES, Bounds(1000, 500), cache=1000)
+    tail = {
+        "another chain": Tail(src, bytes(8)),
+        "a place that no record has": Tail((src[0], src[1] + 1), chain),
+        "a dead letter that is none": Tail(src, chain, (src[0], 0, 0)),
+    }[end]
+    worker.lane = type(worker.lane)(0, worker.kept.position, tail, worker.lane._shelf, worker.kept, Bounds(1000, 500), 1000)
+    worker.gather(LOG, 1000)
+    with pytest.raises(DivergedError):
+        worker.fold_and_send()
+    assert wire.lifecycle == []
+
+
+@pytest.mark.parametrize("lost", ["states", "retired"])
+def test_an_index_without_its_dossier_is_torn(lost: str) -> None:
+    """A tick or activation that finds a name and no dossier behind it trusts the state no longer."""
+    worker = Worker(Kept(), Wire(), RULES, Bounds(1000, 500), cache=0)
+    worker.run(LOG[:200])
+    code = min(worker.kept.scores, key=lambda code: worker.kept.scores[code])
+    if lost == "states":
+        del worker.kept.states[code]
+        worker.kept.kept.discard(code)
+    else:
+        worker.kept.states[code] = b"R"
+    value, headers = control_record(Ticked(instants.parse("2049-01-01T00:00:00+07:00")), "late", "/test")
+    worker.lane.add([Record(worker.lane.next_offset, LOG[200].recorded_at, None, value, headers)])
+    with pytest.raises(TornError):
+        worker.fold_and_send()
+
+
+def test_more_than_ten_failures_in_an_hour_stop_the_lane() -> None:
+    """An event beyond the calendar's horizon fails the fold: ten are borne, the eleventh stops the partition for good."""
+    opening = LOG[:2]
+    failing = []
+    for number in range(12):
+        headers = {
+            "ce_specversion": "1.0", "ce_id": f"far-{number}", "ce_source": f"/units/{BIRTH['receiver']}",
+            "ce_type": "vn.motcua.dossier.received.v1", "ce_subject": f"FAR-{number}", "ce_time": "2060-01-01T00:00:00Z",
+        }  # fmt: skip
+        failing.append(
+            Record(2 + number, opening[1].recorded_at + number, None, msgspec.json.encode(BIRTH),
+                   [(name, text.encode()) for name, text in headers.items()])
+        )  # fmt: skip
+    worker = Worker(Kept(), Wire(), RULES, Bounds(1000, 500), cache=1000)
+    worker.gather(opening + failing, 1000)
+    worker.fold_and_send()
+    worker.store()
+    assert [letter.code for letter in worker.wire.letters] == ["internal_error"] * 11
+    assert worker.lane.position.offset == 2 + 11
+    assert not worker.lane.has_work
+    heir = Worker(worker.kept, worker.wire, RULES, Bounds(1000, 500), cache=1000)
+    heir.gather(opening + failing, 1000)
+    assert not heir.fold_and_send()
+
+
+BIRTH = {"procedure": "1.1", "channel": "direct", "receiver": "A", "competent": "A",
+         "time_limit": {"amount": 3, "unit": "calendar_days"}}  # fmt: skip
