@@ -1,5 +1,6 @@
 """The topics of a generation: created where they are missing, then checked against the contract."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -11,6 +12,7 @@ from contracts.topics import Topic
 from deploy.operators.errors import KafkaUnavailableError, TopicDiffersError
 
 REQUEST_TIMEOUT_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.1
 
 
 def create_missing(bootstrap: str, wanted: tuple[Topic, ...], replication_factor: int) -> list[str]:
@@ -28,6 +30,10 @@ def create_missing(bootstrap: str, wanted: tuple[Topic, ...], replication_factor
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaUnavailableError(bootstrap, f"create {name}", error.args[0].str()) from error
+    # Made by the controller, a topic is known to a broker a little later.
+    deadline = time.monotonic() + REQUEST_TIMEOUT_SECONDS
+    while any(describe(bootstrap, name) is None for name in created) and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_SECONDS)
     return created
 
 
