@@ -35,13 +35,13 @@ verify: setup ## recount the logs of the running stack and compare every stage w
 	@$(RUN) services.audit.main verify
 
 test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadfile
 
 test-fast: setup ## the pure part, no servers: seconds
 	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
 test-all: lint ## everything, the faults in full
-	@MOTCUA_TEST_FULL=1 $(RUN) pytest
+	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n 2 --dist loadfile
 
 lint: setup ## ruff, mypy --strict, layers
 	@$(RUN) ruff check .
