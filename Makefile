@@ -3,6 +3,8 @@
 
 PY := .venv/bin/python
 RUN := $(PY) -m
+# Two test processes have two sets of servers; servers that somebody lends are one set, and tests empty it.
+PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down wipe status logs demo verify test test-fast test-all lint format bench reference-check reference-activate
@@ -35,13 +37,13 @@ verify: setup ## recount the logs of the running stack and compare every stage w
 	@$(RUN) services.audit.main verify
 
 test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
-	@$(RUN) pytest -n 2 --dist loadfile
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile
 
 test-fast: setup ## the pure part, no servers: seconds
 	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
 test-all: lint ## everything, the faults in full
-	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n 2 --dist loadfile
+	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile
 
 lint: setup ## ruff, mypy --strict, layers
 	@$(RUN) ruff check .
