@@ -22,6 +22,7 @@ from services.processing.domain.rules import Rules
 from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
 from tests.province import Province, Service
 from tests.unit.memory_line import MemoryLine
+from tests.unit.processing_lanes import Twin
 
 LIFECYCLE, REJECTED = topics.lifecycle(GEN).name, topics.rejected(GEN).name
 READ_SECONDS = 20.0
@@ -137,7 +138,7 @@ def folded(archive: Archive, *bodies: Reference) -> dict[int, Expected]:
         rules[digest] = Rules.compile(digest, body)
     told = {}
     for number, records in archive.read(REPORTED.name).items():
-        line = MemoryLine(rules)
+        line = Twin(rules)
         sent = [each for record in records for each in line.take(record.value, record.headers, record.recorded_at)]
         told[number] = Expected(line, sent)
     return told

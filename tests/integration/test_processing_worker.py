@@ -156,26 +156,53 @@ def test_an_older_redis_put_in_place_is_noticed_and_led_on(town: Town) -> None:
     town.assert_folded()
 
 
-@pytest.mark.parametrize(
-    "tear", ["an index of another kind", "a dossier that is none", "a dossier gone", "a position that is none"]
-)
-def test_torn_state_is_folded_anew(town: Town, tear: str) -> None:
-    """What a commit never leaves behind is found out when it is used, and the partition is rebuilt."""
-    with redis.Redis.from_url(town.province.redis_url) as client:
-        [name, *_] = client.scan_iter(match="motcua:processing:g1:{*}:d:*", count=1000)
-        prefix, _, code = name.decode().partition("d:")
-        if tear == "an index of another kind":
-            client.delete(prefix + "due")
-            client.set(prefix + "due", "x")
-        elif tear == "a dossier that is none":
-            client.set(name, b"\x00")
-        elif tear == "a dossier gone":
-            client.delete(name)
-        else:
-            client.hset(prefix + "pos", "position", b"\xff")
-    # A worker without the dossier in memory, and a late event that makes it look.
+def test_torn_state_is_folded_anew(town: Town) -> None:
+    """What a commit never leaves behind is found out when it is used; only that partition is rebuilt."""
+    town.lives_of(60)
+    town.assert_folded()
+    codes: dict[str, str] = {}
     town.worker.stop()
+    with redis.Redis.from_url(town.province.redis_url, decode_responses=True) as client:
+        for name in client.scan_iter(match="motcua:processing:g1:{*}:d:*", count=1000):
+            prefix, _, code = str(name).partition("d:")
+            codes[prefix] = code
+        another_kind, no_dossier, gone, no_position, elsewhere, *_ = sorted(codes)
+        client.delete(another_kind + "due")
+        client.set(another_kind + "due", "x")
+        client.set(no_dossier + "d:" + codes[no_dossier], "x")
+        client.delete(gone + "d:" + codes[gone])
+        client.hset(no_position + "pos", "position", "x")
+        client.hset(elsewhere + "pos", "at", "7.0")
+    # A worker without dossiers in memory, and late events that make it look.
     town.worker = town.started()
-    town.archive.report(event("annulled", code, "07-20T09:00", event="never-seen", reason="typo", id=f"late-{tear}"))
+    for code in codes.values():
+        town.archive.report(event("annulled", code, "07-20T09:00", event="never-seen", reason="typo", id="late"))
     town.assert_folded()
     assert reasons(town.worker) == []
+    assert figures(town.worker)["motcua_processing_wipes_total"] == 5
+
+
+def test_two_workers_share_the_partitions(town: Town) -> None:
+    """A second one takes its part over from the first, and gives it back when it is told to stop."""
+    second = town.started()
+    wait_until(lambda: [figures(each)["motcua_processing_owned_partitions"] for each in (town.worker, second)] == [6, 6])
+    town.lives_of(12)
+    town.archive.tick("07-31T00:00")
+    town.assert_folded()
+    assert all(figures(each)["motcua_processing_commits_total"] > 0 for each in (town.worker, second))
+    assert second.stop() == 0
+    town.lives_of(6)
+    town.assert_folded()
+    assert figures(town.worker)["motcua_processing_owned_partitions"] == 12
+
+
+def test_a_setting_that_contradicts_the_archive_ends_it_with_one_sentence(town: Town) -> None:
+    """Another clock, a port that is taken: exit status 2, and the last line says what to correct."""
+    port = town.worker.base_url.rsplit(":", 1)[1]
+    for environment, said in (
+        ({"MOTCUA_CLOCK": "wall"}, "MOTCUA_CLOCK=log"),
+        ({"MOTCUA_PROCESSING_WORKER_PORT": port}, port),
+    ):
+        refused = town.started(ready=False, **environment)
+        assert refused.wait_end() == 2
+        assert said in refused.log_end(1)

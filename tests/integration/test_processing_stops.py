@@ -1,0 +1,103 @@
+"""When a worker must go no further, or not yet: it says why, keeps the partition, and counts nothing wrong."""
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from contracts import lifecycle
+from contracts.events import Ticked, from_record
+from contracts.topics import PARTITIONS, REPORTED
+from deploy.operators import acts
+from tests.conftest import NewProvince
+from tests.integration.intake_calls import wait_until
+from tests.integration.processing_world import (
+    BIRTH,
+    LIFECYCLE,
+    REJECTED,
+    Archive,
+    assert_folded,
+    event,
+    figures,
+    life,
+    reasons,
+)
+from tests.province import Province
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+STOPPED, DOUBTED = 3, 4
+
+
+def test_an_archive_that_is_not_opened_yet_is_waited_for(new_province: NewProvince) -> None:
+    """The worker lives and says what it waits for; once the archive is open it folds, by the wall clock, with its ticks."""
+    province = new_province(clock="wall", open_archive=False)
+    worker = province.start("processing", ready=False)
+    wait_until(lambda: any(text.startswith("waiting for the archive to be opened") for text in reasons(worker)))
+    acts.open_archive(province.operators, province.reference)
+    worker.wait_ready()
+    archive = Archive(province)
+    wait_until(lambda: all(_ticks(archive)))
+    archive.report(*life("H57.19753-250701-0001", 1))
+    expected = assert_folded(archive)
+    assert all(each.line.position.log_clock is not None for each in expected.values())
+    assert figures(worker)["motcua_processing_ticks_total"] == PARTITIONS, "one each, and none before the minute is over"
+    assert worker.stop() == 0
+    # A generation that is not the live one folds and lets no time pass.
+    ticks = _ticks(archive)
+    silent = province.start("processing", MOTCUA_LIVE_GEN="2")
+    archive.report(*life("H57.19753-250702-0001", 2))
+    assert_folded(archive)
+    assert figures(silent)["motcua_processing_ticks_total"] == 0
+    assert _ticks(archive) == ticks
+
+
+def test_what_must_stop_a_partition_stops_it_and_no_other(province: Province) -> None:
+    """Eleven failures in an hour; a record sent that the fold does not stand by: in readyz, also after a restart."""
+    archive, worker = Archive(province), province.start("processing")
+    archive.report(*life("H57.19753-250701-0001", 1), partition=DOUBTED)
+    assert_folded(archive)
+    for number in range(12):
+        far = event(
+            "received", f"FAR-{number}", "2060-01-01T08:00", time_limit={"amount": 3, "unit": "calendar_days"}, **BIRTH
+        )
+        archive.report(far, partition=STOPPED)
+    wait_until(lambda: reasons(worker) == [f"internal_errors: partition {STOPPED}"])
+    assert [dict(record.headers)["motcua_code"] for record in archive.read(REJECTED)[STOPPED]] == [b"internal_error"] * 11
+    assert figures(worker)[f'motcua_processing_stopped{{partition="{STOPPED}",reason="internal_errors"}}'] == 1
+
+    last = archive.read(LIFECYCLE)[DOUBTED][-1]
+    archive.put(DOUBTED, last.value, [(lifecycle.CHAIN_HEADER, b"00000000000000ff")], topic=LIFECYCLE)
+    assert worker.stop() == 0
+    worker = province.start("processing", ready=False)
+    wanted = [f"internal_errors: partition {STOPPED}", f"diverged: partition {DOUBTED}"]
+    wait_until(lambda: reasons(worker) == wanted)
+    archive.report(*life("H57.19753-250701-0002", 1), partition=DOUBTED)
+    archive.report(*life("H57.19753-250701-0003", 1), partition=DOUBTED + 1)
+    wait_until(lambda: len(archive.read(LIFECYCLE)[DOUBTED + 1]) == 7)
+    assert len(archive.read(LIFECYCLE)[DOUBTED]) == 8, "nothing more is said of a partition in doubt"
+
+
+def test_another_log_under_the_same_name_is_never_folded_into_the_old_state(province: Province) -> None:
+    """The archive deleted and opened anew: log_changed in every partition, and not a record more is said."""
+    archive, worker = Archive(province), province.start("processing")
+    archive.report(*(each for number in range(1, 20) for each in life(f"H57.19753-250701-{number:04}", 1)))
+    assert_folded(archive)
+    said = sum(map(len, archive.read(LIFECYCLE).values()))
+    assert worker.stop() == 0
+    admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
+    admin.delete_topics([REPORTED.name])[REPORTED.name].result(20)
+    wait_until(lambda: REPORTED.name not in admin.list_topics(timeout=10).topics)
+    acts.make_topics(province.operators)
+    acts.open_archive(province.operators, province.reference)
+    archive = Archive(province)
+    archive.report(*(each for number in range(1, 40) for each in life(f"H57.19753-250701-{number:04}", 1)))
+    worker = province.start("processing", ready=False)
+    wanted = {f"log_changed: partition {number}" for number in range(PARTITIONS)}
+    wait_until(lambda: set(reasons(worker)) == wanted)
+    assert sum(map(len, archive.read(LIFECYCLE).values())) == said
+
+
+def _ticks(archive: Archive) -> list[int]:
+    """How many each partition has."""
+    reported = archive.read(REPORTED.name).values()
+    read = [[from_record(record.value, record.headers) for record in records] for records in reported]
+    return [sum(isinstance(each, Ticked) for each in records) for records in read]
