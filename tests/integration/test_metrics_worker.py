@@ -75,12 +75,13 @@ def test_what_processing_sends_again_is_counted_once(province: Province) -> None
     assert held(province) == log.figures()
     told = ask(f"{worker.base_url}/metrics")[2].decode()
     assert f'motcua_metrics_records_total{{disposition="redelivered"}} {float(len(log.part(0.3, 0.6)))}' in told
-    # The record before the position was one sent again: a new owner recognises the log by it all the same.
-    produce(province.kafka, log.part(0.9, 1))
-    wait_counted(province, len(log) + len(log.part(0.3, 0.6)) + len(log.part(0.9, 1)), worker)
-    worker.stop()
-    province.start("metrics")
-    assert held(province) == log.figures()
+    if FULL:
+        # The record before the position was one sent again: a new owner recognises the log by it all the same.
+        produce(province.kafka, log.part(0.9, 1))
+        wait_counted(province, len(log) + len(log.part(0.3, 0.6)) + len(log.part(0.9, 1)), worker)
+        worker.stop()
+        province.start("metrics")
+        assert held(province) == log.figures()
 
 
 def _flushall(client: Redis) -> None:

@@ -60,19 +60,20 @@ class RunRecords(PartitionRecords):
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"wrong checksum in {self._tp}")
             expected = start + len(values)
-            if not self._is_to_be_skipped(batch):
-                # The first batch may begin before the offset that was asked for.
-                for record in (records := [each for each in batch if each.offset >= expected]):
-                    if record.offset != expected:
-                        # A hole in the log: the run ends after it, and the next begins behind it.
-                        yield Run(start, record.offset, values, chains)
-                        start, values, chains = record.offset, [], []
-                        expected = start
-                    values.append(record.value)
-                    headers = record.headers
-                    chains.append(headers[0][1] if len(headers) == 1 and headers[0][0] == CHAIN_HEADER else _chain(headers))
-                    expected += 1
-                del records
+            # The first batch may begin before the offset that was asked for.
+            records = [] if self._is_to_be_skipped(batch) else [each for each in batch if each.offset >= expected]
+            if records and records[0].offset == expected and records[-1].offset - expected == len(records) - 1:
+                values += [record.value for record in records]
+                chains += [_chain(record.headers) for record in records]
+                records = []
+            for record in records:
+                if record.offset != expected:
+                    # A hole in the log: the run ends after it, and the next begins behind it.
+                    yield Run(start, record.offset, values, chains)
+                    start, values, chains = record.offset, [], []
+                values.append(record.value)
+                chains.append(_chain(record.headers))
+                expected = record.offset + 1
             self.next_fetch_offset = batch.next_offset
             if len(values) >= RUN_RECORDS or batch.next_offset != start + len(values):
                 yield Run(start, batch.next_offset, values, chains)
@@ -91,6 +92,9 @@ class RunRecords(PartitionRecords):
 
 
 def _chain(headers: Any) -> bytes | None:
+    if len(headers) == 1 and headers[0][0] == CHAIN_HEADER:
+        found: bytes | None = headers[0][1]
+        return found
     return next((value for name, value in reversed(headers) if name == CHAIN_HEADER), None)
 
 
