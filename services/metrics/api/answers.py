@@ -1,13 +1,13 @@
-"""Figures as the API tells them: rows of units, one unit in parts, days; pure, from hashes to members."""
+"""Figures as the API tells them: rows of units, one unit in parts, days; pure, from what was found to members."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from contracts import instants
-from services.metrics.api.queries import Query
-from services.metrics.api.snapshots import Figures
+from services.metrics.api.queries import ROLES, Query
+from services.metrics.api.snapshots import Figures, Some, Sum
 from services.metrics.api.units import Units
-from services.metrics.domain.counters import FLOWS, RATES, STOCKS
+from services.metrics.domain.counters import FLOWS, RATES, STOCKS, Rate
 
 FLOW_NAMES: Final = tuple(counter.name for counter in FLOWS)
 STOCK_NAMES: Final = tuple(counter.name for counter in STOCKS)
@@ -16,35 +16,46 @@ ALL_NAMES: Final = (*FLOW_NAMES, *STOCK_NAMES)
 Row = dict[str, Any]
 
 
-def hashes_for(query: Query, plain: str = "total", by_day: str = "day") -> tuple[str, ...]:
-    """The hashes that answer a query."""
-    return tuple(f"{by_day}:{day}" for day in query.days) or (plain,)
-
-
 def names_for(query: Query) -> Sequence[str]:
     """The counters of an answer: a day or a range leaves the stocks out."""
     return FLOW_NAMES if query.days else ALL_NAMES
 
 
-def by_unit(hashes: Iterable[Figures], role: str) -> dict[str, Figures]:
-    """unit -> counter -> number of a role, added up over the hashes."""
+def of_role(query: Query) -> Sum:
+    """What a list of units reads."""
+    return Sum(_hashes(query, "total", "day"), f"{query.role}|")
+
+
+def of_unit(query: Query, unit: str) -> tuple[Some, Sum, Some]:
+    """What the answer about one unit reads: its counters, its parts, and whether any figure knows it."""
+    start = f"{query.role}|{unit}|"
+    plain = Some(_hashes(query, "total", "day"), tuple(start + name for name in names_for(query)))
+    return plain, Sum(_hashes(query, "split", "daysplit"), start), _anything(unit)
+
+
+def of_days(query: Query, unit: str) -> tuple[Some, Some, Some]:
+    """What the days of one unit read: their counters, when they were restated, and whether any figure knows it."""
+    start = f"{query.role}|{unit}|"
+    plain = Some(_hashes(query, "total", "day"), tuple(start + name for name in FLOW_NAMES))
+    return plain, Some(("restated",), tuple(start + day for day in query.days)), _anything(unit)
+
+
+def by_unit(figures: Figures) -> dict[str, Figures]:
+    """unit -> counter -> number, of figures of one role."""
     found: dict[str, Figures] = {}
-    for figures in hashes:
-        for name, number in figures.items():
-            of, unit, counter = name.split("|", 2)
-            if of == role:
-                counters = found.setdefault(unit, {})
-                counters[counter] = counters.get(counter, 0) + number
+    for name, number in figures.items():
+        _, unit, counter = name.split("|", 2)
+        found.setdefault(unit, {})[counter] = number
     return found
 
 
-def unit_rows(figures: Mapping[str, Figures], query: Query, units: Units, day: str) -> list[Row]:
-    """A row for each unit that the role shows, zeros where nothing is counted."""
+def unit_rows(figures: Mapping[str, Figures], query: Query, units: Units, first: str, last: str) -> list[Row]:
+    """A row for each unit that the role shows over these days, zeros where nothing is counted; named as on the last."""
     names = names_for(query)
     with_figures = [unit for unit, counters in figures.items() if any(counters.values())]
     return [
-        {"unit": code, "name": units.name(code, day), "kind": units.kind(code, day), **told(figures.get(code, {}), names)}
-        for code in units.shown(query.role, day, with_figures)
+        {"unit": code, "name": units.name(code, last), "kind": units.kind(code, last), **told(figures.get(code, {}), names)}
+        for code in units.shown(query.role, first, last, with_figures)
     ]
 
 
@@ -52,9 +63,19 @@ def total_of(rows: Iterable[Row], names: Sequence[str]) -> Row:
     """The sum of all rows, with the rates of the sums."""
     summed = dict.fromkeys(names, 0)
     for row in rows:
-        for name in names:
-            summed[name] += row["counters"][name]
+        for name, number in row["counters"].items():
+            summed[name] += number
     return told(summed, names)
+
+
+def added(found: Iterable[Figures]) -> Figures:
+    """Counter -> number of one unit, over its hashes."""
+    sums: Figures = {}
+    for figures in found:
+        for name, number in figures.items():
+            counter = name.rsplit("|", 1)[1]
+            sums[counter] = sums.get(counter, 0) + number
+    return sums
 
 
 def told(counters: Mapping[str, int], names: Sequence[str]) -> Row:
@@ -63,29 +84,27 @@ def told(counters: Mapping[str, int], names: Sequence[str]) -> Row:
     return {"counters": shown, "rates": {rate.name: rate.of(shown) for rate in RATES}}
 
 
-def in_parts(hashes: Iterable[Figures], query: Query, unit: str) -> tuple[dict[str, Row], dict[str, Row]]:
+def in_parts(figures: Figures, query: Query) -> tuple[dict[str, Row], dict[str, Row]]:
     """A unit's figures by field and by channel; what belongs to a source has neither."""
-    start = f"{query.role}|{unit}|"
     parts: dict[str, dict[str, Figures]] = {"f": {}, "c": {}}
-    for figures in hashes:
-        for name, number in figures.items():
-            if not name.startswith(start):
-                continue
-            mark, counter = name[len(start) :].rsplit("|", 1)
-            counters = parts[mark[0]].setdefault(mark[2:], {})
-            counters[counter] = counters.get(counter, 0) + number
+    for name, number in figures.items():
+        _, _, rest = name.split("|", 2)
+        mark, counter = rest.rsplit("|", 1)
+        parts[mark[0]].setdefault(mark[2:], {})[counter] = number
     names = names_for(query)
-    return tuple({value: told(each, names) for value, each in sorted(found.items())} for found in parts.values())  # type: ignore[return-value]
+    by_field, by_channel = (
+        {value: told(each, names) for value, each in sorted(found.items()) if any(each.values())} for found in parts.values()
+    )
+    return by_field, by_channel
 
 
-def day_rows(hashes: Mapping[str, Figures], restated: Figures, query: Query, unit: str) -> list[Row]:
+def day_rows(by_day: Sequence[Figures], restated: Figures, query: Query, unit: str) -> list[Row]:
     """A row for each day of the range; `restated_at` where it changed after its midnight had passed."""
-    start, rows = f"{query.role}|{unit}|", []
-    for day in query.days:
-        figures = hashes[f"day:{day}"]
-        counters = {name: figures.get(start + name, 0) for name in FLOW_NAMES}
-        at = restated.get(f"{start}{day}")
-        rows.append({"day": day, **told(counters, FLOW_NAMES), "restated_at": None if at is None else instants.show(at)})
+    rows = []
+    for day, figures in zip(query.days, by_day, strict=True):
+        at = restated.get(f"{query.role}|{unit}|{day}")
+        shown = told(added([figures]), FLOW_NAMES)
+        rows.append({"day": day, **shown, "restated_at": None if at is None else instants.show(at)})
     return rows
 
 
@@ -94,16 +113,35 @@ def dictionary() -> Row:
     return {
         "counters": [
             {
-                "name": each.name, "kind": each.kind, "attributed": each.attributed, "help": each.help,
-                "label_vi": each.label_vi,
+                "name": each.name, "kind": each.kind, "attributed": each.attributed, "roles": list(ROLES),
+                "help": each.help, "label_vi": each.label_vi,
             }
             for each in (*FLOWS, *STOCKS)
         ],
         "rates": [
             {
-                "name": rate.name, "help": rate.help, "label_vi": rate.label_vi, "numerator": list(rate.numerator),
-                "denominator": {"plus": list(rate.plus), "minus": list(rate.minus)},
+                "name": rate.name, "help": rate.help, "label_vi": rate.label_vi, "formula": formula(rate),
+                "numerator": list(rate.numerator), "denominator": {"plus": list(rate.plus), "minus": list(rate.minus)},
             }
             for rate in RATES
         ],
     }  # fmt: skip
+
+
+def formula(rate: Rate) -> str:
+    """A rate as people write it."""
+    top = " + ".join(rate.numerator)
+    bottom = " + ".join(rate.plus) + "".join(f" − {name}" for name in rate.minus)
+    return f"{_grouped(top)} ÷ {_grouped(bottom)}"
+
+
+def _grouped(text: str) -> str:
+    return f"({text})" if " " in text else text
+
+
+def _hashes(query: Query, in_total: str, by_day: str) -> tuple[str, ...]:
+    return tuple(f"{by_day}:{day}" for day in query.days) or (in_total,)
+
+
+def _anything(unit: str) -> Some:
+    return Some(("total",), tuple(f"{role}|{unit}|{name}" for role in ROLES for name in ALL_NAMES))

@@ -20,6 +20,11 @@ from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import ProblemError
 
 BOARD: Final = (Path(__file__).parent / "board" / "index.html").read_text()
+# The board is one page without anything from outside, and the browser holds it to that.
+POLICY: Final = (
+    "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
 UNITS: Final = "/v1/units"
 ROUTES: Final = frozenset(
     {
@@ -50,7 +55,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
         (UNITS + "/{code}/days", doors.days, openapi.days_operation()),
         ("/v1/counters", doors.counters, openapi.counters_operation()),
         ("/v1/stream", doors.stream,
-         openapi.text_operation("text/event-stream", "Changed units, as they change.", openapi.role_parameter())),
+         openapi.text_operation("text/event-stream", openapi.STREAM, openapi.role_parameter())),
         ("/metrics/dossiers", doors.dossiers, openapi.text_operation("text/plain", "The exact series of Prometheus.")),
     ):  # fmt: skip
         app.add_api_route(path, endpoint, response_model=None, response_class=Response, openapi_extra=operation)
@@ -78,7 +83,7 @@ class _Told:
 
     async def board(self) -> Response:
         """The board: one page, alive by /v1/stream."""
-        return HTMLResponse(BOARD, headers={"Cache-Control": "no-cache"})
+        return HTMLResponse(BOARD, headers={"Cache-Control": "no-cache", "Content-Security-Policy": POLICY})
 
     async def health(self) -> Response:
         """The process is alive."""
@@ -137,19 +142,23 @@ class _Measured:
             return
         route = route_of(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
-        status, began = "500", perf_counter()
+        began = perf_counter()
+
+        def answered(status: int) -> None:
+            self._instruments.requests.labels(route, method, str(status)).inc()
+            self._instruments.request_seconds.labels(route).observe(perf_counter() - began)
 
         async def send_on(sent: Message) -> None:
-            nonlocal status
+            # Measured when the answer begins: a stream has no other end than the client's.
             if sent["type"] == "http.response.start":
-                status = str(sent["status"])
+                answered(sent["status"])
             await send(sent)
 
         try:
             await self._app(scope, receive, send_on)
-        finally:
-            self._instruments.requests.labels(route, method, status).inc()
-            self._instruments.request_seconds.labels(route).observe(perf_counter() - began)
+        except Exception:
+            answered(500)
+            raise
 
 
 def route_of(path: str) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from services.metrics.api import answers, exposition, queries
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import ProblemError
-from services.metrics.api.snapshots import Snapshot, Snapshots
+from services.metrics.api.snapshots import Figures, Snapshot, Snapshots
 from services.metrics.api.stream import Stream
 from services.metrics.api.told import Told
 from services.metrics.api.watch import Watch
@@ -34,28 +34,27 @@ class Doors:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._exposition = exposition.Exposition(ports.told.units)
 
     async def units(self, request: Request) -> Response:
         """Every unit of a role, in total, for a day or a range."""
         query = queries.totals(request)
-        snapshot = await self._ports.snapshots.read(answers.hashes_for(query))
-        head = self._ports.told.head(snapshot)
-        figures = answers.by_unit(snapshot.hashes.values(), query.role)
-        rows = answers.unit_rows(figures, query, self._ports.told.units, self._ports.told.day(snapshot))
+        snapshot = await self._ports.snapshots.read(answers.of_role(query))
+        head, [[figures]] = self._ports.told.head(snapshot), snapshot.found
+        first, last = self._span(query, snapshot)
+        rows = answers.unit_rows(answers.by_unit(figures), query, self._ports.told.units, first, last)
         return _json({**head, "role": query.role, "units": rows, "total": answers.total_of(rows, answers.names_for(query))})
 
     async def unit(self, request: Request) -> Response:
         """One unit, also by field and by channel."""
         query, code = queries.totals(request), request.path_params["code"]
-        plain, parts = answers.hashes_for(query), answers.hashes_for(query, "split", "daysplit")
-        snapshot = await self._ports.snapshots.read((*plain, *parts))
-        head = self._ports.told.head(snapshot)
-        figures = answers.by_unit((snapshot.hashes[name] for name in plain), query.role)
-        self._check_known(code, code in figures)
-        by_field, by_channel = answers.in_parts((snapshot.hashes[name] for name in parts), query, code)
-        counters = answers.told(figures.get(code, {}), answers.names_for(query))
+        snapshot = await self._ports.snapshots.read(*answers.of_unit(query, code))
+        head, [plain, [parts], [anything]] = self._ports.told.head(snapshot), snapshot.found
+        self._check_known(code, anything)
+        by_field, by_channel = answers.in_parts(parts, query)
+        counters = answers.told(answers.added(plain), answers.names_for(query))
         return _json(
-            {**head, **self._named(code, query.role, snapshot), **counters, "by_field": by_field, "by_channel": by_channel}
+            {**head, **self._named(code, query, snapshot), **counters, "by_field": by_field, "by_channel": by_channel}
         )
 
     async def days(self, request: Request) -> Response:
@@ -63,11 +62,11 @@ class Doors:
         code = request.path_params["code"]
         latest = self._ports.told.day(await self._ports.snapshots.read())
         query = queries.days(request, latest)
-        snapshot = await self._ports.snapshots.read((*answers.hashes_for(query), "restated"))
-        head = self._ports.told.head(snapshot)
-        rows = answers.day_rows(snapshot.hashes, snapshot.hashes["restated"], query, code)
-        self._check_known(code, any(number for row in rows for number in row["counters"].values()))
-        return _json({**head, **self._named(code, query.role, snapshot), "days": rows})
+        snapshot = await self._ports.snapshots.read(*answers.of_days(query, code))
+        head, [by_day, [restated], [anything]] = self._ports.told.head(snapshot), snapshot.found
+        self._check_known(code, anything)
+        rows = answers.day_rows(by_day, restated, query, code)
+        return _json({**head, **self._named(code, query, snapshot), "days": rows})
 
     async def counters(self, request: Request) -> Response:
         """The dictionary."""
@@ -85,21 +84,27 @@ class Doors:
         queries.parameters(request)
         snapshots, told = self._ports.snapshots, self._ports.told
         # The day's name is in the positions; should it change before the figures are read, they are read once more.
-        wanted = exposition.hashes_for(await snapshots.read())
-        snapshot = await snapshots.read(wanted)
-        if exposition.hashes_for(snapshot) != wanted:
-            snapshot = await snapshots.read(exposition.hashes_for(snapshot))
-        page = exposition.page(snapshot, told.units, self._ports.watch.spool, self._ports.now())
+        day = told.day(await snapshots.read())
+        snapshot = await snapshots.read(*exposition.wanted(day))
+        if (now := told.day(snapshot)) != day:
+            day = now
+            snapshot = await snapshots.read(*exposition.wanted(day))
+        page = self._exposition.page(snapshot, day, self._ports.watch.spool)
         self._ports.instruments.scrape_series.set(page.series)
         return Response(page.text(), media_type=exposition.CONTENT_TYPE)
 
-    def _check_known(self, code: str, has_figures: bool) -> None:
-        if not has_figures and not self._ports.told.units.knows(code):
+    def _check_known(self, code: str, anything: Figures) -> None:
+        if not anything and not self._ports.told.units.knows(code):
             raise ProblemError(404, "unknown_unit", "neither the reference data nor any figure knows this code")
 
-    def _named(self, code: str, role: str, snapshot: Snapshot) -> dict[str, str]:
-        units, day = self._ports.told.units, self._ports.told.day(snapshot)
-        return {"role": role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
+    def _span(self, query: queries.Query, snapshot: Snapshot) -> tuple[str, str]:
+        """The days whose units are shown: those asked for, else that of the log clock."""
+        day = self._ports.told.day(snapshot)
+        return (query.days[0], query.days[-1]) if query.days else (day, day)
+
+    def _named(self, code: str, query: queries.Query, snapshot: Snapshot) -> dict[str, str]:
+        units, (_, day) = self._ports.told.units, self._span(query, snapshot)
+        return {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
 
 
 def _json(told: object) -> Response:

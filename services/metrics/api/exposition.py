@@ -1,99 +1,122 @@
-"""`/metrics/dossiers`: the exact figures as Prometheus reads them; pure, from hashes to text.
+"""`/metrics/dossiers`: the exact figures as Prometheus reads them, put together from lines that are kept.
 
-Lines are put together by hand: tens of thousands of label sets cost a metrics library a third of a second a scrape.
+A metrics library takes a third of a second for tens of thousands of label sets. Here everything of a series but its number
+is made once, and made again only when the units that are shown change.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from typing import Final
 
 from contracts import instants
-from services.metrics.api.answers import by_unit
-from services.metrics.api.snapshots import Figures, Snapshot
-from services.metrics.api.units import Units, day_shown
-from services.metrics.domain.counters import COUNTERS
+from services.metrics.api import instruments as told
+from services.metrics.api.instruments import Family
+from services.metrics.api.queries import ROLES
+from services.metrics.api.snapshots import All, Figures, Snapshot, Wanted
+from services.metrics.api.units import Units
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-STATES: Final = ("1", "2", "4", "5", "6", "8")
-TODAY: Final = ("received", "completed", "returned", "refused")
-ALWAYS: Final = ("total", "states", "outcomes", "seen")
-CHANNELS: Final = ("direct", "online", "post")
-TIMELINESS: Final = ("early", "on_time", "late", "without_due")
-WITHIN: Final = ("24h", "72h")
-# Shown by channel, timeliness, state or span instead.
-IN_PARTS: Final = frozenset(
-    {
-        "received", *(f"received_{channel}" for channel in CHANNELS),
-        "completed", *(f"completed_{timeliness}" for timeliness in TIMELINESS),
-        "open", "open_in_processing", "open_waiting_supplement", "open_waiting_payment", "open_suspended", "overdue_open",
-        *(f"due_in_{within}" for within in WITHIN),
-    }
-)  # fmt: skip
-PLAIN: Final = tuple(counter for counter in COUNTERS if counter.name not in IN_PARTS)
-OF_SOURCE: Final = frozenset(counter.name for counter in COUNTERS if counter.attributed == "source")
+
+# A kept series: all of its line but the number, and the field that holds it.
+Line = tuple[str, str]
 
 
 class Page:
-    """Families in the order in which they are added; each is told once."""
+    """What one scrape gets, family by family."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self.series = 0
 
-    def family(self, name: str, kind: str, meaning: str, rows: Iterable[tuple[str, float]]) -> None:
-        """A family with its series: (labels as they stand between the braces, value)."""
-        self._lines += (f"# HELP {name} {meaning}", f"# TYPE {name} {kind}")
-        for labels, value in rows:
-            self._lines.append(f"{name}{{{labels}}} {value!r}" if labels else f"{name} {value!r}")
-            self.series += 1
+    def add(self, family: Family, series: list[str]) -> None:
+        """A family with all its series."""
+        self._lines += (f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}", *series)
+        self.series += len(series)
 
     def text(self) -> bytes:
-        """The whole page."""
+        """As it goes over the wire."""
         return ("\n".join(self._lines) + "\n").encode()
 
 
-def hashes_for(snapshot: Snapshot) -> tuple[str, ...]:
-    """The hashes that a scrape reads; the day is that of the largest log clock."""
-    day = today_of(snapshot)
-    return ALWAYS if day is None else (*ALWAYS, f"day:{day}")
+def wanted(day: str) -> tuple[Wanted, ...]:
+    """What a scrape reads; `day` is that of the largest log clock."""
+    return All("total"), All("states"), All("outcomes"), All("seen"), All(f"day:{day}")
 
 
-def today_of(snapshot: Snapshot) -> str | None:
-    """The business day of the largest log clock, None before the first tick."""
-    clock = snapshot.latest_clock
-    return None if clock is None else instants.day_of(clock)
+class Exposition:
+    """The page, with the lines that are kept from one scrape to the next."""
 
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._kept_for: tuple[KeysView[str], str] = {}.keys(), ""
+        self._receivers: list[str] = []
+        self._of_total: list[tuple[Family, list[Line]]] = []
+        self._of_states: list[Line] = []
+        self._of_today: list[Line] = []
 
-def page(snapshot: Snapshot, units: Units, spool: Mapping[str, int], now: int) -> Page:
-    """Everything; without the exact series while they are being rebuilt."""
-    told = Page()
-    told.family("motcua_metrics_rebuilding", "gauge", "1 while positions trail the ends that the logs had at take-over.",
-                [("", int(snapshot.is_rebuilding))])  # fmt: skip
-    told.family("motcua_metrics_stopped", "gauge", "1 for a lifecycle partition that is counted no further, by reason.",
-                [(f'partition="{number}",reason="{why}"', 1) for number, why in snapshot.stopped.items()])  # fmt: skip
-    if snapshot.is_rebuilding:
-        return told
-    told.family("motcua_metrics_reported_offset", "gauge", "Last offset of dossier.reported counted in, by partition.",
-                [(f'partition="{number}"', offset) for number, offset in snapshot.closed.items()])  # fmt: skip
-    day = day_shown(snapshot.latest_clock, now)
-    of_role = {role: by_unit([snapshot.hashes["total"]], role) for role in ("receiver", "competent")}
-    shown = {
-        "receiver": units.shown("receiver", day, of_role["receiver"]),
-        "competent": sorted(unit for unit, counters in of_role["competent"].items() if counters.keys() - OF_SOURCE),
-    }
-    _dossiers(told, of_role, shown, by_state(snapshot.hashes["states"]))
-    _today(told, snapshot, shown["receiver"])
-    _units(told, snapshot, units, spool, day)
-    _arrivals(told, snapshot.hashes["outcomes"])
-    return told
+    def page(self, snapshot: Snapshot, day: str, spool: Mapping[str, int]) -> Page:
+        """Everything; without the exact series while they are being rebuilt."""
+        page = Page()
+        page.add(told.REBUILDING, [f"{told.REBUILDING.name} {int(snapshot.is_rebuilding)}"])
+        page.add(told.STOPPED, [
+            f'{told.STOPPED.name}{{partition="{number}",reason="{why}"}} 1' for number, why in snapshot.stopped.items()
+        ])  # fmt: skip
+        if snapshot.is_rebuilding:
+            return page
+        [total], [states], [outcomes], [seen], [today] = snapshot.found
+        self._keep(total, day)
+        page.add(told.REPORTED_OFFSET, [
+            f'{told.REPORTED_OFFSET.name}{{partition="{number}"}} {offset}' for number, offset in snapshot.closed.items()
+        ])  # fmt: skip
+        if (clock := snapshot.log_clock) is not None:
+            page.add(told.LOG_CLOCK, [f"{told.LOG_CLOCK.name} {clock / instants.SECOND!r}"])
+        for family, kept in self._of_total:
+            page.add(family, _numbered(kept, total))
+        page.add(told.OPEN, _numbered(self._of_states, states))
+        if snapshot.latest_clock is not None:
+            page.add(told.TODAY, _numbered(self._of_today, today))
+        self._add_units(page, seen, spool, day)
+        _add_arrivals(page, outcomes)
+        return page
 
+    def _keep(self, total: Figures, day: str) -> None:
+        """Makes the lines anew when other units are shown than at the last scrape."""
+        if total.keys() == self._kept_for[0] and day == self._kept_for[1]:
+            return
+        self._kept_for = total.keys(), day
+        units: dict[str, set[str]] = {role: set() for role in ROLES}
+        for field in total:
+            role, unit, name = field.split("|", 2)
+            # The competent role shows a unit once it was ever competent; what belongs to sources does not make it so.
+            if role == "receiver" or name not in told.OF_SOURCE:
+                units[role].add(unit)
+        self._receivers = self._units.shown("receiver", day, day, units["receiver"])
+        shown = {"receiver": self._receivers, "competent": sorted(units["competent"])}
+        rows = [(role, unit, _labels(role, unit)) for role, codes in shown.items() for unit in codes]
+        self._of_total = [
+            (told.RECEIVED, _in_parts(rows, told.RECEIVED, "channel", told.CHANNELS, "received_")),
+            (told.COMPLETED, _in_parts(rows, told.COMPLETED, "timeliness", told.TIMELINESS, "completed_")),
+            (told.OVERDUE, _plain(rows, told.OVERDUE, "overdue_open")),
+            (told.DUE, _in_parts(rows, told.DUE, "within", told.WITHIN, "due_in_")),
+        ]
+        receivers = [row for row in rows if row[0] == "receiver"]
+        for counter, family in told.PLAIN:
+            mine = receivers if counter.name in told.OF_SOURCE else rows
+            self._of_total.append((family, _plain(mine, family, counter.name)))
+        self._of_states = _in_parts(rows, told.OPEN, "state", told.STATES, "")
+        self._of_today = _in_parts(receivers, told.TODAY, "counter", told.TODAYS, "")
 
-def by_state(states: Figures) -> dict[tuple[str, str], dict[str, int]]:
-    """(role, unit) -> state -> open dossiers."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for name, number in states.items():
-        role, unit, state = name.split("|")
-        found.setdefault((role, unit), {})[state] = number
-    return found
+    def _add_units(self, page: Page, seen: Figures, spool: Mapping[str, int], day: str) -> None:
+        page.add(told.LAST_EVENT, [
+            f'{told.LAST_EVENT.name}{{unit="{escaped(unit)}"}} {at / instants.SECOND!r}' for unit, at in sorted(seen.items())
+        ])  # fmt: skip
+        page.add(told.SPOOL, [
+            f'{told.SPOOL.name}{{unit="{escaped(unit)}"}} {depth}' for unit, depth in sorted(spool.items())
+        ])  # fmt: skip
+        known = sorted({*self._units.shown("competent", day, day), *seen, *self._receivers})
+        names = [(unit, escaped(self._units.name(unit, day)), self._units.kind(unit, day)) for unit in known]
+        page.add(told.UNIT, [
+            f'{told.UNIT.name}{{unit="{escaped(unit)}",name="{name}",kind="{kind}"}} 1' for unit, name, kind in names
+        ])  # fmt: skip
 
 
 def escaped(value: str) -> str:
@@ -101,68 +124,34 @@ def escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _dossiers(
-    told: Page,
-    of_role: Mapping[str, Mapping[str, Figures]],
-    shown: Mapping[str, list[str]],
-    states: Mapping[tuple[str, str], Mapping[str, int]],
-) -> None:
-    rows = [
-        (role, unit, f'unit="{escaped(unit)}",role="{role}"', of_role[role].get(unit, {}))
-        for role, codes in shown.items()
-        for unit in codes
+def _numbered(kept: Iterable[Line], figures: Figures) -> list[str]:
+    found = figures.get
+    return [f"{line} {found(field, 0)}" for line, field in kept]
+
+
+def _labels(role: str, unit: str) -> str:
+    return f'unit="{escaped(unit)}",role="{role}"'
+
+
+def _plain(rows: Iterable[tuple[str, str, str]], family: Family, counter: str) -> list[Line]:
+    return [(f"{family.name}{{{labels}}}", f"{role}|{unit}|{counter}") for role, unit, labels in rows]
+
+
+def _in_parts(
+    rows: Iterable[tuple[str, str, str]], family: Family, label: str, values: Iterable[str], start: str
+) -> list[Line]:
+    return [
+        (f'{family.name}{{{labels},{label}="{value}"}}', f"{role}|{unit}|{start}{value}")
+        for role, unit, labels in rows
+        for value in values
     ]
 
-    def parts(label: str, values: Iterable[str], start: str) -> list[tuple[str, float]]:
-        return [
-            (f'{at},{label}="{value}"', counters.get(start + value, 0)) for _, _, at, counters in rows for value in values
-        ]
 
-    told.family("motcua_dossiers_received", "gauge", "Dossiers received since the log began, by channel.",
-                parts("channel", CHANNELS, "received_"))  # fmt: skip
-    told.family("motcua_dossiers_completed", "gauge", "Dossiers completed since the log began, by timeliness.",
-                parts("timeliness", TIMELINESS, "completed_"))  # fmt: skip
-    told.family("motcua_dossiers_open", "gauge", "Open dossiers now, by state of the national portal.",
-                [(f'{at},state="{state}"', states.get((role, unit), {}).get(state, 0))
-                 for role, unit, at, _ in rows for state in STATES])  # fmt: skip
-    told.family("motcua_dossiers_overdue", "gauge", "Open dossiers past their due with a running clock.",
-                [(at, counters.get("overdue_open", 0)) for _, _, at, counters in rows])  # fmt: skip
-    told.family("motcua_dossiers_due", "gauge", "Open dossiers due within 24 or 72 hours by the clock; 72 includes 24.",
-                parts("within", WITHIN, "due_in_"))  # fmt: skip
-    for counter in PLAIN:
-        mine = [row for row in rows if row[0] == "receiver"] if counter.name in OF_SOURCE else rows
-        told.family(f"motcua_dossiers_{counter.name}", "gauge", counter.help,
-                    [(at, counters.get(counter.name, 0)) for _, _, at, counters in mine])  # fmt: skip
-
-
-def _today(told: Page, snapshot: Snapshot, codes: list[str]) -> None:
-    day = today_of(snapshot)
-    if day is None:
-        return
-    figures = snapshot.hashes[f"day:{day}"]
-    told.family("motcua_dossiers_today", "gauge", "Figures of the business day of the largest log clock.",
-                [(f'unit="{escaped(unit)}",role="receiver",counter="{name}"', figures.get(f"receiver|{unit}|{name}", 0))
-                 for unit in codes for name in TODAY])  # fmt: skip
-
-
-def _units(told: Page, snapshot: Snapshot, units: Units, spool: Mapping[str, int], day: str) -> None:
-    seen = snapshot.hashes["seen"]
-    told.family("motcua_unit_last_event_timestamp_seconds", "gauge", "When intake stored the last event of a unit.",
-                [(f'unit="{escaped(unit)}"', at / instants.SECOND) for unit, at in sorted(seen.items())])  # fmt: skip
-    told.family("motcua_unit_spool_events", "gauge", "Events in the outboxes of a unit, by its newest heartbeats.",
-                [(f'unit="{escaped(unit)}"', depth) for unit, depth in sorted(spool.items())])  # fmt: skip
-    known = sorted(set(units.shown("competent", day, ())) | seen.keys())
-    told.family("motcua_unit_info", "gauge", "Name and kind of a unit or department.",
-                [(f'unit="{escaped(unit)}",name="{escaped(units.name(unit, day))}",kind="{units.kind(unit, day)}"', 1)
-                 for unit in known])  # fmt: skip
-
-
-def _arrivals(told: Page, outcomes: Figures) -> None:
-    by_what: dict[str, list[tuple[str, float]]] = {"unit": [], "fact": []}
+def _add_arrivals(page: Page, outcomes: Figures) -> None:
+    series: dict[str, list[str]] = {"unit": [], "fact": []}
+    families = {"unit": told.BY_UNIT, "fact": told.BY_FACT}
     for name, number in sorted(outcomes.items()):
         what, value, outcome = name.split("|")
-        by_what[what].append((f'{what}="{escaped(value)}",outcome="{outcome}"', number))
-    told.family("motcua_lifecycle_by_unit_total", "counter", "Events that came in, by unit and outcome on arrival.",
-                by_what["unit"])  # fmt: skip
-    told.family("motcua_lifecycle_by_fact_total", "counter", "Events that came in, by fact and outcome on arrival.",
-                by_what["fact"])  # fmt: skip
+        series[what].append(f'{families[what].name}{{{what}="{escaped(value)}",outcome="{outcome}"}} {number}')
+    for what, family in families.items():
+        page.add(family, series[what])

@@ -1,14 +1,81 @@
-"""Every metric of the metrics API itself, with help and unit; no label ever holds a unit or a dossier."""
+"""Every metric of the metrics API, with help and unit: its own on /metrics, the exact series on /metrics/dossiers."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from services.metrics.domain.counters import COUNTERS
+
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+@dataclass(frozen=True)
+class Family:
+    """A family of /metrics/dossiers; a unit's series bear `unit`, most also `role`."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    help: str
+
+
+REBUILDING: Final = Family(
+    "motcua_metrics_rebuilding", "gauge", "1 while positions trail the ends that the logs had at take-over, else 0."
+)
+STOPPED: Final = Family(
+    "motcua_metrics_stopped", "gauge", "1 for a lifecycle partition that is counted no further, by partition and reason."
+)
+REPORTED_OFFSET: Final = Family(
+    "motcua_metrics_reported_offset", "gauge", "Last offset of dossier.reported counted in, by partition; -1 if none."
+)
+LOG_CLOCK: Final = Family(
+    "motcua_metrics_log_clock_timestamp_seconds", "gauge", "Smallest log clock of the partitions, seconds since 1970."
+)
+RECEIVED: Final = Family("motcua_dossiers_received", "gauge", "Dossiers received since the log began, by channel.")
+COMPLETED: Final = Family("motcua_dossiers_completed", "gauge", "Dossiers completed since the log began, by timeliness.")
+OPEN: Final = Family("motcua_dossiers_open", "gauge", "Open dossiers now, by state of the national portal.")
+OVERDUE: Final = Family("motcua_dossiers_overdue", "gauge", "Open dossiers past their due with a running clock.")
+DUE: Final = Family("motcua_dossiers_due", "gauge", "Open dossiers due within 24 or 72 hours by the clock; 72 includes 24.")
+TODAY: Final = Family("motcua_dossiers_today", "gauge", "Dossiers of the business day of the largest log clock, by counter.")
+LAST_EVENT: Final = Family(
+    "motcua_unit_last_event_timestamp_seconds", "gauge", "When intake stored a unit's last event, seconds since 1970."
+)
+SPOOL: Final = Family("motcua_unit_spool_events", "gauge", "Events in the outboxes of a unit, by its newest heartbeats.")
+UNIT: Final = Family("motcua_unit_info", "gauge", "Name and kind of a unit or department; always 1.")
+BY_UNIT: Final = Family(
+    "motcua_lifecycle_by_unit_total", "counter", "Events that came in since the log began, by unit and outcome on arrival."
+)
+BY_FACT: Final = Family(
+    "motcua_lifecycle_by_fact_total", "counter", "Events that came in since the log began, by fact and outcome on arrival."
+)
+
+CHANNELS: Final = ("direct", "online", "post")
+TIMELINESS: Final = ("early", "on_time", "late", "without_due")
+STATES: Final = ("1", "2", "4", "5", "6", "8")
+WITHIN: Final = ("24h", "72h")
+TODAYS: Final = ("received", "completed", "returned", "refused")
+# Shown by channel, timeliness, state or span instead.
+_IN_PARTS: Final = frozenset(
+    {
+        "received", *(f"received_{channel}" for channel in CHANNELS),
+        "completed", *(f"completed_{timeliness}" for timeliness in TIMELINESS),
+        "open", "open_in_processing", "open_waiting_supplement", "open_waiting_payment", "open_suspended", "overdue_open",
+        *(f"due_in_{within}" for within in WITHIN),
+    }
+)  # fmt: skip
+# All other counters, each a family of its own.
+PLAIN: Final = tuple(
+    (counter, Family(f"motcua_dossiers_{counter.name}", "gauge", counter.help))
+    for counter in COUNTERS
+    if counter.name not in _IN_PARTS
+)
+OF_SOURCE: Final = frozenset(counter.name for counter in COUNTERS if counter.attributed == "source")
+
+
 class Instruments:
-    """The instruments of one running API, in a registry of its own."""
+    """The API's own instruments, in a registry of their own; no label here ever holds a unit or a dossier."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -40,7 +107,7 @@ class Instruments:
             "motcua_metrics_api_scrape_series", "Series in the last answer of /metrics/dossiers.", registry=registry
         )
         self.lag_seconds = Gauge(
-            "motcua_metrics_api_lag_seconds", "Seconds by which the slowest partition trails dossier.reported.",
+            "motcua_metrics_api_lag_seconds", "Seconds by which counting trails dossier.reported; NaN while not known.",
             registry=registry,
         )  # fmt: skip
         self.ready = Gauge("motcua_metrics_api_ready", "1 when /readyz last said ready, else 0.", registry=registry)

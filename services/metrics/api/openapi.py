@@ -8,11 +8,19 @@ from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
 DESCRIPTION = """Counters of every unit, exact, as of the reported offsets that each answer names (`as_of`).
 
 Flows count events on the business day of their `time` (Asia/Ho_Chi_Minh) and in total; stocks count dossiers as they stand
-now, and are left out of answers for a day or a range. `lag_seconds` is 0 at the end of the log. Public: no key is needed.
+now, and are left out of answers for a day or a range. Public: no key is needed.
+
+`lag_seconds` is 0 at the end of `dossier.reported`, else the age of the last record counted in; while Kafka cannot be asked
+it is that age, an upper bound, and null while not even that is known. `stopped` names partitions that are counted no
+further, with the reason (`gap`, `diverged`, `unreadable`, `log_changed`): their figures stand as of `as_of`.
 """
+STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first
+with all, at most 4 a second. `as_of`: `as_of` and `lag_seconds` every 2 s while nothing changes. `problem`: its `code` while
+figures cannot be told."""
 _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
 _INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
 
 
 def units_operation() -> dict[str, Any]:
@@ -59,7 +67,7 @@ def components() -> dict[str, Any]:
     named = {"unit": _TEXT, "name": _TEXT, "kind": _TEXT}
     head = {
         "as_of": _object(time=_TEXT, log_clock={"type": ["string", "null"]}, partitions=_INTEGERS),
-        "lag_seconds": {"type": "number", "minimum": 0},
+        "lag_seconds": {"type": ["number", "null"], "minimum": 0},
         "role": {"enum": list(ROLES)},
     }
     parts = {"type": "object", "additionalProperties": _ref("Figures")}
@@ -71,8 +79,11 @@ def components() -> dict[str, Any]:
         "Units": _object(**head, units=_list("UnitRow"), total=_ref("Figures")),
         "Unit": _object(**head, **named, **figures, by_field=parts, by_channel=parts),
         "Days": _object(**head, **named, days=_list("DayRow")),
-        "Dictionary": _object(counters={"type": "array", "items": {"type": "object"}},
-                              rates={"type": "array", "items": {"type": "object"}}),
+        "Counter": _object(name=_TEXT, kind={"enum": ["flow", "stock"]}, attributed={"enum": ["body", "source"]},
+                           roles=_TEXTS, help=_TEXT, label_vi=_TEXT),
+        "RateMeaning": _object(name=_TEXT, help=_TEXT, label_vi=_TEXT, formula=_TEXT, numerator=_TEXTS,
+                               denominator=_object(plus=_TEXTS, minus=_TEXTS)),
+        "Dictionary": _object(counters=_list("Counter"), rates=_list("RateMeaning")),
         "Problem": _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, code=_TEXT, detail=_TEXT),
     }  # fmt: skip
     for name in ("Units", "Unit", "Days"):
@@ -114,7 +125,7 @@ def _operation(
         **(more or {}),
     }
     if late:
-        told[503] = "`rebuilding` or `unavailable`: ask again after `Retry-After`."
+        told[503] = "`rebuilding`, `unavailable`, `busy` or `too_many_clients`: ask again after `Retry-After`."
     problem = {PROBLEM: {"schema": _ref("Problem")}}
     answers = {str(status): {"description": why, "content": problem} for status, why in sorted(told.items())}
     good = {"description": text, "content": {"application/json": {"schema": _ref(name)}}}

@@ -1,9 +1,9 @@
 """Server-sent events: the rows of units that have changed, at most four times a second, the same for every client."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +12,18 @@ from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import ProblemError, not_now
 from services.metrics.api.queries import ROLES, Query
-from services.metrics.api.snapshots import Snapshot, Snapshots
+from services.metrics.api.snapshots import All, Snapshot, Snapshots
 from services.metrics.api.told import Told
 
 LOOK_EVERY_SECONDS: Final = 0.25
+# Of its time the stream looks at most a fifth, however many units there are.
+REST_PER_LOOK: Final = 4
+REST_SECONDS_MAX: Final = 2.0
+# A client hears how far the figures are, or what is wrong, at least this often while nothing changes.
+SAY_EVERY_SECONDS: Final = 2.0
 STILL_HERE_SECONDS: Final = 10.0
 CLIENTS_MAX: Final = 500
+_log = logging.getLogger(__name__)
 
 
 class Stream:
@@ -27,27 +33,31 @@ class Stream:
         self._snapshots = snapshots
         self._told = told
         self._instruments = instruments
-        self._rows: dict[str, dict[str, tuple[int, dict[str, Any]]]] = {role: {} for role in ROLES}
+        self._rows: dict[str, dict[str, tuple[int, answers.Row]]] = {role: {} for role in ROLES}
+        self._totals: dict[str, answers.Row] = {}
         self._places: tuple[Any, ...] | None = None
         self._head: dict[str, Any] = {}
+        self._trouble: str | None = None
         self._version = 0
+        self._told_apart: dict[tuple[str, int], bytes] = {}
         self._clients = 0
-        self._changed = asyncio.Condition()
-        self._looked = time.monotonic()
+        self._looked = asyncio.Event()
+        self._looked_at = time.monotonic()
 
     @property
     def age_seconds(self) -> float:
-        """Since the last look at Redis."""
-        return time.monotonic() - self._looked
+        """Since the last look at Redis, or since nobody listened."""
+        return time.monotonic() - self._looked_at
 
     async def keep_watch(self) -> None:
         """Looks again and again while anybody listens; never ends by itself."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            with suppress(ProblemError):  # told by /readyz and its metric; the next look may go well
-                if self._clients:
-                    await self._look()
-            self._looked = time.monotonic()
+            began = time.monotonic()
+            if self._clients:
+                await self._try()
+            self._looked_at = time.monotonic()
+            rest = min(REST_PER_LOOK * (self._looked_at - began), REST_SECONDS_MAX)
+            await asyncio.sleep(max(LOOK_EVERY_SECONDS, rest))
 
     def events(self, role: str) -> AsyncIterator[bytes]:
         """What one client hears; ProblemError when too many listen."""
@@ -58,45 +68,74 @@ class Stream:
     async def _events(self, role: str) -> AsyncIterator[bytes]:
         self._clients += 1
         self._instruments.stream_clients.set(self._clients)
-        seen = 0
+        seen, trouble, said_at = 0, None, float("-inf")
         try:
             yield b"retry: 2000\n\n"
-            await self._look()
+            # Only what is looked at from now on: before the first client came nobody looked.
             while True:
-                if self._version > seen:
-                    changed = [row for version, row in self._rows[role].values() if version > seen]
-                    seen = self._version
-                    data = msgspec.json.encode({**self._head, "role": role, "units": changed})
-                    yield b"id: %d\nevent: units\ndata: %s\n\n" % (seen, data)
                 try:
-                    async with asyncio.timeout(STILL_HERE_SECONDS), self._changed:
-                        while self._version <= seen:
-                            await self._changed.wait()
+                    async with asyncio.timeout(STILL_HERE_SECONDS):
+                        await self._looked.wait()
                 except TimeoutError:
                     yield b": still here\n\n"
-        except ProblemError:
-            return  # the client comes again after `retry`
+                    continue
+                is_due = time.monotonic() - said_at >= SAY_EVERY_SECONDS
+                if self._trouble is None and self._version > seen:
+                    event, seen = self._changes(role, seen), self._version
+                elif self._trouble != trouble or is_due:
+                    event = self._standing()
+                else:
+                    continue
+                trouble, said_at = self._trouble, time.monotonic()
+                yield event
         finally:
             self._clients -= 1
             self._instruments.stream_clients.set(self._clients)
 
+    def _changes(self, role: str, seen: int) -> bytes:
+        """The rows that changed after version `seen`; clients that have seen the same share the bytes."""
+        if (role, seen) not in self._told_apart:
+            rows = [row for version, row in self._rows[role].values() if version > seen]
+            data = msgspec.json.encode({**self._head, "role": role, "units": rows, "total": self._totals[role]})
+            self._told_apart[role, seen] = b"id: %d\nevent: units\ndata: %s\n\n" % (self._version, data)
+        return self._told_apart[role, seen]
+
+    def _standing(self) -> bytes:
+        if self._trouble is not None:
+            return b'event: problem\ndata: {"code":"%s"}\n\n' % self._trouble.encode()
+        return b"event: as_of\ndata: %s\n\n" % msgspec.json.encode(self._head)
+
+    async def _try(self) -> None:
+        try:
+            await self._look()
+            self._trouble = None
+        except ProblemError as error:
+            self._trouble = error.code
+        except Exception:  # the next look may go well; a watch that ended would leave every board standing still
+            _log.exception("the stream's look failed")
+            self._trouble = "internal_error"
+        looked, self._looked = self._looked, asyncio.Event()
+        looked.set()
+
     async def _look(self) -> None:
-        positions = await self._snapshots.read()
-        if positions.is_rebuilding or (positions.places == self._places and self._version):
-            return
-        self._take(await self._snapshots.read(("total",)))
-        async with self._changed:
-            self._changed.notify_all()
+        snapshot = await self._snapshots.read()
+        has_moved = snapshot.places != self._places
+        if has_moved:
+            snapshot = await self._snapshots.read(All("total"))
+        self._head = self._told.head(snapshot)
+        if has_moved:
+            self._take(snapshot)
 
     def _take(self, snapshot: Snapshot) -> None:
-        if snapshot.is_rebuilding:
-            return
         self._places, self._version = snapshot.places, self._version + 1
-        self._head = self._told.head(snapshot)
+        self._told_apart.clear()
+        [[total]] = snapshot.found
         day = self._told.day(snapshot)
         for role, held in self._rows.items():
-            figures = answers.by_unit([snapshot.hashes["total"]], role)
-            for row in answers.unit_rows(figures, Query(role, ()), self._told.units, day):
+            mine = {name: number for name, number in total.items() if name.startswith(f"{role}|")}
+            rows = answers.unit_rows(answers.by_unit(mine), Query(role, ()), self._told.units, day, day)
+            self._totals[role] = answers.total_of(rows, answers.ALL_NAMES)
+            for row in rows:
                 former = held.get(row["unit"])
                 if former is None or former[1] != row:
                     held[row["unit"]] = self._version, row

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from contracts import instants
 from contracts.reference import Reference, Unit
 
 UNKNOWN_KIND: Final = "unknown"
@@ -35,13 +34,13 @@ class Units:
         unit = self._on(code, day)
         return UNKNOWN_KIND if unit is None else unit.kind
 
-    def shown(self, role: str, day: str, with_figures: Iterable[str]) -> list[str]:
-        """The codes that a list of a role shows: those valid on the day (departments as competent bodies alone), and
-        whoever has figures."""
+    def shown(self, role: str, first: str, last: str, with_figures: Iterable[str] = ()) -> list[str]:
+        """The codes that a list of a role shows: those valid on one of these days (departments as competent bodies
+        alone), and whoever has figures."""
         valid = {
             code
             for code, rows in self._rows.items()
-            if any(unit.valid_from <= day <= (unit.valid_to or _FOR_EVER) for unit in rows)
+            if any(unit.valid_from <= last and first <= (unit.valid_to or _FOR_EVER) for unit in rows)
         }
         if role == "receiver":
             valid -= self._departments
@@ -56,8 +55,3 @@ class Units:
             if unit.valid_from <= day:
                 chosen = unit
         return chosen
-
-
-def day_shown(latest_clock: int | None, now: int) -> str:
-    """The day on which names and lists are looked up: that of the log clock, before the first tick that of the wall."""
-    return instants.day_of(now if latest_clock is None else latest_clock)

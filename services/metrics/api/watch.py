@@ -20,6 +20,8 @@ LOOK_EVERY_SECONDS: Final = 0.5
 ENDS_HOLD_SECONDS: Final = 3.0
 BEATS_PER_LOOK_MAX: Final = 2000
 SOURCES_MAX: Final = 20_000
+FETCH_BYTES: Final = 16 * 1024
+QUEUED_KIB_MAX: Final = 1024
 _log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,9 @@ class Watch:
                 "group.id": f"metrics-api-{what}-never-committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
+                # Heartbeats are short, and of a reported partition one record is wanted.
+                "max.partition.fetch.bytes": FETCH_BYTES,
+                "queued.max.messages.kbytes": QUEUED_KIB_MAX,
                 "log_level": 0,
             }
         )
