@@ -37,6 +37,7 @@ class Reader:
     def __init__(self, bootstrap: str, call_seconds: float) -> None:
         self._bootstrap = bootstrap
         self._seconds = call_seconds
+        self._met: set[str] = set()
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
@@ -83,6 +84,7 @@ class Reader:
         found: dict[Place, Record] = {}
         if not wanted:
             return found
+        self._meet({topic for topic, _ in wanted})
         self._consumer.assign([TopicPartition(*place) for place in wanted.values()])
         open_still = set(wanted)
         for message in self._messages(lambda: not open_still):
@@ -101,6 +103,7 @@ class Reader:
         """The records of a partition from `start` up to, without, `end`."""
         if start >= end:
             return
+        self._meet({topic})
         self._consumer.assign([TopicPartition(topic, partition, start)])
         done = False
         for message in self._messages(lambda: done):
@@ -125,6 +128,15 @@ class Reader:
             if missing := group - found.keys():
                 raise UnavailableError(f"{topic}[{partition}] has no records at {sorted(missing)[:3]} any more")
         return found
+
+    def _meet(self, topics: set[str]) -> None:
+        """A topic that the client does not know yet takes it a second to find; asked for it, it knows at once."""
+        for topic in topics - self._met:
+            try:
+                self._consumer.list_topics(topic, timeout=self._seconds)
+            except KafkaException as error:
+                raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
+            self._met.add(topic)
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
         """What comes in, until done; the caller sees ends of partitions as errors."""
