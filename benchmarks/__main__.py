@@ -19,7 +19,7 @@ BENCHMARKS: dict[str, bool] = {
     "lifecycle_codec": False,
     "intake": True,
     "freshness": True,
-    "processing": True,
+    "processing": False,  # it starts servers of its own, to fill the archive before the worker
     "metrics": True,
 }
 
