@@ -1,0 +1,170 @@
+"""The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.edge import openapi
+from services.edge.doors import Doors, Ports
+from services.edge.instruments import Instruments
+from services.edge.problems import PROBLEM, ProblemError
+from services.edge.told import OutboxTold, told_of
+
+ROUTES = frozenset(
+    {"/", "/v1/events", "/v1/outbox", "/v1/quarantine", "/v1/quarantine/requeue", "/healthz", "/readyz", "/metrics", "/docs",
+     "/openapi.json"}
+)  # fmt: skip
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
+    """The application around its ports; `lifespan` starts and stops what they need."""
+    app = FastAPI(title="Một Cửa: edge", version="1", description=openapi.DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    doors, told = Doors(ports), _Told(ports)
+    app.add_api_route("/", doors.status, response_model=None, response_class=HTMLResponse)
+    app.add_api_route("/v1/events", doors.events, methods=["POST"], response_model=None, response_class=Response,
+                      status_code=202, openapi_extra=openapi.events_operation())  # fmt: skip
+    app.add_api_route("/v1/outbox", doors.outbox, response_model=None, openapi_extra=openapi.outbox_operation())
+    app.add_api_route("/v1/quarantine", doors.quarantine, response_model=None, openapi_extra=openapi.keyed_operation())
+    app.add_api_route("/v1/quarantine/requeue", doors.requeue, methods=["POST"], response_model=None, status_code=202,
+                      openapi_extra=openapi.keyed_operation())  # fmt: skip
+    ready_or_not: dict[int | str, dict[str, Any]] = {
+        503: {"description": "Not now; `reasons` says why.", "content": {PROBLEM: {}}}
+    }
+    app.add_api_route("/healthz", told.health, response_class=JSONResponse)
+    app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=ready_or_not)
+    app.add_api_route("/metrics", told.metrics, response_class=_Exposition)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(HTTPException, _refused_by_routing)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(_Measured, instruments=ports.instruments)
+    _describe(app, ports.settings.edge_batch_events_max)
+    return app
+
+
+class _Exposition(Response):
+    media_type = "text/plain"
+
+
+class _Told:
+    """What the edge tells of itself; open to all, so it names no key and no dossier."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._doors = Doors(ports)
+
+    async def health(self) -> Response:
+        """The process is alive."""
+        return JSONResponse({"status": "alive"})
+
+    async def readiness(self) -> Response:
+        """Whether events can be taken now; a line that is down is no reason against it."""
+        told, why_not = await self._outbox()
+        keys = self._ports.keys
+        known = len(keys.ring().by_digest)
+        notes = [f"keys: {keys.fault}"] if keys.fault else []
+        reasons = [why_not] if why_not else []
+        if told is not None:
+            notes.append(f"link: {told.link}" + (f" ({trouble})" if (trouble := self._ports.link.line.trouble) else ""))
+            if told.full is not None:
+                reasons.append(f"outbox_full: {told.full}")
+        if not known:
+            reasons.append(f"keys: {keys.fault or 'no key is known'}")
+        if reasons:
+            members = {"reasons": reasons}
+            return ProblemError(503, "not_ready", "events cannot be taken now", members=members).response()
+        return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
+
+    async def metrics(self) -> Response:
+        """Prometheus."""
+        told, why_not = await self._outbox()
+        keys, instruments = self._ports.keys, self._ports.instruments
+        instruments.keys.set(len(keys.ring().by_digest))
+        instruments.keys_file_broken.set(keys.fault is not None)
+        instruments.ready.set(why_not is None and told is not None and told.full is None)
+        if told is not None:
+            instruments.outbox_events.set(told.depth)
+            instruments.outbox_bytes.set(told.bytes)
+            instruments.outbox_oldest_seconds.set(told.oldest_age_seconds)
+            instruments.outbox_fill.set(told.fill)
+            instruments.outbox_alarm.set(told.alarm)
+            instruments.link_up.set(told.link in ("up", "slow"))
+            instruments.clock_offset_seconds.set(told.clock_offset_seconds or 0.0)
+            instruments.quarantined.clear()
+            for code, count in told.quarantined.items():
+                instruments.quarantined.labels(code).set(count)
+        return Response(generate_latest(instruments.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _outbox(self) -> tuple[OutboxTold | None, str | None]:
+        try:
+            stand = await self._doors.stand()
+        except ProblemError as error:
+            return None, error.detail
+        return told_of(stand, self._ports.limits, self._ports.link), None
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return error.response()
+
+
+async def _refused_by_routing(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
+    return ProblemError(error.status_code, code, error.detail, headers=dict(error.headers or {})).response()
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return ProblemError(500, "internal_error", "this is a fault of the edge; nothing is said to be stored").response()
+
+
+class _Measured:
+    """Counts and times every request by its route; a path nobody offers is `other`, so that labels stay bounded."""
+
+    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+        self._app = app
+        self._instruments = instruments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        route = scope["path"] if scope["path"] in ROUTES else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        status, began = "500", perf_counter()
+
+        async def send_on(sent: Message) -> None:
+            nonlocal status
+            if sent["type"] == "http.response.start":
+                status = str(sent["status"])
+            await send(sent)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            self._instruments.requests.labels(route, method, status).inc()
+            self._instruments.request_seconds.labels(route).observe(perf_counter() - began)
+
+
+def _describe(app: FastAPI, batch_events_max: int) -> None:
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schema.setdefault("components", {})
+            ours = openapi.components(batch_events_max)
+            schema["components"] |= {"securitySchemes": ours["securitySchemes"]}
+            schema["components"]["schemas"] = schema["components"].get("schemas", {}) | ours["schemas"]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's own way of adding to its schema

@@ -1,0 +1,54 @@
+"""How full the outbox is, and whether it may take more."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Reason = Literal["events", "bytes", "age", "sources"]
+
+
+class Limits(Struct, frozen=True):
+    """What the outbox may hold; `alarm_share` of any of it raises the alarm."""
+
+    events_max: int
+    bytes_max: int
+    age_max_seconds: float
+    sources_max: int
+    alarm_share: float = 0.8
+
+
+class Load(Struct, frozen=True):
+    """What the outbox holds, quarantine included: it takes the same place on the same disk."""
+
+    events: int = 0
+    bytes: int = 0
+    oldest_age_seconds: float = 0.0
+    sources: int = 0
+
+
+def fill(load: Load, limits: Limits) -> float:
+    """The largest share of a limit that is used up: 0 empty, 1 full."""
+    return max(
+        load.events / limits.events_max,
+        load.bytes / limits.bytes_max,
+        load.oldest_age_seconds / limits.age_max_seconds,
+        0.0,
+    )
+
+
+def alarms(load: Load, limits: Limits) -> bool:
+    """Whether somebody should look before it is full."""
+    return fill(load, limits) >= limits.alarm_share
+
+
+def refuses(load: Load, limits: Limits, events: int = 1, size_bytes: int = 0, new_sources: int = 0) -> Reason | None:
+    """The limit that would be passed by so much more; None when it fits. Nothing old is ever dropped to make room."""
+    if load.events + events > limits.events_max:
+        return "events"
+    if load.bytes + size_bytes > limits.bytes_max:
+        return "bytes"
+    if load.oldest_age_seconds >= limits.age_max_seconds:
+        return "age"
+    if new_sources and load.sources + new_sources > limits.sources_max:
+        return "sources"
+    return None

@@ -1,0 +1,192 @@
+"""The doors of the edge: events in, how the outbox stands, what intake refused."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts import instants
+from contracts.events import code_of
+from contracts.keys import Key, KeySource
+from services.edge import page
+from services.edge.bodies import items, media_type, read_body
+from services.edge.domain.answers import Result, results, status_of
+from services.edge.domain.fullness import Limits
+from services.edge.domain.judgement import Entry, House, judge
+from services.edge.domain.replies import CODES
+from services.edge.instruments import Instruments
+from services.edge.link.line import LinkBook
+from services.edge.link.sender import Sender
+from services.edge.problems import ProblemError
+from services.edge.settings import Settings
+from services.edge.store.errors import StoreError
+from services.edge.store.outbox import Outbox, Quarantined, Stand
+from services.edge.store.writer import Writer
+from services.edge.told import told_of
+from services.edge.turns import Turns
+
+RETRY_AFTER_SECONDS = 5.0
+FULL_RETRY_AFTER_SECONDS = 30.0
+PAGE_ROWS = 200
+_T = TypeVar("_T")
+_FULL = {
+    "events": "it holds as many events as it may",
+    "bytes": "it holds as many bytes as it may",
+    "age": "its oldest event has waited for as long as one may",
+    "sources": "it knows as many sources as it may",
+    "disk": "the disk is full",
+}
+
+
+class Ports(Struct, frozen=True):
+    """What the doors work with; built once, in main."""
+
+    settings: Settings
+    keys: KeySource
+    house: House
+    limits: Limits
+    writer: Writer
+    sender: Sender
+    link: LinkBook
+    turns: Turns
+    instruments: Instruments
+    now: Callable[[], int]
+
+
+class NotKept(Struct, frozen=True):
+    """Why nothing of a request was kept."""
+
+    code: str
+    detail: str
+    retry_after_seconds: float
+
+
+class Doors:
+    """Each method takes a request to its answer; what ends one early is a ProblemError."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def events(self, request: Request) -> Response:
+        """One CloudEvent or a batch: judged one by one, kept together, answered one by one."""
+        ports, settings = self._ports, self._ports.settings
+        key = self._holder(request)
+        kind = media_type(request)
+        async with ports.turns.one():
+            body = await read_body(request, settings.edge_body_bytes_max, settings.edge_body_seconds)
+            raws = items(kind, body, settings.edge_batch_events_max)
+            now = ports.now()
+            verdicts = [judge(raw, key, ports.house, now) for raw in raws]
+            entries = [verdict for verdict in verdicts if isinstance(verdict, Entry)]
+            not_kept = await self._keep(entries) if entries else None
+        told = results(verdicts, None if not_kept is None else not_kept.detail)
+        return self._answer(told, not_kept)
+
+    async def outbox(self) -> Response:
+        """How the outbox and the line stand."""
+        stand = await self.stand()
+        return Response(
+            msgspec.json.encode(told_of(stand, self._ports.limits, self._ports.link)), media_type="application/json"
+        )
+
+    async def status(self) -> Response:
+        """The same for the clerk, as a page that needs nothing from elsewhere."""
+        try:
+            stand: Stand | None = await self.stand()
+        except ProblemError:
+            stand = None
+        told = None if stand is None else told_of(stand, self._ports.limits, self._ports.link)
+        shown = page.page(told, self._ports.writer.fault, self._ports.link.line.trouble, self._ports.now())
+        return Response(shown, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+    async def quarantine(self, request: Request, after: int = 0) -> Response:
+        """What intake refused of the sources that the key speaks for, and why."""
+        key = self._holder(request)
+        found = await self._do(lambda outbox: outbox.quarantined(after, PAGE_ROWS))
+        shown = [_shown(row) for row in found if key.operator or key.speaks_for(code_of(row.source))]
+        told = {"events": shown, "next_after": found[-1].position if len(found) == PAGE_ROWS else None}
+        return Response(msgspec.json.encode(told), media_type="application/json")
+
+    async def requeue(self, request: Request) -> Response:
+        """Sends what intake refused once more, after the cause was put right; at most 1,000 events at a time."""
+        self._holder(request)
+        before = self._ports.now()
+        released = await self._do(lambda outbox: outbox.release(sorted(CODES), before))
+        self._ports.sender.wake()
+        return Response(msgspec.json.encode({"requeued": released}), 202, media_type="application/json")
+
+    def _holder(self, request: Request) -> Key:
+        sent = request.headers.getlist("authorization")
+        if len(sent) == 1 and (key := self._ports.keys.ring().holder(sent[0])) is not None:
+            return key
+        detail = "send `Authorization: Bearer <key>` with a key that is registered"
+        raise ProblemError(401, "no_valid_key", detail, headers={"WWW-Authenticate": 'Bearer realm="motcua"'})
+
+    async def _keep(self, entries: Sequence[Entry]) -> NotKept | None:
+        try:
+            async with asyncio.timeout(self._ports.settings.edge_store_seconds):
+                reason = await self._ports.writer.do(lambda outbox: outbox.accept(entries), len(entries))
+        except TimeoutError:
+            return NotKept("unavailable", "the disk has not answered in time", RETRY_AFTER_SECONDS)
+        except StoreError as error:
+            return NotKept("unavailable", f"nothing can be kept now ({error.code})", RETRY_AFTER_SECONDS)
+        if reason is not None:
+            return NotKept("outbox_full", f"the outbox is full: {_FULL[reason]}", FULL_RETRY_AFTER_SECONDS)
+        self._ports.sender.wake()
+        return None
+
+    def _answer(self, told: Sequence[Result], not_kept: NotKept | None) -> Response:
+        for outcome, times in Counter(result.code or result.status for result in told).items():
+            self._ports.instruments.events.labels(outcome).inc(times)
+        members = {"results": told}
+        match status_of(told):
+            case 503:
+                assert not_kept is not None, "an entry is either kept or not"
+                return ProblemError(
+                    503, not_kept.code, f"{not_kept.detail}: send it again later", members=members,
+                    retry_after_seconds=not_kept.retry_after_seconds,
+                ).response()  # fmt: skip
+            case 403:
+                detail = "this key speaks for none of these sources"
+                return ProblemError(403, "unit_not_allowed", detail, members=members).response()
+            case 422:
+                return ProblemError(422, "all_refused", "no event could be taken: see `results`", members=members).response()
+            case status:
+                return Response(msgspec.json.encode(members), status, media_type="application/json")
+
+    async def stand(self) -> Stand:
+        """How the outbox stands; ProblemError when it cannot be asked."""
+        return await self._do(lambda outbox: outbox.stand())
+
+    async def _do(self, act: Callable[[Outbox], _T]) -> _T:
+        try:
+            async with asyncio.timeout(self._ports.settings.edge_store_seconds):
+                return await self._ports.writer.do(act)
+        except TimeoutError as error:
+            raise _unusable("the disk has not answered in time") from error
+        except StoreError as error:
+            raise _unusable(str(error)) from error
+
+
+def _shown(row: Quarantined) -> dict[str, Any]:
+    return {
+        "position": row.position,
+        "source": row.source,
+        "incarnation": row.incarnation,
+        "sequence": row.sequence,
+        "entered_at": instants.show(row.entered_at),
+        "refused_at": instants.show(row.refused_at),
+        "code": row.code,
+        "detail": row.detail,
+        "event": msgspec.Raw(row.body),
+    }
+
+
+def _unusable(why: str) -> ProblemError:
+    detail = f"the outbox cannot be used now ({why})"
+    return ProblemError(503, "unavailable", detail, retry_after_seconds=RETRY_AFTER_SECONDS)

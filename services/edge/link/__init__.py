@@ -1,0 +1,1 @@
+"""The line to intake: batches out, answers in, heartbeats."""

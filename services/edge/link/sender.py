@@ -1,0 +1,199 @@
+"""Brings the outbox to intake: batches in order, as large as the line bears, again until intake has spoken of each event."""
+
+import asyncio
+import gzip
+import logging
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from services.edge.domain import pace
+from services.edge.domain.patience import Patience, wait_seconds
+from services.edge.domain.replies import HEALABLE, Meaning, Refused, meaning
+from services.edge.domain.window import Waiting, Window
+from services.edge.instruments import Instruments
+from services.edge.link.intake import BATCH, Answer, Intake, UnansweredError
+from services.edge.link.line import LinkBook
+from services.edge.settings import Settings
+from services.edge.store.errors import StoreError
+from services.edge.store.writer import Writer
+
+WINDOW_BYTES_MAX = 8 * 1024 * 1024
+STORE_REST_SECONDS = 1.0
+STOP_SECONDS = 3.0
+# A fast line is quicker than the packing; on a slow one each byte counts.
+LEVEL_FAST, LEVEL_SLOW = 1, 6
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Runs until cancelled. `wake` says that there may be something new."""
+
+    def __init__(self, settings: Settings, writer: Writer, intake: Intake, link: LinkBook, instruments: Instruments) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._intake = intake
+        self._link = link
+        self._instruments = instruments
+        self._patience = Patience(
+            settings.edge_back_off_first_seconds,
+            settings.edge_back_off_most_seconds,
+            settings.edge_retry_after_most_seconds,
+        )
+        self._window = Window()
+        self._cursor = 0
+        self._may_be_more = True
+        self._resting_until = float("-inf")
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._awake = asyncio.Event()
+        self._stored: list[int] = []
+        self._refused: list[tuple[int, Refused]] = []
+        self._spoken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something new in the outbox."""
+        self._may_be_more = True
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Sends, writes down what intake said, and tries again what the city may have put right."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send_all())
+            group.create_task(self._write_down_all())
+            group.create_task(self._requeue())
+
+    async def stop(self) -> None:
+        """After `run` was cancelled: waits a moment for answers, and writes down what was said."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
+        for task in self._under_way:
+            task.cancel()
+        with suppress(StoreError):
+            await self._write_down()
+
+    async def _send_all(self) -> None:
+        while True:
+            self._awake.clear()
+            await self._fill()
+            rest = self._resting_until - time.monotonic()
+            if rest <= 0 and self._may_send():
+                batch = self._window.take(self._link.pace.events, self._settings.edge_send_body_bytes_max)
+                task = asyncio.create_task(self._send(batch))
+                self._under_way.add(task)
+                task.add_done_callback(self._done)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest if rest > 0 else None):
+                    await self._awake.wait()
+
+    def _may_send(self) -> bool:
+        return (
+            self._window.has_ready
+            and len(self._under_way) < self._link.requests_max
+            and len(self._stored) + len(self._refused) < self._settings.edge_window_events_max
+        )
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._awake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a batch ended unexpectedly", exc_info=error)
+
+    async def _fill(self) -> None:
+        room = self._settings.edge_window_events_max - self._window.events
+        if (
+            not self._may_be_more
+            or room < self._settings.edge_window_events_max // 2
+            or self._window.bytes > WINDOW_BYTES_MAX
+        ):
+            return
+        self._may_be_more = False
+        cursor = self._cursor
+        try:
+            found = await self._writer.do(lambda outbox: outbox.waiting(cursor, room, WINDOW_BYTES_MAX))
+        except StoreError:
+            self._may_be_more = True
+            await asyncio.sleep(STORE_REST_SECONDS)
+            return
+        if found:
+            self._window.add(found)
+            self._cursor = found[-1].position
+            self._may_be_more = True
+
+    async def _send(self, batch: Sequence[Waiting]) -> None:
+        link = self._link
+        level = LEVEL_SLOW if pace.is_slow(link.pace, link.bounds) else LEVEL_FAST
+        body = gzip.compress(b"[" + b",".join(each.body for each in batch) + b"]", level, mtime=0)
+        self._instruments.sent_bytes.inc(len(body))
+        try:
+            answer = await self._intake.post("/v1/events", BATCH, body, packed=True)
+        except UnansweredError as error:
+            if error.broke:
+                link.pace = pace.after_break(link.pace, len(batch))
+            self._window.again(batch)
+            self._rest(error.kind, None, took_some=False)
+        except BaseException:
+            self._window.again(batch)
+            raise
+        else:
+            self._heed(batch, answer, meaning([each.id for each in batch], answer.status, answer.reply))
+        self._instruments.batch_events.set(link.pace.events)
+
+    def _heed(self, batch: Sequence[Waiting], answer: Answer, told: Meaning) -> None:
+        link = self._link
+        took_some = bool(told.stored or told.refused)
+        self._instruments.send_seconds.observe(answer.seconds)
+        if took_some:
+            link.heard(answer.clock_offset_seconds)
+            link.pace = pace.after_answer(link.pace, link.bounds, len(batch), answer.seconds)
+        if told.broke:
+            link.pace = pace.after_break(link.pace, len(batch))
+        self._window.settle([batch[index] for index in told.stored])
+        self._window.settle([batch[why.index] for why in told.refused])
+        self._window.again([batch[index] for index in told.again])
+        self._stored += [batch[index].position for index in told.stored]
+        self._refused += [(batch[why.index].position, why) for why in told.refused]
+        self._instruments.sent.labels("stored").inc(len(told.stored))
+        for why in told.refused:
+            self._instruments.sent.labels(why.code).inc()
+        if took_some:
+            self._spoken.set()
+        if told.trouble is not None:
+            self._rest(told.trouble, answer.retry_after_seconds, took_some)
+
+    def _rest(self, trouble: str, asked_seconds: float | None, took_some: bool) -> None:
+        """Failures of requests that were under way together are one failure of the line."""
+        self._instruments.send_failures.labels(trouble).inc()
+        now = time.monotonic()
+        if not took_some and now >= self._resting_until:
+            self._link.missed(trouble)
+        wait = wait_seconds(self._patience, max(1, self._link.line.failures), random.random(), asked_seconds)
+        self._resting_until = max(self._resting_until, now + wait)
+
+    async def _write_down_all(self) -> None:
+        while True:
+            await self._spoken.wait()
+            try:
+                await self._write_down()
+            except StoreError:
+                await asyncio.sleep(STORE_REST_SECONDS)
+
+    async def _write_down(self) -> None:
+        """What intake said, taken off the list only when it is on the disk."""
+        stored, refused = list(self._stored), list(self._refused)
+        if stored or refused:
+            await self._writer.do(lambda outbox: outbox.settle(stored, refused))
+            del self._stored[: len(stored)], self._refused[: len(refused)]
+        if not self._stored and not self._refused:
+            self._spoken.clear()
+        self._awake.set()
+
+    async def _requeue(self) -> None:
+        seconds = self._settings.edge_requeue_seconds
+        while True:
+            await asyncio.sleep(seconds)
+            before = time.time_ns() // 1000 - int(seconds * 1_000_000)
+            with suppress(StoreError):
+                if await self._writer.do(lambda outbox, limit=before: outbox.release(HEALABLE, limit)):
+                    self.wake()

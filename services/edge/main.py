@@ -1,0 +1,142 @@
+"""The edge, put together: `python -m services.edge.main` serves until it is told to stop."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from contracts import reference_files
+from contracts.keys import KeySource, open_keys
+from services.edge.app import Lifespan, build_app
+from services.edge.domain.fullness import Limits
+from services.edge.domain.judgement import House
+from services.edge.domain.pace import Bounds
+from services.edge.doors import Ports
+from services.edge.instruments import Instruments
+from services.edge.link.heartbeats import Heartbeats
+from services.edge.link.intake import Intake
+from services.edge.link.line import LinkBook
+from services.edge.link.sender import Sender
+from services.edge.settings import KIB, MIB, Settings
+from services.edge.store.errors import InUseError
+from services.edge.store.outbox import Outbox, Places
+from services.edge.store.reserve import Reserve
+from services.edge.store.writer import Writer
+from services.edge.turns import Turns
+
+STOP_SECONDS = 10
+
+
+def main() -> None:
+    """Read the settings, refuse to start with one clear sentence, or serve."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings()
+    try:
+        codes = known_codes(settings)
+        keys = open_keys(settings.keys_file, settings.dev_keys, settings.host, own_codes(settings, codes))
+        settings.intake_key()
+    except (ValueError, OSError) as error:
+        sys.exit(f"edge cannot start: {error}")
+    ports, intake, heartbeats = compose(settings, keys, codes)
+    ports.writer.open()
+    if isinstance(ports.writer.fault, InUseError):
+        sys.exit(f"edge cannot start: {ports.writer.fault.detail}")
+    uvicorn.run(
+        build_app(ports, lifespan_of(ports, intake, heartbeats)),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def known_codes(settings: Settings) -> frozenset[str]:
+    """Every code that the reference data knows on any day."""
+    body = reference_files.read(settings.reference_dir)
+    return frozenset(unit.code for unit in (*body.units, *body.departments))
+
+
+def own_codes(settings: Settings, codes: frozenset[str]) -> frozenset[str]:
+    """The codes that development keys speak for here: the centre's own, since the city would take no other from it."""
+    if settings.edge_unit is None:
+        return codes
+    if settings.edge_unit not in codes:
+        raise ValueError("MOTCUA_EDGE_UNIT is not known to the reference data")
+    return frozenset({settings.edge_unit})
+
+
+def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> tuple[Ports, Intake, Heartbeats]:
+    """The whole service; nothing is opened yet."""
+    instruments = Instruments()
+    limits = Limits(
+        settings.edge_outbox_events_max,
+        settings.edge_outbox_mib * MIB,
+        settings.edge_outbox_age_max_seconds,
+        settings.edge_outbox_sources_max,
+        settings.edge_alarm_percent_max / 100,
+    )
+    places = Places(settings.store_dir, settings.high_water_file)
+    reserve = Reserve(settings.store_dir / "reserve", settings.edge_reserve_kib * KIB)
+    outbox = Outbox(places, limits, reserve, _now)
+    writer = Writer(outbox, places, settings.edge_commit_events_max, instruments)
+    intake = Intake(settings)
+    bounds = Bounds(settings.edge_send_batch_events_max, settings.edge_send_target_seconds, settings.edge_send_requests_max)
+    link = LinkBook(bounds)
+    ports = Ports(
+        settings=settings,
+        keys=keys,
+        house=House(codes, settings.edge_event_bytes_max, keeps_recordedtime=settings.clock == "log"),
+        limits=limits,
+        writer=writer,
+        sender=Sender(settings, writer, intake, link, instruments),
+        link=link,
+        turns=Turns(
+            settings.edge_requests_in_flight_max,
+            settings.edge_requests_waiting_max,
+            settings.edge_turn_seconds,
+            instruments.requests_in_flight,
+        ),
+        instruments=instruments,
+        now=_now,
+    )
+    return ports, intake, Heartbeats(settings, writer, intake, link, instruments)
+
+
+def lifespan_of(ports: Ports, intake: Intake, heartbeats: Heartbeats) -> Lifespan:
+    """Starts the line when the door opens; at the end first the line, then the store, so that what was said is kept."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await intake.open()
+        tasks = [
+            asyncio.create_task(ports.sender.run(), name="sender"),
+            asyncio.create_task(heartbeats.run(), name="heartbeats"),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await ports.sender.stop()
+        await intake.close()
+        await asyncio.to_thread(ports.writer.close)
+
+    return lifespan
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The outbox on disk: one SQLite file, one thread that owns it, and what shows that it was replaced."""

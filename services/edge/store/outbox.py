@@ -1,0 +1,380 @@
+"""The outbox in SQLite: what a group of requests wants is one transaction, and what it holds survives anything after it."""
+
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from contracts import instants
+from services.edge.domain.fullness import Limits, Load, refuses
+from services.edge.domain.incarnations import RANDOM_BYTES, HighWater, is_continued, new_incarnation
+from services.edge.domain.judgement import Entry, finished
+from services.edge.domain.numbering import Book, Place, number
+from services.edge.domain.replies import Refused
+from services.edge.domain.window import Waiting
+from services.edge.store import schema
+from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError
+from services.edge.store.highwater import MarkFile, read_mark
+from services.edge.store.reserve import Reserve
+
+FILE = "outbox.sqlite3"
+# What an event takes beside its body: its row, its place in two trees.
+ROW_BYTES = 64
+# The longest that sequence, incarnation and recordedtime can be.
+GIVEN_BYTES = 160
+QUARANTINED_SHOWN_MAX = 1000
+READ_ROWS = 50
+RELEASED_MAX = 1000
+
+
+class Places(Struct, frozen=True):
+    """Where the store lies."""
+
+    directory: Path
+    high_water: Path
+
+    @property
+    def file(self) -> Path:
+        return self.directory / FILE
+
+
+class LineStand(Struct, frozen=True):
+    """How one source of one incarnation stands."""
+
+    incarnation: str
+    source: str
+    last_sequence: int
+    unsent: int
+    first_unsent: int | None
+    oldest_entered_at: int | None
+    quarantined: tuple[int, ...]
+
+    @property
+    def last_acknowledged(self) -> int:
+        """Up to here everything was stored by intake, or refused by it."""
+        return self.last_sequence if self.first_unsent is None else self.first_unsent - 1
+
+
+class Stand(Struct, frozen=True):
+    """How the outbox stands."""
+
+    incarnation: str
+    unsent: int
+    load: Load
+    oldest_entered_at: int | None
+    quarantine: dict[str, int]
+    lines: tuple[LineStand, ...]
+    reserve_in_place: bool
+
+
+class Quarantined(Struct, frozen=True):
+    """An event that intake refused."""
+
+    position: int
+    source: str
+    incarnation: str
+    sequence: int
+    entered_at: int
+    refused_at: int
+    code: str
+    detail: str
+    body: bytes
+
+
+class _Line(Struct):
+    number: int
+    incarnation: str
+    source: str
+    last_sequence: int
+    unsent: int
+
+
+class Outbox:
+    """Used by one thread. `begin`, then any of the acts, then `commit`; after any error `close`, and `open` reads anew."""
+
+    def __init__(self, places: Places, limits: Limits, reserve: Reserve, now: Callable[[], int]) -> None:
+        self._places = places
+        self._limits = limits
+        self._reserve = reserve
+        self._now = now
+        self._connection: sqlite3.Connection | None = None
+        self._held: int | None = None
+        self._mark: MarkFile | None = None
+
+    # -- opening and closing
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def open(self, hold_reserve: bool = True) -> bool:
+        """Reads the book; True when a new incarnation was begun in a store or beside a mark that was there before."""
+        places = self._places
+        places.directory.mkdir(parents=True, exist_ok=True)
+        self._held = self._hold_alone()
+        mark = read_mark(places.high_water)
+        if mark is not None and places.file.exists() and places.file.stat().st_size == 0:
+            raise DamagedError(f"{places.file} is empty and once was not: keep it, put back a copy or move it away")
+        self._connection = sqlite3.connect(places.file, isolation_level=None, check_same_thread=False, timeout=5.0)
+        is_new = self._prepare()
+        if hold_reserve:
+            self._reserve.hold()
+        self._mark = MarkFile(places.high_water)
+        began_anew = self._load(mark, is_new)
+        self._inode = places.file.stat().st_ino
+        self._mark.write(HighWater(self._incarnation, self._position))
+        return began_anew
+
+    def close(self) -> None:
+        """Lets go of everything; what was not committed never was."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _hold_alone(self) -> int:
+        lock = os.open(self._places.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise InUseError(f"another edge uses {self._places.directory}: stop it first") from error
+        return lock
+
+    def _prepare(self) -> bool:
+        db = self._db
+        if db.execute(schema.JOURNAL).fetchone() != ("wal",):
+            raise FailingError(f"{self._places.file} cannot have a write-ahead log: choose a local disk")
+        for setting in schema.SETTINGS:
+            db.execute(setting)
+        [(found,)] = db.execute("PRAGMA quick_check(1)").fetchall()
+        if found != "ok":
+            raise DamagedError(f"{self._places.file} is damaged: keep it, put back a copy or move it away")
+        [application], [version] = (db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+        [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and (application, version) != (schema.APPLICATION_ID, schema.VERSION):
+            raise DamagedError(f"{self._places.file} is no outbox of this version: move it away")
+        return not tables
+
+    def _load(self, mark: HighWater | None, is_new: bool) -> bool:
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        if is_new:
+            # Not executescript: that would commit before the store has its incarnation.
+            for statement in schema.TABLES.split(";"):
+                db.execute(statement)
+            db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
+        self._incarnation, self._position, self._events, self._bytes = db.execute(schema.STORE).fetchone()
+        continued = is_new or is_continued(self._incarnation, self._position, mark)
+        if not continued:
+            self._incarnation = self._new_incarnation(mark, self._incarnation)
+            db.execute(schema.NEW_INCARNATION, (self._incarnation,))
+            db.execute(schema.FORGET_LINES, (self._incarnation,))
+        db.execute("COMMIT")
+        self._lines = {line.number: line for line in (_Line(*row) for row in db.execute(schema.LINES))}
+        self._by_source = {line.source: line for line in self._lines.values() if line.incarnation == self._incarnation}
+        self._changed: set[int] = set()
+        self._moved = False
+        return (is_new and mark is not None) or not continued
+
+    def _new_incarnation(self, mark: HighWater | None, former: str | None) -> str:
+        known = None if mark is None else mark.incarnation
+        return new_incarnation(self._now() // 1000, secrets.token_bytes(RANDOM_BYTES), known, former)
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        assert self._connection is not None, "open comes first"
+        return self._connection
+
+    # -- one transaction
+
+    def begin(self) -> None:
+        """A transaction begins; a store whose file was taken away must not go on in a file without a name."""
+        try:
+            if self._places.file.stat().st_ino != self._inode:
+                raise MovedError(f"{self._places.file} was replaced while it was in use: start the edge anew")
+        except FileNotFoundError as error:
+            raise MovedError(f"{self._places.file} was taken away while it was in use: put it back") from error
+        self._db.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Returns when everything of the transaction is on the disk, and the mark behind it."""
+        if self._changed:
+            self._db.execute(schema.KEEP_STORE, (self._position, self._events, self._bytes))
+            for each in self._changed:
+                line = self._lines[each]
+                self._db.execute(schema.KEEP_LINE, (line.last_sequence, line.unsent, line.number))
+            self._changed = set()
+        self._db.execute("COMMIT")
+        if self._moved:
+            assert self._mark is not None
+            self._mark.write(HighWater(self._incarnation, self._position))
+            self._moved = False
+
+    def accept(self, entries: Sequence[Entry]) -> str | None:
+        """Keeps all of them, or none and says which limit is in the way."""
+        if not self._reserve.in_place:
+            return "disk"
+        size = sum(len(entry.head) for entry in entries) + len(entries) * (ROW_BYTES + GIVEN_BYTES)
+        unknown = {entry.source for entry in entries} - self._by_source.keys()
+        if (reason := refuses(self._measured(), self._limits, len(entries), size, len(unknown))) is not None:
+            return reason
+        for source in unknown:
+            self._begin_line(source)
+        now = self._now()
+        last = {source: line.last_sequence for source, line in self._by_source.items()}
+        book, places = number(Book(self._incarnation, self._position, last), [entry.source for entry in entries])
+        self._insert(entries, places, now)
+        self._position, self._moved = book.position, True
+        for source, line in self._by_source.items():
+            if (sequence := book.last[source]) != line.last_sequence:
+                line.unsent += sequence - line.last_sequence
+                line.last_sequence = sequence
+                self._changed.add(line.number)
+        return None
+
+    def _insert(self, entries: Sequence[Entry], places: Sequence[Place], now: int) -> None:
+        entered = instants.show(now)
+        values: list[object] = []
+        for entry, place in zip(entries, places, strict=True):
+            body = finished(entry, place.sequence, self._incarnation, entered)
+            self._bytes += len(body) + ROW_BYTES
+            values += (place.position, self._by_source[entry.source].number, place.sequence, now, body)
+        self._events += len(entries)
+        self._insert_rows(values)
+
+    def _insert_rows(self, values: list[object]) -> None:
+        width, at = schema.ROW_COLUMNS, 0
+        for chunk in schema.INSERT_CHUNKS:
+            statement = schema.insert_events(chunk)
+            while len(values) - at >= chunk * width:
+                self._db.execute(statement, values[at : at + chunk * width])
+                at += chunk * width
+
+    def _begin_line(self, source: str) -> None:
+        row = self._db.execute(schema.NEW_LINE, (self._incarnation, source)).lastrowid
+        assert row is not None
+        self._lines[row] = self._by_source[source] = _Line(row, self._incarnation, source, 0, 0)
+
+    def _measured(self) -> Load:
+        oldest = self._oldest()
+        age = 0.0 if oldest is None else max(0.0, (self._now() - oldest) / instants.SECOND)
+        return Load(self._events, self._bytes, age, len(self._by_source))
+
+    def _oldest(self) -> int | None:
+        found = self._db.execute(schema.OLDEST).fetchone()
+        return None if found is None else int(found[0])
+
+    def settle(self, stored: Sequence[int], refused: Sequence[tuple[int, Refused]]) -> None:
+        """Intake stored the ones, which are deleted, and refused the others, which are set aside."""
+        if stored:
+            chosen = json.dumps(stored)
+            for number_of, count, size in self._db.execute(schema.WEIGH, (chosen,)).fetchall():
+                self._events -= count
+                self._bytes -= size + count * ROW_BYTES
+                self._lines[number_of].unsent -= count
+                self._changed.add(number_of)
+            self._db.execute(schema.DELETE, (chosen,))
+        for position, why in refused:
+            if (found := self._db.execute(schema.LINE_OF, (position,)).fetchone()) is None:
+                continue
+            self._lines[found[0]].unsent -= 1
+            self._changed.add(found[0])
+            self._db.execute(schema.SET_ASIDE, (why.code, why.detail, self._now(), position))
+            self._db.execute(schema.SET_ASIDE_DELETE, (position,))
+
+    def release(self, codes: Sequence[str], refused_before: int) -> int:
+        """Puts events that were refused for these reasons back into the line, behind the last one; how many."""
+        rows = self._db.execute(schema.HEALABLE, (json.dumps(list(codes)), refused_before, RELEASED_MAX)).fetchall()
+        values: list[object] = []
+        for place, (_, number_of, *rest) in enumerate(rows, start=self._position + 1):
+            values += (place, number_of, *rest)
+            self._lines[number_of].unsent += 1
+            self._changed.add(number_of)
+        if rows:
+            self._db.execute(schema.RELEASE, (json.dumps([row[0] for row in rows]),))
+            self._insert_rows(values)
+            self._position, self._moved = self._position + len(rows), True
+        return len(rows)
+
+    # -- reading
+
+    def waiting(self, after: int, events_max: int, bytes_max: int) -> list[Waiting]:
+        """The next undelivered events behind a position; at least one if there is any, however large it is."""
+        found: list[Waiting] = []
+        size = 0
+        rows = self._db.execute(schema.WAITING, (after, events_max))
+        while size < bytes_max and (some := rows.fetchmany(READ_ROWS)):
+            for position, body in some:
+                told = _IDENTITY.decode(body)
+                found.append(Waiting(position, told.id, told.subject, body))
+                size += len(body)
+        rows.close()
+        return found
+
+    def stand(self) -> Stand:
+        """How the outbox stands."""
+        quarantine = {code: count for code, count in self._db.execute(schema.QUARANTINE_BY_CODE)}
+        return Stand(
+            incarnation=self._incarnation,
+            unsent=self._events - sum(quarantine.values()),
+            load=self._measured(),
+            oldest_entered_at=self._oldest(),
+            quarantine=quarantine,
+            lines=tuple(self._stand_of(line) for line in self._lines.values()),
+            reserve_in_place=self._reserve.in_place,
+        )
+
+    def _stand_of(self, line: _Line) -> LineStand:
+        first = self._db.execute(schema.FIRST_OF_LINE, (line.number,)).fetchone() or (None, None)
+        aside = self._db.execute(schema.QUARANTINE_OF_LINE, (line.number, QUARANTINED_SHOWN_MAX))
+        return LineStand(
+            line.incarnation, line.source, line.last_sequence, line.unsent, first[0], first[1],
+            tuple(sequence for (sequence,) in aside),
+        )  # fmt: skip
+
+    def quarantined(self, after: int, rows_max: int) -> list[Quarantined]:
+        """A page of what intake refused."""
+        return [Quarantined(*row) for row in self._db.execute(schema.QUARANTINE_PAGE, (after, rows_max))]
+
+    # -- a full disk
+
+    def give_up_reserve(self) -> None:
+        """The disk is full: room for what must still be written down."""
+        self._reserve.give_up()
+
+    def take_reserve_back(self) -> None:
+        """If the disk has room again for the log of changes and for the reserve, new events may come."""
+        if not self._reserve.in_place:
+            with suppress(sqlite3.Error):
+                # RESTART keeps the log's length: deliveries can be written down in it whatever happens to the disk.
+                self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+                self._reserve.hold()
+
+
+class _Identity(Struct):
+    id: str
+    subject: str
+
+
+_IDENTITY = msgspec.json.Decoder(_Identity)
+
+
+def rows_of(outbox: Outbox) -> Iterator[Waiting]:
+    """Every undelivered event, for whoever wants to see all of them."""
+    after = 0
+    while found := outbox.waiting(after, READ_ROWS, 1 << 20):
+        yield from found
+        after = found[-1].position

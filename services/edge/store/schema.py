@@ -1,0 +1,68 @@
+"""The tables of the outbox, and the SQL that works on them."""
+
+VERSION = 1
+APPLICATION_ID = 0x4D634564
+
+# `event` is what waits for delivery, in the order of `position`; `line` counts for one source of one incarnation.
+TABLES = f"""
+CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), incarnation TEXT NOT NULL, position INTEGER NOT NULL,
+                    events INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE TABLE line (number INTEGER PRIMARY KEY, incarnation TEXT NOT NULL, source TEXT NOT NULL,
+                   last_sequence INTEGER NOT NULL, unsent INTEGER NOT NULL, UNIQUE (incarnation, source));
+CREATE TABLE event (position INTEGER PRIMARY KEY, line INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                    entered_at INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX event_of_line ON event (line, sequence);
+CREATE TABLE quarantine (position INTEGER PRIMARY KEY, line INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                         entered_at INTEGER NOT NULL, body BLOB NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
+                         refused_at INTEGER NOT NULL);
+CREATE INDEX quarantine_of_line ON quarantine (line, sequence);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+"""
+
+# FULL: a commit returns only when its bytes are on the disk. The write-ahead log keeps its length, so that
+# deliveries can be written down on a disk that has no room left.
+JOURNAL = "PRAGMA journal_mode = WAL"
+SETTINGS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -4096",
+    "PRAGMA temp_store = MEMORY",
+)
+
+# Rows in one statement: each step of SQLite lets go of the interpreter's lock, and a busy one gives it back late.
+INSERT_CHUNKS = (100, 10, 1)
+ROW_COLUMNS = 5
+
+
+def insert_events(rows: int) -> str:
+    """Inserts so many events by one statement."""
+    values = ",".join(["(?,?,?,?,?)"] * rows)
+    return f"INSERT INTO event (position, line, sequence, entered_at, body) VALUES {values}"
+
+
+STORE = "SELECT incarnation, position, events, bytes FROM store"
+NEW_STORE = "INSERT INTO store VALUES (1, ?, 0, 0, 0)"
+NEW_INCARNATION = "UPDATE store SET incarnation = ?"
+KEEP_STORE = "UPDATE store SET position = ?, events = ?, bytes = ?"
+FORGET_LINES = """DELETE FROM line WHERE incarnation <> ? AND unsent = 0
+                  AND number NOT IN (SELECT line FROM quarantine)"""
+LINES = "SELECT number, incarnation, source, last_sequence, unsent FROM line ORDER BY number"
+NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES (?, ?, 0, 0)"
+KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
+OLDEST = "SELECT entered_at FROM event ORDER BY position LIMIT 1"
+FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
+WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
+_CHOSEN = "position IN (SELECT value FROM json_each(?))"
+WEIGH = f"SELECT line, count(*), sum(length(body)) FROM event WHERE {_CHOSEN} GROUP BY line"
+DELETE = f"DELETE FROM event WHERE {_CHOSEN}"
+SET_ASIDE = """INSERT INTO quarantine (position, line, sequence, entered_at, body, code, detail, refused_at)
+               SELECT position, line, sequence, entered_at, body, ?, ?, ? FROM event WHERE position = ?"""
+SET_ASIDE_DELETE = "DELETE FROM event WHERE position = ?"
+LINE_OF = "SELECT line FROM event WHERE position = ?"
+QUARANTINE_BY_CODE = "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code"
+QUARANTINE_OF_LINE = "SELECT sequence FROM quarantine WHERE line = ? ORDER BY sequence LIMIT ?"
+QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail, q.body
+                     FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ? ORDER BY q.position LIMIT ?"""
+HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
+              WHERE code IN (SELECT value FROM json_each(?)) AND refused_at <= ? ORDER BY position LIMIT ?"""
+RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"

@@ -1,0 +1,143 @@
+"""The one thread that owns the outbox: whatever waits is done in one transaction, and answered when that is on the disk."""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from services.edge.instruments import Instruments
+from services.edge.store.errors import DiskFullError, FailingError, MovedError, StoreError, is_disk_trouble, named
+from services.edge.store.outbox import Outbox, Places
+
+REOPEN_SECONDS = 1.0
+RESERVE_SECONDS = 5.0
+STOP_SECONDS = 10.0
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class _Job(Generic[_T]):
+    def __init__(self, act: Callable[[Outbox], _T], weight: int, future: "asyncio.Future[_T]") -> None:
+        self.act = act
+        self.weight = weight
+        self.future = future
+        self.result: Any = None
+
+
+class Writer:
+    """`do` brings an act to the outbox and its result back; acts that wait together share a commit."""
+
+    def __init__(self, outbox: Outbox, places: Places, commit_events_max: int, instruments: Instruments) -> None:
+        self._outbox = outbox
+        self._places = places
+        self._commit_events_max = commit_events_max
+        self._instruments = instruments
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._tried_at = self._reserve_tried_at = float("-inf")
+        self.fault: StoreError | None = None
+
+    def open(self) -> None:
+        """Opens the outbox and starts the thread; a store that cannot be used now is tried again with each act."""
+        with suppress(StoreError):
+            self._make_open()
+        self._thread.start()
+
+    async def do(self, act: Callable[[Outbox], _T], weight: int = 1) -> _T:
+        """The act's result, once it is on the disk; StoreError when it is not."""
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(act, weight, future))
+        return await future
+
+    def close(self) -> None:
+        """Does what waits and lets go of the store."""
+        self._jobs.put(None)
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        while (group := self._gather()) is not None:
+            self._together(group)
+        self._outbox.close()
+
+    def _gather(self) -> list[_Job[Any]] | None:
+        if (job := self._jobs.get()) is None:
+            return None
+        group, weight = [job], job.weight
+        while weight < self._commit_events_max:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            group.append(job)
+            weight += job.weight
+        return group
+
+    def _together(self, group: list[_Job[Any]]) -> None:
+        error: Exception | None = None
+        began = monotonic()
+        try:
+            self._make_open()
+            self._care_for_reserve(began)
+            self._outbox.begin()
+            for job in group:
+                job.result = job.act(self._outbox)
+            self._outbox.commit()
+        except Exception as raised:
+            error = self._broken(raised)
+        self._instruments.commit_seconds.observe(monotonic() - began)
+        group[0].future.get_loop().call_soon_threadsafe(_tell, group, error)
+
+    def _make_open(self) -> None:
+        if self._outbox.is_open:
+            return
+        now = monotonic()
+        # A file that was taken away may come back: no new one is made in its place before somebody has looked.
+        if self.fault is not None and (isinstance(self.fault, MovedError) or now < self._tried_at + REOPEN_SECONDS):
+            raise self.fault
+        is_first = self._tried_at == float("-inf")
+        self._tried_at = now
+        try:
+            if self._outbox.open(hold_reserve=is_first):
+                _log.warning("this store is not the one that wrote the high-water mark: a new incarnation begins")
+        except Exception as error:
+            raise self._broken(error) from error
+        self.fault = None
+
+    def _broken(self, error: Exception) -> StoreError:
+        fault = (
+            named(error, self._places.file) if is_disk_trouble(error) else FailingError(f"unexpected {type(error).__name__}")
+        )
+        if isinstance(fault, FailingError):
+            _log.error("the outbox failed", exc_info=error)
+        if self.fault is None or fault.code != self.fault.code:
+            _log.error("the outbox cannot be used: %s", fault)
+        self._instruments.store_errors.labels(fault.code).inc()
+        if isinstance(fault, DiskFullError):
+            self._outbox.give_up_reserve()
+            self._reserve_tried_at = monotonic()
+        with suppress(Exception):
+            self._outbox.close()
+        self.fault = fault
+        return fault
+
+    def _care_for_reserve(self, now: float) -> None:
+        if now >= self._reserve_tried_at + RESERVE_SECONDS:
+            self._reserve_tried_at = now
+            self._outbox.take_reserve_back()
+
+
+def _tell(group: list[_Job[Any]], error: Exception | None) -> None:
+    for job in group:
+        if job.future.done():
+            continue
+        if error is None:
+            job.future.set_result(job.result)
+        else:
+            job.future.set_exception(error)
