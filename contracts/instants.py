@@ -32,16 +32,10 @@ def parse(text: str) -> int:
     """Microseconds since 1970-01-01T00:00Z of an RFC 3339 date-time with an offset."""
     if (found := _RFC3339.fullmatch(text)) is None:
         raise NotAnInstantError
-    year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = found.groups()
-    if second == "60" or (fraction is not None and len(fraction) > 6):
+    fraction, sign, off_hour, off_minute = found.group(7, 8, 9, 10)
+    if text[17:19] == "60" or (fraction is not None and len(fraction) > 6):
         raise NotRepresentableError
-    try:
-        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
-    except ValueError as error:
-        raise NotAnInstantError from error
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
-        raise NotAnInstantError
-    instant = days * DAY + int(hour) * HOUR + int(minute) * MINUTE + int(second) * SECOND
+    instant = _midnight_utc(text[:10]) + _since_midnight(text[11:19])
     if fraction is not None:
         instant += int(fraction.ljust(6, "0"))
     if sign is not None:
@@ -50,6 +44,23 @@ def parse(text: str) -> int:
         shift = int(off_hour) * HOUR + int(off_minute) * MINUTE
         instant += shift if sign == "-" else -shift
     return instant
+
+
+# Days and times of day recur: parsing is a third of what reading an event takes.
+@lru_cache(maxsize=4096)
+def _midnight_utc(day: str) -> int:
+    try:
+        return (date(int(day[:4]), int(day[5:7]), int(day[8:])).toordinal() - _EPOCH_DAY) * DAY
+    except ValueError as error:
+        raise NotAnInstantError from error
+
+
+@lru_cache(maxsize=65536)
+def _since_midnight(clock: str) -> int:
+    hour, minute, second = int(clock[:2]), int(clock[3:5]), int(clock[6:])
+    if hour > 23 or minute > 59 or second > 60:
+        raise NotAnInstantError
+    return hour * HOUR + minute * MINUTE + second * SECOND
 
 
 def show(instant: int) -> str:
