@@ -1,0 +1,228 @@
+"""The decisions of metrics' API: rates, days and ranges, which units are shown, how far behind it says it is."""
+
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from contracts.reference import Calendar, Reference, Unit
+from services.metrics.api import answers, queries
+from services.metrics.api.problems import ProblemError
+from services.metrics.api.queries import Query
+from services.metrics.api.snapshots import Place, Snapshot
+from services.metrics.api.told import as_of, lag_seconds
+from services.metrics.api.units import Units
+from services.metrics.domain.counters import FLOWS, STOCKS
+
+SECOND = 1_000_000
+NOON = 1_751_346_000 * SECOND  # 2025-07-01T12:00:00+07:00
+FLOW_NAMES = {flow.name for flow in FLOWS}
+
+
+def unit(code: str, kind: Any = "ward", **more: Any) -> Unit:
+    """A unit valid since 2025-07-01 unless said otherwise."""
+    return Unit(
+        **{"code": code, "name": f"Name of {code}", "kind": kind, "hours": "default", "valid_from": "2025-07-01", **more}
+    )
+
+
+UNITS = Units(
+    Reference(
+        units=[
+            unit("100"),
+            unit("200", valid_to="2026-06-30", name="Old name"),
+            unit("200", valid_from="2026-07-01", name="New name", kind="commune"),
+            unit("300", valid_to="2025-12-31", successor="100"),
+        ],
+        departments=[unit("H57.01", kind="department")],
+        procedures=[],
+        calendar=Calendar(profiles={}, days_off={}, make_up_days={}),
+    )
+)
+
+
+def request(**query: str) -> Request:
+    """A request with this query."""
+    return Request({"type": "http", "query_string": urlencode(query).encode(), "headers": []})
+
+
+def place(**more: Any) -> Place:
+    """A position at its end: reported offset 9 is counted in, recorded an hour before noon."""
+    held = {"next": 10, "target": 10, "closed": 9, "recorded_at": NOON - 3600 * SECOND, "log_clock": NOON, "stopped": None}
+    return Place(**{**held, **more})
+
+
+def snapshot(**by_partition: Place | None) -> Snapshot:
+    """Twelve positions, some of them otherwise (`p4=place(…)`)."""
+    return Snapshot(tuple(by_partition.get(f"p{number}", place()) for number in range(12)), (), False)
+
+
+counts = st.integers(min_value=0, max_value=10**9)
+
+
+@given(parts=st.lists(counts, min_size=4, max_size=4), online=counts, rest=counts)
+def test_rates_are_what_decimals_say(parts: list[int], online: int, rest: int) -> None:
+    """Half up to two decimals, null without a denominator; a completion without a due is in no rate."""
+    early, on_time, late, without = parts
+    told = answers.told(
+        {
+            "received": online + rest, "received_online": online, "completed": sum(parts), "completed_early": early,
+            "completed_on_time": on_time, "completed_late": late, "completed_without_due": without,
+        },
+        answers.ALL_NAMES,
+    )["rates"]  # fmt: skip
+    for name, top, bottom in (("online", online, online + rest), ("on_time", early + on_time, early + on_time + late)):
+        expected = (Decimal(100 * top) / bottom).quantize(Decimal("0.01"), ROUND_HALF_UP) if bottom else None
+        found = told[name]
+        assert (found["numerator"], found["denominator"]) == (top, bottom)
+        assert found["percent"] is None if expected is None else Decimal(str(found["percent"])) == expected
+
+
+@given(first=st.dates(max_value=date(9998, 1, 1)), length=st.integers(min_value=-3, max_value=410))
+def test_a_range_has_all_its_days(first: date, length: int) -> None:
+    """Both ends included, in order, at most 400; an empty or longer one is refused."""
+    try:
+        last = first + timedelta(days=length - 1)
+    except OverflowError:
+        return
+    asked = request(**{"from": first.isoformat(), "to": last.isoformat()})
+    if not 1 <= length <= 400:
+        with pytest.raises(ProblemError) as refused:
+            queries.totals(asked)
+        assert (refused.value.status, refused.value.code) == (422, "invalid_range")
+        return
+    found = queries.totals(asked).days
+    assert found == queries.days(asked, "2025-07-14").days
+    assert [date.fromisoformat(day).toordinal() for day in found] == list(range(first.toordinal(), last.toordinal() + 1))
+
+
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"role": "mayor"}, "invalid_role"),
+    ({"role": ""}, "invalid_role"),
+    ({"day": "2025-02-29"}, "invalid_day"),
+    ({"day": "20250701"}, "invalid_day"),
+    ({"day": "2025-W27-2"}, "invalid_day"),
+    ({"day": "٢٠٢٥-٠٧-٠١"}, "invalid_day"),
+    ({"day": ""}, "invalid_day"),
+    ({"from": "2025-07-01", "to": "yesterday"}, "invalid_day"),
+    ({"from": "2025-07-01"}, "invalid_range"),
+    ({"to": "2025-07-01"}, "invalid_range"),
+    ({"from": "2025-07-02", "to": "2025-07-01"}, "invalid_range"),
+    ({"from": "2025-07-01", "to": "2026-08-05"}, "invalid_range"),
+    ({"day": "2025-07-01", "from": "2025-07-01", "to": "2025-07-02"}, "invalid_range"),
+    ({"day": "2025-07-01", "to": "2025-07-02"}, "invalid_range"),
+    ({"unit": "100"}, "unknown_parameter"),
+    ({"Role": "receiver"}, "unknown_parameter"),
+]
+
+
+@pytest.mark.parametrize(("query", "code"), REFUSED)
+def test_what_cannot_be_answered_is_refused_by_code(query: dict[str, str], code: str) -> None:
+    """422, and nothing of what was sent is said back."""
+    with pytest.raises(ProblemError) as refused:
+        queries.totals(request(**query))
+    assert (refused.value.status, refused.value.code) == (422, code)
+    for value in query.values():
+        assert not value or value.startswith("2025") or value not in refused.value.detail
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    """Which of the two is meant nobody knows."""
+    with pytest.raises(ProblemError) as refused:
+        queries.totals(Request({"type": "http", "query_string": b"role=receiver&role=competent", "headers": []}))
+    assert refused.value.code == "repeated_parameter"
+
+
+def test_without_days_everything_is_meant() -> None:
+    """In total for units; for the days of a unit the month that ends on the day of the log clock."""
+    assert queries.totals(request()) == Query("receiver", ())
+    month = queries.days(request(role="competent"), "2025-07-14")
+    assert (month.role, len(month.days), month.days[0], month.days[-1]) == ("competent", 31, "2025-06-14", "2025-07-14")
+
+
+def test_units_are_shown_that_were_in_force() -> None:
+    """On one of the days, with the name of the last; departments as competent bodies; others only with figures."""
+    assert UNITS.shown("receiver", "2025-07-01", "2025-07-01") == ["100", "200", "300"]
+    assert UNITS.shown("competent", "2025-07-01", "2025-07-01") == ["100", "200", "300", "H57.01"]
+    assert UNITS.shown("receiver", "2026-01-01", "2026-01-01") == ["100", "200"]
+    assert UNITS.shown("receiver", "2025-12-31", "2026-01-01") == ["100", "200", "300"]
+    assert UNITS.shown("receiver", "2025-06-01", "2025-06-30") == []
+    assert UNITS.shown("receiver", "2026-01-01", "2026-01-01", ["300", "999"]) == ["100", "200", "300", "999"]
+    assert (UNITS.name("200", "2026-06-30"), UNITS.kind("200", "2026-06-30")) == ("Old name", "ward")
+    assert (UNITS.name("200", "2026-07-01"), UNITS.kind("200", "2026-07-01")) == ("New name", "commune")
+    assert (UNITS.name("999", "2026-07-01"), UNITS.kind("999", "2026-07-01")) == ("999", "unknown")
+
+
+def test_a_unit_without_events_has_zeros() -> None:
+    """A day leaves the stocks out; a foreign code with nothing but zeros is not shown."""
+    figures = {"100": {"received": 3, "received_online": 1}, "999": {"received": 0}, "998": {"rejected": 2}}
+    rows = answers.unit_rows(figures, Query("receiver", ("2025-07-01",)), UNITS, "2025-07-01", "2025-07-01")
+    assert [row["unit"] for row in rows] == ["100", "200", "300", "998"]
+    assert all(row["counters"].keys() == FLOW_NAMES for row in rows)
+    assert set(rows[1]["counters"].values()) == {0}
+    assert rows[1]["rates"]["online"] == {"numerator": 0, "denominator": 0, "percent": None}
+    total = answers.total_of(rows, answers.FLOW_NAMES)
+    assert {name: number for name, number in total["counters"].items() if number} == {
+        "received": 3, "received_online": 1, "rejected": 2
+    }  # fmt: skip
+    assert total["rates"]["online"] == {"numerator": 1, "denominator": 3, "percent": 33.33}
+
+
+def test_the_dictionary_has_every_counter_and_formula() -> None:
+    """In the order of the table."""
+    told = answers.dictionary()
+    assert [(row["name"], row["kind"]) for row in told["counters"]] == [
+        (each.name, kind) for kind, table in (("flow", FLOWS), ("stock", STOCKS)) for each in table
+    ]
+    assert all(row["roles"] == ["receiver", "competent"] and row["label_vi"] and row["help"] for row in told["counters"])
+    assert [row["formula"] for row in told["rates"]] == [
+        "received_online ÷ received", "(completed_early + completed_on_time) ÷ (completed − completed_without_due)"
+    ]  # fmt: skip
+
+
+ENDS = dict.fromkeys(range(12), 10)
+HOUR = 3600.0
+LAGS: list[tuple[str, Snapshot, dict[int, int] | None, dict[int, int], float | None]] = [
+    ("at the end", snapshot(), ENDS, {}, 0.0),
+    ("beyond ends asked for a moment ago", snapshot(p4=place(closed=12)), ENDS, {}, 0.0),
+    ("one record behind", snapshot(), {**ENDS, 4: 11}, {}, HOUR),
+    ("the slowest counts", snapshot(p2=place(recorded_at=NOON - SECOND)), {**ENDS, 2: 11, 4: 11}, {}, HOUR),
+    ("only the fresh one trails", snapshot(p2=place(recorded_at=NOON - SECOND)), {**ENDS, 2: 11}, {}, 1.0),
+    ("Kafka away: never 0", snapshot(), None, {}, HOUR),
+    ("Kafka away, nothing counted", snapshot(p4=place(closed=-1, recorded_at=None)), None, {}, None),
+    ("nothing counted of nothing", snapshot(p4=place(closed=-1, recorded_at=None)), {**ENDS, 4: 0}, {}, 0.0),
+    ("nothing counted yet", snapshot(p4=place(closed=-1, recorded_at=None)), ENDS, {4: NOON - 7 * SECOND}, 7.0),
+    ("nothing counted, nothing known", snapshot(p4=place(closed=-1, recorded_at=None)), ENDS, {}, None),
+]
+
+
+@pytest.mark.parametrize(("held", "ends", "first", "expected"), [row[1:] for row in LAGS], ids=[row[0] for row in LAGS])
+def test_lag_is_0_only_where_the_end_is_known_to_be_reached(
+    held: Snapshot, ends: dict[int, int] | None, first: dict[int, int], expected: float | None
+) -> None:
+    """Else the age of the last record counted in, else not known."""
+    assert lag_seconds(held, ends, first, NOON) == expected
+
+
+def test_as_of_says_each_partition_and_the_slowest_clock() -> None:
+    """No clock while one partition has none."""
+    told = as_of(snapshot(p3=place(closed=-1), p5=place(log_clock=NOON - 60 * SECOND)), NOON)
+    assert told["partitions"] == {str(number): -1 if number == 3 else 9 for number in range(12)}
+    assert (told["time"], told["log_clock"]) == ("2025-07-01T12:00:00+07:00", "2025-07-01T11:59:00+07:00")
+    assert as_of(snapshot(p5=place(log_clock=None)), NOON)["log_clock"] is None
+    assert snapshot(p5=place(log_clock=None)).latest_clock == NOON
+
+
+def test_figures_are_rebuilt_until_every_position_has_reached_its_target() -> None:
+    """A partition that nobody has taken is not there yet; one that has stopped never will be."""
+    assert not snapshot().is_rebuilding
+    assert snapshot(p4=None).is_rebuilding
+    assert snapshot(p4=place(next=9)).is_rebuilding
+    assert not snapshot(p4=place(next=9, stopped="gap")).is_rebuilding
+    assert snapshot(p4=place(next=9, stopped="gap")).stopped == {"4": "gap"}
+    assert Snapshot(snapshot().places, (), True).is_rebuilding

@@ -1,0 +1,202 @@
+"""`/metrics/dossiers` read back by Prometheus' own parser: names, labels, budget, escapes, what is left out when."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from contracts.reference import Calendar, Reference, Unit
+from services.metrics.api.exposition import Exposition, Page
+from services.metrics.api.snapshots import Figures, Place, Snapshot
+from services.metrics.api.units import Units
+
+CLOCK = 1_751_346_000_000_000
+DAY = "2025-07-01"
+NATION = 3321
+# Interfaces, section 4: the labels of each gauge beside `unit`; the others of section 3 have `role` alone.
+LABELLED = {
+    "received": {"role", "channel"}, "completed": {"role", "timeliness"}, "open": {"role", "state"}, "overdue": {"role"},
+    "due": {"role", "within"}, "today": {"role", "counter"},
+}  # fmt: skip
+
+
+def words(text: str) -> set[str]:
+    """Its words."""
+    return set(text.split())
+
+
+OTHERS = words(
+    """submitted cases legs refused returned withdrawn halted recalled handed_over rescheduled late_by_link late_entry
+    digitised electronic_result paid_online duplicates rejected skewed backdated annulled acceptance_overdue parked_now"""
+)
+OF_SOURCE = words("duplicates rejected skewed backdated annulled parked_now")
+IN_PARTS = words(
+    """received received_direct received_online received_post completed completed_early completed_on_time completed_late
+    completed_without_due open open_in_processing open_waiting_supplement open_waiting_payment open_suspended overdue_open
+    due_in_24h due_in_72h"""
+)
+EVERY = sorted(OTHERS | IN_PARTS)
+
+
+def units(codes: list[str], departments: list[str], name: str = "Phường") -> Units:
+    """Reference data of these codes."""
+    rows = [
+        Unit(code=code, name=f"{name} {code}", kind="ward" if code in codes else "department", hours="default",
+             valid_from="2025-07-01")
+        for code in (*codes, *departments)
+    ]  # fmt: skip
+    return Units(
+        Reference(
+            units=rows[: len(codes)],
+            departments=rows[len(codes) :],
+            procedures=[],
+            calendar=Calendar(profiles={}, days_off={}, make_up_days={}),
+        )
+    )
+
+
+def held(total: Figures, more: dict[str, Figures] | None = None, **place: Any) -> Snapshot:
+    """What a scrape reads, at the end of every log."""
+    whole = {"next": 4, "target": 4, "closed": 3, "recorded_at": CLOCK, "log_clock": CLOCK, "stopped": None, **place}
+    hashes = {"total": total, "states": {}, "outcomes": {}, "seen": {}, "today": {}, **(more or {})}
+    found = tuple((hashes[name],) for name in ("total", "states", "outcomes", "seen", "today"))
+    return Snapshot((Place(**whole),) * 12, found, False)
+
+
+def samples(page: Page) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every series as Prometheus reads it; none may be there twice, each family has help and type."""
+    found: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    for family in text_string_to_metric_families(page.text().decode()):
+        assert family.documentation, family.name
+        assert family.type in ("gauge", "counter"), family.name
+        for sample in family.samples:
+            key = sample.name, frozenset(sample.labels.items())
+            assert key not in found
+            found[key] = sample.value
+    assert page.series == len(found)
+    return found
+
+
+def at(name: str, /, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """A key of `samples`."""
+    return name, frozenset(labels.items())
+
+
+def test_each_counter_is_where_the_interfaces_put_it() -> None:
+    """Every value under its name and labels; the competent role without what belongs to sources."""
+    numbers = {name: number for number, name in enumerate(EVERY, start=1)}
+    total = {f"{role}|100|{name}": number for role in ("receiver", "competent") for name, number in numbers.items()}
+    states = {f"receiver|100|{state}": 50 + int(state) for state in "124568"}
+    today = {f"receiver|100|{name}": 7 for name in ("received", "completed", "returned", "refused", "submitted")}
+    page = Exposition(units(["100"], [])).page(held(total, {"states": states, "today": today}), DAY, {})
+    found = samples(page)
+    for role in ("receiver", "competent"):
+        for name in OTHERS:
+            series = at(f"motcua_dossiers_{name}", unit="100", role=role)
+            assert found.get(series) == (None if name in OF_SOURCE and role == "competent" else numbers[name])
+        for label, gauge, start, values in (
+            ("channel", "received", "received_", ("direct", "online", "post")),
+            ("timeliness", "completed", "completed_", ("early", "on_time", "late", "without_due")),
+            ("within", "due", "due_in_", ("24h", "72h")),
+        ):
+            for value in values:
+                series = at(f"motcua_dossiers_{gauge}", unit="100", role=role, **{label: value})
+                assert found[series] == numbers[f"{start}{value}"]
+        assert found[at("motcua_dossiers_overdue", unit="100", role=role)] == numbers["overdue_open"]
+        for state in "124568":
+            expected = 50 + int(state) if role == "receiver" else 0
+            assert found[at("motcua_dossiers_open", unit="100", role=role, state=state)] == expected
+    for name in ("received", "completed", "returned", "refused"):
+        assert found[at("motcua_dossiers_today", unit="100", role="receiver", counter=name)] == 7
+    assert {name for name, _ in found if name.startswith("motcua_dossiers_")} == {
+        f"motcua_dossiers_{name}" for name in (*OTHERS, *LABELLED)
+    }
+    for name, labels in found:
+        if (gauge := name.removeprefix("motcua_dossiers_")) != name:
+            assert {label for label, _ in labels} == {"unit", *LABELLED.get(gauge, {"role"})}
+
+
+def test_a_nation_keeps_within_the_budget() -> None:
+    """3,321 units with every counter in both roles: at most 100 series a unit, 350,000 in all."""
+    codes = [f"{number:05d}" for number in range(NATION)]
+    every = {f"{role}|{code}|{name}": 1 for role in ("receiver", "competent") for code in codes for name in EVERY}
+    outcomes = {
+        f"unit|{code}|{outcome}": 1
+        for code in codes
+        for outcome in ("applied", "parked", "duplicate", "rejected", "annulled")
+    }
+    more = {"seen": dict.fromkeys(codes, CLOCK), "outcomes": outcomes}
+    page = Exposition(units(codes, [])).page(held(every, more), DAY, dict.fromkeys(codes, 1))
+    assert page.series <= 350_000
+    of_unit = Counter(line.split('unit="')[1][:5] for line in page.text().decode().splitlines() if 'unit="' in line)
+    assert len(of_unit) == NATION
+    assert max(of_unit.values()) <= 100
+
+
+def test_a_unit_without_events_is_there_with_zeros() -> None:
+    """Under the receiver's role; as competent body only once it was one, whatever it reported."""
+    total = {"competent|H57.01|handed_over": 0, "competent|200|rejected": 1, "receiver|200|rejected": 1}
+    exposition = Exposition(units(["100", "200"], ["H57.01"]))
+    found = samples(exposition.page(held(total), DAY, {}))
+    assert found[at("motcua_dossiers_received", unit="100", role="receiver", channel="online")] == 0
+    assert found[at("motcua_dossiers_rejected", unit="200", role="receiver")] == 1
+    competent = {dict(labels)["unit"] for _, labels in found if dict(labels).get("role") == "competent"}
+    assert competent == {"H57.01"}
+    info = {dict(labels)["unit"]: dict(labels) for name, labels in found if name == "motcua_unit_info"}
+    assert info.keys() == {"100", "200", "H57.01"}
+    assert info["H57.01"] == {"unit": "H57.01", "name": "Phường H57.01", "kind": "department"}
+
+
+def test_lines_that_are_kept_follow_what_is_shown() -> None:
+    """A number changes, a unit appears: the next scrape says so."""
+    exposition = Exposition(units(["100"], []))
+    series = at("motcua_dossiers_submitted", unit="100", role="receiver")
+    assert samples(exposition.page(held({"receiver|100|submitted": 1}), DAY, {}))[series] == 1
+    assert samples(exposition.page(held({"receiver|100|submitted": 2}), DAY, {}))[series] == 2
+    more = {"receiver|100|submitted": 2, "competent|100|submitted": 2, "receiver|300|submitted": 5}
+    found = samples(exposition.page(held(more), DAY, {}))
+    assert found[at("motcua_dossiers_submitted", unit="300", role="receiver")] == 5
+    assert found[at("motcua_dossiers_submitted", unit="100", role="competent")] == 2
+    assert found[at("motcua_unit_info", unit="300", name="300", kind="unknown")] == 1
+
+
+def test_names_are_escaped() -> None:
+    """Quotes, backslashes and line ends in a name do not break the page."""
+    name = 'Xã "A\\B"\nC'
+    found = samples(Exposition(units(["100"], [], name)).page(held({}), DAY, {}))
+    assert at("motcua_unit_info", unit="100", name=f"{name} 100", kind="ward") in found
+
+
+def test_what_units_and_arrivals_say() -> None:
+    """Last events in seconds, spools only by heartbeat, arrivals as counters, offsets by partition."""
+    more = {
+        "seen": {"100": CLOCK + 123_456},
+        "outcomes": {"unit|100|applied": 8, "unit|100|duplicate": 1, "fact|received|applied": 8},
+    }
+    page = Exposition(units(["100", "200"], [])).page(held({}, more), DAY, {"200": 17})
+    found = samples(page)
+    assert found[at("motcua_unit_last_event_timestamp_seconds", unit="100")] == 1751346000.123456
+    assert {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_spool_events"} == {"200"}
+    assert found[at("motcua_lifecycle_by_unit_total", unit="100", outcome="applied")] == 8
+    assert found[at("motcua_lifecycle_by_fact_total", fact="received", outcome="applied")] == 8
+    assert found[at("motcua_metrics_reported_offset", partition="11")] == 3
+    assert found[at("motcua_metrics_log_clock_timestamp_seconds")] == 1751346000
+    assert "# TYPE motcua_lifecycle_by_unit_total counter" in page.text().decode()
+
+
+@pytest.mark.parametrize("place", [{"next": 3}, {"next": 0, "target": 1}])
+def test_no_exact_series_while_figures_are_rebuilt(place: dict[str, Any]) -> None:
+    """Only that it is so."""
+    found = samples(Exposition(units(["100"], [])).page(held({"receiver|100|submitted": 1}, None, **place), DAY, {"100": 1}))
+    assert found == {at("motcua_metrics_rebuilding"): 1}
+
+
+def test_a_stopped_partition_is_told_beside_the_figures() -> None:
+    """With its reason; no today before the first tick."""
+    snapshot = held({"receiver|100|submitted": 1}, stopped="gap", log_clock=None)
+    found = samples(Exposition(units(["100"], [])).page(snapshot, DAY, {}))
+    assert found[at("motcua_metrics_stopped", partition="7", reason="gap")] == 1
+    assert found[at("motcua_metrics_rebuilding")] == 0
+    assert found[at("motcua_dossiers_submitted", unit="100", role="receiver")] == 1
+    assert not [name for name, _ in found if name in ("motcua_dossiers_today", "motcua_metrics_log_clock_timestamp_seconds")]
