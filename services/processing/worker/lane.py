@@ -269,10 +269,7 @@ class Lane:
             return True
         first_clock = clock if at.first_clock is None else at.first_clock
         while (room := self._room()) > 0:
-            codes = self._next_due(clock, room)
-            if not codes:
-                self.pending.passed = max(self.pending.passed, clock)
-                return True
+            codes, is_all, beyond = self._next_due(clock, room)
             for code in codes:
                 dossier = self._listed(code)
                 effect = fold.pass_time(dossier, at, at.log_clock, clock, self._ruling())
@@ -283,6 +280,13 @@ class Lane:
                     self._changed(at, code, dossier, effect, record, clock, self.position.digest)
                 if self.position.too_many_errors:
                     return False
+            if is_all:
+                pending = self.pending
+                pending.passed = max(pending.passed, clock)
+                self._first_due = min((score for score in pending.due.values() if score is not None), default=inf)
+                if beyond is not None and beyond < self._first_due:
+                    self._first_due = beyond
+                return True
         return False
 
     def _activate(self, at: Moment, activated: Activated, record: Record) -> bool:
@@ -313,20 +317,18 @@ class Lane:
     def _room(self) -> int:
         return self._bounds.slice_dossiers - self.pending.sliced
 
-    def _next_due(self, clock: int, room: int) -> list[str]:
+    def _next_due(self, clock: int, room: int) -> tuple[list[str], bool, int | None]:
+        """The next that are due, whether they are the last of them, and the first score beyond the clock."""
         pending = self.pending.due
         count = room + len(pending)
         rows, beyond = self._stored.due(self.partition, self.pending.passed, clock, count)
-        due = slices.next_due(rows, len(rows) < count, pending, clock)
-        if due:
-            # Some of them may have to wait for the next commit: whoever comes back looks again.
-            self._first_due = -inf
-        else:
-            scores = [score for score in pending.values() if score is not None]
-            self._first_due = min(scores, default=inf) if beyond is None else min(beyond, min(scores, default=beyond))
+        has_all = len(rows) < count
+        due = slices.next_due(rows, has_all, pending, clock)
+        # Where some have to wait for the next commit, whoever comes back looks again.
+        self._first_due = -inf
         codes = [code for _, code in due[:room]]
         self._load(codes)
-        return codes
+        return codes, has_all and len(due) <= room, beyond
 
     def _next_kept(self, room: int) -> list[str]:
         pending, after = self.pending.kept, self.position.scanned
