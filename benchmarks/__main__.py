@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, bool] = {
     "freshness": True,
     "processing": False,  # it starts servers of its own, to fill the archive before the worker
     "metrics": True,
+    "edge": True,
 }
 
 

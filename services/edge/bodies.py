@@ -64,7 +64,7 @@ def items(kind: str, body: bytes, events_max: int) -> list[bytes | Raw]:
     if kind == ONE:
         return [body]
     try:
-        found: list[bytes | Raw] = msgspec.json.decode(body, type=list[Raw])  # type: ignore[assignment]
+        found: list[bytes | Raw] = msgspec.json.decode(body, type=list[Raw])
     except msgspec.ValidationError as error:
         raise ProblemError(400, "invalid_body", "a batch is a JSON array") from error
     if len(found) > events_max:

@@ -85,7 +85,7 @@ def _by_item(items: Sequence[ItemReply], status: int) -> Meaning:
         if item.status == "stored":
             stored.append(index)
         elif item.status == "refused":
-            code = item.code if item.code in CODES else "refused"
+            code = item.code if item.code is not None and item.code in CODES else "refused"
             refused.append(Refused(index, code, (item.detail or "")[:DETAIL_CHARS_MAX]))
         else:
             again.append(index)

@@ -195,5 +195,8 @@ class Sender:
             await asyncio.sleep(seconds)
             before = time.time_ns() // 1000 - int(seconds * 1_000_000)
             with suppress(StoreError):
-                if await self._writer.do(lambda outbox, limit=before: outbox.release(HEALABLE, limit)):
+                if await self._release(before):
                     self.wake()
+
+    async def _release(self, refused_before: int) -> int:
+        return await self._writer.do(lambda outbox: outbox.release(HEALABLE, refused_before))

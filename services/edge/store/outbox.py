@@ -117,7 +117,7 @@ class Outbox:
     def open(self, hold_reserve: bool = True) -> bool:
         """Reads the book; True when a new incarnation was begun in a store or beside a mark that was there before."""
         places = self._places
-        places.directory.mkdir(parents=True, exist_ok=True)
+        places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._held = self._hold_alone()
         mark = read_mark(places.high_water)
         if mark is not None and places.file.exists() and places.file.stat().st_size == 0:
@@ -326,7 +326,7 @@ class Outbox:
 
     def stand(self) -> Stand:
         """How the outbox stands."""
-        quarantine = {code: count for code, count in self._db.execute(schema.QUARANTINE_BY_CODE)}
+        quarantine = dict(self._db.execute(schema.QUARANTINE_BY_CODE).fetchall())
         return Stand(
             incarnation=self._incarnation,
             unsent=self._events - sum(quarantine.values()),

@@ -61,8 +61,9 @@ SET_ASIDE_DELETE = "DELETE FROM event WHERE position = ?"
 LINE_OF = "SELECT line FROM event WHERE position = ?"
 QUARANTINE_BY_CODE = "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code"
 QUARANTINE_OF_LINE = "SELECT sequence FROM quarantine WHERE line = ? ORDER BY sequence LIMIT ?"
-QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail, q.body
-                     FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ? ORDER BY q.position LIMIT ?"""
+QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail,
+                     q.body FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ?
+                     ORDER BY q.position LIMIT ?"""
 HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
               WHERE code IN (SELECT value FROM json_each(?)) AND refused_at <= ? ORDER BY position LIMIT ?"""
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"
