@@ -18,6 +18,7 @@ from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 LOOK_EVERY_SECONDS: Final = 0.5
 # Ends that were asked for longer ago say nothing about now.
 ENDS_HOLD_SECONDS: Final = 3.0
+CLOSE_SECONDS_MAX: Final = 1.0
 BEATS_PER_LOOK_MAX: Final = 2000
 SOURCES_MAX: Final = 20_000
 FETCH_BYTES: Final = 16 * 1024
@@ -57,9 +58,9 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends after the look that it is at."""
+        """Ends after the look that it is at, unless that takes longer than anybody should wait: nothing is lost by it."""
         self._stop.set()
-        self._thread.join(2 * self._seconds)
+        self._thread.join(CLOSE_SECONDS_MAX)
 
     def _run(self) -> None:
         asking, beating = self._consumer("firsts"), self._consumer("heartbeats")

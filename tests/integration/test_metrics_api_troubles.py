@@ -1,0 +1,131 @@
+"""The metrics API when something is not as it should be: no figures yet, a partition stopped, Redis or Kafka away."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.checks import free_port_base
+from tests.integration.metrics_by_hand import ByHand, answer, api_of, by_hand
+from tests.integration.metrics_logs import wait_until
+from tests.province import Service
+from tests.servers import Servers
+
+pytestmark = pytest.mark.kafka
+
+FIGURES = ["/v1/units?role=receiver", "/v1/units?day=2025-07-01", "/v1/units/19753", "/v1/units/19753/days"]
+
+
+@pytest.fixture(scope="module")
+def figures(servers: Servers) -> Iterator[ByHand]:
+    """Figures written by hand."""
+    with by_hand(servers) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An API on them, whose Kafka is away."""
+    nobody = f"127.0.0.1:{free_port_base()}"
+    with api_of(servers, tmp_path_factory.mktemp("api"), MOTCUA_KAFKA=nobody) as found:
+        yield found
+
+
+def refused(api: Service, path: str, code: str) -> None:
+    """A problem of 503 that says when to ask again."""
+    status, headers, body = answer(api, path)
+    assert (status, headers["content-type"], json.loads(body)["code"]) == (503, "application/problem+json", code), path
+    assert int(headers["retry-after"]) >= 1
+
+
+def series(api: Service) -> list[str]:
+    """The series of the scrape, line by line."""
+    status, _, body = answer(api, "/metrics/dossiers")
+    assert status == 200
+    return [line for line in body.decode().splitlines() if not line.startswith("#")]
+
+
+def test_before_anything_is_counted_there_are_no_figures(figures: ByHand, api: Service) -> None:
+    """No position, a position that trails its target, a wipe under way: rebuilding; the scrape says that alone."""
+
+    def is_rebuilding() -> None:
+        for path in FIGURES:
+            refused(api, path, "rebuilding")
+        assert series(api) == ["motcua_metrics_rebuilding 1"]
+        status, _, body = answer(api, "/readyz")
+        told = json.loads(body)
+        assert (status, told["code"]) == (503, "not_ready")
+        assert [reason.split(":")[0] for reason in told["reasons"]] == ["rebuilding"]
+
+    figures.forget()
+    is_rebuilding()
+    figures.places()
+    figures.place(4, next=4)
+    is_rebuilding()
+    figures.place(4)
+    figures.write("build", {"id": "one", "wiping": "1"})
+    is_rebuilding()
+    figures.client.hdel("motcua:metrics:g90:build", "wiping")
+    for path in FIGURES:
+        assert answer(api, path)[0] == 200
+    assert "motcua_metrics_rebuilding 0" in series(api)
+    assert answer(api, "/readyz")[0] == 200
+
+
+def test_a_stopped_partition_marks_what_is_answered(figures: ByHand, api: Service) -> None:
+    """Figures as of what is counted, with the reason beside them; not ready."""
+    figures.places()
+    figures.place(3, stopped="gap", next=4)
+    for path in FIGURES:
+        status, _, body = answer(api, path)
+        assert (status, json.loads(body)["stopped"]) == (200, {"3": "gap"})
+    assert 'motcua_metrics_stopped{partition="3",reason="gap"} 1' in series(api)
+    status, _, body = answer(api, "/readyz")
+    assert (status, json.loads(body)["reasons"]) == (503, ["partition 3 has stopped: gap"])
+    figures.places()
+    assert "stopped" not in json.loads(answer(api, FIGURES[0])[2])
+
+
+def test_without_kafka_figures_are_told_and_no_lag_of_0_is_claimed(figures: ByHand, api: Service) -> None:
+    """The age of the last record counted, or null; ready all the same, with a note."""
+    figures.places()
+    assert json.loads(answer(api, FIGURES[0])[2])["lag_seconds"] > 3600
+    figures.client.hdel("motcua:metrics:g90:p:4", "recorded_at")
+    assert json.loads(answer(api, FIGURES[0])[2])["lag_seconds"] is None
+    wait_until("Kafka's silence is noted", lambda: "Kafka" in json.loads(answer(api, "/readyz")[2])["notes"][0])
+    wait_until("and counted", lambda: b"motcua_metrics_api_kafka_errors_total{" in answer(api, "/metrics")[2])
+
+
+def test_what_is_no_figure_is_not_told(figures: ByHand, api: Service) -> None:
+    """Text where a number should be, a list where a hash should be."""
+    figures.places()
+    figures.write("total", {"receiver|19753|received": "many"})
+    refused(api, FIGURES[0], "unavailable")
+    refused(api, "/metrics/dossiers", "unavailable")
+    figures.client.delete("motcua:metrics:g90:total")
+    figures.client.rpush("motcua:metrics:g90:total", "1")
+    refused(api, FIGURES[0], "unavailable")
+    figures.forget()
+
+
+@pytest.fixture
+def silence() -> Iterator[socket.socket]:
+    """A door behind which nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        yield found
+
+
+def test_without_redis_every_figure_is_unavailable_in_time(servers: Servers, tmp_path: Path, silence: socket.socket) -> None:
+    """It hangs, it is gone: a problem within five seconds; alive, not ready, with the reason."""
+    address = f"redis://127.0.0.1:{silence.getsockname()[1]}/0"
+    with api_of(servers, tmp_path, MOTCUA_REDIS=address) as api:
+        refused(api, FIGURES[0], "unavailable")
+        silence.close()
+        for path in (*FIGURES, "/metrics/dossiers"):
+            refused(api, path, "unavailable")
+        status, _, body = answer(api, "/readyz")
+        assert (status, [reason.split(":")[0] for reason in json.loads(body)["reasons"]]) == (503, ["redis"])
+        assert answer(api, "/healthz")[0] == 200
+        assert b"motcua_metrics_api_redis_errors_total{" in answer(api, "/metrics")[2]
