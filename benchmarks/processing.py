@@ -8,6 +8,7 @@ time runs from its first commit to its last, so that nobody's start counts.
 """
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from services.processing.domain.effects import Moment
 from services.processing.domain.line import Position
 from services.processing.domain.rules import Rules
 from services.processing.store import keys
+from services.processing.worker.serving import COLLECT_AFTER
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "deploy" / "reference"
@@ -73,12 +75,13 @@ def main() -> None:
         try:
             stack.up(("kafka", "redis"))
             events = _fill(stack, given.fortnights)
+            others = sum(_ends(stack).values()) - events
             worker = _worker(stack, Path(directory))
             plain = _plain(stack)
         finally:
             stack.down()
-    share = events / worker.records
-    print(f"reported records       {worker.records:>10,} of {PARTITIONS} partitions, {events:,} of them events")
+    share = events / (events + others)
+    print(f"reported records       {events + others:>10,} of {PARTITIONS} partitions, {events:,} of them events")
     print(f"processing             {worker.rate * share:>10,.0f} events/s folded, sent, acknowledged, stored")
     print(f"its processor time     {1e6 * worker.cpu_seconds / events:>10.0f} µs an event, start included")
     print(f"plain reader           {plain.rate * share:>10,.0f} events/s read and folded, nothing sent, nothing kept")
@@ -198,6 +201,7 @@ def _plain(stack: Stack) -> Took:
     left = sum(ends.values())
     positions = dict.fromkeys(range(PARTITIONS), Position())
     dossiers: dict[str, Dossier | Retired] = {}
+    gc.set_threshold(*COLLECT_AFTER)
     with _reading(stack) as consumer:
         consumer.assign([TopicPartition(REPORTED.name, number, 0) for number in range(PARTITIONS)])
         batch = consumer.consume(5000, timeout=CALL_SECONDS)

@@ -86,12 +86,11 @@ def test_the_door_answers_in_one_form(town: Town) -> None:
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
-def test_new_rules_take_effect_in_slices(town: Town) -> None:
-    """An activation refolds every dossier, in commits of few, to what the plain fold says in one go."""
-    town.worker.stop()
-    town.worker = town.started(
-        MOTCUA_PROCESSING_SLICE_DOSSIERS="2", MOTCUA_PROCESSING_CHUNK_RECORDS="7", MOTCUA_PROCESSING_CACHE_DOSSIERS="0"
-    )
+def test_told_to_stop_it_ends_well_and_the_next_one_works_in_slices(town: Town) -> None:
+    """SIGTERM: exit status 0, all stored. What comes in meanwhile, two activations among it, each refolding every dossier,
+    is worked off in commits of few, to what the plain fold says in one go."""
+    town.lives_of(2)
+    assert town.worker.stop() == 0
     town.lives_of(60)
     body = town.province.reference
     wards = [each for each in body.units if each.code != "19774"]
@@ -100,6 +99,9 @@ def test_new_rules_take_effect_in_slices(town: Town) -> None:
     town.archive.tick("07-18T00:00")
     acts.activate(town.province.operators, body)
     town.archive.tick("07-28T00:00")
+    town.worker = town.started(
+        MOTCUA_PROCESSING_SLICE_DOSSIERS="2", MOTCUA_PROCESSING_CHUNK_RECORDS="7", MOTCUA_PROCESSING_CACHE_DOSSIERS="0"
+    )
     town.assert_folded()
 
 
@@ -116,15 +118,6 @@ def test_killed_between_producing_and_storing_it_says_nothing_twice(town: Town) 
     assert dying.wait_end() == 137
     town.lives_of(4)
     town.archive.tick("07-29T00:00")
-    town.worker = town.started()
-    town.assert_folded()
-
-
-def test_told_to_stop_it_ends_well_and_goes_on_later(town: Town) -> None:
-    """SIGTERM: exit status 0, everything stored; what comes in meanwhile is folded by the next one."""
-    town.lives_of(3)
-    assert town.worker.stop() == 0
-    town.lives_of(3)
     town.worker = town.started()
     town.assert_folded()
 
