@@ -210,6 +210,7 @@ def make_clean(
         "MOTCUA_HOST": "127.0.0.1",
         "MOTCUA_DEV_KEYS": "1",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     return Province(servers, directory, clock, body, {**decided, **environment})
 

@@ -71,7 +71,8 @@ class StackSettings(BaseSettings):
         }
         if self.keys_file:
             decided["MOTCUA_KEYS_FILE"] = str(self.keys_file.expanduser().resolve())
-        return {**given, **decided, "PYTHONUNBUFFERED": "1"}
+        # Compiled modules are kept, whatever the outside thinks of it: else each process compiles everything anew.
+        return {**given, **decided, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def python() -> str:
