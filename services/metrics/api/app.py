@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -14,17 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.metrics.api import openapi
+from services.metrics.api import front, openapi
 from services.metrics.api.doors import Doors, Ports
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import ProblemError
 
-BOARD: Final = (Path(__file__).parent / "board" / "index.html").read_text()
-# The board is one page without anything from outside, and the browser holds it to that.
-POLICY: Final = (
-    "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
-)
 UNITS: Final = "/v1/units"
 ROUTES: Final = frozenset(
     {
@@ -83,7 +76,7 @@ class _Told:
 
     async def board(self) -> Response:
         """The board: one page, alive by /v1/stream."""
-        return HTMLResponse(BOARD, headers={"Cache-Control": "no-cache", "Content-Security-Policy": POLICY})
+        return HTMLResponse(front.BOARD, headers={"Cache-Control": "no-cache", "Content-Security-Policy": front.POLICY})
 
     async def health(self) -> Response:
         """The process is alive."""

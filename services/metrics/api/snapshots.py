@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -55,6 +55,7 @@ return cmsgpack.pack(out)
 
 Figures = dict[str, int]
 
+CONNECTIONS_MAX: Final = 32
 # Adding up a year of days takes Redis a good part of a second, in which the worker waits: one such read at a time.
 LONG_HASHES: Final = 62
 LONG_WAIT_SECONDS: Final = 2.0
@@ -145,9 +146,12 @@ class Snapshots:
     def __init__(self, url: str, gen: int, call_seconds: float, on_error: Callable[[str], None]) -> None:
         self._prefix = keys.prefix(gen)
         self._on_error = on_error
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=Retry(NoBackoff(), 0)
-        )
+        # Whoever finds no free connection waits for one as long as for an answer.
+        pool: Any = BlockingConnectionPool.from_url(
+            url, max_connections=CONNECTIONS_MAX, timeout=call_seconds, socket_timeout=call_seconds,
+            socket_connect_timeout=call_seconds, retry=Retry(NoBackoff(), 0),
+        )  # fmt: skip
+        self._redis: Any = Redis.from_pool(pool)
         self._long = asyncio.Semaphore(1)
 
     async def read(self, *wanted: Wanted) -> Snapshot:
