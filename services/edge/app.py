@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -46,6 +47,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/metrics", told.metrics, response_class=_Exposition)
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _refused_by_routing)
+    app.add_exception_handler(RequestValidationError, _invalid_parameter)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(_Measured, instruments=ports.instruments)
     _describe(app, ports.settings.edge_batch_events_max)
@@ -122,6 +124,10 @@ async def _refused_by_routing(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
     return ProblemError(error.status_code, code, error.detail, headers=dict(error.headers or {})).response()
+
+
+async def _invalid_parameter(_request: Request, _error: Exception) -> Response:
+    return ProblemError(422, "invalid_parameter", "a parameter of the query is not of its form").response()
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -130,7 +130,8 @@ class Doors:
     async def _keep(self, entries: Sequence[Entry]) -> NotKept | None:
         try:
             async with asyncio.timeout(self._ports.settings.edge_store_seconds):
-                reason = await self._ports.writer.do(lambda outbox: outbox.accept(entries), len(entries))
+                size = sum(len(entry.head) for entry in entries)
+                reason = await self._ports.writer.do(lambda outbox: outbox.accept(entries), size)
         except TimeoutError:
             return NotKept("unavailable", "the disk has not answered in time", RETRY_AFTER_SECONDS)
         except StoreError as error:

@@ -31,7 +31,7 @@ class Instruments:
         self.send_failures = self._counter("send_failures", "Requests to intake that took nothing, by kind.", "kind")
         self.send_seconds = self._histogram("send_seconds", "Seconds of a request to intake that was answered.")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of bodies sent to intake, packed.")
-        self.heartbeats = self._counter("heartbeats", "Heartbeats that intake has stored.")
+        self.heartbeats = self._counter("heartbeats", "Heartbeats that intake has answered, by status.", "status")
         self.outbox_events = self._gauge("outbox_events", "Events that wait for delivery.")
         self.outbox_bytes = self._gauge("outbox_bytes", "Bytes in the outbox, quarantine included.")
         self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event that waits, in seconds.")

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -30,6 +32,7 @@ from services.edge.store.writer import Writer
 from services.edge.turns import Turns
 
 STOP_SECONDS = 10
+_log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -87,9 +90,14 @@ def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> tuple
     places = Places(settings.store_dir, settings.high_water_file)
     reserve = Reserve(settings.store_dir / "reserve", settings.edge_reserve_kib * KIB)
     outbox = Outbox(places, limits, reserve, _now)
-    writer = Writer(outbox, places, settings.edge_commit_events_max, instruments)
+    writer = Writer(outbox, places, settings.edge_commit_kib * KIB, instruments)
     intake = Intake(settings)
-    bounds = Bounds(settings.edge_send_batch_events_max, settings.edge_send_target_seconds, settings.edge_send_requests_max)
+    bounds = Bounds(
+        settings.edge_send_batch_events_max,
+        settings.edge_send_target_seconds,
+        settings.edge_answer_seconds / 4,
+        settings.edge_send_requests_max,
+    )
     link = LinkBook(bounds)
     ports = Ports(
         settings=settings,
@@ -121,17 +129,24 @@ def lifespan_of(ports: Ports, intake: Intake, heartbeats: Heartbeats) -> Lifespa
             asyncio.create_task(ports.sender.run(), name="sender"),
             asyncio.create_task(heartbeats.run(), name="heartbeats"),
         ]
+        for task in tasks:
+            task.add_done_callback(_ended)
         yield
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.wait(tasks)
         await ports.sender.stop()
         await intake.close()
         await asyncio.to_thread(ports.writer.close)
 
     return lifespan
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        # Without its line an outbox would only fill: whoever keeps this process running starts it anew.
+        _log.critical("%s ended, so the edge ends", task.get_name(), exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _now() -> int:

@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     edge_requests_in_flight_max: int = Field(default=256, ge=1)
     edge_requests_waiting_max: int = Field(default=1000, ge=0)
     edge_turn_seconds: float = Field(default=2.0, gt=0)
-    edge_commit_events_max: int = Field(default=2000, ge=1000)
+    # The log of changes has about 4 MiB and one commit; the reserve below must be able to take it in twice.
+    edge_commit_kib: int = Field(default=4 * 1024, ge=64, le=4 * 1024)
     edge_store_seconds: float = Field(default=10.0, gt=0)
 
     edge_outbox_events_max: int = Field(default=2_000_000, ge=1)
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     edge_outbox_age_max_seconds: float = Field(default=30 * 86400.0, gt=0)
     edge_outbox_sources_max: int = Field(default=1000, ge=1)
     edge_alarm_percent_max: float = Field(default=80.0, gt=0, le=100)
-    edge_reserve_kib: int = Field(default=16 * 1024, ge=0)
+    edge_reserve_kib: int = Field(default=32 * 1024, ge=0)
 
     edge_send_batch_events_max: int = Field(default=500, ge=1, le=1000)
     edge_send_body_bytes_max: int = Field(default=2 * MIB, ge=64 * KIB, le=4 * MIB)

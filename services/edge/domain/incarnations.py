@@ -1,6 +1,8 @@
 """When a store may go on counting, and when it must begin a new incarnation."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 RANDOM_BYTES = 10
 _MS_BITS = 48
@@ -9,8 +11,8 @@ _MS_BITS = 48
 class HighWater(Struct, frozen=True):
     """The furthest that a store ever came, kept outside it."""
 
-    incarnation: str
-    position: int
+    incarnation: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
+    position: Annotated[int, Meta(ge=0)]
 
 
 def is_continued(incarnation: str, position: int, mark: HighWater | None) -> bool:

@@ -44,11 +44,12 @@ class Heartbeats:
             stand = await self._writer.do(lambda outbox: outbox.stand())
             for beat in self._beats(stand):
                 answer = await self._intake.post("/v1/heartbeats", JSON, msgspec.json.encode(beat))
-                if answer.status != 202:
+                if answer.status == 401 or answer.status >= 500 or answer.reply is None:
                     self._link.missed("key_refused" if answer.status == 401 else f"answer_{answer.status}")
                     return
+                # Also an intake that knows nothing of this source has answered: that says enough about the line.
                 self._link.heard(answer.clock_offset_seconds)
-                self._instruments.heartbeats.inc()
+                self._instruments.heartbeats.labels(str(answer.status)).inc()
         except UnansweredError as error:
             self._link.missed(error.kind)
         except StoreError:

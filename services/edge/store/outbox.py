@@ -20,7 +20,7 @@ from services.edge.domain.numbering import Book, Place, number
 from services.edge.domain.replies import Refused
 from services.edge.domain.window import Waiting
 from services.edge.store import schema
-from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError
+from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
 from services.edge.store.reserve import Reserve
 
@@ -115,7 +115,29 @@ class Outbox:
         return self._connection is not None
 
     def open(self, hold_reserve: bool = True) -> bool:
-        """Reads the book; True when a new incarnation was begun in a store or beside a mark that was there before."""
+        """Reads the book; True when a new incarnation was begun in a store or beside a mark that was there before.
+
+        StoreError, and nothing held nor changed, when it cannot be used.
+        """
+        try:
+            return self._open(hold_reserve)
+        except (StoreError, sqlite3.Error, OSError) as error:
+            self.close()
+            raise named(error, self._places.file) from error
+
+    def close(self) -> None:
+        """Lets go of everything; what was not committed never was."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _open(self, hold_reserve: bool) -> bool:
         places = self._places
         places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._held = self._hold_alone()
@@ -131,18 +153,6 @@ class Outbox:
         self._inode = places.file.stat().st_ino
         self._mark.write(HighWater(self._incarnation, self._position))
         return began_anew
-
-    def close(self) -> None:
-        """Lets go of everything; what was not committed never was."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._mark is not None:
-            self._mark.close()
-            self._mark = None
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
 
     def _hold_alone(self) -> int:
         lock = os.open(self._places.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -314,14 +324,20 @@ class Outbox:
     def waiting(self, after: int, events_max: int, bytes_max: int) -> list[Waiting]:
         """The next undelivered events behind a position; at least one if there is any, however large it is."""
         found: list[Waiting] = []
+        unreadable: list[tuple[int, Refused]] = []
         size = 0
         rows = self._db.execute(schema.WAITING, (after, events_max))
         while size < bytes_max and (some := rows.fetchmany(READ_ROWS)):
             for position, body in some:
-                told = _IDENTITY.decode(body)
-                found.append(Waiting(position, told.id, told.subject, body))
                 size += len(body)
+                try:
+                    told = _IDENTITY.decode(body)
+                except (ValueError, RecursionError):
+                    unreadable.append((position, Refused(0, "unreadable", "the disk gives back something else")))
+                else:
+                    found.append(Waiting(position, told.id, told.subject, body))
         rows.close()
+        self.settle((), unreadable)
         return found
 
     def stand(self) -> Stand:

@@ -1,4 +1,8 @@
-"""Room held back on the disk: given up when it runs full, so that deliveries can still be written down."""
+"""Room held back on the disk, given up when it runs full, so that deliveries can still be written down.
+
+What was committed lies in the log of changes until it is carried over into the store; on a full disk that fails, the log
+cannot begin anew, and then not even a deletion could be written. With this room it can.
+"""
 
 import os
 from contextlib import suppress

@@ -31,10 +31,10 @@ class _Job(Generic[_T]):
 class Writer:
     """`do` brings an act to the outbox and its result back; acts that wait together share a commit."""
 
-    def __init__(self, outbox: Outbox, places: Places, commit_events_max: int, instruments: Instruments) -> None:
+    def __init__(self, outbox: Outbox, places: Places, commit_bytes_max: int, instruments: Instruments) -> None:
         self._outbox = outbox
         self._places = places
-        self._commit_events_max = commit_events_max
+        self._commit_bytes_max = commit_bytes_max
         self._instruments = instruments
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
@@ -43,12 +43,11 @@ class Writer:
 
     def open(self) -> None:
         """Opens the outbox and starts the thread; a store that cannot be used now is tried again with each act."""
-        with suppress(StoreError):
-            self._make_open()
+        self._make_open()
         self._thread.start()
 
-    async def do(self, act: Callable[[Outbox], _T], weight: int = 1) -> _T:
-        """The act's result, once it is on the disk; StoreError when it is not."""
+    async def do(self, act: Callable[[Outbox], _T], weight: int = 0) -> _T:
+        """The act's result, once it is on the disk; StoreError when it is not. `weight` is what it adds, in bytes."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(act, weight, future))
         return await future
@@ -67,7 +66,7 @@ class Writer:
         if (job := self._jobs.get()) is None:
             return None
         group, weight = [job], job.weight
-        while weight < self._commit_events_max:
+        while weight < self._commit_bytes_max:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
@@ -80,44 +79,43 @@ class Writer:
         return group
 
     def _together(self, group: list[_Job[Any]]) -> None:
-        error: Exception | None = None
         began = monotonic()
-        try:
-            self._make_open()
-            self._care_for_reserve(began)
-            self._outbox.begin()
-            for job in group:
-                job.result = job.act(self._outbox)
-            self._outbox.commit()
-        except Exception as raised:
-            error = self._broken(raised)
-        self._instruments.commit_seconds.observe(monotonic() - began)
+        if (error := self._make_open()) is None:
+            try:
+                self._care_for_reserve(began)
+                self._outbox.begin()
+                for job in group:
+                    job.result = job.act(self._outbox)
+                self._outbox.commit()
+            except Exception as raised:
+                error = self._broken(raised)
+            self._instruments.commit_seconds.observe(monotonic() - began)
         group[0].future.get_loop().call_soon_threadsafe(_tell, group, error)
 
-    def _make_open(self) -> None:
+    def _make_open(self) -> StoreError | None:
+        """None when the outbox is open; a store that failed is tried again, at most once in `REOPEN_SECONDS`."""
         if self._outbox.is_open:
-            return
+            return None
         now = monotonic()
         # A file that was taken away may come back: no new one is made in its place before somebody has looked.
         if self.fault is not None and (isinstance(self.fault, MovedError) or now < self._tried_at + REOPEN_SECONDS):
-            raise self.fault
+            return self.fault
         is_first = self._tried_at == float("-inf")
         self._tried_at = now
         try:
             if self._outbox.open(hold_reserve=is_first):
                 _log.warning("this store is not the one that wrote the high-water mark: a new incarnation begins")
         except Exception as error:
-            raise self._broken(error) from error
+            return self._broken(error)
         self.fault = None
+        return None
 
     def _broken(self, error: Exception) -> StoreError:
         fault = (
             named(error, self._places.file) if is_disk_trouble(error) else FailingError(f"unexpected {type(error).__name__}")
         )
-        if isinstance(fault, FailingError):
-            _log.error("the outbox failed", exc_info=error)
         if self.fault is None or fault.code != self.fault.code:
-            _log.error("the outbox cannot be used: %s", fault)
+            _log.error("the outbox cannot be used: %s", fault, exc_info=error if isinstance(fault, FailingError) else None)
         self._instruments.store_errors.labels(fault.code).inc()
         if isinstance(fault, DiskFullError):
             self._outbox.give_up_reserve()
@@ -133,11 +131,11 @@ class Writer:
             self._outbox.take_reserve_back()
 
 
-def _tell(group: list[_Job[Any]], error: Exception | None) -> None:
+def _tell(group: list[_Job[Any]], error: StoreError | None) -> None:
     for job in group:
         if job.future.done():
             continue
         if error is None:
             job.future.set_result(job.result)
         else:
-            job.future.set_exception(error)
+            job.future.set_exception(type(error)(error.detail))

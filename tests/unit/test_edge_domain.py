@@ -1,0 +1,250 @@
+"""What the edge decides: order under any answers, numbers, pace on any line, patience, meanings, incarnations."""
+
+import json
+from collections import deque
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.edge.domain import health, pace
+from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
+from services.edge.domain.incarnations import HighWater, is_continued, new_incarnation
+from services.edge.domain.numbering import Book, number
+from services.edge.domain.pace import Bounds
+from services.edge.domain.patience import Patience, wait_seconds
+from services.edge.domain.replies import Meaning, Reply, meaning
+from services.edge.domain.window import Waiting, Window
+
+BOUNDS = Bounds(events_max=500, target_seconds=2.0, most_seconds=10.0, in_flight_max=4)
+ANSWER_SECONDS = 40.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    subjects=st.lists(st.sampled_from("ABCDE"), max_size=40),
+    chance=st.randoms(use_true_random=False),
+)
+def test_no_interleaving_of_answers_losses_and_refusals_breaks_the_order_of_a_dossier(
+    subjects: list[str], chance: Any
+) -> None:
+    """The archive is a list to which intake appends; answers may be lost after it did, requests overtake each other."""
+    events = [Waiting(place, f"id{place}", subject, b"x") for place, subject in enumerate(subjects, start=1)]
+    window, left, under_way = Window(), deque(events), deque[list[Waiting]]()
+    archive: list[Waiting] = []
+    spoken_of: set[int] = set()
+    for _ in range(100_000):
+        if len(spoken_of) == len(events):
+            break
+        if left and chance.random() < 0.5:
+            window.add([left.popleft()])
+        if (batch := window.take(chance.randint(1, 6), 3)) and len(under_way) < 3:
+            under_way.append(batch)
+        elif batch:
+            window.again(batch)
+        if under_way and chance.random() < 0.7:
+            chosen = under_way[chance.randrange(len(under_way))]
+            under_way.remove(chosen)
+            done: list[Waiting] = []
+            again: list[Waiting] = []
+            for each in chosen:
+                fate = chance.choice(("stored", "stored", "refused", "retry", "lost before", "lost after"))
+                if fate in ("stored", "lost after"):
+                    archive.append(each)
+                (done if fate in ("stored", "refused") else again).append(each)
+            window.settle(done)
+            window.again(again)
+            spoken_of |= {each.position for each in done}
+    assert spoken_of == {each.position for each in events}, "every event was spoken of in the end"
+    assert (window.events, window.bytes, window.has_ready) == (0, 0, False)
+    for subject in set(subjects):
+        firsts = list(dict.fromkeys(each.position for each in archive if each.subject == subject))
+        assert firsts == sorted(firsts), "counted by first arrival, a dossier's events are in order"
+
+
+def test_a_batch_takes_the_foremost_and_is_never_empty_because_an_event_is_large() -> None:
+    window = Window()
+    window.add([Waiting(1, "a", "A", b"x" * 100), Waiting(2, "b", "A", b"x"), Waiting(3, "c", "B", b"x")])
+    assert [each.position for each in window.take(10, 50)] == [1]
+    assert [each.position for each in window.take(10, 50)] == [3], "the second of a dossier waits for the first"
+    assert window.take(10, 50) == []
+
+
+@given(st.lists(st.lists(st.sampled_from(("/units/1", "/units/2", "/units/2/p")), max_size=5), max_size=20), st.data())
+def test_numbers_are_contiguous_from_one_whatever_is_rolled_back(requests: list[list[str]], data: st.DataObject) -> None:
+    """A commit that never happened leaves the book as it was: its numbers are given again, to nobody else's harm."""
+    book, given_out = Book("i", 0, {}), dict[str, list[int]]()
+    positions: list[int] = []
+    for sources in requests:
+        after, places = number(book, sources)
+        if data.draw(st.booleans()):
+            book = after
+            positions += [place.position for place in places]
+            for source, place in zip(sources, places, strict=True):
+                given_out.setdefault(source, []).append(place.sequence)
+    assert positions == list(range(1, len(positions) + 1))
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in given_out.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    latency=st.floats(0.01, 8.0),
+    events_per_second=st.floats(0.1, 5000.0),
+    loss=st.integers(0, 3),
+)
+def test_a_line_that_can_bear_one_event_is_never_stuck_and_one_that_bears_more_gets_more(
+    latency: float, events_per_second: float, loss: int
+) -> None:
+    """The line is plain arithmetic: each request costs its latency and its events; now and then one is lost."""
+    now, delivered, batch = 0.0, 0, pace.first_pace(BOUNDS)
+    for turn in range(200):
+        seconds = latency + batch.events / events_per_second
+        if seconds > ANSWER_SECONDS or (loss and turn % 10 < loss):
+            now += min(seconds, ANSWER_SECONDS)
+            batch = pace.after_break(batch, batch.events)
+        else:
+            now += seconds
+            delivered += batch.events
+            batch = pace.after_answer(batch, BOUNDS, batch.events, seconds)
+        assert 1 <= batch.events <= BOUNDS.events_max
+    alone = latency + 1 / events_per_second
+    assert delivered >= 60, "there is progress on every line"
+    assert delivered / now >= 0.3 / alone, "no worse than one event after the other, losses included"
+    if not loss and latency + BOUNDS.events_max / events_per_second < BOUNDS.target_seconds / 2:
+        assert batch.events == BOUNDS.events_max, "a good line gets the largest batches"
+
+
+@pytest.mark.parametrize("latency", [1.5, 3.0, 6.0])
+def test_a_line_that_costs_by_the_request_is_not_driven_down_to_single_events(latency: float) -> None:
+    """A satellite: each request takes seconds, whatever is in it."""
+    now, delivered, batch = 0.0, 0, pace.after_break(pace.first_pace(BOUNDS), 2)
+    for _ in range(60):
+        seconds = latency + batch.events / 5000
+        now, delivered = now + seconds, delivered + batch.events
+        batch = pace.after_answer(batch, BOUNDS, batch.events, seconds)
+    assert delivered / now > 20 / latency, "twenty times as much as one event a request"
+
+
+def test_a_line_of_20_kbit_drains_at_most_of_its_speed() -> None:
+    """2,500 bytes a second, 90 bytes an event when packed, one second of latency: 27 events a second are possible."""
+    now, delivered, batch = 0.0, 0, pace.first_pace(BOUNDS)
+    while now < 600:
+        seconds = 1.0 + batch.events * 90 / 2500
+        now, delivered = now + seconds, delivered + batch.events
+        batch = pace.after_answer(batch, BOUNDS, batch.events, seconds)
+    assert delivered / now > 27 / 2
+    assert pace.in_flight_max(batch, BOUNDS, failures=0) == 1
+
+
+@given(st.integers(1, 1000), st.floats(0, 1, exclude_max=True), st.one_of(st.none(), st.floats(0, 1e6)))
+def test_a_wait_has_a_ceiling_and_is_never_shorter_than_what_was_asked(
+    failures: int, chance: float, asked: float | None
+) -> None:
+    patience = Patience(first_seconds=0.5, most_seconds=60.0, asked_most_seconds=600.0)
+    wait = wait_seconds(patience, failures, chance, asked)
+    assert 0 <= wait <= 660
+    assert wait >= min(asked or 0, 600)
+
+
+def test_waits_double_up_to_the_ceiling_and_are_spread_over_all_of_it() -> None:
+    patience = Patience(first_seconds=1.0, most_seconds=60.0, asked_most_seconds=600.0)
+    assert [wait_seconds(patience, failures, 0.5) for failures in (1, 2, 3, 7, 100)] == [0.5, 1, 2, 30, 30]
+    assert wait_seconds(patience, 100, 0.0) == 0
+
+
+def results(*told: tuple[str | None, str]) -> Reply:
+    return Reply(results=[_item(item_id, status) for item_id, status in told])
+
+
+def _item(item_id: str | None, status: str) -> Any:
+    from services.edge.domain.replies import ItemReply
+
+    return ItemReply(item_id, status, "unknown_unit" if status == "refused" else None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "stored", "refused", "again", "broke"),
+    [
+        (202, results(("a", "stored"), ("b", "stored")), (0, 1), (), (), False),
+        (207, results(("a", "retry"), ("b", "stored")), (1,), (), (0,), False),
+        (422, results(("a", "refused"), ("b", "refused")), (), (0, 1), (), False),
+        (503, results(("a", "retry"), ("b", "refused")), (), (1,), (0,), False),
+        (202, results(("b", "stored"), ("a", "stored")), (), (), (0, 1), False),
+        (202, results(("a", "stored")), (), (), (0, 1), False),
+        (202, results(), (), (), (0, 1), False),
+        (200, None, (), (), (0, 1), False),
+        (302, None, (), (), (0, 1), False),
+        (401, Reply("no_valid_key"), (), (), (0, 1), False),
+        (413, Reply("body_too_large"), (), (), (0, 1), True),
+        (400, Reply("unreadable"), (), (), (0, 1), True),
+        (503, Reply("body_too_slow"), (), (), (0, 1), True),
+        (503, Reply("unavailable"), (), (), (0, 1), False),
+        (502, None, (), (), (0, 1), False),
+    ],
+)
+def test_nothing_is_taken_off_the_line_but_what_intake_named(
+    status: int, reply: Reply | None, stored: tuple[int, ...], refused: tuple[int, ...], again: tuple[int, ...], broke: bool
+) -> None:
+    found = meaning(["a", "b"], status, reply)
+    assert found.stored == stored
+    assert tuple(why.index for why in found.refused) == refused
+    assert found.again == again
+    assert found.broke == broke
+    assert (found.trouble is None) == (not again)
+
+
+def test_a_single_event_that_intake_cannot_even_read_is_set_aside_so_that_others_go_on() -> None:
+    for status, code in ((400, "unreadable"), (413, "too_large")):
+        found = meaning(["a"], status, Reply("whatever"))
+        assert [(why.index, why.code) for why in found.refused] == [(0, code)]
+    assert meaning(["a"], 400, None) == Meaning(again=(0,), trouble="not_intake"), "a 400 of something else is no verdict"
+
+
+def test_an_older_copy_of_a_store_is_seen_and_the_store_itself_goes_on() -> None:
+    mark = HighWater("one", 100)
+    assert is_continued("one", 100, mark)
+    assert is_continued("one", 101, mark), "committed, and killed before the mark was written"
+    assert not is_continued("one", 99, mark)
+    assert not is_continued("two", 100, mark)
+    assert not is_continued("one", 100, None)
+
+
+@given(st.integers(0, 2**48 - 2), st.binary(min_size=10, max_size=10), st.integers(0, 2**48 - 2))
+def test_a_new_incarnation_is_a_uuid7_that_sorts_behind_the_former_one(now_ms: int, chance: bytes, former_ms: int) -> None:
+    former = new_incarnation(former_ms, chance)
+    found = new_incarnation(now_ms, chance, None, former)
+    assert found > former
+    assert (UUID(found).version, UUID(found).variant) == (7, UUID(former).variant)
+    assert new_incarnation(now_ms, chance)[:13].replace("-", "") == f"{now_ms:012x}"
+
+
+def test_the_first_limit_that_would_be_passed_is_named_and_the_fullest_one_counts() -> None:
+    limits = Limits(events_max=10, bytes_max=1000, age_max_seconds=100.0, sources_max=2)
+    assert refuses(Load(9, 0, 0, 0), limits) is None
+    assert refuses(Load(9, 0, 0, 0), limits, events=2) == "events"
+    assert refuses(Load(0, 900, 0, 0), limits, size_bytes=101) == "bytes"
+    assert refuses(Load(1, 0, 100.0, 0), limits) == "age"
+    assert refuses(Load(0, 0, 0, 2), limits, new_sources=1) == "sources"
+    assert refuses(Load(0, 0, 0, 2), limits) is None
+    assert fill(Load(5, 700, 10.0, 0), limits) == 0.7
+    assert not alarms(Load(7, 0, 0, 0), limits)
+    assert alarms(Load(8, 0, 0, 0), limits)
+
+
+def test_a_line_is_down_after_failures_in_a_row_and_up_after_one_answer() -> None:
+    line = health.Line()
+    assert health.state(line, False, 3) == "unknown"
+    line = health.answered(line)
+    assert health.state(line, False, 3) == "up"
+    assert health.state(line, True, 3) == "slow"
+    for wanted in ("slow", "slow", "down"):
+        line = health.failed(line, "no_connection")
+        assert health.state(line, False, 3) == wanted
+    assert health.state(health.answered(line), False, 3) == "up"
+
+
+def test_the_clock_offset_is_taken_at_the_middle_of_the_exchange() -> None:
+    assert health.clock_offset_seconds(1000.0, 1001.0, 900.0) == pytest.approx(100.0)
+    assert json.dumps(health.clock_offset_seconds(10.0, 10.0, 20.0)) == "-10.5"

@@ -1,0 +1,162 @@
+"""The edge's door: the same answers as intake's, on a real outbox, and nothing said to be stored that is not kept."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed
+from tests.unit.edge_world import World, kept, outbox
+
+CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
+CENTRE_BATCH = CENTRE | {"Content-Type": BATCH}
+CASES = [case for _, rows in cases() for case in rows if case.path == "/v1/events"]
+# What the table sends with these is refused here for another reason, since only the outbox may give them.
+GIVEN_HERE = {"sequence": "7", "incarnation": "01980000-0000-7000-8000-000000000000"}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("edge")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_every_bad_input_gets_the_answer_that_intake_gives(case: Case, directory: Path) -> None:
+    before = len(kept_in(directory))
+    answer = World(directory).post(case.path, case.all_headers(), case.body)
+    body = answer.told
+    for item in body.get("results", ()):
+        if item["status"] == "stored":  # only intake knows the place in Kafka that the table asks for
+            item |= {"partition": 0, "offset": 0}
+    check(case, answer.status, answer.headers, json.dumps(body).encode())
+    good = sum(item == "stored" for item in case.items or ())
+    assert len(kept_in(directory)) - before == good, "only what is answered `stored` is kept"
+
+
+@pytest.mark.parametrize("name", GIVEN_HERE)
+def test_numbers_that_the_outbox_gives_are_refused_when_sent(name: str, tmp_path: Path) -> None:
+    answer = World(tmp_path).post("/v1/events", CENTRE, packed(event(**{name: GIVEN_HERE[name]})))
+    assert answer.status == 422
+    assert [item["code"] for item in answer.told["results"]] == ["unknown_attribute"]
+    assert kept_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("clock", ["wall", "log"])
+def test_the_time_of_entry_is_the_outboxs_own_unless_time_itself_comes_from_outside(clock: str, tmp_path: Path) -> None:
+    sent = event(id="one", recordedtime="2025-07-01T08:00:01+07:00")
+    assert World(tmp_path, clock=clock).post("/v1/events", CENTRE, packed(sent)).status == 202
+    [found] = kept_in(tmp_path)
+    assert (found["recordedtime"] == sent["recordedtime"]) == (clock == "log")
+    assert {name: found[name] for name in sent if name != "recordedtime"} == {
+        name: value for name, value in sent.items() if name != "recordedtime"
+    }
+
+
+def test_a_name_that_stood_twice_or_as_null_is_sent_on_once_or_not_at_all(tmp_path: Path) -> None:
+    sent = json.dumps(event(id="b"))[:-1] + ', "sequence": null, "tracestate": null, "id": "a"}'
+    assert World(tmp_path).post("/v1/events", CENTRE, sent.encode()).status == 202
+    box = outbox(tmp_path)
+    box.open()
+    box.begin()
+    [waiting] = box.waiting(0, 10, 1 << 20)
+    box.close()
+    pairs: list[tuple[str, Any]] = json.loads(waiting.body, object_pairs_hook=list)
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names))
+    assert dict(pairs)["id"] == waiting.id == "a"
+    assert "tracestate" not in names
+
+
+def test_a_full_outbox_keeps_nothing_of_a_request_and_all_that_it_had(tmp_path: Path) -> None:
+    def world() -> World:
+        return World(tmp_path, edge_outbox_events_max=5)
+
+    assert world().post("/v1/events", CENTRE_BATCH, packed([event(id=f"a{n}") for n in range(4)])).status == 202
+    answer = world().post("/v1/events", CENTRE_BATCH, packed([event(id="b1"), {}, event(id="b2")]))
+    assert (answer.status, answer.told["code"]) == (503, "outbox_full")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert [item["status"] for item in answer.told["results"]] == ["retry", "refused", "retry"]
+    assert [found["id"] for found in kept_in(tmp_path)] == ["a0", "a1", "a2", "a3"]
+    assert world().post("/v1/events", CENTRE, packed(event(id="c"))).status == 202, "one more still fits"
+
+
+def test_the_outbox_tells_how_it_stands_and_raises_the_alarm_before_it_is_full(tmp_path: Path) -> None:
+    world = World(tmp_path, edge_outbox_events_max=10)
+
+    async def told() -> tuple[Any, Any, str]:
+        await world.call("POST", "/v1/events", CENTRE_BATCH, [packed([event(id=f"a{n}") for n in range(7)])])
+        calm = (await world.call("GET", "/v1/outbox", {})).told
+        await world.call("POST", "/v1/events", CENTRE, [packed(event(id="b", source="/units/19753/post"))])
+        alarmed = (await world.call("GET", "/v1/outbox", {})).told
+        return calm, alarmed, (await world.call("GET", "/", {})).body.decode()
+
+    calm, alarmed, page = world.do(told)
+    assert (calm["depth"], calm["fill"], calm["alarm"]) == (7, 0.7, False)
+    assert (alarmed["depth"], alarmed["fill"], alarmed["alarm"], alarmed["full"]) == (8, 0.8, True, None)
+    assert set(alarmed["sources"]) == {"/units/19753", "/units/19753/post"}
+    assert all(source["last_acknowledged_sequence"] == 0 for source in alarmed["sources"].values())
+    assert alarmed["link"] == "unknown"
+    assert 'lang="vi"' in page
+    assert "80%" in page
+    assert "http://" not in page.replace("http-equiv", ""), "the page needs nothing from elsewhere"
+
+
+def test_concurrent_requests_share_commits_and_each_source_is_numbered_without_a_gap(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    async def many() -> list[int]:
+        calls = [
+            world.call(
+                "POST", "/v1/events", CENTRE, [packed(event(id=f"{n}", source=f"/units/19753{'/p' if n % 3 else ''}"))]
+            )
+            for n in range(60)
+        ]
+        return [answer.status for answer in await asyncio.gather(*calls)]
+
+    assert world.do(many) == [202] * 60
+    commits = world.ports.instruments.registry.get_sample_value("motcua_edge_commit_seconds_count")
+    assert commits is not None
+    assert commits < 60, "one commit for several requests"
+    found = kept_in(tmp_path)
+    for source in ("/units/19753", "/units/19753/p"):
+        numbers = [int(each["sequence"]) for each in found if each["source"] == source]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_line_that_is_down_is_no_reason_not_to_be_ready_but_a_full_outbox_is(tmp_path: Path) -> None:
+    world = World(tmp_path, edge_outbox_events_max=1)
+    world.ports.link.missed("no_connection")
+
+    async def told() -> tuple[int, int, Any]:
+        before = await world.call("GET", "/readyz", {})
+        await world.call("POST", "/v1/events", CENTRE, [packed(event())])
+        after = await world.call("GET", "/readyz", {})
+        return before.status, after.status, after.told["reasons"]
+
+    assert world.do(told) == (200, 503, ["outbox_full: events"])
+
+
+def test_the_quarantine_is_shown_to_who_speaks_for_it_alone(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    async def told() -> tuple[int, int, Any]:
+        nobody = await world.call("GET", "/v1/quarantine", {})
+        wrong = await world.call("GET", "/v1/quarantine?after=x", CENTRE)
+        centre = await world.call("GET", "/v1/quarantine", CENTRE)
+        return nobody.status, wrong.status, centre.told
+
+    assert world.do(told) == (401, 422, {"events": [], "next_after": None})
+
+
+def kept_in(directory: Path) -> list[dict[str, Any]]:
+    """What an outbox holds, read when nobody else uses it."""
+    if not (directory / "edge").exists():
+        return []
+    box = outbox(directory)
+    box.open()
+    try:
+        return kept(box)
+    finally:
+        box.close()

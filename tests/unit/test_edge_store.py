@@ -1,0 +1,443 @@
+"""The outbox on real files: killed, restored, full, read-only, damaged; what it acknowledged is there afterwards."""
+
+import asyncio
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.edge.domain.fullness import Limits
+from services.edge.domain.replies import Refused
+from services.edge.instruments import Instruments
+from services.edge.store import outbox as outbox_module
+from services.edge.store import writer as writer_module
+from services.edge.store.errors import DamagedError, InUseError, MovedError, ReadOnlyError, StoreError
+from services.edge.store.highwater import MarkFile
+from services.edge.store.outbox import Outbox
+from services.edge.store.writer import Writer
+from tests.intake_bad_inputs import ONE, event, packed
+from tests.unit.edge_world import ROOMY, World, accept, entry, kept, outbox
+
+CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
+SMALL_DISK_BYTES = 24 * 1024 * 1024
+RESERVE_BYTES = 10 * 1024 * 1024
+NOBODY = 65534
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Outbox]:
+    found = outbox(tmp_path)
+    found.open()
+    yield found
+    found.close()
+
+
+def reopened(directory: Path, limits: Limits = ROOMY) -> tuple[Outbox, bool]:
+    found = outbox(directory, limits)
+    return found, found.open()
+
+
+def numbers(found: list[dict[str, Any]], incarnation: str | None = None) -> list[int]:
+    return [int(each["sequence"]) for each in found if incarnation in (None, each["incarnation"])]
+
+
+# -- killed
+
+
+def accepting_until_killed(directory: Path, acknowledged: int, chance: random.Random) -> None:
+    """Accepts without end and says of each event that it was acknowledged, as soon as it was."""
+    box = outbox(directory)
+    box.open()
+    count = 0
+    while True:
+        entries = [entry(f"{os.getpid()}-{count + n}", f"D{n}") for n in range(chance.randint(1, 5))]
+        count += len(entries)
+        assert accept(box, *entries) is None
+        os.write(acknowledged, b"".join(each.id.encode() + b"\n" for each in entries))
+
+
+def killed(child: Callable[[int], None], after_seconds: float | None) -> list[str]:
+    """Runs `child` in a process of its own until it is killed (by us, or by itself); what it acknowledged."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            child(writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    if after_seconds is not None:
+        time.sleep(after_seconds)
+        os.kill(pid, signal.SIGKILL)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status), "it was killed and did not fail"
+    return [line.decode() for line in told.split(b"\n")[:-1]]
+
+
+def test_whatever_moment_it_is_killed_at_nothing_acknowledged_is_lost_and_numbers_stay_contiguous(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    acknowledged: list[str] = []
+    incarnations = set()
+    for _ in range(12):
+        acknowledged += killed(
+            lambda pipe: accepting_until_killed(tmp_path, pipe, chance), after_seconds=0.05 + chance.random() / 10
+        )
+        box, began_anew = reopened(tmp_path)
+        found = kept(box)
+        box.close()
+        assert not began_anew, "a killed store goes on"
+        incarnations |= {each["incarnation"] for each in found}
+        assert numbers(found) == list(range(1, len(found) + 1))
+        assert not set(acknowledged) - {each["id"] for each in found}
+    assert len(incarnations) == 1
+    assert len(acknowledged) > 50, "it was killed at work"
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "before the mark", "after the mark"])
+def test_killed_around_a_commit_it_goes_on_in_the_same_incarnation(moment: str, tmp_path: Path) -> None:
+    def child(pipe: int) -> None:
+        box = outbox(tmp_path)
+        box.open()
+        assert accept(box, entry("first")) is None
+        os.write(pipe, b"first\n")
+        write = MarkFile.write
+        if moment == "before the commit":
+            box._db.set_trace_callback(lambda sql: die() if sql == "COMMIT" else None)
+        elif moment == "before the mark":
+            MarkFile.write = lambda *_: die()  # type: ignore[method-assign]
+        else:
+            MarkFile.write = lambda *those: die(write(*those))  # type: ignore[method-assign]
+        accept(box, entry("second"))
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert killed(child, after_seconds=None) == ["first"]
+    box, began_anew = reopened(tmp_path)
+    assert not began_anew
+    found = [each["id"] for each in kept(box)]
+    assert found == (["first"] if moment == "before the commit" else ["first", "second"])
+    assert accept(box, entry("third")) is None
+    assert numbers(kept(box)) == list(range(1, len(found) + 2))
+    box.close()
+
+
+# -- restored
+
+
+def test_a_restored_copy_of_the_store_begins_a_new_incarnation_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.open()
+    accept(box, entry("a"), entry("b"))
+    box.close()
+    shutil.copytree(tmp_path / "edge", tmp_path / "copy")
+    box.open()
+    accept(box, entry("c"))
+    former = kept(box)[0]["incarnation"]
+    box.close()
+    shutil.rmtree(tmp_path / "edge")
+    shutil.copytree(tmp_path / "copy", tmp_path / "edge")
+
+    box, began_anew = reopened(tmp_path)
+    assert began_anew
+    accept(box, entry("d"), entry("e"))
+    found = kept(box)
+    assert [each["id"] for each in found] == ["a", "b", "d", "e"]
+    assert [(each["incarnation"] == former, each["sequence"]) for each in found] == [
+        (True, "1"), (True, "2"), (False, "1"), (False, "2"),
+    ]  # fmt: skip
+    assert found[2]["incarnation"] > former, "the newest sorts last"
+    box.close()
+    assert reopened(tmp_path)[1] is False, "and then it goes on"
+
+
+def test_a_copy_from_before_deliveries_only_goes_on_since_no_number_was_given_after_it(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.open()
+    accept(box, entry("a"), entry("b"))
+    box.close()
+    shutil.copytree(tmp_path / "edge", tmp_path / "copy")
+    box.open()
+    box.begin()
+    box.settle([1, 2], [])
+    box.commit()
+    box.close()
+    shutil.rmtree(tmp_path / "edge")
+    shutil.copytree(tmp_path / "copy", tmp_path / "edge")
+    box, began_anew = reopened(tmp_path)
+    assert not began_anew
+    accept(box, entry("c"))
+    assert numbers(kept(box)) == [1, 2, 3]
+    box.close()
+
+
+@pytest.mark.parametrize("mark", [None, b"", b"\xff" * 128, b'{"incarnation":"x","position":1}'])
+def test_without_its_mark_a_store_begins_a_new_incarnation(mark: bytes | None, tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.open()
+    accept(box, entry("a"))
+    box.close()
+    file = tmp_path / "edge.high-water"
+    file.unlink() if mark is None else file.write_bytes(mark)
+    box, began_anew = reopened(tmp_path)
+    assert began_anew
+    accept(box, entry("b"))
+    assert numbers(kept(box)) == [1, 1]
+    box.close()
+
+
+# -- used by one alone, and moved
+
+
+def test_a_second_edge_on_the_same_store_is_refused(box: Outbox, tmp_path: Path) -> None:
+    with pytest.raises(InUseError):
+        outbox(tmp_path).open()
+
+
+def test_a_store_whose_file_was_taken_away_takes_nothing_and_is_not_silently_made_anew(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    file = tmp_path / "edge" / "outbox.sqlite3"
+
+    async def act() -> list[int]:
+        first = await world.call("POST", "/v1/events", CENTRE, [packed(event(id="a"))])
+        file.rename(tmp_path / "elsewhere")
+        later = [await world.call("POST", "/v1/events", CENTRE, [packed(event(id="b"))]) for _ in range(2)]
+        return [first.status, *(answer.status for answer in later)]
+
+    assert world.do(act) == [202, 503, 503]
+    assert isinstance(world.ports.writer.fault, MovedError)
+    assert not file.exists()
+
+
+# -- what intake said
+
+
+def test_refused_events_stand_aside_with_their_numbers_and_can_be_sent_again(box: Outbox) -> None:
+    accept(box, *(entry(f"e{n}") for n in range(4)))
+    box.begin()
+    box.settle([1, 3], [(2, Refused(0, "unknown_unit", "why"))])
+    box.commit()
+    stand = box.stand()
+    [line] = stand.lines
+    assert (stand.unsent, line.unsent, stand.quarantine) == (1, 1, {"unknown_unit": 1})
+    assert (line.last_acknowledged, line.last_sequence, line.quarantined) == (3, 4, (2,))
+    assert [row.sequence for row in box.quarantined(0, 10)] == [2]
+
+    box.begin()
+    assert box.release(["invalid_data"], 1 << 60) == 0
+    assert box.release(["unknown_unit"], 0) == 0, "not before its time"
+    assert box.release(["unknown_unit"], 1 << 60) == 1
+    box.commit()
+    found = kept(box)
+    assert [(each["id"], each["sequence"]) for each in found] == [("e3", "4"), ("e1", "2")]
+    [line] = box.stand().lines
+    assert (line.unsent, line.last_acknowledged, line.quarantined) == (2, 1, ())
+
+
+def test_what_is_counted_is_what_is_there_whatever_came_and_went(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    box = outbox(tmp_path)
+    box.open()
+    here: set[int] = set()
+    position = aside = 0
+    for _ in range(60):
+        entries = [entry(f"{position + n}", point=chance.choice(("", "/p", "/q"))) for n in range(chance.randint(0, 130))]
+        if entries:
+            accept(box, *entries)
+        here |= set(range(position + 1, position + len(entries) + 1))
+        position += len(entries)
+        gone = chance.sample(sorted(here), chance.randint(0, len(here)))
+        refused, stored = gone[: len(gone) // 8], gone[len(gone) // 8 :]
+        box.begin()
+        box.settle(stored, [(each, Refused(0, "invalid_data", "")) for each in refused])
+        box.settle(stored[:3], [])
+        box.commit()
+        here -= set(gone)
+        aside += len(refused)
+        if chance.random() < 0.2:
+            box.close()
+            assert box.open() is False
+        stand = box.stand()
+        assert (stand.unsent, stand.load.events) == (len(here), len(here) + aside)
+        assert sum(line.unsent for line in stand.lines) == len(here)
+    [bodies] = box._db.execute(
+        "SELECT (SELECT total(length(body)) FROM event) + (SELECT total(length(body)) FROM quarantine)"
+    ).fetchone()
+    assert box.stand().load.bytes == bodies + outbox_module.ROW_BYTES * (len(here) + aside)
+    box.close()
+
+
+# -- a disk that is full, read-only, damaged
+
+
+@pytest.fixture(params=["a small file system", "a limit on the length of files"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A directory in which little fits: a small file system where one may be mounted, else short files.
+
+    The reserve makes room in the one; in the other only lifting the limit does.
+    """
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES},mode=0755", "tmpfs", str(directory)]
+    if request.param == "a small file system" and os.geteuid() == 0 and subprocess.run(command, check=False).returncode == 0:
+        try:
+            yield directory, lambda: None
+        finally:
+            subprocess.run(["umount", "-l", str(directory)], check=True)
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    lift = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVE_BYTES, hard))
+    try:
+        yield directory, lift
+    finally:
+        lift()
+
+
+def test_on_a_full_disk_nothing_acknowledged_is_lost_and_deliveries_make_room_again(
+    small_disk: tuple[Path, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "RESERVE_SECONDS", 0.3)
+    monkeypatch.setattr(writer_module, "REOPEN_SECONDS", 0.01)
+    directory, make_room = small_disk
+    box = outbox(directory, reserve_bytes=RESERVE_BYTES)
+    writer = Writer(box, box._places, 1 << 20, Instruments())
+    acknowledged: list[str] = []
+
+    async def offer(name: str) -> str | None:
+        entries = [entry(f"{name}-{n}", f"D{n}") for n in range(400)]
+        try:
+            why_not = await writer.do(lambda found: found.accept(entries))
+        except StoreError as error:
+            return error.code
+        if why_not is None:
+            acknowledged.extend(each.id for each in entries)
+        return why_not
+
+    async def settle(positions: list[int]) -> None:
+        for start in range(0, len(positions), 1000):
+            await persistently(partial(Outbox.settle, stored=positions[start : start + 1000], refused=()))
+
+    async def everything() -> list[int]:
+        found: list[int] = await persistently(lambda box: [each.position for each in box.waiting(0, 1_000_000, 1 << 30)])
+        return found
+
+    async def persistently(act: Callable[[Outbox], Any]) -> Any:
+        for _ in range(200):
+            with suppress(StoreError):
+                return await writer.do(act)
+            await asyncio.sleep(0.02)
+        raise AssertionError("what is in the outbox could never be read, or never be deleted")
+
+    async def act() -> None:
+        writer.open()
+        refusals = []
+        for n in range(400):
+            if (why_not := await offer(f"a{n}")) is not None:
+                refusals.append(why_not)
+                await asyncio.sleep(0.02)
+                if len(refusals) > 3:
+                    break
+        assert set(refusals) <= {"disk_full", "disk", "store_failing"}, refusals
+        assert len(refusals) > 3, "the disk is full"
+        make_room()
+        positions = await everything()
+        assert len(positions) >= len(acknowledged)
+        await settle(positions[: len(positions) * 3 // 4])
+        for n in range(100):
+            if await offer(f"b{n}") is None:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("room was made, and nothing was taken")
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(act())
+    again = outbox(directory)
+    assert again.open() is False
+    found = kept(again)
+    again.close()
+    by_sequence = numbers(found)
+    assert by_sequence == list(range(by_sequence[0], by_sequence[-1] + 1)), "contiguous up to the last"
+    left = {each["id"] for each in found}
+    first_left = found[0]["id"]
+    position = acknowledged.index(first_left) if first_left in acknowledged else len(acknowledged)
+    assert not set(acknowledged[position:]) - left
+
+
+def test_a_store_that_may_not_be_written_says_so_and_goes_on_when_it_may() -> None:
+    directory = Path(tempfile.mkdtemp())
+    try:
+        world = World(directory)
+        assert world.post("/v1/events", CENTRE, packed(event(id="a"))).status == 202
+        directory.chmod(0o755)
+        (directory / "edge").chmod(0o555)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(NOBODY)  # permissions do not bind root
+        try:
+            answer = World(directory).post("/v1/events", CENTRE, packed(event(id="b")))
+            with pytest.raises(ReadOnlyError, match="rights"):
+                outbox(directory).open()
+        finally:
+            os.seteuid(before)
+        assert (answer.status, answer.told["code"]) == (503, "unavailable")
+        assert "read_only" in answer.told["detail"]
+        assert [item["status"] for item in answer.told["results"]] == ["retry"]
+        (directory / "edge").chmod(0o755)
+        box, began_anew = reopened(directory)
+        assert not began_anew
+        assert [each["id"] for each in kept(box)] == ["a"]
+        box.close()
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("harm", ["its head", "its middle", "cut to nothing", "cut in half", "another program's"])
+def test_a_damaged_store_is_named_left_as_it_is_and_nothing_is_said_to_be_kept(harm: str, tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.open()
+    for n in range(20):
+        accept(box, *(entry(f"{n}-{m}") for m in range(20)))
+    box.close()
+    file = tmp_path / "edge" / "outbox.sqlite3"
+    whole = file.read_bytes()
+    half = len(whole) // 2 // 4096 * 4096
+    harmed = {
+        "its head": b"\0" * 100 + whole[100:],
+        "its middle": whole[:half] + b"\xa5" * 8192 + whole[half + 8192 :],
+        "cut to nothing": b"",
+        "cut in half": whole[:half],
+        "another program's": whole[:60] + b"\0" * 4 + whole[64:68] + b"\0" * 4 + whole[72:],
+    }[harm]
+    file.write_bytes(harmed)
+    with pytest.raises(DamagedError):
+        outbox(tmp_path).open()
+    world = World(tmp_path)
+
+    async def act() -> tuple[Any, Any, str]:
+        posted = await world.call("POST", "/v1/events", CENTRE, [packed(event(id="b"))])
+        asked = await world.call("GET", "/readyz", {})
+        return posted, asked, (await world.call("GET", "/", {})).body.decode()
+
+    posted, asked, page = world.do(act)
+    assert (posted.status, posted.told["code"]) == (503, "unavailable")
+    assert (asked.status, asked.told["code"]) == (503, "not_ready")
+    assert "damaged" in json.dumps(asked.told["reasons"])
+    assert "bị hỏng" in page
+    assert file.read_bytes() == harmed, "somebody may still be able to read it"
