@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 from deploy.local.settings import PORTS, StackSettings
 from deploy.operators.settings import OperatorSettings
 from services.audit.settings import Settings as AuditSettings
+from services.edge.settings import Settings as EdgeSettings
 from services.intake.settings import Settings as IntakeSettings
 from services.metrics.settings import Settings as MetricsSettings
 from services.processing.settings import Settings as ProcessingSettings
@@ -18,6 +19,7 @@ CLASSES: dict[str, type[BaseSettings]] = {
     "processing": ProcessingSettings,
     "metrics": MetricsSettings,
     "audit": AuditSettings,
+    "edge": EdgeSettings,
 }
 
 WHAT: dict[str, str] = {
@@ -90,6 +92,39 @@ WHAT: dict[str, str] = {
     "audit_queue_kib": "what the consumer fetches ahead",
     "audit_days_max": "the latest days of which answers are compared",
     "audit_units_max": "the busiest units whose fields and channels are compared",
+    "edge_port": "the port, if not base + 4",
+    "edge_unit": "the centre's own code: heartbeats speak for it from the start; with development keys, the only one taken",
+    "edge_intake_url": "where intake is; without one, port base + 1 on this machine",
+    "edge_intake_key_file": "a file with the key that the edge shows to intake; read again when it was refused",
+    "edge_store_dir": "the outbox' directory, on a local disk; without one, `edge` in the state directory",
+    "edge_high_water_file": "shows that the store is an older copy; outside that directory, not in its back-ups",
+    "edge_batch_events_max": "events in one request",
+    "edge_body_bytes_max": "bytes of a body, unpacked",
+    "edge_event_bytes_max": "bytes of one event; what is added must still fit through intake's door",
+    "edge_body_seconds": "how long a body may take to arrive",
+    "edge_requests_in_flight_max": "requests worked on at once",
+    "edge_requests_waiting_max": "requests waiting for their turn",
+    "edge_turn_seconds": "how long one waits for its turn, then 503",
+    "edge_commit_kib": "what requests that share one commit bring along together",
+    "edge_store_seconds": "how long the disk may take, then 503",
+    "edge_outbox_events_max": "events in the outbox, quarantine included; then it is full",
+    "edge_outbox_mib": "bytes of these events; then it is full",
+    "edge_outbox_age_max_seconds": "age of the oldest event that waits; then it is full",
+    "edge_outbox_sources_max": "sources of one incarnation",
+    "edge_alarm_percent_max": "how full without alarm",
+    "edge_reserve_kib": "room held back, with which a full disk still takes deliveries",
+    "edge_send_batch_events_max": "events in one request to intake",
+    "edge_send_body_bytes_max": "bytes of such a request, before it is packed",
+    "edge_send_requests_max": "requests to intake under way on a good line; a slow one has one",
+    "edge_send_target_seconds": "what a request to intake should take: batches shrink and grow towards it",
+    "edge_window_events_max": "events read ahead of what was delivered",
+    "edge_connect_seconds": "how long a connection to intake may take",
+    "edge_answer_seconds": "how long intake's answer may take",
+    "edge_back_off_first_seconds": "the longest wait after a first failure, doubled with each",
+    "edge_back_off_most_seconds": "the longest wait of all",
+    "edge_retry_after_most_seconds": "the longest wait that intake may ask for",
+    "edge_heartbeat_seconds": "pause between two heartbeats",
+    "edge_requeue_seconds": "when `unknown_unit` and `unit_not_allowed` are tried again by themselves",
 }
 
 PREFACE = """# Settings
