@@ -27,8 +27,9 @@ import msgspec
 
 from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import Entry
-from services.edge.store.outbox import Outbox, Places
+from services.edge.store.outbox import Outbox
 from services.edge.store.reserve import Reserve
+from services.edge.store.views import Places
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 ONE_TYPE = "application/cloudevents+json"
@@ -105,7 +106,7 @@ def arguments() -> Plan:
     reading.add_argument("--unit", default="19753")
     reading.add_argument("--events", type=int, default=20_000)
     reading.add_argument("--batch", type=int, default=20)
-    reading.add_argument("--connections", type=int, default=16)
+    reading.add_argument("--connections", type=int, default=32)
     reading.add_argument("--drained", type=int, default=100_000)
     reading.add_argument("--unsent", type=int, default=1_000_000)
     given = reading.parse_args()

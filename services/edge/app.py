@@ -21,8 +21,8 @@ from services.edge.problems import PROBLEM, ProblemError
 from services.edge.told import OutboxTold, told_of
 
 ROUTES = frozenset(
-    {"/", "/v1/events", "/v1/outbox", "/v1/quarantine", "/v1/quarantine/requeue", "/healthz", "/readyz", "/metrics", "/docs",
-     "/openapi.json"}
+    {"/", "/v1/events", "/v1/outbox", "/v1/quarantine", "/v1/quarantine/requeue", "/v1/quarantine/discard",
+     "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"}
 )  # fmt: skip
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -38,6 +38,8 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/v1/outbox", doors.outbox, response_model=None, openapi_extra=openapi.outbox_operation())
     app.add_api_route("/v1/quarantine", doors.quarantine, response_model=None, openapi_extra=openapi.keyed_operation())
     app.add_api_route("/v1/quarantine/requeue", doors.requeue, methods=["POST"], response_model=None, status_code=202,
+                      openapi_extra=openapi.keyed_operation())  # fmt: skip
+    app.add_api_route("/v1/quarantine/discard", doors.discard, methods=["POST"], response_model=None, status_code=202,
                       openapi_extra=openapi.keyed_operation())  # fmt: skip
     ready_or_not: dict[int | str, dict[str, Any]] = {
         503: {"description": "Not now; `reasons` says why.", "content": {PROBLEM: {}}}

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from email.message import Message as Header
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw
@@ -13,6 +14,7 @@ from services.edge.problems import ProblemError
 ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 _GZIP_WINDOW = 31
+HEADER_CHARS_MAX = 256
 _UTF8 = ("utf-8", "utf8", "us-ascii")
 _NOT_GZIP = "the body is not one whole gzip member"
 
@@ -20,10 +22,7 @@ _NOT_GZIP = "the body is not one whole gzip member"
 def media_type(request: Request) -> str:
     """ONE or BATCH; a `charset` must be UTF-8, other parameters do not matter."""
     sent = request.headers.getlist("content-type")
-    header = Header()
-    header["content-type"] = sent[0] if len(sent) == 1 else "none/none"
-    found = header.get_content_type()
-    if found not in (ONE, BATCH) or str(header.get_param("charset", "utf-8")).lower() not in _UTF8:
+    if len(sent) != 1 or (found := _taken(sent[0][:HEADER_CHARS_MAX])) is None:
         accepted = {"Accept-Post": f"{ONE}, {BATCH}"}
         raise ProblemError(415, "wrong_media_type", f"send {ONE} or {BATCH} in UTF-8", headers=accepted)
     return found
@@ -70,6 +69,14 @@ def items(kind: str, body: bytes, events_max: int) -> list[bytes | Raw]:
     if len(found) > events_max:
         raise ProblemError(413, "batch_too_large", f"a batch has at most {events_max} events")
     return found
+
+
+@lru_cache(maxsize=64)
+def _taken(sent: str) -> str | None:
+    header = Header()
+    header["content-type"] = sent
+    found = header.get_content_type()
+    return found if found in (ONE, BATCH) and str(header.get_param("charset", "utf-8")).lower() in _UTF8 else None
 
 
 def _is_packed(request: Request) -> bool:

@@ -1,12 +1,13 @@
 """The doors of the edge: events in, how the outbox stands, what intake refused."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +26,8 @@ from services.edge.link.sender import Sender
 from services.edge.problems import ProblemError
 from services.edge.settings import Settings
 from services.edge.store.errors import StoreError
-from services.edge.store.outbox import Outbox, Quarantined, Stand
+from services.edge.store.outbox import Outbox
+from services.edge.store.views import Quarantined, Stand
 from services.edge.store.writer import Writer
 from services.edge.told import told_of
 from services.edge.turns import Turns
@@ -33,7 +35,9 @@ from services.edge.turns import Turns
 RETRY_AFTER_SECONDS = 5.0
 FULL_RETRY_AFTER_SECONDS = 30.0
 PAGE_ROWS = 200
+DISCARD_BYTES_MAX = 64 * 1024
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 _FULL = {
     "events": "it holds as many events as it may",
     "bytes": "it holds as many bytes as it may",
@@ -64,6 +68,12 @@ class NotKept(Struct, frozen=True):
     code: str
     detail: str
     retry_after_seconds: float
+
+
+class Discard(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events of the quarantine to forget."""
+
+    positions: Annotated[list[int], Meta(max_length=1000)]
 
 
 class Doors:
@@ -120,6 +130,18 @@ class Doors:
         self._ports.sender.wake()
         return Response(msgspec.json.encode({"requeued": released}), 202, media_type="application/json")
 
+    async def discard(self, request: Request) -> Response:
+        """Forgets events of the quarantine that nothing can heal: by position, and only those that the key speaks for."""
+        key = self._holder(request)
+        body = await read_body(request, DISCARD_BYTES_MAX, self._ports.settings.edge_body_seconds)
+        try:
+            wanted = msgspec.json.decode(body, type=Discard).positions
+        except (ValueError, RecursionError) as error:
+            raise ProblemError(422, "invalid_body", 'send {"positions": [1, 2]}, at most 1,000') from error
+        gone = await self._do(lambda outbox: _discard(outbox, key, wanted))
+        _log.warning("%s discarded %d refused events: %s", key.name, len(gone), _numbers(gone))
+        return Response(msgspec.json.encode({"discarded": len(gone)}), 202, media_type="application/json")
+
     def _holder(self, request: Request) -> Key:
         sent = request.headers.getlist("authorization")
         if len(sent) == 1 and (key := self._ports.keys.ring().holder(sent[0])) is not None:
@@ -172,6 +194,18 @@ class Doors:
             raise _unusable("the disk has not answered in time") from error
         except StoreError as error:
             raise _unusable(str(error)) from error
+
+
+def _discard(outbox: Outbox, key: Key, positions: Sequence[int]) -> list[Quarantined]:
+    found = [row for position in set(positions) for row in outbox.quarantined(position - 1, 1) if row.position == position]
+    allowed = [row for row in found if key.speaks_for(code_of(row.source))]
+    outbox.discard([row.position for row in allowed])
+    return allowed
+
+
+def _numbers(rows: Sequence[Quarantined]) -> str:
+    """What the audit will miss: sequences are no secret, dossiers are not named."""
+    return ", ".join(f"{row.source} {row.incarnation} {row.sequence} ({row.code})" for row in rows)
 
 
 def _shown(row: Quarantined) -> dict[str, Any]:

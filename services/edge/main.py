@@ -26,8 +26,9 @@ from services.edge.link.line import LinkBook
 from services.edge.link.sender import Sender
 from services.edge.settings import KIB, MIB, Settings
 from services.edge.store.errors import InUseError
-from services.edge.store.outbox import Outbox, Places
+from services.edge.store.outbox import Outbox
 from services.edge.store.reserve import Reserve
+from services.edge.store.views import Places
 from services.edge.store.writer import Writer
 from services.edge.turns import Turns
 

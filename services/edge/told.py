@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from services.edge.domain.fullness import Limits, alarms, fill, refuses
 from services.edge.link.line import LinkBook
-from services.edge.store.outbox import Stand
+from services.edge.store.views import Stand
 
 
 class SourceTold(Struct, frozen=True):

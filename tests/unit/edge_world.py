@@ -17,8 +17,9 @@ from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import Entry, House, judge
 from services.edge.main import compose
 from services.edge.settings import Settings
-from services.edge.store.outbox import Outbox, Places
+from services.edge.store.outbox import Outbox
 from services.edge.store.reserve import Reserve
+from services.edge.store.views import Places
 from tests.intake_bad_inputs import UNIT, event
 
 CODES = frozenset({"19753", "19774", "D01"})

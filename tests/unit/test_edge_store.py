@@ -108,6 +108,40 @@ def test_whatever_moment_it_is_killed_at_nothing_acknowledged_is_lost_and_number
     assert len(acknowledged) > 50, "it was killed at work"
 
 
+def delivering_until_killed(directory: Path, told: int, chance: random.Random) -> None:
+    """Accepts and deletes without end: `+` when an event was acknowledged, `-` just before it is deleted."""
+    box = outbox(directory)
+    box.open()
+    count = 0
+    while True:
+        entries = [entry(f"{os.getpid()}-{count + n}") for n in range(5)]
+        count += len(entries)
+        assert accept(box, *entries) is None
+        os.write(told, b"".join(b"+%b\n" % each.id.encode() for each in entries))
+        box.begin()
+        gone = chance.sample(box.waiting(0, 50, 1 << 20), 4)
+        os.write(told, b"".join(b"-%b\n" % each.id.encode() for each in gone))
+        box.settle([each.position for each in gone[:3]], [(gone[3].position, Refused(0, "invalid_data", ""))])
+        box.commit()
+
+
+def test_killed_while_it_deletes_it_has_all_that_was_not_delivered_and_counts_it_right(tmp_path: Path) -> None:
+    chance = random.Random(11)
+    here: set[str] = set()
+    for _ in range(6):
+        told = killed(
+            lambda pipe: delivering_until_killed(tmp_path, pipe, chance), after_seconds=0.05 + chance.random() / 10
+        )
+        here |= {line[1:] for line in told if line[0] == "+"}
+        here -= {line[1:] for line in told if line[0] == "-"}
+        box, _ = reopened(tmp_path)
+        found = {each["id"] for each in kept(box)}
+        assert not here - found
+        stand = box.stand()
+        assert stand.unsent == len(found) == sum(line.unsent for line in stand.lines)
+        box.close()
+
+
 @pytest.mark.parametrize("moment", ["before the commit", "before the mark", "after the mark"])
 def test_killed_around_a_commit_it_goes_on_in_the_same_incarnation(moment: str, tmp_path: Path) -> None:
     def child(pipe: int) -> None:

@@ -14,7 +14,7 @@ from services.edge.link.intake import JSON, Intake, UnansweredError
 from services.edge.link.line import LinkBook
 from services.edge.settings import Settings
 from services.edge.store.errors import StoreError
-from services.edge.store.outbox import LineStand, Stand
+from services.edge.store.views import LineStand, Stand
 from services.edge.store.writer import Writer
 
 # Thousands of centres must not beat together.

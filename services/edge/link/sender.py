@@ -45,6 +45,7 @@ class Sender:
         self._cursor = 0
         self._may_be_more = True
         self._resting_until = float("-inf")
+        self._held_times = 0
         self._under_way: set[asyncio.Task[None]] = set()
         self._awake = asyncio.Event()
         self._stored: list[int] = []
@@ -132,7 +133,7 @@ class Sender:
             if error.broke:
                 link.pace = pace.after_break(link.pace, len(batch))
             self._window.again(batch)
-            self._rest(error.kind, None, took_some=False)
+            self._rest(error.kind, None)
         except BaseException:
             self._window.again(batch)
             raise
@@ -151,7 +152,6 @@ class Sender:
             link.pace = pace.after_break(link.pace, len(batch))
         self._window.settle([batch[index] for index in told.stored])
         self._window.settle([batch[why.index] for why in told.refused])
-        self._window.again([batch[index] for index in told.again])
         self._stored += [batch[index].position for index in told.stored]
         self._refused += [(batch[why.index].position, why) for why in told.refused]
         self._instruments.sent.labels("stored").inc(len(told.stored))
@@ -159,14 +159,29 @@ class Sender:
             self._instruments.sent.labels(why.code).inc()
         if took_some:
             self._spoken.set()
-        if told.trouble is not None:
-            self._rest(told.trouble, answer.retry_after_seconds, took_some)
+        self._held_times = self._held_times + 1 if took_some and told.again else 0
+        again = [batch[index] for index in told.again]
+        if took_some:
+            self._hold(again, answer.retry_after_seconds)
+        else:
+            self._window.again(again)
+            self._rest(told.trouble or "nothing_taken", answer.retry_after_seconds)
 
-    def _rest(self, trouble: str, asked_seconds: float | None, took_some: bool) -> None:
+    def _hold(self, some: Sequence[Waiting], asked_seconds: float | None) -> None:
+        """Intake took others of the batch: these wait by themselves, and do not hold up what is behind them."""
+        if some:
+            wait = wait_seconds(self._patience, self._held_times, random.random(), asked_seconds)
+            asyncio.get_running_loop().call_later(wait, self._let_go, some)
+
+    def _let_go(self, some: Sequence[Waiting]) -> None:
+        self._window.again(some)
+        self._awake.set()
+
+    def _rest(self, trouble: str, asked_seconds: float | None) -> None:
         """Failures of requests that were under way together are one failure of the line."""
         self._instruments.send_failures.labels(trouble).inc()
         now = time.monotonic()
-        if not took_some and now >= self._resting_until:
+        if now >= self._resting_until:
             self._link.missed(trouble)
         wait = wait_seconds(self._patience, max(1, self._link.line.failures), random.random(), asked_seconds)
         self._resting_until = max(self._resting_until, now + wait)

@@ -5,9 +5,8 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -23,8 +22,8 @@ from services.edge.store import schema
 from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
 from services.edge.store.reserve import Reserve
+from services.edge.store.views import LineStand, Places, Quarantined, Stand
 
-FILE = "outbox.sqlite3"
 # What an event takes beside its body: its row, its place in two trees.
 ROW_BYTES = 64
 # The longest that sequence, incarnation and recordedtime can be.
@@ -32,60 +31,6 @@ GIVEN_BYTES = 160
 QUARANTINED_SHOWN_MAX = 1000
 READ_ROWS = 50
 RELEASED_MAX = 1000
-
-
-class Places(Struct, frozen=True):
-    """Where the store lies."""
-
-    directory: Path
-    high_water: Path
-
-    @property
-    def file(self) -> Path:
-        return self.directory / FILE
-
-
-class LineStand(Struct, frozen=True):
-    """How one source of one incarnation stands."""
-
-    incarnation: str
-    source: str
-    last_sequence: int
-    unsent: int
-    first_unsent: int | None
-    oldest_entered_at: int | None
-    quarantined: tuple[int, ...]
-
-    @property
-    def last_acknowledged(self) -> int:
-        """Up to here everything was stored by intake, or refused by it."""
-        return self.last_sequence if self.first_unsent is None else self.first_unsent - 1
-
-
-class Stand(Struct, frozen=True):
-    """How the outbox stands."""
-
-    incarnation: str
-    unsent: int
-    load: Load
-    oldest_entered_at: int | None
-    quarantine: dict[str, int]
-    lines: tuple[LineStand, ...]
-    reserve_in_place: bool
-
-
-class Quarantined(Struct, frozen=True):
-    """An event that intake refused."""
-
-    position: int
-    source: str
-    incarnation: str
-    sequence: int
-    entered_at: int
-    refused_at: int
-    code: str
-    detail: str
-    body: bytes
 
 
 class _Line(Struct):
@@ -319,6 +264,16 @@ class Outbox:
             self._position, self._moved = self._position + len(rows), True
         return len(rows)
 
+    def discard(self, positions: Sequence[int]) -> int:
+        """Forgets events that intake refused, because somebody decided so; how many. Only quarantine can be discarded."""
+        chosen = json.dumps(list(positions))
+        count, size = self._db.execute(schema.WEIGH_ASIDE, (chosen,)).fetchone()
+        self._db.execute(schema.RELEASE, (chosen,))
+        self._events -= count
+        self._bytes -= int(size) + count * ROW_BYTES
+        self._db.execute(schema.KEEP_STORE, (self._position, self._events, self._bytes))
+        return int(count)
+
     # -- reading
 
     def waiting(self, after: int, events_max: int, bytes_max: int) -> list[Waiting]:
@@ -386,11 +341,3 @@ class _Identity(Struct):
 
 
 _IDENTITY = msgspec.json.Decoder(_Identity)
-
-
-def rows_of(outbox: Outbox) -> Iterator[Waiting]:
-    """Every undelivered event, for whoever wants to see all of them."""
-    after = 0
-    while found := outbox.waiting(after, READ_ROWS, 1 << 20):
-        yield from found
-        after = found[-1].position

@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from services.edge.instruments import Instruments
 from services.edge.store.errors import DiskFullError, FailingError, MovedError, StoreError, is_disk_trouble, named
-from services.edge.store.outbox import Outbox, Places
+from services.edge.store.outbox import Outbox
+from services.edge.store.views import Places
 
 REOPEN_SECONDS = 1.0
 RESERVE_SECONDS = 5.0

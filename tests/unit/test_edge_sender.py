@@ -1,0 +1,218 @@
+"""The sender on a real socket, at whose other end somebody answers as a test wants."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from tests.unit.edge_world import World, entry
+
+Events = list[dict[str, Any]]
+Says = Callable[[Events, web.Request], web.Response]
+PATIENCE_SECONDS = 20.0
+
+
+def stored(events: Events, *, but: Callable[[dict[str, Any]], str | None] = lambda event: None) -> web.Response:
+    """Intake's answer: all stored, except those that `but` gives another status."""
+    results = [{"index": index, "id": event["id"], "status": but(event) or "stored"} for index, event in enumerate(events)]
+    return web.json_response({"results": results}, status=207)
+
+
+class City:
+    """Whoever is at the other end: keeps what it was sent, answers what `says` says."""
+
+    def __init__(self) -> None:
+        self.says: Says = lambda events, request: stored(events)
+        self.batches: list[list[str]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        events = json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+        self.batches.append([event["id"] for event in events])
+        return self.says(events, request)
+
+
+def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **settings: Any) -> None:
+    """Runs an edge's sender against a city."""
+
+    async def run() -> None:
+        city = City()
+        app = web.Application()
+        app.router.add_post("/v1/events", city.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        world = World(
+            directory, edge_intake_url=f"http://127.0.0.1:{port}", edge_back_off_first_seconds=0.02,
+            edge_back_off_most_seconds=0.05, edge_retry_after_most_seconds=0.05, **settings,
+        )  # fmt: skip
+        world.ports.writer.open()
+        await world.intake.open()
+        sending = asyncio.create_task(world.ports.sender.run())
+        try:
+            await asyncio.wait_for(act(world, city), PATIENCE_SECONDS)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
+            await world.ports.sender.stop()
+            await world.intake.close()
+            await asyncio.to_thread(world.ports.writer.close)
+            await runner.cleanup()
+
+    asyncio.run(run())
+
+
+async def hand_in(world: World, *subjects: str) -> None:
+    entries = [entry(f"e{number}", subject) for number, subject in enumerate(subjects)]
+    assert await world.ports.writer.do(lambda outbox: outbox.accept(entries)) is None
+    world.ports.sender.wake()
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
+    while True:
+        found = holds()
+        if found if isinstance(found, bool) else await found:
+            return
+        await asyncio.sleep(0.01)
+
+
+async def depth(world: World) -> int:
+    return (await world.ports.writer.do(lambda outbox: outbox.stand())).unsent
+
+
+def test_what_one_partition_cannot_take_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    async def act(world: World, city: City) -> None:
+        city.says = lambda events, request: stored(events, but=lambda each: "retry" if each["subject"] == "A" else None)
+        await hand_in(world, "A", "B", "A", "C", "A", "B", "C", "D")
+
+        async def only_a_is_left() -> bool:
+            return await depth(world) == 3
+
+        await until(only_a_is_left)
+        city.says = lambda events, request: stored(events)
+
+        async def nothing_is_left() -> bool:
+            return await depth(world) == 0
+
+        await until(nothing_is_left)
+        order = [each for batch in city.batches for each in batch]
+        assert [each for each in dict.fromkeys(order) if each in ("e0", "e2", "e4")] == ["e0", "e2", "e4"]
+
+    with_line(tmp_path, act)
+
+
+def test_a_page_of_somebody_else_is_no_answer_and_deletes_nothing(tmp_path: Path) -> None:
+    async def act(world: World, city: City) -> None:
+        city.says = lambda events, request: web.Response(text="<html>Đăng nhập Wi-Fi</html>", content_type="text/html")
+        await hand_in(world, "A", "B")
+        await until(lambda: world.ports.link.state == "down")
+        assert await depth(world) == 2
+        assert world.ports.link.line.trouble == "not_intake"
+
+    with_line(tmp_path, act)
+
+
+def test_results_of_other_events_delete_nothing(tmp_path: Path) -> None:
+    async def act(world: World, city: City) -> None:
+        city.says = lambda events, request: stored([{"id": "somebody-else's"} for _ in events])
+        await hand_in(world, "A", "B")
+        await until(lambda: len(city.batches) > 3)
+        assert await depth(world) == 2
+
+    with_line(tmp_path, act)
+
+
+def test_batches_shrink_to_what_is_taken_and_one_that_never_is_stands_aside(tmp_path: Path) -> None:
+    """A gateway between them takes few events at a time, and one of them not even alone."""
+
+    def narrow(events: Events, request: web.Request) -> web.Response:
+        if len(events) > 3 or any(event["subject"] == "huge" for event in events):
+            return web.json_response({"code": "body_too_large"}, status=413)
+        return stored(events)
+
+    async def act(world: World, city: City) -> None:
+        city.says = narrow
+        await hand_in(world, *(f"D{number}" for number in range(10)), "huge", *(f"E{number}" for number in range(10)))
+
+        async def nothing_is_left() -> bool:
+            return await depth(world) == 0
+
+        await until(nothing_is_left)
+        stand = await world.ports.writer.do(lambda outbox: outbox.stand())
+        assert stand.quarantine == {"too_large": 1}
+        assert stand.lines[0].quarantined == (11,)
+
+    with_line(tmp_path, act)
+
+
+def test_a_key_that_was_refused_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("old\n")
+
+    def guarded(events: Events, request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != "Bearer new":
+            return web.json_response({"code": "no_valid_key"}, status=401)
+        return stored(events)
+
+    async def act(world: World, city: City) -> None:
+        city.says = guarded
+        await hand_in(world, "A")
+        await until(lambda: world.ports.link.line.trouble == "key_refused")
+        assert await depth(world) == 1
+        file.write_text("new\n")
+
+        async def nothing_is_left() -> bool:
+            return await depth(world) == 0
+
+        await until(nothing_is_left)
+
+    with_line(tmp_path, act, edge_intake_key_file=file)
+
+
+def test_what_the_city_can_heal_is_tried_again_by_itself_and_the_rest_only_when_somebody_says_so(tmp_path: Path) -> None:
+    refuses = {"A": "unknown_unit", "B": "invalid_data"}
+
+    def strict(events: Events, request: web.Request) -> web.Response:
+        results = [
+            {"id": each["id"], "status": "refused", "code": refuses[each["subject"]]}
+            if each["subject"] in refuses
+            else {"id": each["id"], "status": "stored"}
+            for each in events
+        ]
+        return web.json_response({"results": results}, status=207)
+
+    async def act(world: World, city: City) -> None:
+        city.says = strict
+        await hand_in(world, "A", "B", "C")
+
+        async def aside() -> dict[str, int]:
+            return (await world.ports.writer.do(lambda outbox: outbox.stand())).quarantine
+
+        async def both_are_aside() -> bool:
+            return await aside() == {"unknown_unit": 1, "invalid_data": 1}
+
+        await until(both_are_aside)
+        refuses.clear()
+
+        async def one_is_left() -> bool:
+            return await aside() == {"invalid_data": 1}
+
+        await until(one_is_left)
+        headers = {"Authorization": "Bearer dev-19753"}
+        shown = (await world.call("GET", "/v1/quarantine", headers)).told["events"]
+        assert [each["event"]["id"] for each in shown] == ["e1"]
+        body = json.dumps({"positions": [shown[0]["position"], 1]}).encode()
+        gone = await world.call("POST", "/v1/quarantine/discard", headers, [body])
+        assert (gone.status, gone.told) == (202, {"discarded": 1})
+        stand = await world.ports.writer.do(lambda outbox: outbox.stand())
+        assert (stand.load.events, stand.load.bytes, stand.quarantine) == (0, 0, {})
+
+    with_line(tmp_path, act, edge_requeue_seconds=0.2)
