@@ -75,10 +75,12 @@ async def measure(plan: Plan) -> None:
         with edge(directory, plan, intake=plan.intake) as (url, process):
             await ready(url)
             took = await drained(url, plan.drained_events)
+            cost = processor_seconds(process) / plan.drained_events
             peak = memory(process, "VmHWM")
     print(
         f"drained                {plan.drained_events / took:>10,.0f} events/s, {plan.drained_events:,} into a real intake"
     )
+    print(f"its own share          {cost * 1e6:>10.1f} µs of one core for each of them")
     print(f"memory while draining  {peak:>10.1f} MiB at most")
     with store() as directory:
         began = time.perf_counter()
@@ -244,6 +246,12 @@ def memory(process: "subprocess.Popen[bytes]", what: str) -> float:
         if line.startswith(f"{what}:"):
             return int(line.split()[1]) / 1024
     raise SystemExit(f"the kernel does not say {what}")
+
+
+def processor_seconds(process: "subprocess.Popen[bytes]") -> float:
+    """Seconds of processor time that a process has used, its start included."""
+    used = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def nowhere() -> str:
