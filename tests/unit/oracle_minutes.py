@@ -137,6 +137,104 @@ class Office:
         return self._open[first : first + 1440]
 
 
+class CountingOffice(Office):
+    """The same minutes, counted a day at a time, for tests of many thousand cases; a test compares it with the walk."""
+
+    def worked(self, start: int, end: int) -> int:
+        if end <= start:
+            return 0
+        first, last = self._cell(start), self._cell(end)
+        if first == last:
+            return (end - start) * self._open[first]
+        total = self._open[first] * (self._begin(first + 1) - start) + self._open[last] * (end - self._begin(last))
+        return total + self._open[first + 1 : last].count(1) * MINUTE
+
+    def advance(self, start: int, amount: int) -> int:
+        at, cell = start, self._cell(start)
+        while amount > 0:
+            day = self._open[cell : cell + 1440]
+            if at == self._begin(cell) and day.count(1) * MINUTE < amount:
+                amount -= day.count(1) * MINUTE
+                at, cell = self._begin(cell + 1440), cell + 1440
+                continue
+            for is_open in day:
+                ends = self._begin(cell + 1)
+                if is_open and amount <= ends - at:
+                    return at + amount
+                amount -= (ends - at) * is_open
+                at, cell = ends, cell + 1
+        return at
+
+
+class Paper:
+    """One dossier's legal clock as the paper has it, told event by event; each due is worked out anew from all pauses."""
+
+    def __init__(self, receiver: Office, competent: Office, unit: str | None, amount: int) -> None:
+        self._receiver, self._competent = receiver, competent
+        self._unit, self._amount = unit, amount
+        self._first: tuple[int, date | None] | None = None
+        self._appointment: tuple[int, date | None] | None = None
+        self._pauses: list[tuple[int, int]] = []
+        self._since_letter: list[tuple[int, int]] = []
+        self._pause_begin: int | None = None
+        self._submitted: int | None = None
+        self.started: int | None = None
+
+    def submitted(self, at: int) -> None:
+        self._submitted = at
+
+    def received(self, at: int) -> None:
+        """Also what a restart does: the due is worked out anew, an appointment is dropped."""
+        self._appointment, self._pauses, self._since_letter, self._pause_begin = None, [], [], None
+        self.started = at
+        if self._unit is not None:
+            self._first = self._competent.first_due(self._unit, self._amount, at)
+
+    def paused(self, at: int) -> None:
+        self._pause_begin = at
+
+    def resumed(self, at: int) -> None:
+        assert self._pause_begin is not None
+        pause = (self._pause_begin, at)
+        self._pauses.append(pause)
+        self._since_letter.append(pause)
+        self._pause_begin = None
+
+    def rescheduled(self, due: int) -> None:
+        by_dates = self._unit in ("calendar_days", "months")
+        self._appointment, self._since_letter = (due, _wall(due).date() if by_dates else None), []
+
+    @property
+    def acceptance_due(self) -> int:
+        """480 minutes of the receiving unit's hours, and its minutes of the pauses before the reception."""
+        assert self._submitted is not None
+        paused = sum(self._receiver.worked(begin, end) for begin, end in self._pauses)
+        return self._receiver.advance(self._submitted, 480 * MINUTE + paused)
+
+    @property
+    def due_original(self) -> int | None:
+        """Without the letter."""
+        if self._unit is None or self._first is None:
+            return None
+        return self._competent.after_pauses(self._unit, *self._first, self._pauses)[0]
+
+    @property
+    def due_current(self) -> int | None:
+        """With it."""
+        if self._unit is None or self._appointment is None:
+            return self.due_original
+        return self._competent.after_pauses(self._unit, *self._appointment, self._since_letter)[0]
+
+    def timeliness(self, end: int) -> str:
+        """Of a completion at `end`."""
+        due = self.due_current
+        if due is None:
+            return "without_due"
+        if end > due:
+            return "late"
+        return "early" if self._competent.worked(end, due) >= 480 * MINUTE else "on_time"
+
+
 def _minutes_of_day(windows: Sequence[tuple[str, str]]) -> bytes:
     # Two-digit hours and minutes compare as texts do, so that no clock is parsed here.
     return bytes(

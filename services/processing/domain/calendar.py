@@ -3,7 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -13,25 +14,51 @@ from contracts.reference import WEEKDAYS, Calendar
 FIRST_DAY: Final = instants.day_from_text("1999-12-27")
 HORIZON_DAY: Final = instants.day_from_text("2051-01-01")
 COMPILED_MAX: Final = 64
+DAYS_SHOWN_MAX: Final = 64
 _FIRST: Final = instants.midnight(FIRST_DAY)
 _HORIZON: Final = instants.midnight(HORIZON_DAY)
 _MONDAY_SHIFT: Final = 3  # 1970-01-01 was a Thursday
+_SATURDAY: Final = 5
 
 
 class BeyondHorizonError(ValueError):
     """Outside the years for which working time was compiled: there is no due date to give."""
 
 
+class Day(NamedTuple):
+    """Why a day (a day number) is worked or not: `working_day`, `make_up_day`, `holiday`, `weekend`, `day_off`; the name
+    is the calendar body's."""
+
+    number: int
+    code: str
+    name: str | None = None
+
+
+class Piece(NamedTuple):
+    """A stretch that is open or closed throughout; closed for the reason of its day, or `before_opening`, `lunch_break`,
+    `break`, `after_closing`."""
+
+    begin: int
+    end: int
+    is_open: bool
+    code: str
+    name: str | None = None
+
+
 class WorkingTime:
     """A profile's windows from 2000 to 2050: rising openings and closings, with the time worked before each."""
 
-    __slots__ = ("_before", "_closing", "_closings", "_openings", "_working_days")
+    __slots__ = ("_before", "_closing", "_closings", "_made_up", "_off", "_openings", "_week", "_working_days")
 
     def __init__(self, calendar: Calendar, profile: str) -> None:
         weekly = calendar.profiles[profile]
         windows = {day: [(_micros(a), _micros(b)) for a, b in weekly.get(day, [])] for day in WEEKDAYS}
-        off = {instants.day_from_text(text) for text in calendar.days_off}
-        make_up = {instants.day_from_text(text) for text in calendar.make_up_days}
+        off = {instants.day_from_text(text): why for text, why in sorted(calendar.days_off.items())}
+        make_up = {instants.day_from_text(text): why for text, why in sorted(calendar.make_up_days.items())}
+        # Only `day` and `pieces` look at these three: a due is worked out without a reason.
+        self._off = off
+        self._made_up = make_up
+        self._week = tuple(bool(windows[day]) for day in WEEKDAYS)
         self._openings: list[int] = []
         self._closings: list[int] = []
         self._before: list[int] = []
@@ -114,6 +141,67 @@ class WorkingTime:
             stop = min(end, self._closings[window])
             yield at, stop, True
             at, window = stop, window + 1
+
+    def day(self, number: int) -> Day:
+        """Why a day is worked or not; a day that is off and made up is worked."""
+        if (name := self._made_up.get(number)) is not None:
+            return Day(number, "make_up_day", name)
+        if (name := self._off.get(number)) is not None:
+            return Day(number, "holiday", name)
+        weekday = (number + _MONDAY_SHIFT) % 7
+        if self._week[weekday]:
+            return Day(number, "working_day")
+        return Day(number, "weekend" if weekday >= _SATURDAY else "day_off")
+
+    def named_days(self, first: int, final: int) -> list[Day]:
+        """The holidays that took a day of work away, and the make-up days, of first..final: the earliest of them."""
+        named = [day for day in self._off if first <= day <= final and self._week[(day + _MONDAY_SHIFT) % 7]]
+        found = {*named, *(day for day in self._made_up if first <= day <= final)}
+        return [self.day(number) for number in sorted(found)[:DAYS_SHOWN_MAX]]
+
+    def closed_days(self, first: int, before: int) -> list[Day]:
+        """The days without work of [first, before): the earliest of them."""
+        closed = (self.day(number) for number in range(first, before) if number not in self._closing)
+        return list(islice(closed, DAYS_SHOWN_MAX))
+
+    def pieces(self, start: int, end: int) -> Iterator[Piece]:
+        """The pieces of [start, end) with the reason of each; neighbours differ, in their reason at least."""
+        before: Piece | None = None
+        for begin, stop, is_open in self.segments(start, min(end, _HORIZON)):
+            for piece in (self._open(begin, stop),) if is_open else self._closed(begin, stop):
+                if before is not None and before[2:] == piece[2:]:
+                    before = before._replace(end=piece.end)
+                    continue
+                if before is not None:
+                    yield before
+                before = piece
+        if before is not None:
+            yield before
+
+    def _open(self, begin: int, end: int) -> Piece:
+        day = self.day(instants.day_number(begin))
+        return Piece(begin, end, True, day.code, day.name)
+
+    def _closed(self, begin: int, end: int) -> Iterator[Piece]:
+        while begin < end:
+            number = instants.day_number(begin)
+            stop = min(end, instants.midnight(number + 1))
+            if number in self._closing:
+                yield Piece(begin, stop, False, self._gap(number, begin))
+            else:
+                day = self.day(number)
+                yield Piece(begin, stop, False, day.code, day.name)
+            begin = stop
+
+    def _gap(self, number: int, at: int) -> str:
+        """Which closed part of a working day an instant lies in."""
+        if at >= self._closing[number]:
+            return "after_closing"
+        window, midnight = bisect_right(self._closings, at), instants.midnight(number)
+        if window == 0 or self._closings[window - 1] < midnight:
+            return "before_opening"
+        noon = midnight + 12 * instants.HOUR
+        return "lunch_break" if self._closings[window - 1] <= noon < self._openings[window] else "break"
 
     def _until(self, at: int) -> int:
         if not _FIRST <= at < _HORIZON:

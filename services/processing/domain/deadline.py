@@ -62,7 +62,8 @@ def acceptance_due(submitted: int, hours: WorkingTime) -> int:
 
 def is_early(end: int, due_at: int, hours: WorkingTime) -> bool:
     """480 working minutes or more before the due."""
-    return hours.worked(end, due_at) >= WORKING_DAY
+    # An appointment may be given for any year: beyond the horizon no working time is known, and up to it there is enough.
+    return hours.worked(end, min(due_at, hours.last_closing())) >= WORKING_DAY
 
 
 # A limit of three centuries is a slip of the keyboard, not a reason for the fold to fail: what would be due after the

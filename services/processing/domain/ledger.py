@@ -1,25 +1,24 @@
 """The ledger: a dossier told to a reader, every minute of its legal time with the reason why it ran, stood or was closed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from contracts import instants
-from contracts.data import TimeLimit
-from services.processing.domain import arrows, facts
-from services.processing.domain.calendar import WorkingTime
+from contracts.data import Received, Submitted
+from services.processing.domain import arrows, explained, facts
+from services.processing.domain.calendar import HORIZON_DAY
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.fold import look
 from services.processing.domain.generation import GEN
 from services.processing.domain.history import Taken, Walk
+from services.processing.domain.moves import Move, moves
 from services.processing.domain.rules import Rules
+from services.processing.domain.sentences import sentence
+from services.processing.domain.sources import cited
+from services.processing.domain.stretches import Segment, segments, stretches
+from services.processing.domain.verdict import verdict
 
 SEGMENTS_MAX: Final = 2_000
-LIMIT_NAMES: Final = {
-    "working_hours": ("giờ làm việc", "working hours"),
-    "working_days": ("ngày làm việc", "working days"),
-    "calendar_days": ("ngày", "calendar days"),
-    "months": ("tháng", "months"),
-}
 
 
 def dossier_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[str, Any]:
@@ -52,23 +51,34 @@ def dossier_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[
 
 
 def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[str, Any]:
-    """`GET /v1/dossiers/{code}/deadline`: limit, segments, dues and a sentence in both languages."""
+    """`GET /v1/dossiers/{code}/deadline`: every minute, what moved the dues, by which rule, and two sentences."""
     walk, view = look(dossier, log_clock, rules)
     until = _until(walk, log_clock)
-    segments = [] if until is None else list(_segments(walk, until))
+    told = [] if until is None else stretches(walk, until)
+    pieces = [piece for stretch in told for piece in segments(stretch)]
+    moved = list(moves(walk))
+    stands = verdict(walk, view.stand, log_clock)
+    said = sentence(walk, moved, stands)
+    shown = pieces[:SEGMENTS_MAX]
     return {
         "dossier": dossier.code,
         "state": view.stand.state,
         "state_detail": view.stand.state_detail,
         "limit": None if walk.limit is None else {"amount": walk.limit.amount, "unit": walk.limit.unit},
-        "segments": segments[:SEGMENTS_MAX],
-        "segments_left_out": max(0, len(segments) - SEGMENTS_MAX),
+        "limit_from": _limit_from(walk),
+        "segments": [explained.segment(piece) for piece in shown],
+        "segments_left_out": len(pieces) - len(shown),
+        "stretches": [explained.stretch(stretch) for stretch in told],
+        "moves": [explained.move(move) for move in moved],
+        "balance": explained.balance(walk, told),
+        "verdict": explained.verdict(stands, walk.completion),
         "due_original": _show(None if walk.due_original is None else walk.due_original.at),
         "due_current": _show(None if walk.due_current is None else walk.due_current.at),
         "acceptance_due": _show(walk.acceptance_due if walk.acceptance_hours is not None else None),
+        "rules": cited(_rules(shown, moved, walk)),
         "calendar_digest": rules.digest,
         "gen": GEN,
-        "sentence": {"vi": _sentence_vi(walk), "en": _sentence_en(walk)},
+        "sentence": {"vi": said.vi, "en": said.en},
     }
 
 
@@ -107,7 +117,7 @@ def units_concerned(dossier: Dossier, log_clock: int | None, rules: Rules) -> se
     return bodies
 
 
-# --- steps and segments -----------------------------------------------------------------------------------------------
+# --- steps, and what a deadline is told from --------------------------------------------------------------------------
 
 
 def _step(taken: Taken, walk: Walk) -> dict[str, Any]:
@@ -135,96 +145,33 @@ def _until(walk: Walk, log_clock: int | None) -> int | None:
     if not walk.steps:
         return None
     if walk.state in arrows.FINAL or walk.state == arrows.COMPLETED:
-        end = walk.completion or walk.steps[-1].event
-        return end.time
+        return (walk.completion or walk.steps[-1].event).time
     latest = max(taken.event.time for taken in walk.steps)
-    return latest if log_clock is None else max(latest, log_clock)
+    return min(latest if log_clock is None else max(latest, log_clock), instants.midnight(HORIZON_DAY) - 1)
 
 
-def _segments(walk: Walk, until: int) -> Iterator[dict[str, Any]]:
-    """Running, paused and closed pieces from the reception on (before it, those of the acceptance limit)."""
-    begin, why, paused = 0, "", False
-    hours, limit = walk.acceptance_hours, None
-    for taken in walk.steps:
-        at = max(begin, taken.event.time)
-        starts = taken.state_before == arrows.UNBORN
-        turns = starts or taken.event.fact == "received" or (taken.state in arrows.PAUSED) != paused
-        if not turns:
-            continue
-        if not starts:
-            yield from _pieces(begin, at, why, paused, hours, limit)
-        begin, why, paused = at, taken.event.fact, taken.state in arrows.PAUSED
-        if taken.event.fact == "received":
-            hours, limit = walk.hours, walk.limit
-    yield from _pieces(begin, until, why, paused, hours, limit)
-
-
-def _pieces(
-    begin: int, end: int, why: str, paused: bool, hours: WorkingTime | None, limit: TimeLimit | None
-) -> Iterator[dict[str, Any]]:
-    if end <= begin:
-        return
-    if paused or hours is None or (limit is not None and limit.unit in ("calendar_days", "months")):
-        worked = 0 if hours is None else hours.worked(begin, end) // instants.MINUTE
-        yield _piece("paused" if paused else "running", begin, end, worked, why)
-        return
-    for start, stop, is_open in hours.segments(begin, end):
-        worked = (stop - start) // instants.MINUTE if is_open else 0
-        yield _piece("running" if is_open else "closed", start, stop, worked, why if is_open else "outside_hours")
-
-
-def _piece(kind: str, begin: int, end: int, minutes: int, why: str) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "from": instants.show(begin),
-        "to": instants.show(end),
-        "working_minutes": minutes,
-        "why": why,
+def _limit_from(walk: Walk) -> str | None:
+    """Who gave the limit: the event of the reception, that of the submission, or else the catalogue."""
+    if walk.limit is None:
+        return None
+    given = {
+        taken.event.fact
+        for taken in walk.steps
+        if isinstance(taken.event.data, Submitted | Received) and taken.event.data.time_limit is not None
     }
+    return next((fact for fact in ("received", "submitted") if fact in given), "catalogue")
 
 
-# --- sentences --------------------------------------------------------------------------------------------------------
-
-
-def _sentence_vi(walk: Walk) -> str:
-    received = _received_at(walk)
-    if received is None:
-        if walk.acceptance_hours is None:
-            return "Hồ sơ chưa được ghi nhận đăng ký."
-        return f"Hồ sơ đã đăng ký, cơ quan phải tiếp nhận hoặc từ chối trước {_clock(walk.acceptance_due)}."
-    if walk.limit is None or walk.due_current is None:
-        return f"Hồ sơ được tiếp nhận lúc {_clock(received)}; thủ tục này không có thời hạn giải quyết."
-    name = LIMIT_NAMES[walk.limit.unit][0]
-    limit, due = f"{walk.limit.amount} {name}", _clock(walk.due_current.at)
-    text = f"Hồ sơ được tiếp nhận lúc {_clock(received)}, thời hạn {limit}, hạn trả kết quả là {due}."
-    if walk.state in arrows.PAUSED:
-        return text + " Thời hạn đang tạm dừng và sẽ được cộng thêm khi hồ sơ tiếp tục."
-    return text
-
-
-def _sentence_en(walk: Walk) -> str:
-    received = _received_at(walk)
-    if received is None:
-        if walk.acceptance_hours is None:
-            return "The dossier has not been submitted yet."
-        return f"The dossier was submitted and must be accepted or refused by {_clock(walk.acceptance_due)}."
-    if walk.limit is None or walk.due_current is None:
-        return f"The dossier was received at {_clock(received)}; its procedure has no time limit."
-    name = LIMIT_NAMES[walk.limit.unit][1]
-    limit, due = f"{walk.limit.amount} {name}", _clock(walk.due_current.at)
-    text = f"The dossier was received at {_clock(received)}, the limit is {limit}, the result is due by {due}."
-    if walk.state in arrows.PAUSED:
-        return text + " The clock is paused; the time of the pause will be added when it goes on."
-    return text
-
-
-def _received_at(walk: Walk) -> int | None:
-    return next((taken.event.time for taken in walk.steps if taken.event.fact == "received"), None)
-
-
-def _clock(instant: int) -> str:
-    text = instants.show(instant)
-    return f"{text[11:16]} {text[8:10]}/{text[5:7]}/{text[:4]}"
+def _rules(shown: Iterable[Segment], moved: Iterable[Move], walk: Walk) -> Iterator[tuple[str, int]]:
+    """The rules that the view names, each with the day on which it was applied."""
+    for piece in shown:
+        yield piece.rule, instants.day_number(piece.begin)
+    for move in moved:
+        for rule in move.rules:
+            yield rule, instants.day_number(move.at)
+    if walk.completion is not None:
+        for rule in explained.VERDICT_RULES:
+            yield rule, instants.day_number(walk.completion.time)
 
 
 def _show(instant: int | None) -> str | None:

@@ -1,0 +1,144 @@
+"""The pieces of a ledger as an answer shows them: instants as text, time in whole working minutes, codes that stay."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from contracts import instants
+from services.processing.domain.calendar import Day
+from services.processing.domain.deadline import Due
+from services.processing.domain.dossier import KeptEvent
+from services.processing.domain.history import Walk
+from services.processing.domain.moves import Dates, Move, Pause
+from services.processing.domain.stretches import Segment, Stretch
+from services.processing.domain.verdict import Verdict
+
+VERDICT_RULES: Final = ("on_time_by_instant", "late_told_apart")
+OUTSIDE_HOURS: Final = "outside_hours"
+
+
+def segment(piece: Segment) -> dict[str, Any]:
+    """The smallest piece: `why` is the fact that set the clock going or made it pause, `reason` that of the calendar."""
+    clock = piece.stretch.clock
+    return {
+        "kind": piece.kind,
+        "from": instants.show(piece.begin),
+        "to": instants.show(piece.end),
+        "working_minutes": piece.minutes,
+        "why": OUTSIDE_HOURS if piece.kind == "closed" else piece.stretch.began_by,
+        "phase": clock.phase,
+        "clock": clock.number,
+        "began_by": piece.began_by,
+        "ended_by": piece.ended_by,
+        "reason": piece.reason,
+        "reason_name": piece.name,
+        "beyond_limit": piece.beyond_limit,
+        "rule": piece.rule,
+    }
+
+
+def stretch(told: Stretch) -> dict[str, Any]:
+    """What lies between two turns of the clock, in one line."""
+    return {
+        "kind": "paused" if told.is_paused else "running",
+        "phase": told.clock.phase,
+        "clock": told.clock.number,
+        "from": instants.show(told.begin),
+        "to": instants.show(told.end),
+        "working_minutes": told.minutes,
+        "began_by": told.began_by,
+        "ended_by": told.ended_by,
+        "reported_reason": told.reason,
+    }
+
+
+def move(told: Move) -> dict[str, Any]:
+    """What set, moved or kept the dues, with the dues that stood after it."""
+    return {
+        "code": told.code,
+        "at": instants.show(told.at),
+        "fact": told.fact,
+        "rules": list(told.rules),
+        "clock_start": _show(told.clock_start),
+        "due_before": _due(told.before),
+        "due_original": _due(told.original),
+        "due_current": _due(told.current),
+        "acceptance_due": _show(told.acceptance),
+        "pause": None if told.pause is None else _pause(told.pause, told.current),
+        "dates": None if told.dates is None else _dates(told.dates),
+        "special_days": _days(told.days),
+        "competent": told.competent,
+    }
+
+
+def balance(walk: Walk, told: Sequence[Stretch]) -> dict[str, Any] | None:
+    """The account of the clock that runs now (or ran last); minutes left are known of limits in working time alone."""
+    if not told:
+        return None
+    clock = told[-1].clock
+    running, paused = (_minutes(told, clock.number, is_paused) for is_paused in (False, True))
+    limit = None if clock.limit is None else clock.limit // instants.MINUTE
+    due = walk.due_current if clock.number else None
+    return {
+        "clock": clock.number,
+        "phase": clock.phase,
+        "limit_minutes": limit,
+        "running_minutes": running,
+        "paused_minutes": paused,
+        "remaining_minutes": None if limit is None else max(0, limit - running),
+        "beyond_limit_minutes": None if limit is None else max(0, running - limit),
+        "base_date": None if due is None or due.base_day is None else instants.day_text(due.base_day),
+    }
+
+
+def verdict(told: Verdict, completion: KeptEvent | None) -> dict[str, Any]:
+    """How it stands; of a completion also when it was entered and what the log's clock said when it came."""
+    return {
+        "code": told.code,
+        "at": _show(told.at),
+        "late_minutes": told.late_working // instants.MINUTE,
+        "late_minutes_by_clock": told.late_by_clock // instants.MINUTE,
+        "early_minutes": told.early_working // instants.MINUTE,
+        "late_by_unit": told.late_by_unit,
+        "late_by_link": told.late_by_link,
+        "late_entry": told.late_entry,
+        "entered_at": None if completion is None else _show(completion.recordedtime),
+        "log_clock_at_arrival": None if completion is None else _show(completion.log_clock),
+        "rules": [] if completion is None else list(VERDICT_RULES),
+    }
+
+
+def _minutes(told: Iterable[Stretch], clock: int, is_paused: bool) -> int:
+    return sum(each.minutes for each in told if each.clock.number == clock and each.is_paused == is_paused)
+
+
+def _pause(told: Pause, due: Due | None) -> dict[str, Any]:
+    by_dates = due is not None and due.base_day is not None
+    return {
+        "fact": told.fact,
+        "reported_reason": told.reason,
+        "from": instants.show(told.begin),
+        "to": instants.show(told.end),
+        "working_minutes": told.working // instants.MINUTE,
+        "added_working_minutes": None if by_dates else told.working // instants.MINUTE,
+        "added_days": told.days if by_dates else None,
+    }
+
+
+def _dates(told: Dates) -> dict[str, Any]:
+    return {
+        "base_date": instants.day_text(told.base_day),
+        "due_date": instants.day_text(told.due_day),
+        "passed_over": _days(told.passed_over),
+    }
+
+
+def _days(days: Iterable[Day]) -> list[dict[str, Any]]:
+    return [{"date": instants.day_text(day.number), "code": day.code, "name": day.name} for day in days]
+
+
+def _due(due: Due | None) -> str | None:
+    return None if due is None else instants.show(due.at)
+
+
+def _show(instant: int | None) -> str | None:
+    return None if instant is None else instants.show(instant)

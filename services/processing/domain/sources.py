@@ -1,0 +1,111 @@
+"""Where the rules of the legal clock come from, so that a ledger says of each thing who decided it."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from contracts import instants
+
+# Decree 118/2025/NĐ-CP replaced 61/2018/NĐ-CP (as amended by 107/2021/NĐ-CP) on this day; older facts keep the older one.
+ONE_STOP_DECREE_SINCE: Final = instants.day_from_text("2025-07-01")
+ONE_STOP_DECREE: Final = "118/2025/NĐ-CP"
+FORMER_ONE_STOP_DECREE: Final = "61/2018/NĐ-CP, 107/2021/NĐ-CP"
+CIVIL_CODE: Final = "91/2015/QH13"
+
+
+class Source(NamedTuple):
+    """`basis`: `law` a published text decides it; `inferred` running systems do it so (an act beside it says the same of
+    time limits in general); `configured` the province's reference data; `ours` decided where the sources leave room."""
+
+    basis: str
+    vi: str
+    en: str
+    act: str | None = None
+    article: str | None = None
+    is_one_stop: bool = False
+
+
+SOURCES: Final[dict[str, Source]] = {
+    "acceptance_limit": Source(
+        "law", "Hồ sơ phải được tiếp nhận hoặc từ chối trong 8 giờ làm việc kể từ khi nộp.",
+        "A dossier is accepted or refused within 8 working hours of its submission.", is_one_stop=True,
+    ),
+    "clock_starts_when_received": Source(
+        "law", "Thời hạn tính từ khi hồ sơ được tiếp nhận, không phải từ khi nộp.",
+        "The clock starts when the dossier is received, not when it is submitted.", is_one_stop=True,
+    ),
+    "apology_letter_once": Source(
+        "law", "Cơ quan gửi phiếu xin lỗi và hẹn lại ngày trả kết quả một lần.",
+        "An apology letter sets a new appointment, once.", is_one_stop=True,
+    ),
+    "limit_of_procedure": Source(
+        "configured", "Thời hạn của thủ tục, theo danh mục hoặc theo hồ sơ.",
+        "The procedure's time limit, from the catalogue or given with the dossier.",
+    ),
+    "office_hours": Source(
+        "configured", "Giờ làm việc của cơ quan có thẩm quyền tại ngày tiếp nhận.",
+        "Office hours of the body that was competent on the day of reception.",
+    ),
+    "office_hours_of_receiver": Source(
+        "configured", "Giờ làm việc của nơi tiếp nhận tại ngày nộp.",
+        "Office hours of the receiving unit on the day of submission.",
+    ),
+    "calendar_body": Source(
+        "configured", "Ngày nghỉ, ngày nghỉ hoán đổi và ngày làm bù theo lịch đang áp dụng.",
+        "Holidays, substitute days off and make-up days of the calendar in force.",
+    ),
+    "working_day_of_8_hours": Source(
+        "inferred", "Một ngày làm việc là 8 giờ làm việc.", "One working day is 8 working hours.",
+    ),
+    "same_day": Source(
+        "inferred", "Thủ tục trong ngày nhận từ 15 giờ thì trả kết quả trong ngày làm việc tiếp theo.",
+        "A same-day procedure received at 15:00 or later is due when the next working day closes.",
+    ),
+    "first_day_not_counted": Source(
+        "inferred", "Thời hạn tính bằng ngày, tháng bắt đầu từ ngày liền kề ngày tiếp nhận.",
+        "Days and months are counted from the day after the reception.", CIVIL_CODE, "147",
+    ),
+    "month_without_the_day": Source(
+        "inferred", "Tháng không có ngày tương ứng thì thời hạn kết thúc vào ngày cuối tháng.",
+        "In a month without the day, the limit ends on the month's last day.", CIVIL_CODE, "148",
+    ),
+    "moved_off_days_off": Source(
+        "inferred", "Ngày cuối là ngày nghỉ thì thời hạn kết thúc vào ngày làm việc tiếp theo.",
+        "A limit that ends on a day off ends when the next working day closes.", CIVIL_CODE, "148",
+    ),
+    "pause_moves_due": Source(
+        "inferred", "Thời gian chờ bổ sung, chờ nộp tiền hoặc tạm dừng không tính vào thời hạn.",
+        "Time spent waiting for papers, for payment or suspended is not counted.",
+    ),
+    "restart_after_supplement": Source(
+        "configured", "Sau khi bổ sung giấy tờ, thời hạn được tính lại từ đầu.",
+        "After the supplement the limit is counted anew.",
+    ),
+    "hand_over_keeps_due": Source(
+        "ours", "Chuyển cơ quan giải quyết không làm thay đổi hạn trả kết quả.",
+        "A hand-over to another competent body does not change the due.",
+    ),
+    "recall_runs_on": Source(
+        "ours", "Thời gian từ khi giải quyết xong đến khi thu hồi vẫn tính vào thời hạn.",
+        "The time between a completion and its recall runs on.",
+    ),
+    "on_time_by_instant": Source(
+        "ours", "Đúng hạn là giải quyết xong không muộn hơn thời điểm hẹn.",
+        "On time is completed at or before the instant of the due.",
+    ),
+    "late_told_apart": Source(
+        "ours", "Tách bạch hồ sơ trễ do cơ quan, do đường truyền và do nhập muộn.",
+        "Late by the unit, late by the link and late entry are told apart.",
+    ),
+}  # fmt: skip
+
+
+def cited(rules: Iterable[tuple[str, int]]) -> dict[str, dict[str, Any]]:
+    """The rules that a ledger names, each with its source; of a rule named for several days, the act of the last of them."""
+    told: dict[str, dict[str, Any]] = {}
+    for code, day in sorted(rules):
+        source = SOURCES[code]
+        act = source.act
+        if source.is_one_stop:
+            act = ONE_STOP_DECREE if day >= ONE_STOP_DECREE_SINCE else FORMER_ONE_STOP_DECREE
+        told[code] = {"basis": source.basis, "act": act, "article": source.article, "vi": source.vi, "en": source.en}
+    return told
