@@ -82,7 +82,7 @@ class World:
 
     def __init__(self, directory: Path, **settings: Any) -> None:
         chosen = {"state_dir": directory, "dev_keys": True, "edge_unit": UNIT, "edge_reserve_kib": 0, **settings}
-        self.ports, self.intake, _ = compose(Settings(**chosen), FixedKeys(KEYS), CODES)
+        self.ports, self.intake, self.heartbeats = compose(Settings(**chosen), FixedKeys(KEYS), CODES)
         self.app = build_app(self.ports, _nothing_to_start)
 
     def do(self, act: Callable[[], Awaitable[_T]]) -> _T:

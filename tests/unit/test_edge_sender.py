@@ -4,12 +4,12 @@ import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from contracts import instants
 from tests.unit.edge_world import World, entry
 
 Events = list[dict[str, Any]]
@@ -29,12 +29,21 @@ class City:
     def __init__(self) -> None:
         self.says: Says = lambda events, request: stored(events)
         self.batches: list[list[str]] = []
+        self.beats: dict[str, dict[str, Any]] = {}
+        self.unknown_sources: set[str] = set()
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         events = json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
         self.batches.append([event["id"] for event in events])
         return self.says(events, request)
+
+    async def beat(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        self.beats[told["source"]] = told
+        if told["source"] in self.unknown_sources:
+            return web.json_response({"code": "unit_not_allowed"}, status=403)
+        return web.json_response({"status": "stored"}, status=202)
 
 
 def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **settings: Any) -> None:
@@ -44,6 +53,7 @@ def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **
         city = City()
         app = web.Application()
         app.router.add_post("/v1/events", city.answer)
+        app.router.add_post("/v1/heartbeats", city.beat)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -55,13 +65,13 @@ def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **
         )  # fmt: skip
         world.ports.writer.open()
         await world.intake.open()
-        sending = asyncio.create_task(world.ports.sender.run())
+        running = [asyncio.create_task(world.ports.sender.run()), asyncio.create_task(world.heartbeats.run())]
         try:
             await asyncio.wait_for(act(world, city), PATIENCE_SECONDS)
         finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
             await world.ports.sender.stop()
             await world.intake.close()
             await asyncio.to_thread(world.ports.writer.close)
@@ -220,3 +230,32 @@ def test_what_the_city_can_heal_is_tried_again_by_itself_and_the_rest_only_when_
         await until(nothing_is_left)
 
     with_line(tmp_path, act, edge_requeue_seconds=0.2)
+
+
+def test_heartbeats_speak_for_each_source_from_the_start_and_one_that_is_not_known_stops_none(tmp_path: Path) -> None:
+    centre, post = "/units/19753", "/units/19753/post"
+
+    async def act(world: World, city: City) -> None:
+        city.unknown_sources = {centre}
+        await until(lambda: centre in city.beats)
+        assert (city.beats[centre]["spool_depth"], city.beats[centre]["oldest_unsent_age_seconds"]) == (0, 0.0)
+        assert city.beats[centre]["delivered_until"] == city.beats[centre]["at"]
+
+        city.says = lambda events, request: web.json_response({"code": "unavailable"}, status=503)
+        entries = [entry("a", "A"), entry("b", "B", "/post"), entry("c", "C", "/post")]
+        assert await world.ports.writer.do(lambda outbox: outbox.accept(entries)) is None
+        world.ports.sender.wake()
+        await until(lambda: city.beats.get(post, {}).get("spool_depth") == 2 and city.beats[centre]["spool_depth"] == 1)
+        kept = await world.ports.writer.do(lambda outbox: outbox.stand())
+        beat = city.beats[post]
+        assert beat["incarnation"] == kept.incarnation
+        assert instants.parse(beat["delivered_until"]) == kept.oldest_entered_at, "all that was entered before is delivered"
+        assert beat["oldest_unsent_age_seconds"] > 0
+
+        city.says = lambda events, request: web.json_response(
+            {"results": [{"id": each["id"], "status": "refused", "code": "invalid_data"} for each in events]}, status=422
+        )
+        await until(lambda: city.beats[post].get("quarantined_sequences") == [1, 2])
+        assert (city.beats[post]["spool_depth"], city.beats[centre]["quarantined_sequences"]) == (0, [1])
+
+    with_line(tmp_path, act, edge_heartbeat_seconds=0.05)
