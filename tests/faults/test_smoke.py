@@ -5,7 +5,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -33,7 +34,7 @@ BROKER_BACK_WITHIN_SECONDS = 60.0
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_no_fault_changes_a_figure(own_province: NewProvince) -> None:
     """kill -9 of processing and metrics, also between producing and committing; FLUSHALL; zombies; broker kill -9."""
     province = own_province(**QUICK)
@@ -89,18 +90,34 @@ def test_no_fault_changes_a_figure(own_province: NewProvince) -> None:
     ):  # fmt: skip
         while_sending(act)
     assert next(parts, None) is None
-    # Whoever could not go on has left, as it must; whoever keeps processes running starts it anew.
-    for name in ("processing", "metrics"):
-        if not running[name].running:
-            running[name] = province.start(name)
-
-    answer = asyncio.run(_counted(running["metrics-api"], centre.ends))
+    with _kept_running(province, running):
+        answer = asyncio.run(_counted(running["metrics-api"], centre.ends))
     found = {row["unit"]: row["counters"] for row in answer["units"]}
     for unit, counters in expected(slices(UNITS)).items():
         shown = {name: found[unit][name] for name in (*STEPS, *counters)}
         assert shown == {name: counters[name] for name in shown}, f"unit {unit}"
     verified = province.run("services.audit.main", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@contextmanager
+def _kept_running(province: Province, running: dict[str, Service]) -> Iterator[None]:
+    """Whoever cannot go on ends itself, as it must; whoever keeps processes running starts it anew."""
+    done = threading.Event()
+
+    def keep() -> None:
+        while not done.wait(0.5):
+            for name in ("processing", "metrics"):
+                if not running[name].running:
+                    running[name] = province.start(name, ready=False)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
 
 
 class _Centre:

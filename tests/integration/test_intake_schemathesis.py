@@ -1,5 +1,6 @@
 """Whatever is thrown at intake, it answers as its own OpenAPI says: a status, a media type, a body of that form."""
 
+import os
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ CHECKS = [
     unsupported_method,
 ]
 BOUNDED = settings(
-    max_examples=100,
+    max_examples=100 if os.environ.get("MOTCUA_TEST_FULL") else 40,
     deadline=None,
     derandomize=True,
     database=None,
@@ -47,6 +48,9 @@ BOUNDED = settings(
 def operations(module_province: Province) -> list[APIOperation[Any, Any, Any, Any]]:
     """All operations that a running intake describes."""
     schema = schemathesis.openapi.from_url(module_province.start("intake").base_url + "/openapi.json")
+    # A batch of more events than its form allows is too large, which the tool does not expect of a refusal.
+    rejection = schema.config.checks.negative_data_rejection
+    rejection.expected_statuses = [*rejection.expected_statuses, "413"]
     return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 
 
