@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, is_free
 from deploy.local.settings import REPOSITORY
 from tests.province import Province, Service
 
@@ -36,6 +36,7 @@ class Line:
         self.answers_to_lose = 0
         self.bytes_per_second: float | None = None
         self.bodies = 0
+        self.edges: list[Service] = []
         self.loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -119,6 +120,8 @@ def line() -> Iterator[Line]:
     try:
         yield found
     finally:
+        for edge in found.edges:
+            edge.kill()
         found.loop.call_soon_threadsafe(found.loop.stop)
         thread.join(10)
 
@@ -126,6 +129,8 @@ def line() -> Iterator[Line]:
 def start_edge(province: Province, at: Line, directory: Path, **environment: str) -> Service:
     """An edge of unit 19753 whose store lies in `directory`, at this end of the line."""
     base = free_port_base()
+    while not is_free("127.0.0.1", base + 4):
+        base = free_port_base()
     log_file = province.directory / f"edge-{len(province.services)}.log"
     variables = {
         **os.environ, **province.environment, **QUICK, "MOTCUA_PORT_BASE": str(base), "MOTCUA_STATE_DIR": str(directory),
@@ -138,6 +143,7 @@ def start_edge(province: Province, at: Line, directory: Path, **environment: str
         )  # fmt: skip
     service = Service("edge", process, f"http://127.0.0.1:{base + 4}", log_file)
     province.services.append(service)
+    at.edges.append(service)
     service.wait_ready()
     return service
 

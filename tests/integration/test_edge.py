@@ -98,13 +98,15 @@ def test_a_day_without_a_line_loses_nothing_and_a_kill_in_the_middle_of_it_neith
     wait_until(lambda: bool(told(edge)["link"] == "up"))
 
 
-def test_an_answer_that_is_lost_makes_a_second_copy_at_most_and_never_a_hole(
+def test_answers_lost_and_a_kill_make_second_copies_and_never_a_hole(
     module_province: Province, intake: Service, at: Line, tmp_path: Path
 ) -> None:
     at.to(intake)
     at.answers_to_lose = 4
     edge = start_edge(module_province, at, tmp_path)
     ids = handed_in(edge, "lost", 150)
+    edge.kill()
+    edge = start_edge(module_province, at, tmp_path)
     wait_empty(edge)
     assert at.answers_to_lose == 0
     found = check_arrival(module_province, "lost", ids)
@@ -135,7 +137,7 @@ def test_a_line_of_20_kbit_makes_progress_and_one_cut_again_and_again_too(
     at.to(intake)
     at.bytes_per_second = 2500.0
     edge = start_edge(module_province, at, tmp_path)
-    ids = handed_in(edge, "thin", 150, dossiers=150)
+    ids = handed_in(edge, "thin", 100, dossiers=100)
     for _ in range(2):
         depth = told(edge)["depth"]
         wait_until(lambda depth=depth: bool(told(edge)["depth"] < depth))  # type: ignore[misc]
