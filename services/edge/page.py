@@ -37,7 +37,7 @@ _REFUSED = {
     "too_large": "sự kiện quá lớn",
 }
 _STYLE = """body{font:18px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
-h1{font-size:1.5rem}.o{border-left:.5rem solid;padding:.6rem 1rem;margin:1rem 0;background:#f6f6f4}
+h1{font-size:1.5rem}h2{font-size:1.15rem}.o{border-left:.5rem solid;padding:.6rem 1rem;margin:1rem 0;background:#f6f6f4}
 .tot{border-color:#1a7f37}.cham{border-color:#b58100}.hong{border-color:#c0261c}
 table{border-collapse:collapse;width:100%}td{padding:.3rem .5rem;border-top:1px solid #ddd}td:last-child{text-align:right}
 footer{color:#666;font-size:.85rem;margin-top:2rem}"""
@@ -49,7 +49,9 @@ def page(told: OutboxTold | None, fault: StoreError | None, trouble: str | None,
         code = "store_failing" if fault is None else fault.code
         parts = [_box("hong", f"Không nhận được hồ sơ. {_FAULT.get(code, _FAULT['store_failing'])}")]
     else:
-        parts = [_box(*_LINK[told.link]), *_warnings(told, trouble), _figures(told), _quarantine(told)]
+        # What keeps the line from working says more than that it does not.
+        line = _box("hong", _TROUBLE[trouble]) if trouble in _TROUBLE and told.link != "up" else _box(*_LINK[told.link])
+        parts = [line, *_warnings(told), _figures(told), _quarantine(told)]
     at = instants.show(now - now % instants.SECOND)
     return f"""<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_SECONDS}">
@@ -61,14 +63,12 @@ def page(told: OutboxTold | None, fault: StoreError | None, trouble: str | None,
 """
 
 
-def _warnings(told: OutboxTold, trouble: str | None) -> list[str]:
+def _warnings(told: OutboxTold) -> list[str]:
     found = []
     if told.full is not None:
         found.append(_box("hong", "Hộp gửi đã đầy: không nhận thêm hồ sơ mới. Hồ sơ đã nhận vẫn được giữ nguyên."))
     elif told.alarm:
         found.append(_box("cham", f"Hộp gửi đã dùng {told.fill:.0%}. Hãy báo quản trị viên."))
-    if trouble in _TROUBLE and told.link != "up":
-        found.append(_box("hong", _TROUBLE[trouble]))
     offset = told.clock_offset_seconds
     if offset is not None and abs(offset) > _MINUTE:
         side = "nhanh" if offset > 0 else "chậm"
