@@ -17,8 +17,7 @@ from lab.errors import LabError
 from lab.figures import Figures
 from lab.fortnight import facts as published
 from lab.fortnight import writing
-from lab.fortnight.facts import Facts, FactsError
-from lab.fortnight.solver import UnsolvableError
+from lab.fortnight.facts import Facts
 from lab.fortnight.writing import Reported
 from lab.sender import Sender, Sent
 from lab.stack import OWN_DIRECTORY, REPOSITORY, DemoStack
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             if chosen.down:
                 stack.remove()
-    except (LabError, FactsError, UnsolvableError) as error:
+    except LabError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -98,13 +97,13 @@ async def _replay(facts: Facts, events: Sequence[Reported], stack: DemoStack) ->
 
 
 def ticks(facts: Facts) -> list[int]:
-    """When time is said to pass: each midnight, every two hours of working days, last the midnight after the period."""
+    """When time is said to pass: each midnight, every two hours from Monday to Friday, then the midnight after it all."""
     told = []
     day = facts.first
     while day <= facts.last:
         midnight = instants.midnight(instants.day_from_text(day.isoformat()))
         told.append(midnight)
-        if day.weekday() < SATURDAY and day not in facts.assumed.days_off:
+        if day.weekday() < SATURDAY:
             told += [midnight + hour * instants.HOUR for hour in WORKING_HOUR_TICKS]
         day += timedelta(days=1)
     return [*told, instants.midnight(instants.day_from_text(day.isoformat()))]

@@ -1,8 +1,25 @@
-"""What can go wrong in the lab, named for its remedy."""
+"""What can go wrong in the lab, named for its remedy.
+
+LabError
+├── FactsError         the facts file needs a correction
+├── UnsolvableError    figures contradict each other
+├── RefusedError       the generator is at fault
+├── UnreachableError   a service is down
+├── NotCountedError    processing or metrics stands still
+└── ForeignStateError  another state directory is needed
+"""
 
 
 class LabError(RuntimeError):
     """The demo cannot go on; the sentence says what to do."""
+
+
+class FactsError(LabError):
+    """The facts file needs a correction; says which and where."""
+
+
+class UnsolvableError(LabError):
+    """The figures contradict each other or leave no room; says which."""
 
 
 class RefusedError(LabError):

@@ -1,6 +1,7 @@
 """The published figures beside the system's own: one row each, equal or not."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
@@ -70,13 +71,25 @@ def _share(what: str, told: Mapping[str, Any]) -> Share:
 
 
 def _about(fact: Fact, facts: Facts, units: Mapping[str, Mapping[str, Any]]) -> str:
-    when = f"{fact.day:%d %B}".lstrip("0") if fact.day else f"{facts.first.day}–{facts.last:%d %B}"
+    when = _day(fact.day) if fact.day else _period(facts.first, facts.last)
     # Departments report, too, and stand in the answer with what they reported.
     communes = sum(each.get("kind") != "department" for each in units.values())
     who = f"{communes} units" if fact.unit is None else f"{units.get(fact.unit, {}).get('name', '')} ({fact.unit})".strip()
     what = {"received": "received", "online": "received online", "on_time": "completed in time"}[fact.what]
     first = {None: "", "most": ", the most", "best": ", the best share"}[fact.rank]
     return f"{when}, {who}: {what}{first}"
+
+
+def _period(first: date, last: date) -> str:
+    if first == last:
+        return _day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{_day(last)}"
+    return f"{_day(first)} – {_day(last)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"
 
 
 def _published(fact: Fact) -> str:

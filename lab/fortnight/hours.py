@@ -1,12 +1,17 @@
 """The lab's own working calendar: seconds that offices are open, counted from the period's start, and dues among them."""
 
+from bisect import bisect_left, bisect_right
+from calendar import monthrange
+from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import lru_cache
+from itertools import accumulate
 
 from contracts import instants
 from contracts.data import TimeLimit
+from contracts.reference import WEEKDAYS, Calendar
 from lab.fortnight.facts import Facts
 
-SATURDAY = 5
 SAME_DAY_UNTIL = 15 * 3600
 WORKING_DAY_SECONDS = 8 * 3600
 NEVER = 10**9
@@ -16,29 +21,48 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 class Hours:
     """Working seconds of a period: 0 at the opening of its first working day, `total` at the closing of its last."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.windows = [(_seconds(opens), _seconds(closes)) for opens, closes in facts.assumed.office_hours]
-        self.per_day = sum(closes - opens for opens, closes in self.windows)
-        span = (facts.last - facts.first).days + 1
-        every = [facts.first + timedelta(days=number) for number in range(span)]
-        self.days = [day for day in every if day.weekday() < SATURDAY and day not in facts.assumed.days_off]
-        self.total = self.per_day * len(self.days)
+    def __init__(self, facts: Facts, calendar: Calendar, profile: str) -> None:
+        worked = list(_working_days(facts.first, facts.last, calendar, profile))
+        self.days = [day for day, _ in worked]
+        self._windows = [windows for _, windows in worked]
+        self._ordinals = [day.toordinal() for day in self.days]
+        self._midnights = [instants.midnight(ordinal - _EPOCH_DAY) for ordinal in self._ordinals]
+        lengths = [sum(closes - opens for opens, closes in windows) for windows in self._windows]
+        # Working seconds before each day, and before the one after the last.
+        self.before = [0, *accumulate(lengths)]
+        self.total = self.before[-1]
         self.first_midnight = instants.midnight(facts.first.toordinal() - _EPOCH_DAY)
         self.last_midnight = instants.midnight(facts.last.toordinal() + 1 - _EPOCH_DAY)
-        self._last_ordinal = facts.last.toordinal()
+
+    def length(self, number: int) -> int:
+        """Working seconds of a day, by its number."""
+        return self.before[number + 1] - self.before[number]
+
+    def day(self, worked: int) -> int:
+        """The number of the day on which so many working seconds are over."""
+        return bisect_right(self.before, worked) - 1
 
     def instant(self, worked: int) -> int:
         """The moment, in microseconds since 1970, at which so many working seconds of the period are over."""
-        number, left = divmod(worked, self.per_day)
-        midnight = instants.midnight(self.days[number].toordinal() - _EPOCH_DAY)
-        for opens, closes in self.windows:
+        number = self.day(worked)
+        left = worked - self.before[number]
+        for opens, closes in self._windows[number]:
             if left < closes - opens:
-                return midnight + (opens + left) * instants.SECOND
+                return self._midnights[number] + (opens + left) * instants.SECOND
             left -= closes - opens
         raise AssertionError("a working day is as long as its windows")
 
-    def due(self, limit: TimeLimit | None, received: int) -> int | None:
-        """Working second at which a limit that starts at `received` ends; NEVER: after the period; None: unplanned."""
+    def next_opening(self, instant: int) -> int | None:
+        """When offices open on the first working day after that of an instant; None when the period has no more."""
+        number = bisect_right(self._midnights, instant)
+        return self._midnights[number] + self._windows[number][0][0] * instants.SECOND if number < len(self.days) else None
+
+    def after_rest(self, number: int) -> bool:
+        """Whether the day before was a day off."""
+        return number == 0 or self._ordinals[number] - self._ordinals[number - 1] > 1
+
+    def due(self, limit: TimeLimit | None, received: int) -> int:
+        """Working second at which a limit that starts at `received` ends; NEVER or more than `total`: after the period."""
         if limit is None:
             return NEVER
         match limit.unit:
@@ -47,16 +71,43 @@ class Hours:
             case "working_days" if limit.amount > 0:
                 return received + limit.amount * WORKING_DAY_SECONDS
             case "working_days":
-                late_in_the_day = received % self.per_day >= self._worked_at(SAME_DAY_UNTIL)
-                return (received // self.per_day + 1 + late_in_the_day) * self.per_day
+                number = self.day(received)
+                number += received - self.before[number] >= self._worked_at(number, SAME_DAY_UNTIL)
+                return self.before[number + 1] if number < len(self.days) else NEVER
             case unit:
-                # A calendar limit within the period would need the rules of days off, which the lab leaves to the system.
-                days = limit.amount * (28 if unit == "months" else 1)
-                ends = self.days[received // self.per_day].toordinal() + days
-                return NEVER if ends > self._last_ordinal else None
+                start = self._ordinals[self.day(received)]
+                return self._closing(start + limit.amount if unit == "calendar_days" else _months_later(start, limit.amount))
 
-    def _worked_at(self, second_of_day: int) -> int:
-        return sum(max(0, min(closes, second_of_day) - opens) for opens, closes in self.windows)
+    def _closing(self, ordinal: int) -> int:
+        """The closing of a day or, if it is off, of the next working day."""
+        number = bisect_left(self._ordinals, ordinal)
+        return self.before[number + 1] if number < len(self._ordinals) else NEVER
+
+    def _worked_at(self, number: int, second_of_day: int) -> int:
+        return sum(max(0, min(closes, second_of_day) - opens) for opens, closes in self._windows[number])
+
+
+def _working_days(
+    first: date, last: date, calendar: Calendar, profile: str
+) -> Iterator[tuple[date, tuple[tuple[int, int], ...]]]:
+    """Each day on which the profile has windows, with these; days off and make-up days as the calendar says."""
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        weekday = WEEKDAYS[day.weekday()]
+        if day.isoformat() in calendar.make_up_days:
+            weekday = calendar.make_up_as
+        elif day.isoformat() in calendar.days_off:
+            continue
+        windows = calendar.profiles[profile].get(weekday, [])
+        if windows:
+            yield day, tuple((_seconds(opens), _seconds(closes)) for opens, closes in windows)
+
+
+@lru_cache(maxsize=1024)
+def _months_later(ordinal: int, months: int) -> int:
+    start = date.fromordinal(ordinal)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1])).toordinal()
 
 
 def _seconds(clock: str) -> int:

@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from datetime import date
 from random import Random
-from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
+from lab.errors import UnsolvableError
+from lab.fortnight import receptions
 from lab.fortnight.facts import Fact, Facts, count_for
+from lab.fortnight.shares import Member, alone, margins
 
-# Of what a unit receives, the share that may come over the counter.
-OFFLINE_MOST = 0.8
-MONDAY_WEIGHT = 1.2
-
-
-_Value = TypeVar("_Value")
-
-
-class UnsolvableError(ValueError):
-    """The figures contradict each other or leave no room; says which."""
+# A table that fits is mostly found at once; tight ones need other habits and other days.
+TRIES = 300
+TRIES_TO_DOUBT = 30
+# Two working days before the period ends nothing is planned to be late any more.
+LATE_NEEDS_DAYS = 2
 
 
 class UnitPlan(Struct, frozen=True, kw_only=True):
@@ -32,172 +30,126 @@ class UnitPlan(Struct, frozen=True, kw_only=True):
 
 
 def solve(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Random) -> list[UnitPlan]:
-    """One plan for each unit; UnsolvableError when there is none."""
-    received = _received(facts, units, days, chance)
-    offline = _offline(facts, units, days, received, chance)
-    plans = []
-    for unit in units:
-        completed, on_time = _completed(facts, unit, sum(received[unit]), chance)
-        online = tuple(all_of - some for all_of, some in zip(received[unit], offline[unit], strict=True))
-        plans.append(
-            UnitPlan(code=unit, received=tuple(received[unit]), online=online, completed=completed, on_time=on_time)
-        )
-    return plans
+    """One plan for each unit; UnsolvableError names the facts that contradict each other."""
+    _check_names(facts, units, days)
+    for number in range(TRIES):
+        # What is assumed gives way where it does not fit: nobody has published it.
+        tried = facts if number < TRIES_TO_DOUBT else _without_assumed_counts(facts)
+        if (plans := _plans(tried, units, days, chance, bold=number > 0)) is not None:
+            return plans
+    raise UnsolvableError(_contradiction(facts, units, days))
 
 
-def share_out(what: str, total: int, weights: Sequence[float], lows: Sequence[int], highs: Sequence[int]) -> list[int]:
-    """Whole numbers that add up to `total`, near to the weights, each within its bounds; UnsolvableError when none do."""
-    if not sum(lows) <= total <= sum(highs) or any(low > high for low, high in zip(lows, highs, strict=True)):
-        raise UnsolvableError(f"{what}: {total} does not fit between {sum(lows)} and {sum(highs)}")
-    shares = list(lows)
-    while (left := total - sum(shares)) > 0:
-        room = [number for number, share in enumerate(shares) if share < highs[number]]
-        # A weight of 0 means "last of all", not "never": the sum has to be met.
-        weight = {number: max(weights[number], 1e-9) for number in room}
-        whole = sum(weight.values())
-        given = {number: min(highs[number] - shares[number], int(left * weight[number] / whole)) for number in room}
-        if not any(given.values()):
-            heaviest = sorted(room, key=lambda number: (-weight[number], number))[:left]
-            given = dict.fromkeys(heaviest, 1)
-        for number, more in given.items():
-            shares[number] += more
-    return shares
-
-
-def _received(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Random) -> dict[str, list[int]]:
-    published = _published_days(facts, days)
-    total = _needed(facts.received(), "how many were received in all")
-    most = facts.leader("received", "most")
-    least = [sum(facts.received(unit, days[number]) or 0 for number in published) for unit in units]
-    lows, highs, weights = [], [], []
-    for unit, low in zip(units, least, strict=True):
-        known = facts.received(unit) or facts.assumed.received.get(unit)
-        ceiling = total if most is None else _needed(most.count, "how much the first unit received") - 1
-        lows.append(low if known is None else known)
-        highs.append(ceiling if known is None else known)
-        weights.append(facts.assumed.weights.get(unit, 1.0) * chance.uniform(0.75, 1.3))
-    totals = share_out("received by unit", total, weights, lows, highs)
-    cells = {unit: [0] * len(days) for unit in units}
-    for number in published:
-        day = days[number]
-        known_cells = [facts.received(unit, day) for unit in units]
-        left = [whole - sum(cells[unit]) for unit, whole in zip(units, totals, strict=True)]
-        column = share_out(
-            f"received on {day}",
-            _needed(facts.received(day=day), f"how many were received on {day}"),
-            [room * chance.uniform(0.85, 1.15) for room in left],
-            [known or 0 for known in known_cells],
-            [room if known is None else known for known, room in zip(known_cells, left, strict=True)],
-        )
-        for unit, count in zip(units, column, strict=True):
-            cells[unit][number] = count
-    _fill(cells, dict(zip(units, totals, strict=True)), published, days, chance)
-    return cells
-
-
-def _fill(
-    cells: dict[str, list[int]], totals: dict[str, int], published: Sequence[int], days: Sequence[date], chance: Random
-) -> None:
-    """What a unit has left goes to the days of which nothing was published."""
-    free = [number for number in range(len(days)) if number not in published]
-    for unit, row in cells.items():
-        left = totals[unit] - sum(row)
-        weights = [chance.uniform(0.8, 1.2) * (MONDAY_WEIGHT if days[number].weekday() == 0 else 1) for number in free]
-        for number, count in zip(
-            free, share_out(f"received by {unit}", left, weights, [0] * len(free), [left] * len(free)), strict=True
-        ):
-            row[number] = count
-
-
-def _offline(
-    facts: Facts, units: Sequence[str], days: Sequence[date], received: dict[str, list[int]], chance: Random
-) -> dict[str, list[int]]:
-    """What did not come online; solved in its stead, since the published shares leave few of these."""
-    habit = {unit: chance.uniform(0.5, 1.5) for unit in units}
-    exact = {unit: _complement(facts.about("online", unit)) for unit in units}
-    cells = {unit: [0] * len(days) for unit in units}
-    given = 0
-    published = [number for number in range(len(days)) if facts.about("online", day=days[number]) is not None]
-    for number in published:
-        day = days[number]
-        column = [received[unit][number] for unit in units]
-        highs = []
-        for unit, count in zip(units, column, strict=True):
-            cell, row = _complement(facts.about("online", unit, day)), exact[unit]
-            highs.append(cell if cell is not None else min(count, row if row is not None else count))
-        share = facts.about("online", day=day)
-        total = sum(column) - _online_count(share, sum(column))
-        weights = [count * habit[unit] for unit, count in zip(units, column, strict=True)]
-        for unit, count in zip(units, share_out(f"offline on {day}", total, weights, [0] * len(units), highs), strict=True):
-            cells[unit][number] = count
-        given += total
-    everything = sum(map(sum, received.values()))
-    left = everything - _online_count(facts.about("online"), everything) - given
-    free = [number for number in range(len(days)) if number not in published]
-    rest = {unit: sum(received[unit][number] for number in free) for unit in units}
-    best = facts.leader("online", "best")
-    lows, highs = [], []
-    for unit in units:
-        had, row = sum(cells[unit]), exact[unit]
-        if row is not None:
-            lows.append(row - had)
-            highs.append(row - had)
-        else:
-            lows.append(max(0, _least_offline(best, sum(received[unit])) - had))
-            highs.append(int(rest[unit] * OFFLINE_MOST))
-    rows = share_out("offline by unit", left, [rest[unit] * habit[unit] for unit in units], lows, highs)
-    for unit, count in zip(units, rows, strict=True):
-        room = [received[unit][number] for number in free]
-        for number, some in zip(free, share_out(f"offline in {unit}", count, room, [0] * len(free), room), strict=True):
-            cells[unit][number] = some
-    return cells
-
-
-def _completed(facts: Facts, unit: str, received: int, chance: Random) -> tuple[int, int]:
-    """How many a unit completes, and how many of these in time: fewer in proportion than the best unit does."""
-    known = facts.about("on_time", unit)
-    share, low_high = facts.assumed.completed_share * chance.uniform(0.93, 1.07), facts.assumed.on_time_share
-    rate = chance.uniform(*low_high)
-    if known is not None and known.of is not None:
-        if known.of > received:
-            raise UnsolvableError(f"{unit} cannot complete {known.of} of the {received} that it received")
-        return known.of, known.count if known.count is not None else _online_count(known, known.of)
-    completed = round(received * share)
-    on_time = int(completed * rate)
-    best = facts.leader("on_time", "best")
-    if best is not None and best.count is not None and best.of is not None:
-        while on_time > 0 and on_time * best.of >= best.count * completed:
-            on_time -= 1
-    return completed, on_time
-
-
-def _published_days(facts: Facts, days: Sequence[date]) -> list[int]:
+def _check_names(facts: Facts, units: Sequence[str], days: Sequence[date]) -> None:
+    if not days:
+        raise UnsolvableError(f"no day from {facts.first} to {facts.last} is a working day: nothing is received")
     for fact in facts.facts:
-        if fact.day is not None and fact.day not in days:
-            raise UnsolvableError(f"{fact.day} is no working day: nothing is received on it")
-    return [number for number, day in enumerate(days) if facts.received(day=day) is not None]
+        if fact.unit is not None and fact.unit not in units:
+            raise UnsolvableError(f"no unit has the code {fact.unit} from {facts.first} to {facts.last}: {fact.said}")
+        if fact.day is not None and fact.day not in days and (fact.count, fact.of) not in {(0, None), (0, 0)}:
+            raise UnsolvableError(f"{fact.day} is no working day, nothing is received on it: {fact.said}")
+    for code in (*facts.assumed.received, *facts.assumed.weights):
+        if code not in units:
+            raise UnsolvableError(f"no unit has the code {code} from {facts.first} to {facts.last}: it stands in [assumed]")
+    if facts.about("received") is None and not any(fact.what == "received" or fact.of for fact in facts.facts):
+        raise UnsolvableError("the facts do not say how many were received, of anybody on any day")
 
 
-def _complement(fact: Fact | None) -> int | None:
-    return None if fact is None or fact.count is None or fact.of is None else fact.of - fact.count
+def _plans(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Random, *, bold: bool) -> list[UnitPlan] | None:
+    """One attempt; None when it has met a dead end."""
+    try:
+        table = receptions.solve(facts, units, days, chance, bold)
+        if table is None:
+            return None
+        completions = _completions(facts, units, [row.received for row in table], chance)
+    except UnsolvableError:
+        return None
+    return [
+        UnitPlan(code=unit, received=row.received, online=row.online, completed=completed, on_time=on_time)
+        for unit, row, (completed, on_time) in zip(units, table, completions, strict=True)
+    ]
 
 
-def _online_count(fact: Fact | None, whole: int) -> int:
-    if fact is None:
-        raise UnsolvableError("the facts do not say which share was online")
-    if fact.count is not None:
-        return fact.count
-    return count_for(_needed(fact.percent, "a share in percent"), whole)
+def _completions(
+    facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]], chance: Random
+) -> list[tuple[int, int]]:
+    """How many each unit completes, and how many of these in time: fewer in proportion than the best unit does."""
+    everything = facts.about("on_time")
+    leader = _settled(facts.leader("on_time"), facts, units, received)
+    members = []
+    for unit, row in zip(units, received, strict=True):
+        fact, count = facts.about("on_time", unit), sum(row)
+        usual = count * facts.assumed.completed_share * chance.uniform(0.93, 1.07)
+        if leader is not None and leader.unit == unit:
+            fact = leader
+        known = None if fact is None else fact.of
+        part = None if fact is None else fact.count
+        member = Member(
+            name=f"completed by {unit}", whole_low=known or part or 0, whole_high=count if known is None else known,
+            part_low=part or 0, part_high=count if part is None else part,
+            # What was published is taken as it is; if it comes too late in the period, the lives will say so.
+            rest_high=count if fact is not None else min(count, _late_at_most(row)),
+            percents=() if fact is None or fact.percent is None else (fact.percent,),
+            below=None if leader is None or leader.unit == unit else _share(leader),
+            weight=usual, habit=chance.uniform(*facts.assumed.on_time_share),
+        )  # fmt: skip
+        if known is not None and known > count:
+            raise UnsolvableError(f"{unit} cannot complete {known} of the {count} that it received")
+        members.append(member)
+    if everything is None:
+        return [alone(each) for each in members]
+    whole = sum(sum(row) for row in received)
+    of, part = everything.of, everything.count
+    total = Member(
+        name="completed", whole_low=of or part or 0, whole_high=whole if of is None else of,
+        part_low=part or 0, part_high=whole if part is None else part, rest_high=whole,
+        percents=() if everything.percent is None else (everything.percent,),
+        weight=sum(each.weight for each in members),
+    )  # fmt: skip
+    return margins(total, [members])[0]
 
 
-def _least_offline(best: Fact | None, received: int) -> int:
-    """The fewest that keep a unit's online share below the best one."""
-    if best is None or best.count is None or best.of is None or received == 0:
-        return 0
-    return (best.of - best.count) * received // best.of + 1
+def _late_at_most(row: Sequence[int]) -> int:
+    return sum(row[:-LATE_NEEDS_DAYS])
 
 
-def _needed(value: _Value | None, what: str) -> _Value:
-    if value is None:
-        raise UnsolvableError(f"the facts do not say {what}")
-    return value
+def _settled(leader: Fact | None, facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]]) -> Fact | None:
+    """The leader with a count of a whole: others can only stay below a share that is exact."""
+    if leader is None or (leader.count is not None and leader.of is not None):
+        return leader
+    count = sum(received[units.index(leader.unit or "")])
+    if leader.percent is None:
+        return msgspec.structs.replace(leader, of=max(leader.count or 0, round(count * facts.assumed.completed_share)))
+    for of in range(count, 0, -1) if leader.of is None else (leader.of,):
+        if leader.count is None or leader.count <= of:
+            part = leader.count if leader.count is not None else count_for(leader.percent, of)
+            return msgspec.structs.replace(leader, count=part, of=of)
+    return leader
+
+
+def _share(leader: Fact) -> tuple[int, int] | None:
+    return None if leader.count is None or not leader.of else (leader.count, leader.of)
+
+
+def _without_assumed_counts(facts: Facts) -> Facts:
+    return msgspec.structs.replace(facts, assumed=msgspec.structs.replace(facts.assumed, received={}))
+
+
+def _contradiction(facts: Facts, units: Sequence[str], days: Sequence[date]) -> str:
+    """The facts none of which can be left out of the contradiction."""
+    kept = list(facts.facts)
+    for fact in facts.facts:
+        fewer = [each for each in kept if each is not fact]
+        if not _solvable(msgspec.structs.replace(facts, facts=fewer), units, days):
+            kept = fewer
+    told = "; ".join(fact.said for fact in kept)
+    # Looked at once more for long: nobody shall be accused because a tight table was not found at once.
+    if _solvable(msgspec.structs.replace(facts, facts=kept), units, days, TRIES):
+        return f"no table was found that meets all facts together; these leave too little room: {told}"
+    return f"this cannot be: {told}" if len(kept) == 1 else f"these facts contradict each other: {told}"
+
+
+def _solvable(facts: Facts, units: Sequence[str], days: Sequence[date], tries: int = TRIES_TO_DOUBT) -> bool:
+    free = _without_assumed_counts(facts)
+    chance = Random("what contradicts what")
+    return any(_plans(free, units, days, chance, bold=number > 0) is not None for number in range(tries))

@@ -3,25 +3,30 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts import instants, reference_files
+from contracts.data import Annulled, Data, Received, Submitted
 from contracts.events import TYPE_PREFIX, TYPE_SUFFIX, code_of
-from lab.fortnight.courses import World
+from contracts.reference import Reference
+from lab.errors import UnsolvableError
+from lab.fortnight.courses import Demand, World
 from lab.fortnight.facts import Facts
+from lab.fortnight.happenings import Happening, Life, shown
 from lab.fortnight.hours import Hours
-from lab.fortnight.lives import Life, lives_of
+from lab.fortnight.lives import lives_of
 from lab.fortnight.solver import solve
 
 OUTAGE_SHARE = 0.3
 # Online submissions come over the city's portal: a unit's broken link does not hold them up.
 BY_PORTAL = frozenset({"submitted"})
+JOINT_FIELD = "lien_thong"
 
 
-class Reported(Struct, frozen=True):
+class Reported(Struct, frozen=True, gc=False):
     """One event ready to be sent: when it was entered, by which body, of which dossier, as structured JSON."""
 
     entered_at: int
@@ -39,73 +44,123 @@ class Outage(Struct, frozen=True):
 
 def fortnight(facts: Facts, reference_directory: Path, seed: int) -> list[Reported]:
     """All events of the period in the order in which they were entered; equal for equal arguments, byte for byte."""
-    reference = reference_files.read(reference_directory)
-    first, last = facts.first.isoformat(), facts.last.isoformat()
-    units = tuple(
-        unit.code
-        for unit in reference.units
-        if unit.valid_from <= first and (unit.valid_to is None or unit.valid_to >= last)
-    )
-    hours = Hours(facts)
-    world = World(hours, facts.assumed, tuple(reference.procedures), units)
-    plans = solve(facts, units, hours.days, Random(f"{seed} plans"))
-    outages = {unit: _outage(hours, Random(f"{seed} outage {unit}")) for unit in units}
+    world = _world(facts, reference_files.read(reference_directory))
+    plans = solve(facts, world.units, world.hours.days, Random(f"{seed} plans"))
+    outages = {unit: _outage(world.hours, Random(f"{seed} outage {unit}")) for unit in world.units}
     written: list[Reported] = []
     for plan in plans:
         chance = Random(f"{seed} lives {plan.code}")
-        lives = sorted(lives_of(plan, world, chance), key=lambda life: life[0].at)
-        written += _written(plan.code, lives, facts, outages, chance)
+        lives = sorted(lives_of(plan, world, chance), key=lambda life: life.happenings[0].at)
+        written += _Registry(plan.code, facts, world.hours, outages, chance).written(lives)
     return sorted(written, key=lambda each: (each.entered_at, each.subject))
 
 
-def _written(
-    unit: str, lives: Sequence[Life], facts: Facts, outages: Mapping[str, Outage | None], chance: Random
-) -> list[Reported]:
-    agency = facts.assumed.agency_id.replace("{code}", unit)
-    minted: dict[str, int] = {}
-    told = []
-    for life in lives:
-        day = instants.day_of(life[0].at)[2:].replace("-", "")
-        minted[day] = minted.get(day, 0) + 1
-        subject = f"{agency}-{day}-{minted[day]:04d}"
+def _world(facts: Facts, reference: Reference) -> World:
+    """The units that exist all through the period, their hours, what people ask them for."""
+    first, last = facts.first.isoformat(), facts.last.isoformat()
+    bodies = {
+        body.code: body
+        for body in (*reference.units, *reference.departments)
+        if body.valid_from <= first and (body.valid_to is None or body.valid_to >= last)
+    }
+    units = tuple(unit.code for unit in reference.units if unit.code in bodies)
+    if not units:
+        raise UnsolvableError(f"no unit exists from {first} to {last}")
+    profile = bodies[units[0]].hours
+    for code in (*units, *facts.assumed.departments.values()):
+        if code not in bodies:
+            raise UnsolvableError(f"no body has the code {code} from {first} to {last}: it stands in [assumed.departments]")
+        if bodies[code].hours != profile:
+            raise UnsolvableError(f"{code} keeps other hours than {units[0]}: the lab plans with one profile for all")
+    joint = [each for each in reference.procedures if each.field == JOINT_FIELD]
+    single = [each for each in reference.procedures if each.field != JOINT_FIELD]
+    return World(
+        hours=Hours(facts, reference.calendar, profile), assumed=facts.assumed, units=units,
+        single=Demand.of(single, facts.assumed), joint=Demand.of(joint or single, facts.assumed),
+    )  # fmt: skip
+
+
+class _Registry:
+    """One unit's register: it gives each dossier its code and each event its id."""
+
+    def __init__(self, unit: str, facts: Facts, hours: Hours, outages: Mapping[str, Outage | None], chance: Random) -> None:
+        self._agency = facts.assumed.agency_id.replace("{code}", unit)
+        self._hours = hours
+        self._outages = outages
+        self._chance = chance
+
+    def written(self, lives: Sequence[Life]) -> list[Reported]:
+        subjects = self._subjects(lives)
+        parents = {life.joint: subject for life, subject in zip(lives, subjects, strict=True) if life.leads}
+        told: list[Reported] = []
+        for life, subject in zip(lives, subjects, strict=True):
+            parent = None if life.leads or life.joint is None else parents[life.joint]
+            told += self._life(life, subject, parent)
+        return told
+
+    def _subjects(self, lives: Sequence[Life]) -> list[str]:
+        """Codes count up within the day of birth."""
+        minted: dict[str, int] = {}
+        told = []
+        for life in lives:
+            day = instants.day_of(life.happenings[0].at)[2:].replace("-", "")
+            minted[day] = minted.get(day, 0) + 1
+            told.append(f"{self._agency}-{day}-{minted[day]:04d}")
+        return told
+
+    def _life(self, life: Life, subject: str, parent: str | None) -> list[Reported]:
+        told: list[Reported] = []
+        ids: list[str] = []
         before = 0
-        for happening in life:
-            before = max(
-                _entered(happening.at, happening.fact, outages.get(code_of(happening.source)), chance),
-                before + instants.SECOND,
-            )
+        for happening in life.happenings:
+            before = max(self._entered(happening), before + instants.SECOND)
+            ids.append(_uuid7(before, self._chance))
             event = {
                 "specversion": "1.0",
-                "id": _uuid7(before, chance),
+                "id": ids[-1],
                 "source": happening.source,
                 "type": f"{TYPE_PREFIX}{happening.fact}{TYPE_SUFFIX}",
                 "subject": subject,
-                "time": instants.show(happening.at),
-                "recordedtime": instants.show(before),
+                "time": shown(happening.at),
+                "recordedtime": shown(before),
                 "datacontenttype": "application/json",
-                "data": happening.data,
+                "data": _completed(happening, parent, ids),
             }
             told.append(Reported(before, code_of(happening.source), subject, msgspec.json.encode(event)))
-    return told
+        return told
+
+    def _entered(self, happening: Happening) -> int:
+        """Seconds after it happened, once the link is back, or the next morning if it was on paper."""
+        at = happening.at
+        soon = 2 * instants.SECOND + int(self._chance.random() * 88_000) * 1000
+        told = at + soon
+        if happening.on_paper and (morning := self._hours.next_opening(at)) is not None:
+            told = morning + soon * 20
+        outage = self._outages.get(code_of(happening.source))
+        if outage is None or happening.fact in BY_PORTAL or not outage.since <= at < outage.until:
+            return told
+        return max(told, outage.until + soon * 20)
 
 
-def _entered(at: int, fact: str, outage: Outage | None, chance: Random) -> int:
-    """Seconds after it happened, or once the link is back."""
-    soon = chance.randrange(2 * instants.SECOND, 90 * instants.SECOND, 1000)
-    if outage is None or fact in BY_PORTAL or not outage.since <= at < outage.until:
-        return at + soon
-    return outage.until + soon * 20
+def _completed(happening: Happening, parent: str | None, ids: Sequence[str]) -> Data:
+    """The data with the codes and ids that lives do not know yet."""
+    data = happening.data
+    if happening.annuls is not None and isinstance(data, Annulled):
+        return replace(data, event=ids[happening.annuls])
+    if parent is not None and isinstance(data, Submitted | Received) and data.procedure is not None:
+        return replace(data, parent=parent)
+    return data
 
 
 def _outage(hours: Hours, chance: Random) -> Outage | None:
     """For some units one, of half an hour to a working day, that is over an hour before the period ends."""
     if chance.random() >= OUTAGE_SHARE:
         return None
-    length = chance.randrange(1800, hours.per_day)
-    since = chance.randrange(0, hours.total - length - 3600)
-    return Outage(hours.instant(since), hours.instant(since + length))
+    length = chance.randrange(1800, hours.length(0))
+    since = chance.randrange(0, max(1, hours.total - length - 3600))
+    return Outage(hours.instant(since), hours.instant(min(since + length, hours.total - 3600)))
 
 
 def _uuid7(at: int, chance: Random) -> str:
-    milliseconds = at // 1000
-    return str(UUID(int=milliseconds << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0x2 << 62 | chance.getrandbits(62)))
+    told = f"{at // 1000 << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0x2 << 62 | chance.getrandbits(62):032x}"
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"

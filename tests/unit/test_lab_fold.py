@@ -10,6 +10,7 @@ from lab.fortnight import facts as published
 from lab.fortnight import writing
 from services.processing.domain.line import Sent
 from services.processing.domain.rules import Rules
+from tests.unit import plain_recount as plain
 from tests.unit.memory_line import MemoryLine
 
 REFERENCE = Path(__file__).resolve().parents[2] / "deploy" / "reference"
@@ -32,6 +33,7 @@ def test_the_fold_applies_every_event_and_finds_309_of_338_in_time() -> None:
             for sign, entries, stand in ((1, record.done, record.now), (-1, record.undone, record.was)):
                 for step in (entry.step for entry in entries):
                     if step is not None and stand is not None:
+                        counted[f"births as {step.birth}"] += sign * (step.birth is not None)
                         counted[f"{stand.receiver} {step.fact}"] += sign
                         counted[f"{stand.receiver} {step.timeliness}"] += sign
 
@@ -52,6 +54,10 @@ def test_the_fold_applies_every_event_and_finds_309_of_338_in_time() -> None:
         control(Ticked(tick))
     assert position == len(events) > 3000
     assert counted["outcome applied"] == len(events)
+    lives = plain.dossiers(each.event for each in events)
+    legs = sum("parent" in told[0]["data"] for told in lives.values())
+    assert (counted["births as case"], counted["births as leg"]) == (len(lives) - legs, legs)
+    assert legs > 0
     assert {name for name in counted if name.startswith("outcome")} == {"outcome applied", "outcome tick", "outcome control"}
     assert counted[f"{PHU_VANG} received"] == 493
     assert counted[f"{HUONG_AN} early"] + counted[f"{HUONG_AN} on_time"] == 309

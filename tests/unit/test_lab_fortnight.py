@@ -1,6 +1,7 @@
 """The Huế fortnight: what was published is true of the raw events, and every life is one that the law allows."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from contracts import instants
+from contracts.data import FACTS
 from contracts.events import read_structured
 from lab.fortnight import facts as published
 from lab.fortnight import writing
@@ -93,11 +95,79 @@ def test_every_life_follows_the_arrows(lives: dict[str, list[Event]]) -> None:
         for event in events:
             arrows = plain.ARROWS[fact_of(event)]
             assert state in arrows, f"{subject}: {fact_of(event)} in {state}"
-            to = arrows[state]
+            to = 2 if event["data"].get("restart") else arrows[state]
             after = before if isinstance(to, str) else to
             before, state = (state, after) if after in plain.PAUSED else (before, after)
         ends[state] += 1
     assert set(ends) == {1, 2, 3, 4, 5, 6, 7, 80, 88, 9, 10}
+
+
+def test_whatever_may_happen_to_a_dossier_happens(reported: list[Reported], lives: dict[str, list[Event]]) -> None:
+    """Every fact of the contract, and the combinations that systems get wrong: each several times."""
+    seen: Counter[str] = Counter(fact_of(json.loads(each.event)) for each in reported)
+    assert set(seen) == set(FACTS)
+    for events in lives.values():
+        facts = [fact_of(event) for event in events]
+        pauses = sum(fact in ("supplement_requested", "payment_requested", "suspended") for fact in facts)
+        seen["several pauses"] += pauses > 1
+        seen["restart"] += any(event["data"].get("restart") for event in events)
+        seen["return alone"] += "returned" in facts and "completed" not in facts
+        seen["supplement before reception"] += "received" in facts[facts.index("supplement_requested"):] if (
+            "supplement_requested" in facts) else 0  # fmt: skip
+        seen["letter in time"] += "rescheduled" in facts and plain.in_time(events, plain.catalogue()) is True
+        seen["letter in vain"] += "rescheduled" in facts and plain.in_time(events, plain.catalogue()) is False
+        seen["there and back"] += facts.count("handed_over") == 2
+        seen["recalled and completed anew"] += facts.count("completed") == 2
+    for what in ("several pauses", "restart", "return alone", "supplement before reception", "letter in time",
+                 "letter in vain", "there and back", "recalled and completed anew", *FACTS):  # fmt: skip
+        assert seen[what] >= 5, what
+
+
+def test_points_report_under_their_centre_and_are_named_as_helping(lives: dict[str, list[Event]]) -> None:
+    """Agents, volunteers and old headquarters are never the receiver; they begin dossiers and are named in `assisted_by`."""
+    seen: Counter[str] = Counter()
+    for events in lives.values():
+        for event in events:
+            code, point = (*event["source"].split("/")[2:], None)[:2]
+            assert event["data"].get("assisted_by") == point
+            if point is not None:
+                assert event["data"]["receiver"] == code
+                seen[f"{point.rstrip('-0123456789')} {fact_of(event)}"] += 1
+    assert set(seen) == {"dai-ly submitted", "to-tinh-nguyen submitted", "tru-so-cu received"}
+    assert min(seen.values()) > 100
+
+
+def test_joint_cases_are_one_case_with_legs_of_their_own(lives: dict[str, list[Event]]) -> None:
+    """A leg names a dossier of the same unit that was born just before it, lunch aside; two or three legs each."""
+    legs: dict[str, list[list[Event]]] = {}
+    cases = 0
+    for events in lives.values():
+        parent = events[0]["data"].get("parent")
+        cases += parent is None
+        if parent is not None:
+            legs.setdefault(parent, []).append(events)
+            assert "parent" not in lives[parent][0]["data"]
+            assert time_of(lives[parent][0]) <= time_of(events[0]) <= time_of(lives[parent][0]) + timedelta(hours=3)
+            assert lives[parent][0]["data"]["receiver"] == events[0]["data"]["receiver"]
+    assert len(legs) > 50
+    assert {len(each) for each in legs.values()} == {2, 3}
+    assert cases == len(lives) - sum(map(len, legs.values()))
+
+
+def test_typing_errors_are_annulled_by_who_made_them(reported: list[Reported], lives: dict[str, list[Event]]) -> None:
+    """Each annulment takes out one earlier entry of the same source and dossier: receptions and completions."""
+    by_id = {event["id"]: event for event in (json.loads(each.event) for each in reported)}
+    taken: Counter[str] = Counter()
+    for event in by_id.values():
+        if fact_of(event) == "annulled":
+            wrong = by_id[event["data"]["event"]]
+            assert (wrong["source"], wrong["subject"]) == (event["source"], event["subject"])
+            assert wrong["time"] < event["time"]
+            assert wrong["recordedtime"] < event["recordedtime"]
+            assert all(wrong["id"] != each["id"] for each in lives[wrong["subject"]])
+            taken[fact_of(wrong)] += 1
+    assert set(taken) == {"received", "completed"}
+    assert min(taken.values()) >= 5
 
 
 def test_only_those_report_who_are_responsible(lives: dict[str, list[Event]]) -> None:
@@ -117,8 +187,8 @@ def test_only_those_report_who_are_responsible(lives: dict[str, list[Event]]) ->
 
 
 def test_offices_act_in_office_hours_and_enter_what_they_did_soon(lives: dict[str, list[Event]]) -> None:
-    """Only online submissions come at night and at weekends; only what an outage held up is entered an hour later."""
-    asleep = held_up = total = 0
+    """Only online submissions come at night and at weekends; only outages and paper are entered an hour later and more."""
+    asleep = held_up = on_paper = total = 0
     for events in lives.values():
         entered_before = 0
         for event in events:
@@ -131,9 +201,11 @@ def test_offices_act_in_office_hours_and_enter_what_they_did_soon(lives: dict[st
             assert entered_before < entered
             entered_before = entered
             held_up += entered - instants.parse(event["time"]) > instants.HOUR
+            on_paper += "/tru-so-cu-" in event["source"] and instants.day_of(entered) != event["time"][:10]
             total += 1
     assert asleep > 1000
     assert 0 < held_up < total / 20
+    assert 20 < on_paper < held_up
 
 
 def test_the_order_is_that_in_which_events_were_entered(reported: list[Reported]) -> None:

@@ -1,8 +1,10 @@
 """The demo's table: a row is equal only if the system's own counters say what was published, and nobody comes close."""
 
 import copy
+from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from lab.fortnight.facts import HUE_2025_07, read
@@ -84,6 +86,19 @@ def period_unit(answers: dict[str, Any], number: int) -> dict[str, Any]:
 def test_whatever_differs_is_seen_in_its_row(wrong: int, change: Any) -> None:
     """A counter, a rate that does not follow from the counters, a unit as good as the best, a unit that is missing."""
     assert not verdict(change)[wrong].equal
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        (date(2025, 7, 1), date(2025, 7, 14), "1–14 July, "),
+        (date(2025, 8, 28), date(2025, 9, 5), "28 August – 5 September, "),
+        (date(2025, 8, 4), date(2025, 8, 4), "4 August, "),
+    ],
+)
+def test_a_period_is_named_as_people_say_it(first: date, last: date, shown: str) -> None:
+    facts = msgspec.structs.replace(FACTS, first=first, last=last, facts=FACTS.facts[:1])
+    assert rows(facts, {"": PERIOD})[0].about.startswith(shown)
 
 
 def test_the_table_shows_what_differs() -> None:
