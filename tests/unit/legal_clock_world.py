@@ -32,21 +32,19 @@ CALENDAR: Calendar = msgspec.structs.replace(
     SHIPPED, profiles={name: {day: list(week[day]) for day in week} for name, week in ALL_PROFILES.items()}
 )
 COUNTED = {name: CountingOffice(week, DAYS_OFF, MADE_UP, "2024-12-01", 1_100) for name, week in ALL_PROFILES.items()}
-# CHANGES opens longer from 1 September 2025: who was received before keeps the hours that were told then.
-CHANGED_ON = "2025-09-01"
-RULES = Rules.compile(
-    "clock",
-    Reference(
-        units=[
-            *(Unit(code=name, name=name, kind="ward", hours=name, valid_from="2024-12-01") for name in ALL_PROFILES),
-            Unit(code="CHANGES", name="C", kind="ward", hours="default", valid_from="2024-12-01", valid_to="2025-08-31"),
-            Unit(code="CHANGES", name="C", kind="ward", hours="saturday_morning", valid_from=CHANGED_ON),
-        ],
-        departments=[],
-        procedures=[],
-        calendar=CALENDAR,
-    ),
+# CHANGES opens on Saturdays from Friday, 1 August 2025: who was received before keeps the hours that were told then.
+CHANGED_ON = "2025-08-01"
+CLOCK_BODY = Reference(
+    units=[
+        *(Unit(code=name, name=name, kind="ward", hours=name, valid_from="2024-12-01") for name in ALL_PROFILES),
+        Unit(code="CHANGES", name="C", kind="ward", hours="default", valid_from="2024-12-01", valid_to="2025-07-31"),
+        Unit(code="CHANGES", name="C", kind="ward", hours="saturday_morning", valid_from=CHANGED_ON),
+    ],
+    departments=[],
+    procedures=[],
+    calendar=CALENDAR,
 )
+RULES = Rules.compile("clock", CLOCK_BODY)
 LIMITS = {
     "working_hours": (1, 2, 4, 8, 16, 40),
     "working_days": (0, 0, 1, 2, 3, 5, 7, 10),
@@ -98,18 +96,24 @@ def office_of(code: str, at: int) -> CountingOffice:
     return COUNTED[code]
 
 
-def any_life(chance: random.Random) -> Life:
-    """Acceptance, pauses one after another and over holidays, restarts, a letter, hand-overs, a completion, a recall."""
-    return _Living(chance).life()
+def any_life(chance: random.Random, begin: int | None = None) -> Life:
+    """Acceptance, pauses one after another and over holidays, restarts, a letter, hand-overs, a completion, a recall.
+
+    `begin`: the day number of its birth, any day if None.
+    """
+    return _Living(chance, begin).life()
 
 
 class _Living:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, begin: int | None) -> None:
         self._chance = chance
         self._receiver, self._competent = (chance.choice([*ALL_PROFILES, "CHANGES"]) for _ in range(2))
         self._unit = chance.choice([*LIMITS, *LIMITS, None])
         self._amount = 0 if self._unit is None else chance.choice(LIMITS[self._unit])
-        self._at = any_instant(chance) % (local("2026-06-30 00:00") - FIRST) + FIRST
+        self._at = any_instant(chance)
+        if begin is not None or self._at > local("2026-06-30 00:00"):
+            day = instants.day_from_text("2025-01-01") + chance.randrange(540) if begin is None else begin
+            self._at += instants.midnight(day) - instants.midnight(instants.day_number(self._at))
         self._told: list[Told] = []
         self._is_paused = False
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -140,3 +141,41 @@ def test_a_profile_that_opens_at_weekends_alone_counts_from_the_first_instant_an
 def test_equal_calendars_share_one_compilation() -> None:
     again = msgspec.json.decode(msgspec.json.encode(SHIPPED), type=Calendar)
     assert WorkingTime.compile(again, "default") is WorkingTime.compile(SHIPPED, "default")
+
+
+@settings(max_examples=60, deadline=None)
+@given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(1, 20 * 1440 * MINUTE))
+def test_pieces_are_the_segments_cut_by_reason_and_neighbours_differ(calendar: Calendar, into: int, span: int) -> None:
+    """Over any hours: covered once, open where the segments are open, no two neighbours alike."""
+    hours = WorkingTime.compile(calendar, "any")
+    start = local(f"{FIRST_OF_WEEKS} 00:00") + into
+    pieces = list(hours.pieces(start, start + span))
+    assert (pieces[0].begin, pieces[-1].end) == (start, start + span)
+    for one, other in pairwise(pieces):
+        assert one.end == other.begin
+        assert one[2:] != other[2:]
+    for piece in pieces:
+        assert hours.worked(piece.begin, piece.end) == (piece.end - piece.begin if piece.is_open else 0)
+
+
+def test_a_day_says_why_it_is_worked_or_not() -> None:
+    """Each reason once; a free weekday is no weekend, a day that is off and made up is worked."""
+    calendar = Calendar(
+        profiles={"p": {"mon": [("07:00", "10:00"), ("10:30", "12:00"), ("13:00", "17:00")], "sat": [("08:00", "11:00")]}},
+        days_off={"2025-07-07": "Nghỉ bão", "2025-07-19": "Nghỉ"},
+        make_up_days={"2025-07-19": "Làm bù"},
+    )
+    hours = WorkingTime.compile(calendar, "p")
+    told = {day: hours.day(instants.day_from_text(f"2025-07-{day:02}"))[1:] for day in (7, 8, 12, 13, 14, 19)}
+    assert told == {
+        7: ("holiday", "Nghỉ bão"), 8: ("day_off", None), 12: ("working_day", None), 13: ("weekend", None),
+        14: ("working_day", None), 19: ("make_up_day", "Làm bù"),
+    }  # fmt: skip
+    monday = hours.pieces(local("2025-07-14 00:00"), local("2025-07-15 00:00"))
+    assert [(piece.code, piece.is_open) for piece in monday] == [
+        ("before_opening", False), ("working_day", True), ("break", False), ("working_day", True), ("lunch_break", False),
+        ("working_day", True), ("after_closing", False),
+    ]  # fmt: skip
+    first, final = (instants.day_from_text(f"2025-07-{day:02}") for day in (1, 31))
+    assert [day.code for day in hours.named_days(first, final)] == ["holiday", "make_up_day"]
+    assert [day.code for day in hours.closed_days(first, first + 7)] == [*["day_off"] * 4, "weekend", "holiday"]

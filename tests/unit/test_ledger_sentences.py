@@ -1,0 +1,152 @@
+"""The ledger's sentences promise a clerk plain words to read out: when, by when, why then, what now, and nobody's name."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.unit.ledger_world import REASON, told
+
+SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, str, str]] = [
+    (
+        "8 working_hours", [("submitted", "2025-07-07 16:00", {})], "2025-07-07 17:00",
+        "Hồ sơ được nộp lúc 16:00 ngày 07/07/2025, cơ quan tiếp nhận hoặc từ chối chậm nhất lúc 16:00 ngày 08/07/2025.",
+        "The dossier was submitted at 16:00 on 07/07/2025 and is to be accepted or refused by 16:00 on 08/07/2025.",
+    ),
+    (
+        "1 working_days", [("received", "2025-07-07 16:30", {})], "2025-07-08 08:00",
+        "Hồ sơ được tiếp nhận lúc 16:30 ngày 07/07/2025, thời hạn 1 ngày làm việc, hạn trả kết quả là 16:30 ngày "
+        "08/07/2025.",
+        "The dossier was received at 16:30 on 07/07/2025, the limit is 1 working day, the result is due by 16:30 on "
+        "08/07/2025.",
+    ),
+    (
+        "3 working_hours", [("received", "2025-08-29 15:30", {})], "2025-08-29 16:00",
+        "Hồ sơ được tiếp nhận lúc 15:30 ngày 29/08/2025, thời hạn 3 giờ làm việc, hạn trả kết quả là 08:30 ngày 03/09/2025. "
+        "Không tính ngày nghỉ: Quốc khánh (01/09/2025, 02/09/2025).",
+        "The dossier was received at 15:30 on 29/08/2025, the limit is 3 working hours, the result is due by 08:30 on "
+        "03/09/2025. Not counted, being holidays: Quốc khánh (01/09/2025, 02/09/2025).",
+    ),
+    (
+        "12 calendar_days", [("received", "2025-08-21 08:00", {})], "2025-08-21 16:00",
+        "Hồ sơ được tiếp nhận lúc 08:00 ngày 21/08/2025, thời hạn 12 ngày, hạn trả kết quả là 17:00 ngày 03/09/2025. "
+        "Ngày 02/09/2025 là ngày nghỉ (Quốc khánh) nên hạn chuyển sang ngày làm việc tiếp theo, 03/09/2025.",
+        "The dossier was received at 08:00 on 21/08/2025, the limit is 12 calendar days, the result is due by 17:00 on "
+        "03/09/2025. The day 02/09/2025 is off (Quốc khánh), so the due moves to the next working day, 03/09/2025.",
+    ),
+    (
+        "1 working_days",
+        [
+            ("received", "2025-07-07 08:00", {}),
+            ("supplement_requested", "2025-07-07 10:00", REASON),
+            ("supplement_provided", "2025-07-07 15:00", {}),
+        ],
+        "2025-07-09 09:00",
+        "Hồ sơ được tiếp nhận lúc 08:00 ngày 07/07/2025, thời hạn 1 ngày làm việc, hạn trả kết quả là 11:00 ngày "
+        "08/07/2025. "
+        "Thời hạn tạm dừng từ 10:00 ngày 07/07/2025 đến 15:00 ngày 07/07/2025 (chờ bổ sung giấy tờ), cộng thêm 3 giờ làm "
+        "việc. "
+        "Tính đến 09:00 ngày 09/07/2025, hồ sơ đã quá hạn trả kết quả 6 giờ làm việc. "
+        "Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.",
+        "The dossier was received at 08:00 on 07/07/2025, the limit is 1 working day, the result is due by 11:00 on "
+        "08/07/2025. "
+        "The clock was paused from 10:00 on 07/07/2025 to 15:00 on 07/07/2025 while papers were awaited, which adds 3 "
+        "hours of "
+        "working time. As of 09:00 on 09/07/2025, it is overdue by 6 hours of working time. We apologise for the delay.",
+    ),
+    (
+        "2 working_days", [("received", "2025-07-07 08:00", {}), ("payment_requested", "2025-07-07 10:00", {})],
+        "2025-07-20 09:00",
+        "Hồ sơ được tiếp nhận lúc 08:00 ngày 07/07/2025, thời hạn 2 ngày làm việc, hạn trả kết quả là 08:00 ngày "
+        "09/07/2025. "
+        "Thời hạn đang tạm dừng từ 10:00 ngày 07/07/2025 (chờ thực hiện nghĩa vụ tài chính), hạn sẽ được tính thêm khi "
+        "hồ sơ "
+        "tiếp tục.",
+        "The dossier was received at 08:00 on 07/07/2025, the limit is 2 working days, the result is due by 08:00 on "
+        "09/07/2025. "
+        "The clock is paused since 10:00 on 07/07/2025 while a payment is awaited; the due will move when the dossier "
+        "goes on.",
+    ),
+    (
+        "2 working_days",
+        [
+            ("received", "2025-07-07 17:30", {}),
+            ("rescheduled", "2025-07-08 10:00", {"due": "2025-07-11T16:30:00+07:00"}),
+            ("completed", "2025-07-11 16:30", {}),
+            ("returned", "2025-07-14 08:00", {}),
+        ],
+        "2025-07-20 09:00",
+        "Hồ sơ được tiếp nhận lúc 17:30 ngày 07/07/2025, thời hạn 2 ngày làm việc, hạn trả kết quả là 16:30 ngày "
+        "11/07/2025. "
+        "Thời hạn bắt đầu tính từ 07:00 ngày 08/07/2025 vì khi đó cơ quan mới mở cửa. "
+        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là 17:00 ngày 09/07/2025. "
+        "Hồ sơ đã giải quyết xong lúc 16:30 ngày 11/07/2025, đúng hạn. Kết quả đã trả lúc 08:00 ngày 14/07/2025.",
+        "The dossier was received at 17:30 on 07/07/2025, the limit is 2 working days, the result is due by 16:30 on "
+        "11/07/2025. "
+        "The clock starts at 07:00 on 08/07/2025, when the office opens next. "
+        "An apology letter set this new appointment; without it the due was 17:00 on 09/07/2025. "
+        "The dossier was completed at 16:30 on 11/07/2025, on time. The result was returned at 08:00 on 14/07/2025.",
+    ),
+    (
+        "0 working_days", [("received", "2025-07-07 08:00", {}), ("completed", "2025-07-07 18:15", {})], "2025-07-08 08:00",
+        "Hồ sơ được tiếp nhận lúc 08:00 ngày 07/07/2025, thời hạn trong ngày, hạn trả kết quả là 17:00 ngày 07/07/2025. "
+        "Hồ sơ đã giải quyết xong lúc 18:15 ngày 07/07/2025, trễ hạn 1 giờ 15 phút ngoài giờ làm việc. "
+        "Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.",
+        "The dossier was received at 08:00 on 07/07/2025, the limit is the same day, the result is due by 17:00 on "
+        "07/07/2025. "
+        "The dossier was completed at 18:15 on 07/07/2025, late by 1 hour 15 minutes outside office hours. "
+        "We apologise for the delay.",
+    ),
+    (
+        "5 working_days", [("received", "2025-07-07 07:00", {}), ("completed", "2025-07-09 08:00", {})], "2025-07-10 08:00",
+        "Hồ sơ được tiếp nhận lúc 07:00 ngày 07/07/2025, thời hạn 5 ngày làm việc, hạn trả kết quả là 17:00 ngày "
+        "11/07/2025. "
+        "Hồ sơ đã giải quyết xong lúc 08:00 ngày 09/07/2025, trước hạn 2 ngày 7 giờ làm việc.",
+        "The dossier was received at 07:00 on 07/07/2025, the limit is 5 working days, the result is due by 17:00 on "
+        "11/07/2025. "
+        "The dossier was completed at 08:00 on 09/07/2025, 2 working days 7 hours before the due.",
+    ),
+    (
+        "5 working_days", [("submitted", "2025-07-07 07:00", {}), ("refused", "2025-07-07 08:00", {"reason": "wrong_form"})],
+        "2025-07-10 08:00",
+        "Hồ sơ được nộp lúc 07:00 ngày 07/07/2025. Hồ sơ không được tiếp nhận lúc 08:00 ngày 07/07/2025.",
+        "The dossier was submitted at 07:00 on 07/07/2025. The dossier was refused at 08:00 on 07/07/2025.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limit", "events", "now", "vi", "en"), SENTENCES)
+def test_a_clerk_can_read_it_out(
+    limit: str | None, events: list[tuple[str, str, dict[str, Any]]], now: str, vi: str, en: str
+) -> None:
+    assert told(limit, *events, now=now)["sentence"] == {"vi": vi, "en": en}
+
+
+def test_a_holiday_within_a_pause_moved_nothing_and_is_not_named() -> None:
+    view = told(
+        "1 working_days",
+        ("received", "2025-08-29 08:00", {}),
+        ("supplement_requested", "2025-08-29 09:00", REASON),
+        ("supplement_provided", "2025-09-03 09:00", {}),
+        now="2025-09-03 10:00",
+    )
+    assert view["due_current"] == "2025-09-04T08:00:00+07:00"
+    assert "Quốc khánh" not in view["sentence"]["vi"]
+
+
+def test_many_pauses_are_named_three_at_most_and_all_added() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 07:00", {})]
+    for day in range(8, 12):
+        events += [("payment_requested", f"2025-07-{day:02} 08:00", {}), ("payment_made", f"2025-07-{day:02} 09:00", {})]
+        events += [("supplement_requested", f"2025-07-{day:02} 10:00", REASON)]
+        events += [("supplement_provided", f"2025-07-{day:02} 10:30", {})]
+    vi = told("10 working_days", *events, now="2025-07-12 08:00")["sentence"]["vi"]
+    assert vi.count("Thời hạn tạm dừng từ") == 3
+    assert "Thời hạn còn tạm dừng 5 lần khác, cộng thêm 3 giờ 30 phút làm việc." in vi
+
+
+def test_no_code_of_a_dossier_a_body_or_a_reason_stands_in_a_sentence() -> None:
+    view = told("1 working_days", ("received", "2025-07-07 08:00", {}), ("supplement_requested", "2025-07-07 09:00", REASON),
+                now="2025-07-08 08:00")  # fmt: skip
+    for text in view["sentence"].values():
+        assert not re.search(r"\bX\b|default|incomplete|_", text)

@@ -1,0 +1,202 @@
+"""What the ledger tells, worked out by hand: segments, what moved a due, who was late, the law, and plain sentences."""
+
+from typing import Any
+
+import pytest
+
+from contracts.lifecycle import Timeliness
+from services.processing.domain.dossier import Dossier
+from services.processing.domain.ledger import deadline_view
+from services.processing.domain.sources import SOURCES
+from tests.unit.fold_world import Desk, event
+from tests.unit.ledger_world import BIRTH, REASON, told
+from tests.unit.legal_clock_world import RULES
+from tests.unit.oracle_minutes import local
+
+
+def rows(view: dict[str, Any], *members: str) -> list[tuple[Any, ...]]:
+    shown = [
+        {**row, "from": row["from"][5:16].replace("T", " "), "to": row["to"][5:16].replace("T", " ")}
+        for row in view["segments"]
+    ]
+    return [tuple(row[name] for name in members) for row in shown]
+
+
+def test_segments_over_a_holiday_worked_out_by_hand() -> None:
+    """Received on the Friday before National Day in the lunch break, paused on the Wednesday, past its due by an hour."""
+    view = told(
+        "7 working_hours",
+        ("received", "2025-08-29 12:00", {}),
+        ("payment_requested", "2025-09-03 08:00", {}),
+        ("payment_made", "2025-09-03 10:00", {}),
+        now="2025-09-03 17:30",
+    )
+    assert rows(view, "from", "to", "kind", "working_minutes", "began_by", "ended_by", "reason", "reason_name") == [
+        ("08-29 12:00", "08-29 13:30", "closed", 0, "received", "break_ends", "lunch_break", None),
+        ("08-29 13:30", "08-29 17:00", "running", 210, "break_ends", "closing", "working_day", None),
+        ("08-29 17:00", "08-30 00:00", "closed", 0, "closing", "day_begins", "after_closing", None),
+        ("08-30 00:00", "09-01 00:00", "closed", 0, "day_begins", "day_begins", "weekend", None),
+        ("09-01 00:00", "09-03 00:00", "closed", 0, "day_begins", "day_begins", "holiday", "Quốc khánh"),
+        ("09-03 00:00", "09-03 07:00", "closed", 0, "day_begins", "opening", "before_opening", None),
+        ("09-03 07:00", "09-03 08:00", "running", 60, "opening", "payment_requested", "working_day", None),
+        ("09-03 08:00", "09-03 10:00", "paused", 120, "payment_requested", "payment_made", None, None),
+        ("09-03 10:00", "09-03 11:30", "running", 90, "payment_made", "break_begins", "working_day", None),
+        ("09-03 11:30", "09-03 13:30", "closed", 0, "break_begins", "break_ends", "lunch_break", None),
+        ("09-03 13:30", "09-03 14:30", "running", 60, "break_ends", "limit_reached", "working_day", None),
+        ("09-03 14:30", "09-03 17:00", "running", 150, "limit_reached", "closing", "working_day", None),
+        ("09-03 17:00", "09-03 17:30", "closed", 0, "closing", "now", "after_closing", None),
+    ]
+    assert [row["beyond_limit"] for row in view["segments"]] == [False] * 11 + [True] * 2
+    assert view["due_current"] == "2025-09-03T14:30:00+07:00"
+    assert view["balance"] == {
+        "clock": 1, "phase": "processing", "limit_minutes": 420, "running_minutes": 570, "paused_minutes": 120,
+        "remaining_minutes": 0, "beyond_limit_minutes": 150, "base_date": None,
+    }  # fmt: skip
+    assert (view["verdict"]["code"], view["verdict"]["late_minutes"]) == ("overdue", 150)
+
+
+def test_a_make_up_day_is_worked_and_says_for_which_day_off() -> None:
+    view = told("9 working_hours", ("received", "2025-04-25 16:00", {}), now="2025-04-26 08:00")
+    assert rows(view, "from", "kind", "reason", "reason_name", "rule")[-1] == (
+        "04-26 07:00", "running", "make_up_day", "Làm bù cho ngày nghỉ 02/05/2025", "calendar_body"
+    )  # fmt: skip
+    assert view["moves"][0]["special_days"] == [
+        {"date": "2025-04-26", "code": "make_up_day", "name": "Làm bù cho ngày nghỉ 02/05/2025"}
+    ]
+
+
+def test_a_due_by_dates_says_from_which_date_it_moved_and_over_which_days() -> None:
+    view = told(
+        "10 calendar_days",
+        ("received", "2025-08-20 18:00", {}),
+        ("supplement_requested", "2025-08-25 09:00", REASON),
+        ("supplement_provided", "2025-08-26 15:00", {}),
+        now="2025-08-27 08:00",
+    )
+    begun, paused = view["moves"]
+    assert begun["clock_start"] == "2025-08-21T07:00:00+07:00"
+    assert begun["rules"] == [
+        "clock_starts_when_received", "limit_of_procedure", "first_day_not_counted", "moved_off_days_off"
+    ]  # fmt: skip
+    assert begun["dates"] == {
+        "base_date": "2025-08-31",
+        "due_date": "2025-09-03",
+        "passed_over": [
+            {"date": "2025-08-31", "code": "weekend", "name": None},
+            {"date": "2025-09-01", "code": "holiday", "name": "Quốc khánh"},
+            {"date": "2025-09-02", "code": "holiday", "name": "Quốc khánh"},
+        ],
+    }
+    assert paused["pause"] == {
+        "fact": "supplement_requested", "reported_reason": "incomplete", "from": "2025-08-25T09:00:00+07:00",
+        "to": "2025-08-26T15:00:00+07:00", "working_minutes": 720, "added_working_minutes": None, "added_days": 1,
+    }  # fmt: skip
+    assert paused["dates"]["base_date"] == "2025-09-01"
+    assert (paused["due_before"], paused["due_current"]) == ("2025-09-03T17:00:00+07:00",) * 2
+
+
+def test_a_month_without_the_day_and_the_same_day_name_their_rules() -> None:
+    assert "month_without_the_day" in told("1 months", ("received", "2025-10-31 08:00", {}), now="2025-11-01 08:00")["rules"]
+    assert (
+        "month_without_the_day"
+        not in told("1 months", ("received", "2025-10-30 08:00", {}), now="2025-11-01 08:00")["rules"]
+    )
+    assert "same_day" in told("0 working_days", ("received", "2025-07-07 15:00", {}), now="2025-07-07 16:00")["rules"]
+
+
+def test_a_letter_a_hand_over_and_a_restart_are_told_with_both_dues() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 08:00", {}),
+        ("handed_over", "2025-07-07 09:00", {"competent": "odd"}),
+        ("rescheduled", "2025-07-07 10:00", {"due": "2025-07-14T16:00:00+07:00"}),
+        ("supplement_requested", "2025-07-08 08:00", REASON),
+        ("supplement_provided", "2025-07-08 10:00", {"restart": True}),
+        now="2025-07-08 11:00",
+    )
+    assert [
+        (move["code"], move["due_original"][5:16], move["due_current"][5:16], move["competent"]) for move in view["moves"]
+    ] == [
+        ("set", "07-09T08:00", "07-09T08:00", None),
+        ("handed_over", "07-09T08:00", "07-09T08:00", "odd"),
+        ("apology_letter", "07-09T08:00", "07-14T16:00", None),
+        ("restarted", "07-10T10:00", "07-10T10:00", None),
+    ]
+    assert [leg["clock"] for leg in view["stretches"]] == [1, 1, 2]
+
+
+# what is entered and when the log's clock has come to: log clock at arrival, recordedtime, code, the three flags
+ENDS: list[tuple[str, str, str | None, str, tuple[bool, bool, bool]]] = [
+    ("2025-07-08 07:30", "2025-07-08 07:00", None, "on_time", (False, False, False)),
+    ("2025-07-09 09:00", "2025-07-08 07:00", "2025-07-08 07:05", "on_time", (False, True, False)),
+    ("2025-07-09 09:00", "2025-07-08 07:00", "2025-07-09 08:55", "on_time", (False, False, True)),
+    ("2025-07-09 09:00", "2025-07-08 07:00", None, "on_time", (False, False, True)),
+    ("2025-07-09 09:00", "2025-07-08 08:01", "2025-07-08 08:02", "late", (True, False, False)),
+    ("2025-07-09 09:00", "2025-07-07 08:00", "2025-07-07 08:01", "early", (False, True, False)),
+]
+
+
+@pytest.mark.parametrize(("arrived", "ended", "entered", "code", "flags"), ENDS)
+def test_late_by_the_unit_by_the_link_and_late_entry_are_told_apart(
+    arrived: str, ended: str, entered: str | None, code: Timeliness, flags: tuple[bool, bool, bool]
+) -> None:
+    """Due on 8 July at 08:00."""
+    desk = Desk(RULES)
+    limit = {"amount": 1, "unit": "working_days"}
+    desk.report(event("received", local("2025-07-07 08:00"), source="/units/default", **BIRTH, time_limit=limit))
+    desk.tick(local(arrived))
+    recordedtime = None if entered is None else local(entered)
+    desk.report(event("completed", local(ended), source="/units/default", entered=recordedtime))
+    assert isinstance(desk.dossier, Dossier)
+    verdict = deadline_view(desk.dossier, desk.clock, RULES)["verdict"]
+    assert verdict["code"] == code
+    assert (verdict["late_by_unit"], verdict["late_by_link"], verdict["late_entry"]) == flags
+    assert verdict["late_minutes"] == (1 if code == "late" else 0)
+
+
+def test_a_decree_is_the_one_in_force_on_the_day() -> None:
+    """Decree 118/2025/NĐ-CP took effect on 1 July 2025; its forerunner is cited for what was before."""
+    for day, act in (("2025-06-30", "61/2018/NĐ-CP, 107/2021/NĐ-CP"), ("2025-07-01", "118/2025/NĐ-CP")):
+        view = told(
+            "1 working_days", ("submitted", f"{day} 08:00", {}), ("received", f"{day} 09:00", {}), now=f"{day} 10:00"
+        )
+        assert {view["rules"][rule]["act"] for rule in ("acceptance_limit", "clock_starts_when_received")} == {act}
+
+
+def test_a_rule_that_no_text_decides_does_not_claim_one() -> None:
+    for code, source in SOURCES.items():
+        assert source.basis in ("law", "inferred", "configured", "ours"), code
+        assert source.basis in ("law", "inferred") or (source.act is None and not source.is_one_stop), code
+        assert source.vi.endswith("."), code
+        assert source.en.endswith("."), code
+
+
+@pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00"])
+def test_an_appointment_beyond_the_compiled_years_stops_nobody(due: str) -> None:
+    """A slip of the keyboard in an apology letter: the completion counts, the ledger answers."""
+    limit = "2 working_days"
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 08:00", {}),
+        ("rescheduled", "2025-07-07 10:00", {"due": due}),
+    ]
+    assert told(limit, *events, now="2025-07-09 08:00")["due_current"] == due
+    view = told(limit, *events, ("completed", "2025-07-08 08:00", {}), now="2025-07-09 08:00")
+    assert view["verdict"]["code"] == "early"
+
+
+def test_a_log_clock_beyond_the_compiled_years_is_told_up_to_their_end() -> None:
+    view = told("1 working_hours", ("received", "2050-12-29 08:00", {}), now="2052-01-01 08:00")
+    assert view["segments"][-1]["to"].startswith("2050-12-31T23:59:59")
+
+
+def test_a_dossier_of_years_is_told_in_stretches_where_its_segments_are_too_many() -> None:
+    view = told("1 working_days", ("received", "2025-07-07 08:00", {}), now="2028-07-07 08:00")
+    assert len(view["segments"]) == 2_000
+    assert view["segments_left_out"] > 1_000
+    assert [(leg["from"][:10], leg["to"][:10]) for leg in view["stretches"]] == [("2025-07-07", "2028-07-07")]
+
+
+def test_a_dossier_without_a_limit_has_its_minutes_told_and_no_due() -> None:
+    view = told(None, ("received", "2025-07-07 16:00", {}), now="2025-07-08 08:00")
+    assert sum(row["working_minutes"] for row in view["segments"]) == 120
+    assert (view["due_current"], view["limit_from"], view["verdict"]["code"]) == (None, None, "open_without_due")
