@@ -89,6 +89,7 @@ def killed(child: Callable[[int], None], after_seconds: float | None) -> list[st
     return [line.decode() for line in told.split(b"\n")[:-1]]
 
 
+@pytest.mark.slow
 def test_whatever_moment_it_is_killed_at_nothing_acknowledged_is_lost_and_numbers_stay_contiguous(tmp_path: Path) -> None:
     chance = random.Random(5)
     acknowledged: list[str] = []
@@ -343,6 +344,7 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple
         lift()
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_nothing_acknowledged_is_lost_and_deliveries_make_room_again(
     small_disk: tuple[Path, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from contracts import instants, lifecycle, reference, reference_files
 from contracts.events import Activated, Opened, Ticked, control_record, read_structured, to_record
 from lab.demo import ticks
@@ -18,6 +20,7 @@ RECORDED_AT = instants.parse("2026-01-01T00:00:00+07:00")
 HUONG_AN, PHU_VANG = "19804", "19942"
 
 
+@pytest.mark.slow
 def test_the_fold_applies_every_event_and_finds_309_of_338_in_time() -> None:
     """All lives of two units with the demo's ticks between: no misfit, no duplicate, no late surprise."""
     facts = published.read(published.HUE_2025_07)

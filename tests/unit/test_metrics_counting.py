@@ -102,6 +102,7 @@ def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
     assert all_of(golden(), pieces)[1].without_zeros() == figures(value for value, _ in golden())
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 1330), max_size=12), again=st.lists(st.integers(1, 400), max_size=4), data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_batches_redeliveries_and_restarts_come_to_the_same(

@@ -42,6 +42,7 @@ def test_the_size_of_a_commit_changes_nothing(records: int, slice_dossiers: int)
     assert_same(worker, TWIN, SENT)
 
 
+@pytest.mark.slow
 def test_a_successor_sends_what_is_left_and_nothing_twice() -> None:
     """Ends between sending and storing, again and again, at every place that a commit of seven can end at."""
     kept, wire = Kept(), Wire()
