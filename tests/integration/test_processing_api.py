@@ -172,9 +172,12 @@ def test_a_deadline_explains_every_minute_in_two_languages(life: City) -> None:
     assert all(before == after for before, after in ends), "no minute is missing"
     assert told["calendar_digest"] == reference.digest(reference.encode(life.province.reference))
     assert told["sentence"] == {
-        "vi": "Hồ sơ được tiếp nhận lúc 09:00 01/07/2025, thời hạn 3 ngày làm việc, hạn trả kết quả là 09:00 07/07/2025.",
-        "en": "The dossier was received at 09:00 01/07/2025, the limit is 3 working days, the result is due by "
-        "09:00 07/07/2025.",
+        "vi": "Hồ sơ được tiếp nhận lúc 09:00 ngày 01/07/2025, thời hạn 3 ngày làm việc, hạn trả kết quả là 09:00 ngày "
+        "07/07/2025. Thời hạn tạm dừng từ 08:00 ngày 02/07/2025 đến 08:00 ngày 03/07/2025 (chờ bổ sung giấy tờ), "
+        "cộng thêm 1 ngày làm việc.",
+        "en": "The dossier was received at 09:00 on 01/07/2025, the limit is 3 working days, the result is due by 09:00 on "
+        "07/07/2025. The clock was paused from 08:00 on 02/07/2025 to 08:00 on 03/07/2025 while papers were awaited, "
+        "which adds 1 working day.",
     }
 
 

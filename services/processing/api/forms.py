@@ -3,6 +3,7 @@
 from typing import Any
 
 from contracts.topics import PARTITIONS
+from services.processing.api import deadline_forms
 
 _REF = "#/components/schemas/{name}"
 TEXT: dict[str, Any] = {"type": "string"}
@@ -30,7 +31,7 @@ def components() -> dict[str, Any]:
             "Event": _closed(_EVENT),
             "Annulment": _closed({**_EVENT, "event": TEXT, "reason": TEXT}),
             "Deadline": _deadline(),
-            "Segment": _segment(),
+            **deadline_forms.schemas(),
             "Rejected": _with_figures({"rejected": _list("Letter"), "next": _or_null(TEXT)}),
             "Letter": _letter(),
             "Parked": _with_figures({"parked": _list("Waiting"), "next": _or_null(TEXT)}),
@@ -110,17 +111,11 @@ def _deadline() -> dict[str, Any]:
     limit = {**_closed({"amount": _COUNT, "unit": units}), "type": ["object", "null"]}
     return _with_figures(
         {
-            "code": TEXT, "state": _STATE, "state_detail": _DETAIL, "limit": limit, "segments": _list("Segment"),
-            "segments_left_out": _COUNT, **_DUES, "calendar_digest": TEXT, "gen": _COUNT,
+            "code": TEXT, "state": _STATE, "state_detail": _DETAIL, "limit": limit, **deadline_forms.members(),
+            **_DUES, "calendar_digest": TEXT, "gen": _COUNT,
             "sentence": _closed({"vi": TEXT, "en": TEXT}),
         }
     )  # fmt: skip
-
-
-def _segment() -> dict[str, Any]:
-    why = {**TEXT, "description": "The fact that began it, or `outside_hours`."}
-    kind = {"enum": ["running", "paused", "closed"]}
-    return _closed({"kind": kind, "from": _INSTANT, "to": _INSTANT, "working_minutes": _COUNT, "why": why})
 
 
 def _letter() -> dict[str, Any]:
