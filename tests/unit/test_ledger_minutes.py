@@ -166,3 +166,43 @@ def _limit_minutes(life: Life) -> int | None:
 
 def _at(text: str) -> int:
     return instants.parse(text)
+
+
+def test_events_in_any_disorder_leave_a_ledger_without_gaps() -> None:
+    """Clocks that differ, steps that apply after the ones that followed them: told all the same, up to the end."""
+    chance, seen = random.Random("disorder"), 0
+    for number in range(600):
+        kept = []
+        for offset in range(chance.randrange(2, 14)):
+            fact = chance.choice(FACTS_IN_DISORDER) if offset else "submitted"
+            when = local("2025-08-28 08:00") + (chance.randrange(16 * 60) * MINUTE if offset else 0)
+            reported = event(fact, when, source="/units/odd", id=f"{number}-{offset}", **_anything(chance, fact))
+            kept.append(keep(reported, offset, when, None))
+        view = deadline_view(Dossier("X", tuple(kept)), local("2025-09-04 08:00"), RULES)
+        pieces = view["segments"]
+        assert all(one["to"] == other["from"] for one, other in pairwise(pieces)), kept
+        assert not pieces or pieces[0]["from"] == instants.show(local("2025-08-28 08:00")), kept
+        if view["verdict"]["code"] in ("running", "paused", "overdue", "acceptance_paused", "acceptance_overdue"):
+            assert pieces[-1]["to"] == "2025-09-04T08:00:00+07:00", kept
+            seen += view["verdict"]["code"] == "running" or len(view["moves"]) > 2
+    assert seen > 50
+
+
+FACTS_IN_DISORDER = (
+    "received", "received", "processing_started", "processing_started", "supplement_requested", "supplement_provided",
+    "payment_requested", "payment_made", "suspended", "resumed", "completed", "recalled", "rescheduled", "handed_over",
+)  # fmt: skip
+
+
+def _anything(chance: random.Random, fact: str) -> dict[str, Any]:
+    if fact == "submitted":
+        unit = chance.choice(["working_hours", "working_days", "calendar_days"])
+        limit = {"amount": chance.randrange(4), "unit": unit}
+        return {"procedure": "p", "channel": "online", "receiver": "odd", "competent": "odd", "time_limit": limit}
+    if fact in ("supplement_requested", "suspended", "recalled"):
+        return {"reason": "any"}
+    if fact == "supplement_provided":
+        return {"restart": chance.random() < 0.3}
+    if fact == "rescheduled":
+        return {"due": f"2025-09-{chance.randrange(1, 20):02}T16:00:00+07:00"}
+    return {"competent": chance.choice(["default", "odd"])} if fact == "handed_over" else {}

@@ -1,18 +1,18 @@
 """A deadline in plain Vietnamese and plain English, for a clerk to read out to a citizen; nobody is named in it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from contracts import instants
 from contracts.data import TimeLimit
-from services.processing.domain import arrows, deadline
+from services.processing.domain import arrows, deadline, spoken
 from services.processing.domain.calendar import Day, WorkingTime
 from services.processing.domain.history import Walk
 from services.processing.domain.moves import Move, Pause
+from services.processing.domain.spoken import Said, clock_en, clock_vi
 from services.processing.domain.verdict import Verdict
 
 PAUSES_NAMED_MAX: Final = 3
-DAYS_NAMED_MAX: Final = 6
 LIMIT_NAMES: Final = {
     "working_hours": ("giờ làm việc", "working hour"),
     "working_days": ("ngày làm việc", "working day"),
@@ -34,13 +34,6 @@ ENDINGS: Final = {
     "halted": ("Hồ sơ đã dừng xử lý", "The dossier was halted"),
 }
 SORRY: Final = ("Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.", "We apologise for the delay.")
-
-
-class Said(NamedTuple):
-    """The same sentence in both languages."""
-
-    vi: str
-    en: str
 
 
 def sentence(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Said:
@@ -68,11 +61,11 @@ def _parts(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said
 def _submitted(walk: Walk) -> Said:
     at = walk.steps[0].event.time
     if walk.state in arrows.FINAL:
-        return Said(f"Hồ sơ được nộp lúc {_clock_vi(at)}.", f"The dossier was submitted at {_clock_en(at)}.")
+        return Said(f"Hồ sơ được nộp lúc {clock_vi(at)}.", f"The dossier was submitted at {clock_en(at)}.")
     due = walk.acceptance_due
     return Said(
-        f"Hồ sơ được nộp lúc {_clock_vi(at)}, cơ quan tiếp nhận hoặc từ chối chậm nhất lúc {_clock_vi(due)}.",
-        f"The dossier was submitted at {_clock_en(at)} and is to be accepted or refused by {_clock_en(due)}.",
+        f"Hồ sơ được nộp lúc {clock_vi(at)}, cơ quan tiếp nhận hoặc từ chối chậm nhất lúc {clock_vi(due)}.",
+        f"The dossier was submitted at {clock_en(at)} and is to be accepted or refused by {clock_en(due)}.",
     )
 
 
@@ -80,13 +73,13 @@ def _received(walk: Walk) -> Said:
     at = next(taken.event.time for taken in walk.steps if taken.event.fact == "received")
     if walk.limit is None or walk.due_current is None:
         return Said(
-            f"Hồ sơ được tiếp nhận lúc {_clock_vi(at)}; thủ tục này không có thời hạn giải quyết.",
-            f"The dossier was received at {_clock_en(at)}; its procedure has no time limit.",
+            f"Hồ sơ được tiếp nhận lúc {clock_vi(at)}; thủ tục này không có thời hạn giải quyết.",
+            f"The dossier was received at {clock_en(at)}; its procedure has no time limit.",
         )
     limit, due = _limit(walk.limit), walk.due_current.at
     return Said(
-        f"Hồ sơ được tiếp nhận lúc {_clock_vi(at)}, thời hạn {limit.vi}, hạn trả kết quả là {_clock_vi(due)}.",
-        f"The dossier was received at {_clock_en(at)}, the limit is {limit.en}, the result is due by {_clock_en(due)}.",
+        f"Hồ sơ được tiếp nhận lúc {clock_vi(at)}, thời hạn {limit.vi}, hạn trả kết quả là {clock_vi(due)}.",
+        f"The dossier was received at {clock_en(at)}, the limit is {limit.en}, the result is due by {clock_en(due)}.",
     )
 
 
@@ -94,7 +87,7 @@ def _limit(limit: TimeLimit) -> Said:
     if limit == TimeLimit(0, "working_days"):
         return Said("trong ngày", "the same day")
     vi, en = LIMIT_NAMES[limit.unit]
-    return Said(f"{limit.amount} {vi}", _counted(limit.amount, en))
+    return Said(f"{limit.amount} {vi}", spoken.counted(limit.amount, en))
 
 
 # --- why then ---------------------------------------------------------------------------------------------------------
@@ -105,13 +98,13 @@ def _reasons(walk: Walk, moves: Sequence[Move], hours: WorkingTime) -> Iterator[
     start, since = moves[begun], moves[begun + 1 :]
     if start.code == "restarted":
         yield Said(
-            f"Thời hạn được tính lại từ đầu kể từ {_clock_vi(start.at)} sau khi bổ sung giấy tờ.",
-            f"The limit is counted anew from {_clock_en(start.at)}, after more papers were provided.",
+            f"Thời hạn được tính lại từ đầu kể từ {clock_vi(start.at)} sau khi bổ sung giấy tờ.",
+            f"The limit is counted anew from {clock_en(start.at)}, after more papers were provided.",
         )
     if start.clock_start is not None and start.clock_start > start.at:
         yield Said(
-            f"Thời hạn bắt đầu tính từ {_clock_vi(start.clock_start)} vì khi đó cơ quan mới mở cửa.",
-            f"The clock starts at {_clock_en(start.clock_start)}, when the office opens next.",
+            f"Thời hạn bắt đầu tính từ {clock_vi(start.clock_start)} vì khi đó cơ quan mới mở cửa.",
+            f"The clock starts at {clock_en(start.clock_start)}, when the office opens next.",
         )
     pauses = [move.pause for move in since if move.pause is not None]
     letter = next((move for move in since if move.code == "apology_letter"), None)
@@ -121,8 +114,8 @@ def _reasons(walk: Walk, moves: Sequence[Move], hours: WorkingTime) -> Iterator[
     if letter is not None and walk.due_original is not None:
         at = walk.due_original.at
         yield Said(
-            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là {_clock_vi(at)}.",
-            f"An apology letter set this new appointment; without it the due was {_clock_en(at)}.",
+            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là {clock_vi(at)}.",
+            f"An apology letter set this new appointment; without it the due was {clock_en(at)}.",
         )
     last = next((move for move in reversed(moves) if move.dates is not None), None)
     if last is not None and last.dates is not None and last.dates.passed_over and last.code != "handed_over":
@@ -147,18 +140,18 @@ def _that_moved(walk: Walk, start: Move, pauses: Iterable[Pause], hours: Working
 
 def _holidays(days: Sequence[Day]) -> Iterator[Said]:
     if days:
-        named = _named(days)
+        named = spoken.named(days)
         yield Said(f"Không tính ngày nghỉ: {named}.", f"Not counted, being holidays: {named}.")
 
 
 def _moved_off(base_day: int, due_day: int, days: Sequence[Day]) -> Said:
-    base, last, due = _date(base_day), _date(due_day - 1), _date(due_day)
+    base, last, due = spoken.date(base_day), spoken.date(due_day - 1), spoken.date(due_day)
     holidays = [day for day in days if day.code == "holiday"]
     if base == last:
         name = f" ({holidays[0].name})" if holidays else ""
         vi, en = f"Ngày {base} là ngày nghỉ{name} nên", f"The day {base} is off{name}, so"
     else:
-        named = _named(holidays)
+        named = spoken.named(holidays)
         vi = f"Từ ngày {base} đến ngày {last} là ngày nghỉ" + (f", trong đó có {named}, nên" if holidays else " nên")
         en = f"The days from {base} to {last} are off" + (f", among them {named}, so" if holidays else ", so")
     return Said(
@@ -170,18 +163,18 @@ def _paused(pauses: Sequence[Pause], walk: Walk) -> Iterator[Said]:
     by_dates = walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
     counted = [pause for pause in pauses if (pause.days if by_dates else pause.working)]
     for pause in counted[:PAUSES_NAMED_MAX]:
-        added = _days(pause.days) if by_dates else _working(pause.working)
+        added = spoken.calendar_days(pause.days) if by_dates else spoken.working(pause.working)
         vi, en, _ = PAUSE_NAMES[pause.fact]
         yield Said(
-            f"Thời hạn tạm dừng từ {_clock_vi(pause.begin)} đến {_clock_vi(pause.end)} ({vi}), cộng thêm {added.vi}.",
-            f"The clock was paused from {_clock_en(pause.begin)} to {_clock_en(pause.end)} {en}, which adds {added.en}.",
+            f"Thời hạn tạm dừng từ {clock_vi(pause.begin)} đến {clock_vi(pause.end)} ({vi}), cộng thêm {added.vi}.",
+            f"The clock was paused from {clock_en(pause.begin)} to {clock_en(pause.end)} {en}, which adds {added.en}.",
         )
     if (more := len(counted) - PAUSES_NAMED_MAX) > 0:
         rest = counted[PAUSES_NAMED_MAX:]
-        sums = _days(sum(p.days for p in rest)) if by_dates else _working(sum(p.working for p in rest))
+        sums = spoken.calendar_days(sum(p.days for p in rest)) if by_dates else spoken.working(sum(p.working for p in rest))
         yield Said(
             f"Thời hạn còn tạm dừng {more} lần khác, cộng thêm {sums.vi}.",
-            f"The clock was paused {_counted(more, 'more time')}, which adds {sums.en}.",
+            f"The clock was paused {spoken.counted(more, 'more time')}, which adds {sums.en}.",
         )
 
 
@@ -196,14 +189,14 @@ def _now(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
         late, at = _lateness(walk, verdict), verdict.at
         vi = "quá hạn tiếp nhận" if code == "acceptance_overdue" else "quá hạn trả kết quả"
         yield Said(
-            f"Tính đến {_clock_vi(at)}, hồ sơ đã {vi} {late.vi}.",
-            f"As of {_clock_en(at)}, {'the acceptance' if code == 'acceptance_overdue' else 'it'} is overdue by {late.en}.",
+            f"Tính đến {clock_vi(at)}, hồ sơ đã {vi} {late.vi}.",
+            f"As of {clock_en(at)}, {'the acceptance' if code == 'acceptance_overdue' else 'it'} is overdue by {late.en}.",
         )
         yield Said(*SORRY)
     elif code in ("refused", "withdrawn", "halted") and verdict.at is not None:
         fact = walk.steps[-1].event.fact
         vi, en = ENDINGS.get(fact, ENDINGS[code])
-        yield Said(f"{vi} lúc {_clock_vi(verdict.at)}.", f"{en} at {_clock_en(verdict.at)}.")
+        yield Said(f"{vi} lúc {clock_vi(verdict.at)}.", f"{en} at {clock_en(verdict.at)}.")
     elif walk.completion is not None and verdict.at is not None:
         yield from _completed(walk, verdict, verdict.at)
 
@@ -213,19 +206,19 @@ def _standing_still(walk: Walk) -> Said:
     vi, _, en = PAUSE_NAMES[fact]
     begin = walk.pause_begin
     return Said(
-        f"Thời hạn đang tạm dừng từ {_clock_vi(begin)} ({vi}), hạn sẽ được tính thêm khi hồ sơ tiếp tục.",
-        f"The clock is paused since {_clock_en(begin)} {en}; the due will move when the dossier goes on.",
+        f"Thời hạn đang tạm dừng từ {clock_vi(begin)} ({vi}), hạn sẽ được tính thêm khi hồ sơ tiếp tục.",
+        f"The clock is paused since {clock_en(begin)} {en}; the due will move when the dossier goes on.",
     )
 
 
 def _completed(walk: Walk, verdict: Verdict, at: int) -> Iterator[Said]:
-    done = Said(f"Hồ sơ đã giải quyết xong lúc {_clock_vi(at)}", f"The dossier was completed at {_clock_en(at)}")
+    done = Said(f"Hồ sơ đã giải quyết xong lúc {clock_vi(at)}", f"The dossier was completed at {clock_en(at)}")
     if verdict.code == "late":
         late = _lateness(walk, verdict)
         yield Said(f"{done.vi}, trễ hạn {late.vi}.", f"{done.en}, late by {late.en}.")
         yield Said(*SORRY)
     elif verdict.code == "early":
-        early = _working(verdict.early_working)
+        early = spoken.working(verdict.early_working)
         yield Said(f"{done.vi}, trước hạn {early.vi}.", f"{done.en}, {early.en} before the due.")
     elif verdict.code == "on_time":
         yield Said(f"{done.vi}, đúng hạn.", f"{done.en}, on time.")
@@ -242,7 +235,7 @@ def _completed(walk: Walk, verdict: Verdict, at: int) -> Iterator[Said]:
         )
     returned = next((taken.event.time for taken in walk.steps if taken.event.fact == "returned"), None)
     if walk.state == arrows.RETURNED and returned is not None and not walk.implied:
-        yield Said(f"Kết quả đã trả lúc {_clock_vi(returned)}.", f"The result was returned at {_clock_en(returned)}.")
+        yield Said(f"Kết quả đã trả lúc {clock_vi(returned)}.", f"The result was returned at {clock_en(returned)}.")
 
 
 def _lateness(walk: Walk, verdict: Verdict) -> Said:
@@ -250,58 +243,12 @@ def _lateness(walk: Walk, verdict: Verdict) -> Said:
     if verdict.at is not None and verdict.due_at is not None and verdict.code != "acceptance_overdue":
         days = instants.day_number(verdict.at) - instants.day_number(verdict.due_at)
         if days and walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS:
-            return _days(days)
+            return spoken.calendar_days(days)
     if verdict.late_working >= instants.MINUTE:
-        return _working(verdict.late_working)
+        return spoken.working(verdict.late_working)
     minutes = verdict.late_by_clock // instants.MINUTE
     if not minutes:
         return Said("chưa đến 1 phút", "less than a minute")
     hours, minutes = divmod(minutes, 60)
-    vi, en = _joined([(hours, "giờ", "hour"), (minutes, "phút", "minute")])
+    vi, en = spoken.joined([(hours, "giờ", "hour"), (minutes, "phút", "minute")])
     return Said(f"{vi} ngoài giờ làm việc", f"{en} outside office hours")
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _working(span: int) -> Said:
-    days, rest = divmod(span // instants.MINUTE, 480)
-    if not days and not rest:
-        return Said("chưa đến 1 phút làm việc", "less than a minute of working time")
-    vi, en = _joined([(days, "ngày", "working day"), (rest // 60, "giờ", "hour"), (rest % 60, "phút", "minute")])
-    return Said(f"{vi} làm việc", en if days else f"{en} of working time")
-
-
-def _joined(parts: Iterable[tuple[int, str, str]]) -> tuple[str, str]:
-    told = [(count, vi, en) for count, vi, en in parts if count]
-    return " ".join(f"{count} {vi}" for count, vi, _ in told), " ".join(_counted(count, en) for count, _, en in told)
-
-
-def _days(days: int) -> Said:
-    return Said(f"{days} ngày", _counted(days, "day"))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def _named(days: Sequence[Day]) -> str:
-    """`Quốc khánh (01/09/2025, 02/09/2025)`; each name once, in the order of its first day."""
-    by_name: dict[str, list[str]] = {}
-    for day in days[:DAYS_NAMED_MAX]:
-        by_name.setdefault(day.name or day.code, []).append(_date(day.number))
-    named = ", ".join(f"{name} ({', '.join(dates)})" for name, dates in by_name.items())
-    return f"{named}, …" if len(days) > DAYS_NAMED_MAX else named
-
-
-def _date(number: int) -> str:
-    year, month, day = instants.day_text(number).split("-")
-    return f"{day}/{month}/{year}"
-
-
-def _clock_vi(instant: int) -> str:
-    return f"{instants.show(instant)[11:16]} ngày {_date(instants.day_number(instant))}"
-
-
-def _clock_en(instant: int) -> str:
-    return f"{instants.show(instant)[11:16]} on {_date(instants.day_number(instant))}"
