@@ -21,13 +21,14 @@ from lab.fortnight.lives import lives_of
 from lab.fortnight.solver import solve
 
 OUTAGE_SHARE = 0.3
+ON_PAPER_SHARE = 0.5
 # Online submissions come over the city's portal: a unit's broken link does not hold them up.
 BY_PORTAL = frozenset({"submitted"})
 JOINT_FIELD = "lien_thong"
 
 
 class Reported(Struct, frozen=True, gc=False):
-    """One event ready to be sent: when it was entered, by which body, of which dossier, as structured JSON."""
+    """One event ready to be sent: when it reaches the city, from which body, of which dossier, as structured JSON."""
 
     entered_at: int
     code: str
@@ -36,14 +37,15 @@ class Reported(Struct, frozen=True, gc=False):
 
 
 class Outage(Struct, frozen=True):
-    """A unit without a link: what happens meanwhile is on paper and is entered afterwards."""
+    """A unit without a link: what happens meanwhile waits in its software or, without power too, is on paper."""
 
     since: int
     until: int
+    on_paper: bool
 
 
 def fortnight(facts: Facts, reference_directory: Path, seed: int) -> list[Reported]:
-    """All events of the period in the order in which they were entered; equal for equal arguments, byte for byte."""
+    """All events of the period in the order in which they are sent; equal for equal arguments, byte for byte."""
     world = _world(facts, reference_files.read(reference_directory))
     plans = solve(facts, world.units, world.hours.days, Random(f"{seed} plans"))
     outages = {unit: _outage(world.hours, Random(f"{seed} outage {unit}")) for unit in world.units}
@@ -111,10 +113,12 @@ class _Registry:
     def _life(self, life: Life, subject: str, parent: str | None) -> list[Reported]:
         told: list[Reported] = []
         ids: list[str] = []
-        before = 0
+        recorded = sent = 0
         for happening in life.happenings:
-            before = max(self._entered(happening), before + instants.SECOND)
-            ids.append(_uuid7(before, self._chance))
+            entered, reached = self._entered(happening)
+            recorded = max(entered, recorded + instants.SECOND)
+            sent = max(reached, recorded, sent + instants.SECOND)
+            ids.append(_uuid7(recorded, self._chance))
             event = {
                 "specversion": "1.0",
                 "id": ids[-1],
@@ -122,15 +126,15 @@ class _Registry:
                 "type": f"{TYPE_PREFIX}{happening.fact}{TYPE_SUFFIX}",
                 "subject": subject,
                 "time": shown(happening.at),
-                "recordedtime": shown(before),
+                "recordedtime": shown(recorded),
                 "datacontenttype": "application/json",
                 "data": _completed(happening, parent, ids),
             }
-            told.append(Reported(before, code_of(happening.source), subject, msgspec.json.encode(event)))
+            told.append(Reported(sent, code_of(happening.source), subject, msgspec.json.encode(event)))
         return told
 
-    def _entered(self, happening: Happening) -> int:
-        """Seconds after it happened, once the link is back, or the next morning if it was on paper."""
+    def _entered(self, happening: Happening) -> tuple[int, int]:
+        """When it was entered and when it was sent: seconds after it happened, else the next morning or with the link."""
         at = happening.at
         soon = 2 * instants.SECOND + int(self._chance.random() * 88_000) * 1000
         told = at + soon
@@ -138,8 +142,9 @@ class _Registry:
             told = morning + soon * 20
         outage = self._outages.get(code_of(happening.source))
         if outage is None or happening.fact in BY_PORTAL or not outage.since <= at < outage.until:
-            return told
-        return max(told, outage.until + soon * 20)
+            return told, told
+        sent = max(told, outage.until + soon * (20 if outage.on_paper else 1))
+        return (sent if outage.on_paper else told), sent
 
 
 def _completed(happening: Happening, parent: str | None, ids: Sequence[str]) -> Data:
@@ -158,7 +163,8 @@ def _outage(hours: Hours, chance: Random) -> Outage | None:
         return None
     length = chance.randrange(1800, hours.length(0))
     since = chance.randrange(0, max(1, hours.total - length - 3600))
-    return Outage(hours.instant(since), hours.instant(min(since + length, hours.total - 3600)))
+    until = min(since + length, hours.total - 3600)
+    return Outage(hours.instant(since), hours.instant(until), chance.random() < ON_PAPER_SHARE)
 
 
 def _uuid7(at: int, chance: Random) -> str:

@@ -1,6 +1,8 @@
 """The reference files promise: the shipped ones are true, and a wrong line is named before anything is published."""
 
 import csv
+import re
+import unicodedata
 from pathlib import Path
 from shutil import copytree
 
@@ -144,15 +146,51 @@ def test_the_body_survives_its_bytes() -> None:
     assert reference.decode(reference.encode(BODY)) == BODY
 
 
-def test_hue_has_its_forty_units_from_the_first_of_july_2025() -> None:
-    assert len(BODY.units) == 40
-    assert sum(unit.kind == "ward" for unit in BODY.units) == 21
-    assert sum(unit.kind == "commune" for unit in BODY.units) == 19
-    names = {unit.code: unit.name for unit in BODY.units}
-    assert (names["19753"], names["20137"]) == ("Phường Phú Xuân", "Xã Chân Mây - Lăng Cô")
+# Decision 19/2025/QĐ-TTg, copied by hand.
+WARDS = {
+    "19753": "Phú Xuân", "19774": "Kim Long", "19777": "Vỹ Dạ", "19789": "Thuận Hóa", "19804": "Hương An",
+    "19813": "Thủy Xuân", "19815": "An Cựu", "19819": "Phong Điền", "19828": "Phong Phú", "19831": "Phong Dinh",
+    "19858": "Phong Thái", "19873": "Phong Quảng", "19900": "Thuận An", "19909": "Dương Nỗ", "19930": "Mỹ Thượng",
+    "19960": "Phú Bài", "19969": "Thanh Thủy", "19975": "Hương Thủy", "19996": "Hương Trà", "20014": "Hóa Châu",
+    "20017": "Kim Trà",
+}  # fmt: skip
+COMMUNES = {
+    "19867": "Quảng Điền", "19885": "Đan Điền", "19918": "Phú Hồ", "19942": "Phú Vang", "19945": "Phú Vinh",
+    "20035": "Bình Điền", "20044": "A Lưới 2", "20050": "A Lưới 5", "20056": "A Lưới 1", "20071": "A Lưới 3",
+    "20101": "A Lưới 4", "20107": "Phú Lộc", "20122": "Vinh Lộc", "20131": "Hưng Lộc",
+    "20137": "Chân Mây - Lăng Cô", "20140": "Lộc An", "20161": "Khe Tre", "20179": "Nam Đông", "20182": "Long Quảng",
+}  # fmt: skip
+
+
+def test_hue_has_its_forty_units_by_their_names_from_the_first_of_july_2025() -> None:
+    """21 wards and 19 communes, letter by letter in the one form of Unicode that everybody types."""
+    expected = {code: (f"Phường {name}", "ward") for code, name in WARDS.items()}
+    expected |= {code: (f"Xã {name}", "commune") for code, name in COMMUNES.items()}
+    assert {unit.code: (unit.name, unit.kind) for unit in BODY.units} == expected
+    assert (len(WARDS), len(COMMUNES)) == (21, 19)
     for unit in (*BODY.units, *BODY.departments):
         assert (unit.hours, unit.parent, unit.valid_from, unit.valid_to) == ("default", "46", "2025-07-01", None)
-    assert sum(unit.kind == "city_centre" for unit in BODY.departments) == 1
+        assert unit.successor is None
+
+
+def test_the_city_has_its_centre_and_its_departments() -> None:
+    """One centre, and the bodies to which a commune's dossiers go; their codes are no unit's."""
+    assert [unit.name for unit in BODY.departments if unit.kind == "city_centre"] == [
+        "Trung tâm Phục vụ hành chính công thành phố Huế"
+    ]
+    names = {unit.name for unit in BODY.departments if unit.kind == "department"}
+    for department in (
+        "Công Thương", "Du lịch", "Giáo dục và Đào tạo", "Khoa học và Công nghệ", "Ngoại vụ", "Nội vụ",
+        "Nông nghiệp và Môi trường", "Tài chính", "Tư pháp", "Văn hóa và Thể thao", "Xây dựng", "Y tế",
+    ):  # fmt: skip
+        assert f"Sở {department}" in names
+    assert not {unit.code for unit in BODY.departments} & {unit.code for unit in BODY.units}
+
+
+def test_every_name_is_written_in_composed_letters_without_stray_space() -> None:
+    """A name typed in decomposed letters looks alike and is found by nobody."""
+    for each in (*BODY.units, *BODY.departments, *BODY.procedures):
+        assert each.name == unicodedata.normalize("NFC", " ".join(each.name.split()))
 
 
 def test_every_file_names_its_code_in_the_first_column() -> None:
@@ -164,6 +202,11 @@ def test_every_file_names_its_code_in_the_first_column() -> None:
 def test_the_shipped_procedures_are_a_marked_sample_of_every_kind_of_limit() -> None:
     assert len(BODY.procedures) >= 60
     assert all(procedure.sample for procedure in BODY.procedures)
+    # Codes as the national database has them.
+    assert all(re.fullmatch(r"[12]\.[0-9]{6}", procedure.code) for procedure in BODY.procedures)
+    assert len({procedure.name for procedure in BODY.procedures}) == len(BODY.procedures)
+    assert len({procedure.field for procedure in BODY.procedures}) >= 12
+    assert 10 <= sum(procedure.end_to_end for procedure in BODY.procedures) < len(BODY.procedures) / 2
     assert all(procedure.field.isascii() for procedure in BODY.procedures)
     limits = [procedure.time_limit for procedure in BODY.procedures]
     assert None in limits
