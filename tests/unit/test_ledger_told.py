@@ -171,7 +171,7 @@ def test_a_rule_that_no_text_decides_does_not_claim_one() -> None:
         assert source.en.endswith("."), code
 
 
-@pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00"])
+@pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"])
 def test_an_appointment_beyond_the_compiled_years_stops_nobody(due: str) -> None:
     """A slip of the keyboard in an apology letter: the completion counts, the ledger answers."""
     limit = "2 working_days"
@@ -182,6 +182,15 @@ def test_an_appointment_beyond_the_compiled_years_stops_nobody(due: str) -> None
     assert told(limit, *events, now="2025-07-09 08:00")["due_current"] == due
     view = told(limit, *events, ("completed", "2025-07-08 08:00", {}), now="2025-07-09 08:00")
     assert view["verdict"]["code"] == "early"
+
+
+def test_a_due_that_is_the_year_10000_here_is_shown_as_the_last_second_before() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 08:00", {}),
+        ("rescheduled", "2025-07-07 10:00", {"due": "9999-12-31T23:59:59Z"}),
+    ]
+    for limit in ("2 working_days", "2 calendar_days"):
+        assert told(limit, *events, now="2025-07-09 08:00")["due_current"] == "9999-12-31T23:59:59+07:00"
 
 
 def test_a_log_clock_beyond_the_compiled_years_is_told_up_to_their_end() -> None:

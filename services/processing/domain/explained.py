@@ -14,6 +14,9 @@ from services.processing.domain.verdict import Verdict
 
 VERDICT_RULES: Final = ("on_time_by_instant", "late_told_apart")
 OUTSIDE_HOURS: Final = "outside_hours"
+# An apology letter may name any year that four digits can; seven hours further east that is one too many.
+LAST_SHOWN: Final = instants.parse("9999-12-31T23:59:59+07:00")
+LAST_DAY_SHOWN: Final = instants.day_number(LAST_SHOWN)
 
 
 def segment(piece: Segment) -> dict[str, Any]:
@@ -21,8 +24,8 @@ def segment(piece: Segment) -> dict[str, Any]:
     clock = piece.stretch.clock
     return {
         "kind": piece.kind,
-        "from": instants.show(piece.begin),
-        "to": instants.show(piece.end),
+        "from": show(piece.begin),
+        "to": show(piece.end),
         "working_minutes": piece.minutes,
         "why": OUTSIDE_HOURS if piece.kind == "closed" else piece.stretch.began_by,
         "phase": clock.phase,
@@ -42,8 +45,8 @@ def stretch(told: Stretch) -> dict[str, Any]:
         "kind": "paused" if told.is_paused else "running",
         "phase": told.clock.phase,
         "clock": told.clock.number,
-        "from": instants.show(told.begin),
-        "to": instants.show(told.end),
+        "from": show(told.begin),
+        "to": show(told.end),
         "working_minutes": told.minutes,
         "began_by": told.began_by,
         "ended_by": told.ended_by,
@@ -55,14 +58,14 @@ def move(told: Move) -> dict[str, Any]:
     """What set, moved or kept the dues, with the dues that stood after it."""
     return {
         "code": told.code,
-        "at": instants.show(told.at),
+        "at": show(told.at),
         "fact": told.fact,
         "rules": list(told.rules),
-        "clock_start": _show(told.clock_start),
+        "clock_start": show(told.clock_start),
         "due_before": _due(told.before),
         "due_original": _due(told.original),
         "due_current": _due(told.current),
-        "acceptance_due": _show(told.acceptance),
+        "acceptance_due": show(told.acceptance),
         "pause": None if told.pause is None else _pause(told.pause, told.current),
         "dates": None if told.dates is None else _dates(told.dates),
         "special_days": _days(told.days),
@@ -86,7 +89,7 @@ def balance(walk: Walk, told: Sequence[Stretch]) -> dict[str, Any] | None:
         "paused_minutes": paused,
         "remaining_minutes": None if limit is None else max(0, limit - running),
         "beyond_limit_minutes": None if limit is None else max(0, running - limit),
-        "base_date": None if due is None or due.base_day is None else instants.day_text(due.base_day),
+        "base_date": None if due is None or due.base_day is None else day_text(due.base_day),
     }
 
 
@@ -94,17 +97,27 @@ def verdict(told: Verdict, completion: KeptEvent | None) -> dict[str, Any]:
     """How it stands; of a completion also when it was entered and what the log's clock said when it came."""
     return {
         "code": told.code,
-        "at": _show(told.at),
+        "at": show(told.at),
         "late_minutes": told.late_working // instants.MINUTE,
         "late_minutes_by_clock": told.late_by_clock // instants.MINUTE,
         "early_minutes": told.early_working // instants.MINUTE,
         "late_by_unit": told.late_by_unit,
         "late_by_link": told.late_by_link,
         "late_entry": told.late_entry,
-        "entered_at": None if completion is None else _show(completion.recordedtime),
-        "log_clock_at_arrival": None if completion is None else _show(completion.log_clock),
+        "entered_at": None if completion is None else show(completion.recordedtime),
+        "log_clock_at_arrival": None if completion is None else show(completion.log_clock),
         "rules": [] if completion is None else list(VERDICT_RULES),
     }
+
+
+def show(instant: int | None) -> str | None:
+    """An instant as text, or none."""
+    return None if instant is None else instants.show(min(instant, LAST_SHOWN))
+
+
+def day_text(number: int) -> str:
+    """A day number as text."""
+    return instants.day_text(min(number, LAST_DAY_SHOWN))
 
 
 def _minutes(told: Iterable[Stretch], clock: int, is_paused: bool) -> int:
@@ -116,8 +129,8 @@ def _pause(told: Pause, due: Due | None) -> dict[str, Any]:
     return {
         "fact": told.fact,
         "reported_reason": told.reason,
-        "from": instants.show(told.begin),
-        "to": instants.show(told.end),
+        "from": show(told.begin),
+        "to": show(told.end),
         "working_minutes": told.working // instants.MINUTE,
         "added_working_minutes": None if by_dates else told.working // instants.MINUTE,
         "added_days": told.days if by_dates else None,
@@ -126,19 +139,15 @@ def _pause(told: Pause, due: Due | None) -> dict[str, Any]:
 
 def _dates(told: Dates) -> dict[str, Any]:
     return {
-        "base_date": instants.day_text(told.base_day),
-        "due_date": instants.day_text(told.due_day),
+        "base_date": day_text(told.base_day),
+        "due_date": day_text(told.due_day),
         "passed_over": _days(told.passed_over),
     }
 
 
 def _days(days: Iterable[Day]) -> list[dict[str, Any]]:
-    return [{"date": instants.day_text(day.number), "code": day.code, "name": day.name} for day in days]
+    return [{"date": day_text(day.number), "code": day.code, "name": day.name} for day in days]
 
 
 def _due(due: Due | None) -> str | None:
-    return None if due is None else instants.show(due.at)
-
-
-def _show(instant: int | None) -> str | None:
-    return None if instant is None else instants.show(instant)
+    return None if due is None else show(due.at)

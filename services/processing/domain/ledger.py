@@ -36,9 +36,9 @@ def dossier_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[
         "parent": walk.parent,
         "receiver": stand.receiver,
         "competent": stand.competent,
-        "due_original": _show(None if walk.due_original is None else walk.due_original.at),
-        "due_current": _show(None if walk.due_current is None else walk.due_current.at),
-        "acceptance_due": _show(walk.acceptance_due if walk.acceptance_hours is not None else None),
+        "due_original": explained.show(None if walk.due_original is None else walk.due_original.at),
+        "due_current": explained.show(None if walk.due_current is None else walk.due_current.at),
+        "acceptance_due": explained.show(walk.acceptance_due if walk.acceptance_hours is not None else None),
         "overdue": stand.overdue,
         "due_in_24h": stand.due_in_24h,
         "due_in_72h": stand.due_in_72h,
@@ -72,9 +72,9 @@ def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict
         "moves": [explained.move(move) for move in moved],
         "balance": explained.balance(walk, told),
         "verdict": explained.verdict(stands, walk.completion),
-        "due_original": _show(None if walk.due_original is None else walk.due_original.at),
-        "due_current": _show(None if walk.due_current is None else walk.due_current.at),
-        "acceptance_due": _show(walk.acceptance_due if walk.acceptance_hours is not None else None),
+        "due_original": explained.show(None if walk.due_original is None else walk.due_original.at),
+        "due_current": explained.show(None if walk.due_current is None else walk.due_current.at),
+        "acceptance_due": explained.show(walk.acceptance_due if walk.acceptance_hours is not None else None),
         "rules": cited(_rules(shown, moved, walk)),
         "calendar_digest": rules.digest,
         "gen": GEN,
@@ -134,7 +134,7 @@ def _step(taken: Taken, walk: Walk) -> dict[str, Any]:
         "competent": taken.competent,
         "state": state,
         "state_detail": detail,
-        "due_current": _show(None if taken.due is None else taken.due.at),
+        "due_current": explained.show(None if taken.due is None else taken.due.at),
         "timeliness": None if step is None else step.timeliness,
         "late": None if step is None else step.late,
     }
@@ -172,7 +172,3 @@ def _rules(shown: Iterable[Segment], moved: Iterable[Move], walk: Walk) -> Itera
     if walk.completion is not None:
         for rule in explained.VERDICT_RULES:
             yield rule, instants.day_number(walk.completion.time)
-
-
-def _show(instant: int | None) -> str | None:
-    return None if instant is None else instants.show(instant)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from contracts import instants
+from services.processing.domain import explained
 from services.processing.domain.calendar import Day
 
 DAYS_NAMED_MAX: Final = 6
@@ -52,15 +53,19 @@ def named(days: Sequence[Day]) -> str:
 
 def date(number: int) -> str:
     """`07/07/2025` of a day number."""
-    year, month, day = instants.day_text(number).split("-")
+    year, month, day = explained.day_text(number).split("-")
     return f"{day}/{month}/{year}"
 
 
 def clock_vi(instant: int) -> str:
     """`16:30 ngày 07/07/2025`; seconds are left out, which never says later than it was."""
-    return f"{instants.show(instant)[11:16]} ngày {date(instants.day_number(instant))}"
+    return f"{_time(instant)} ngày {date(instants.day_number(instant))}"
 
 
 def clock_en(instant: int) -> str:
     """`16:30 on 07/07/2025`."""
-    return f"{instants.show(instant)[11:16]} on {date(instants.day_number(instant))}"
+    return f"{_time(instant)} on {date(instants.day_number(instant))}"
+
+
+def _time(instant: int) -> str:
+    return instants.show(min(instant, explained.LAST_SHOWN))[11:16]
