@@ -112,6 +112,16 @@ SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, st
         "Hồ sơ được nộp lúc 07:00 ngày 07/07/2025. Hồ sơ không được tiếp nhận lúc 08:00 ngày 07/07/2025.",
         "The dossier was submitted at 07:00 on 07/07/2025. The dossier was refused at 08:00 on 07/07/2025.",
     ),
+    (
+        "5 working_days",
+        [("received", "2025-07-07 07:00", {}), ("supplement_requested", "2025-07-07 09:00", REASON),
+         ("supplement_lapsed", "2025-08-07 09:00", {})],
+        "2025-08-10 08:00",
+        "Hồ sơ được tiếp nhận lúc 07:00 ngày 07/07/2025, thời hạn 5 ngày làm việc, hạn trả kết quả là 17:00 ngày "
+        "11/07/2025. Hồ sơ kết thúc lúc 09:00 ngày 07/08/2025 vì quá thời gian bổ sung giấy tờ.",
+        "The dossier was received at 07:00 on 07/07/2025, the limit is 5 working days, the result is due by 17:00 on "
+        "11/07/2025. The dossier was closed at 09:00 on 07/08/2025, as the time to send more papers had passed.",
+    ),
 ]  # fmt: skip
 
 

@@ -25,13 +25,13 @@ PAUSE_NAMES: Final = {
     "suspended": ("tạm dừng xử lý", "while it was suspended", "while it is suspended"),
 }
 ENDINGS: Final = {
-    "refused": ("Hồ sơ không được tiếp nhận", "The dossier was refused"),
+    "refused": ("Hồ sơ không được tiếp nhận lúc {}.", "The dossier was refused at {}."),
     "supplement_lapsed": (
-        "Hồ sơ không được tiếp nhận vì quá thời gian bổ sung giấy tờ",
-        "The dossier was refused because the time to send more papers had passed",
+        "Hồ sơ kết thúc lúc {} vì quá thời gian bổ sung giấy tờ.",
+        "The dossier was closed at {}, as the time to send more papers had passed.",
     ),
-    "withdrawn": ("Hồ sơ đã được rút theo yêu cầu", "The dossier was withdrawn on request"),
-    "halted": ("Hồ sơ đã dừng xử lý", "The dossier was halted"),
+    "withdrawn": ("Hồ sơ đã được rút theo yêu cầu lúc {}.", "The dossier was withdrawn on request at {}."),
+    "halted": ("Hồ sơ đã dừng xử lý lúc {}.", "The dossier was halted at {}."),
 }
 SORRY: Final = ("Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.", "We apologise for the delay.")
 
@@ -196,7 +196,7 @@ def _now(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
     elif code in ("refused", "withdrawn", "halted") and verdict.at is not None:
         fact = walk.steps[-1].event.fact
         vi, en = ENDINGS.get(fact, ENDINGS[code])
-        yield Said(f"{vi} lúc {clock_vi(verdict.at)}.", f"{en} at {clock_en(verdict.at)}.")
+        yield Said(vi.format(clock_vi(verdict.at)), en.format(clock_en(verdict.at)))
     elif walk.completion is not None and verdict.at is not None:
         yield from _completed(walk, verdict, verdict.at)
 
