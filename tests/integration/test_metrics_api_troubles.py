@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from deploy.local.checks import free_port_base
 from tests.integration.metrics_by_hand import ByHand, answer, api_of, by_hand
@@ -107,6 +108,25 @@ def test_what_is_no_figure_is_not_told(figures: ByHand, api: Service) -> None:
     figures.client.delete("motcua:metrics:g90:total")
     figures.client.rpush("motcua:metrics:g90:total", "1")
     refused(api, FIGURES[0], "unavailable")
+    figures.forget()
+
+
+def test_a_unit_whose_figures_are_taken_back_goes_from_the_stream_with_zeros(figures: ByHand, api: Service) -> None:
+    """A code that the reference data does not know is shown as long as it has figures; who listens must hear of its end."""
+
+    def rows_told() -> dict[str, int]:
+        return {row["unit"]: row["counters"]["received"] for row in next(told)["units"]}
+
+    figures.forget()
+    figures.places()
+    figures.write("total", {"receiver|former|received": 3, "receiver|19753|received": 2})
+    with requests.get(api.base_url + "/v1/stream?role=receiver", stream=True, timeout=15) as answer:
+        lines = answer.iter_lines(decode_unicode=True)
+        told = (json.loads(line[6:]) for line in lines if line.startswith("data: ") and '"units"' in line)
+        assert {unit: number for unit, number in rows_told().items() if number} == {"former": 3, "19753": 2}
+        figures.write("total", {"receiver|former|received": 0})
+        figures.place(0, next=6, closed=5)
+        assert rows_told() == {"former": 0}
     figures.forget()
 
 

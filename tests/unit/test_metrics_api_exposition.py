@@ -161,6 +161,13 @@ def test_lines_that_are_kept_follow_what_is_shown() -> None:
     assert found[at("motcua_unit_info", unit="300", name="300", kind="unknown")] == 1
 
 
+def test_whoever_has_a_series_has_a_name() -> None:
+    """Also a body that gave up all it had before it went out of force, and a centre that only sends heartbeats."""
+    found = samples(Exposition(units(["100"], [])).page(held({"competent|400|handed_over": 1}), DAY, {"500": 3}))
+    named = {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_info"}
+    assert named == {dict(labels)["unit"] for _, labels in found if "unit" in dict(labels)} == {"100", "400", "500"}
+
+
 def test_names_are_escaped() -> None:
     """Quotes, backslashes and line ends in a name do not break the page."""
     name = 'Xã "A\\B"\nC'

@@ -48,7 +48,7 @@ class Exposition:
     def __init__(self, units: Units) -> None:
         self._units = units
         self._kept_for: tuple[KeysView[str], str] = {}.keys(), ""
-        self._receivers: list[str] = []
+        self._shown: dict[str, list[str]] = {role: [] for role in ROLES}
         self._of_total: list[tuple[Family, list[Line]]] = []
         self._of_states: list[Line] = []
         self._of_today: list[Line] = []
@@ -89,9 +89,11 @@ class Exposition:
             # The competent role shows a unit once it was ever competent; what belongs to sources does not make it so.
             if role == "receiver" or name not in told.OF_SOURCE:
                 units[role].add(unit)
-        self._receivers = self._units.shown("receiver", day, day, units["receiver"])
-        shown = {"receiver": self._receivers, "competent": sorted(units["competent"])}
-        rows = [(role, unit, _labels(role, unit)) for role, codes in shown.items() for unit in codes]
+        self._shown = {
+            "receiver": self._units.shown("receiver", day, day, units["receiver"]),
+            "competent": sorted(units["competent"]),
+        }
+        rows = [(role, unit, _labels(role, unit)) for role, codes in self._shown.items() for unit in codes]
         self._of_total = [
             (told.RECEIVED, _in_parts(rows, told.RECEIVED, "channel", told.CHANNELS, "received_")),
             (told.COMPLETED, _in_parts(rows, told.COMPLETED, "timeliness", told.TIMELINESS, "completed_")),
@@ -112,7 +114,8 @@ class Exposition:
         page.add(told.SPOOL, [
             f'{told.SPOOL.name}{{unit="{escaped(unit)}"}} {depth}' for unit, depth in sorted(spool.items())
         ])  # fmt: skip
-        known = sorted({*self._units.shown("competent", day, day), *seen, *self._receivers})
+        # Whoever has a series has a name, also a body that is no longer in force.
+        known = sorted({*self._units.shown("competent", day, day), *seen, *spool}.union(*self._shown.values()))
         names = [(unit, escaped(self._units.name(unit, day)), self._units.kind(unit, day)) for unit in known]
         page.add(told.UNIT, [
             f'{told.UNIT.name}{{unit="{escaped(unit)}",name="{name}",kind="{kind}"}} 1' for unit, name, kind in names

@@ -135,6 +135,9 @@ class Stream:
             mine = {name: number for name, number in total.items() if name.startswith(f"{role}|")}
             rows = answers.unit_rows(answers.by_unit(mine), Query(role, ()), self._told.units, day, day)
             self._totals[role] = answers.total_of(rows, answers.ALL_NAMES)
+            # A unit that leaves the list (out of force, its figures taken back) goes with zeros: clients keep rows by unit.
+            gone = held.keys() - {row["unit"] for row in rows}
+            rows += [{**held[unit][1], **answers.told({}, answers.ALL_NAMES)} for unit in sorted(gone)]
             for row in rows:
                 former = held.get(row["unit"])
                 if former is None or former[1] != row:
