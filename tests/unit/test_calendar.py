@@ -162,7 +162,7 @@ def test_a_day_says_why_it_is_worked_or_not() -> None:
     """Each reason once; a free weekday is no weekend, a day that is off and made up is worked."""
     calendar = Calendar(
         profiles={"p": {"mon": [("07:00", "10:00"), ("10:30", "12:00"), ("13:00", "17:00")], "sat": [("08:00", "11:00")]}},
-        days_off={"2025-07-07": "Nghỉ bão", "2025-07-19": "Nghỉ"},
+        days_off={"2025-07-07": "Nghỉ bão", "2025-07-19": "Nghỉ", "2025-07-20": "a Sunday that was free anyway"},
         make_up_days={"2025-07-19": "Làm bù"},
     )
     hours = WorkingTime.compile(calendar, "p")

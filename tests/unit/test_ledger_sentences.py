@@ -144,6 +144,18 @@ def test_a_holiday_within_a_pause_moved_nothing_and_is_not_named() -> None:
     assert "Quốc khánh" not in view["sentence"]["vi"]
 
 
+def test_a_holiday_after_a_pause_is_named() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-08-28 08:00", {}),
+        ("payment_requested", "2025-08-28 09:00", {}),
+        ("payment_made", "2025-08-28 10:00", {}),
+        now="2025-08-29 10:00",
+    )
+    assert view["due_current"] == "2025-09-03T09:00:00+07:00"
+    assert "Quốc khánh (01/09/2025, 02/09/2025)" in view["sentence"]["vi"]
+
+
 def test_many_pauses_are_named_three_at_most_and_all_added() -> None:
     events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 07:00", {})]
     for day in range(8, 12):

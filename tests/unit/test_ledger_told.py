@@ -125,6 +125,21 @@ def test_a_letter_a_hand_over_and_a_restart_are_told_with_both_dues() -> None:
     assert [leg["clock"] for leg in view["stretches"]] == [1, 1, 2]
 
 
+def test_a_pause_that_ended_before_it_began_is_told_as_none() -> None:
+    """The payment's clock was 40 minutes behind: reported before midnight, asked for after it."""
+    desk = Desk(RULES)
+    limit = {"amount": 5, "unit": "calendar_days"}
+    desk.report(event("received", local("2025-07-07 08:00"), source="/units/default", **BIRTH, time_limit=limit))
+    desk.report(event("payment_made", local("2025-07-07 23:50"), source="/units/default"))
+    desk.report(event("payment_requested", local("2025-07-08 00:30"), source="/units/default"))
+    assert isinstance(desk.dossier, Dossier)
+    view = deadline_view(desk.dossier, local("2025-07-08 08:00"), RULES)
+    pause = view["moves"][-1]["pause"]
+    assert (pause["from"], pause["to"]) == ("2025-07-08T00:30:00+07:00",) * 2
+    assert (pause["working_minutes"], pause["added_days"]) == (0, 0)
+    assert [leg["kind"] for leg in view["stretches"]] == ["running", "running"]
+
+
 # what is entered and when the log's clock has come to: log clock at arrival, recordedtime, code, the three flags
 ENDS: list[tuple[str, str, str | None, str, tuple[bool, bool, bool]]] = [
     ("2025-07-08 07:30", "2025-07-08 07:00", None, "on_time", (False, False, False)),
