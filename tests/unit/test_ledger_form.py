@@ -11,7 +11,11 @@ from services.processing.domain.ledger import deadline_view
 from services.processing.domain.sources import SOURCES
 from tests.unit.fold_world import event
 from tests.unit.ledger_world import REASON, told
-from tests.unit.legal_clock_world import LAST, RULES, any_life
+from tests.unit.legal_clock_world import RULES, any_life
+from tests.unit.oracle_minutes import MINUTE
+
+
+FOUR_DAYS = 4 * 1440 * MINUTE
 
 
 def validator() -> Any:
@@ -34,7 +38,7 @@ def test_every_view_keeps_to_the_form_and_every_rule_is_named_by_one() -> None:
         life = any_life(chance)
         reported = [event(each.fact, each.at, source=f"/units/{life.receiver}", **each.data) for each in life.told]
         kept = tuple(keep(each, offset, each.time, None) for offset, each in enumerate(reported))
-        views.append(deadline_view(Dossier("X", kept), None if number % 2 else LAST, RULES))
+        views.append(deadline_view(Dossier("X", kept), None if number % 2 else kept[-1].time + FOUR_DAYS, RULES))
     for fact, data in (("refused", REASON), ("withdrawn", {})):
         views.append(
             told(None, ("submitted", "2025-07-07 08:00", {}), (fact, "2025-07-08 08:00", data), now="2025-07-09 08:00")
