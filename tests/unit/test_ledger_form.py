@@ -14,7 +14,6 @@ from tests.unit.ledger_world import REASON, told
 from tests.unit.legal_clock_world import RULES, any_life
 from tests.unit.oracle_minutes import MINUTE
 
-
 FOUR_DAYS = 4 * 1440 * MINUTE
 
 
