@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)")]
 DossierCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
 Procedure = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
-Field = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$(?!\n)")]
+# A code, too: it is shown in public, and no free text may be.
+Field = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
 Point = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/-]{1,64}$(?!\n)")]
 Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}$(?!\n)")]
 EventId = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}$(?!\n)")]

@@ -23,7 +23,7 @@ _PROCEDURE_NEEDS: Final = frozenset({"code", "name", "field"})
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _PROCEDURE_CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
-_FIELD: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_FIELD: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LIMIT: Final = re.compile(r"([0-9]{1,4}) ([a-z_]+)")
 _YES_NO: Final = {"": False, "no": False, "yes": True}
 _FOR_EVER: Final = "9999-12-31"
@@ -108,7 +108,7 @@ class _Reading:
             cells = row.cells
             self._form(row, "code", _PROCEDURE_CODE, "1 to 64 of A–Z a–z 0–9 . _ -")
             self._form(row, "name", _TEXT, "a name of at most 200 characters")
-            self._form(row, "field", _FIELD, "a field of at most 64 characters")
+            self._form(row, "field", _FIELD, "a field's code of at most 64 letters, digits, . _ -")
             for column in ("end_to_end", "sample"):
                 if cells[column] not in _YES_NO:
                     self._wrong(row, column, f"{cells[column]!r} is neither yes nor no")

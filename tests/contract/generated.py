@@ -34,7 +34,7 @@ FLAGS = st.booleans()
 # Member -> what it may be; those of `received` are all optional.
 BIRTH: dict[str, st.SearchStrategy[Any]] = {
     "procedure": LONG_CODES, "channel": CHANNELS, "competent": CODES, "assisted_by": POINTS, "parent": LONG_CODES,
-    "field": TEXTS, "time_limit": LIMITS,
+    "field": LONG_CODES, "time_limit": LIMITS,
 }  # fmt: skip
 OPTIONAL_OF: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "submitted": {name: BIRTH[name] for name in ("assisted_by", "parent", "field", "time_limit")},

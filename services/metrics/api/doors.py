@@ -39,6 +39,7 @@ class Doors:
     async def units(self, request: Request) -> Response:
         """Every unit of a role, in total, for a day or a range."""
         query = queries.totals(request)
+        await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(answers.of_role(query))
         head, [[figures]] = self._ports.told.head(snapshot), snapshot.found
         first, last = self._span(query, snapshot)
@@ -48,6 +49,7 @@ class Doors:
     async def unit(self, request: Request) -> Response:
         """One unit, also by field and by channel."""
         query, code = queries.totals(request), request.path_params["code"]
+        await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_unit(query, code))
         head, [plain, [parts], [anything]] = self._ports.told.head(snapshot), snapshot.found
         self._check_known(code, anything)
@@ -62,6 +64,7 @@ class Doors:
         code = request.path_params["code"]
         latest = self._ports.told.day(await self._ports.snapshots.read())
         query = queries.days(request, latest)
+        await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_days(query, code))
         head, [by_day, [restated], [anything]] = self._ports.told.head(snapshot), snapshot.found
         self._check_known(code, anything)

@@ -1,5 +1,6 @@
 """What the API knows of Kafka: the ends of dossier.reported, and the newest heartbeat of each source."""
 
+import asyncio
 import logging
 import threading
 import time
@@ -18,6 +19,8 @@ from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 LOOK_EVERY_SECONDS: Final = 0.5
 # Ends that were asked for longer ago say nothing about now.
 ENDS_HOLD_SECONDS: Final = 3.0
+# Longer than this no answer waits to know the ends; it then says no lag of 0.
+LOOK_NOW_SECONDS_MAX: Final = 0.5
 CLOSE_SECONDS_MAX: Final = 1.0
 BEATS_PER_LOOK_MAX: Final = 2000
 SOURCES_MAX: Final = 20_000
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Watch:
-    """A thread that looks again and again; readers never wait for Kafka."""
+    """A thread that looks again and again; an answer waits a moment for the ends of now, and for nothing else."""
 
     def __init__(self, bootstrap: str, call_seconds: float, on_error: Callable[[str], None]) -> None:
         self.fault: str | None = "starting: Kafka has not been asked yet"
@@ -40,6 +43,7 @@ class Watch:
         self._ends_at = float("-inf")
         self._beats: dict[str, Heartbeat] = {}
         self._spool: Mapping[str, int] = {}
+        self._asking_now = asyncio.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
 
@@ -47,6 +51,29 @@ class Watch:
     def ends(self) -> Mapping[int, int] | None:
         """The end of each partition of dossier.reported, None while it is not known."""
         return self._ends if time.monotonic() - self._ends_at < ENDS_HOLD_SECONDS else None
+
+    async def look_now(self) -> None:
+        """Makes `ends` those of a moment after this was called; None where Kafka does not say so at once.
+
+        Who was told `stored` and asks right afterwards must not read a lag of 0 from ends that were older than his event.
+        """
+        called_at = time.monotonic()
+        async with self._asking_now:
+            if self._ends_at >= called_at:
+                return
+            asked_at = time.monotonic()
+            try:
+                if self.fault is not None:
+                    raise TimeoutError
+                asked = self._ask_ends()
+                found = await asyncio.wait_for(
+                    asyncio.gather(*(asyncio.wrap_future(future) for future in asked.values())), LOOK_NOW_SECONDS_MAX
+                )
+            except (KafkaException, TimeoutError):
+                self._ends = None
+            else:
+                ends = {place.partition: int(each.offset) for place, each in zip(asked, found, strict=True)}
+                self._ends, self._ends_at = ends, asked_at
 
     @property
     def spool(self) -> Mapping[str, int]:
@@ -95,18 +122,21 @@ class Watch:
         )
 
     def _look(self, asking: Consumer) -> None:
-        asked_at = time.monotonic()
-        places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
-        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        asked = self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=self._seconds)
-        ends = {place.partition: int(asked[place].result(self._seconds + 1.0).offset) for place in places}
-        self._ends, self._ends_at = ends, asked_at
+        asked_at, asked = time.monotonic(), self._ask_ends()
+        ends = {place.partition: int(future.result(self._seconds + 1.0).offset) for place, future in asked.items()}
+        if asked_at > self._ends_at:
+            self._ends, self._ends_at = ends, asked_at
         if missing := [number for number, end in ends.items() if end > 0 and number not in self.first_recorded_at]:
             asking.assign([TopicPartition(REPORTED.name, number, 0) for number in missing])
             for found in asking.consume(len(missing), timeout=self._seconds):
                 if found.error() is None and found.offset() == 0:
                     self.first_recorded_at[int(found.partition() or 0)] = found.timestamp()[1] * 1000
             asking.unassign()
+
+    def _ask_ends(self) -> dict[TopicPartition, Any]:
+        places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
+        return dict(self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=self._seconds))
 
     def _read(self, beating: Consumer) -> None:
         found = beating.consume(BEATS_PER_LOOK_MAX, timeout=0.01)

@@ -185,12 +185,14 @@ class Doors:
         self._count(1)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
+                await self._ports.logs.look_now()
                 return await answering
         except (StatesUnavailableError, LogsUnavailableError) as error:
             raise unavailable(str(error)) from error
         except TimeoutError as error:
             raise unavailable(f"no answer within {ANSWER_SECONDS:g} s") from error
         finally:
+            answering.close()
             self._count(-1)
 
     def _count(self, step: int) -> None:

@@ -20,6 +20,8 @@ CALL_SECONDS: Final = 2.0
 # Ends that were asked for longer ago say nothing about now.
 ENDS_HOLD_SECONDS: Final = 5.0
 RULES_MAX: Final = 64
+# Longer than this no answer waits to know the ends; its lag is then an upper bound.
+LOOK_NOW_SECONDS_MAX: Final = 0.5
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Logs:
         self._on_error = on_error
         self._rules: dict[str, Rules] = {}
         self._said = ""
+        self._asking_now = asyncio.Lock()
         self._watching = _Thread("watching", bootstrap)
         self._scanning = _Thread("scanning", bootstrap)
 
@@ -62,6 +65,20 @@ class Logs:
                 fault = f"the look at Kafka failed: {type(error).__name__}"
             self.fault = fault
             await asyncio.sleep(self._watch_seconds)
+
+    async def look_now(self) -> None:
+        """Makes `ends` those of a moment after this was called; None where Kafka does not say so at once.
+
+        Who was told `stored` and asks right afterwards must not read a lag of 0 from ends that were older than his event.
+        """
+        called_at = monotonic()
+        async with self._asking_now:
+            if self._ends_at >= called_at:
+                return
+            self._ends = None
+            if self.fault is None:
+                with suppress(LogsUnavailableError, TimeoutError):
+                    await asyncio.wait_for(self._look(), LOOK_NOW_SECONDS_MAX)
 
     async def rules(self, digest: str) -> Rules:
         """The rules of a digest, the same object at every call."""
@@ -86,8 +103,9 @@ class Logs:
 
     async def _look(self) -> None:
         asked_at = monotonic()
-        self._ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, REPORTED.name))
-        self._ends_at = asked_at
+        ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, REPORTED.name))
+        if asked_at > self._ends_at or self._ends is None:
+            self._ends, self._ends_at = ends, asked_at
         if len(self.first_recorded_at) < PARTITIONS:
             self.first_recorded_at = await self._ask("ends", self._watching, lambda thread: _firsts(thread.reader))
 
