@@ -121,8 +121,8 @@ def test_a_unit_whose_figures_are_taken_back_goes_from_the_stream_with_zeros(fig
     figures.places()
     figures.write("total", {"receiver|former|received": 3, "receiver|19753|received": 2})
     with requests.get(api.base_url + "/v1/stream?role=receiver", stream=True, timeout=15) as answer:
-        lines = answer.iter_lines(decode_unicode=True)
-        told = (json.loads(line[6:]) for line in lines if line.startswith("data: ") and '"units"' in line)
+        lines = answer.iter_lines(chunk_size=1)
+        told = (json.loads(line[6:]) for line in lines if line.startswith(b"data: ") and b'"units"' in line)
         assert {unit: number for unit, number in rows_told().items() if number} == {"former": 3, "19753": 2}
         figures.write("total", {"receiver|former|received": 0})
         figures.place(0, next=6, closed=5)
