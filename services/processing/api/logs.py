@@ -23,6 +23,7 @@ RULES_MAX: Final = 64
 # Longer than this no answer waits to know the ends; its lag is then an upper bound.
 LOOK_NOW_SECONDS_MAX: Final = 0.5
 
+_PARTITIONS: Final = range(PARTITIONS)
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Logs:
         """One page of dead letters, up to their ends after the positions of the search were read."""
         self._give_up_early()
         # Asked on the thread whose connections are in use every second: a client that has rested may need some to wake.
-        ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, pages.REJECTED))
+        ends = await self._ask("ends", self._watching, lambda thread: thread.reader.ends(pages.REJECTED, _PARTITIONS))
         return await self._ask("letters", self._scanning, lambda thread: pages.read(thread.reader, search, ends))
 
     async def close(self) -> None:
@@ -103,7 +104,7 @@ class Logs:
 
     async def _look(self) -> None:
         asked_at = monotonic()
-        ends = await self._ask("ends", self._watching, lambda thread: _ends(thread.reader, REPORTED.name))
+        ends = await self._ask("ends", self._watching, lambda thread: thread.reader.ends(REPORTED.name, _PARTITIONS))
         if asked_at > self._ends_at or self._ends is None:
             self._ends, self._ends_at = ends, asked_at
         if len(self.first_recorded_at) < PARTITIONS:
@@ -167,11 +168,6 @@ class _Thread:
             self._reader.close()
 
 
-def _ends(reader: Reader, topic: str) -> dict[int, int]:
-    found = reader.bounds([topic], range(PARTITIONS))
-    return {number: bounds.end for (_, number), bounds in found.items()}
-
-
 def _firsts(reader: Reader) -> dict[int, int]:
-    found = reader.at(Place(REPORTED.name, number, 0) for number in range(PARTITIONS))
+    found = reader.at(Place(REPORTED.name, number, 0) for number in _PARTITIONS)
     return {place.partition: record.recorded_at for place, record in found.items()}

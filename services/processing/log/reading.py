@@ -70,13 +70,13 @@ class Reader:
         """Where each partition of each topic begins and ends just now."""
         places = [TopicPartition(topic, number) for topic in topics for number in partitions]
         first: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        found: dict[tuple[str, int], list[int]] = {}
-        for spec in (first, latest):
-            asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=self._seconds)
-            for place, answer in asked.items():
-                found.setdefault((place.topic, place.partition), []).append(self._call(answer).offset)
-        return {key: Bounds(*pair) for key, pair in found.items()}
+        begins, ends = self._offsets(places, first), self._ends(places)
+        return {key: Bounds(begin, ends[key]) for key, begin in begins.items()}
+
+    def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Where each partition ends just now: half of `bounds`, for those who ask at every answer."""
+        found = self._ends([TopicPartition(topic, number) for number in partitions])
+        return {number: end for (_, number), end in found.items()}
 
     def at(self, places: Iterable[Place]) -> dict[Place, Record]:
         """The records at these places, at most one of each topic partition; a place that holds none is left out."""
@@ -137,6 +137,14 @@ class Reader:
             except KafkaException as error:
                 raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
             self._met.add(topic)
+
+    def _ends(self, places: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
+        return self._offsets(places, latest)
+
+    def _offsets(self, places: Sequence[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
+        asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=self._seconds)
+        return {(place.topic, place.partition): self._call(answer).offset for place, answer in asked.items()}
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
         """What comes in, until done; the caller sees ends of partitions as errors."""

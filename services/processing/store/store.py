@@ -25,6 +25,7 @@ PAUSE_SECONDS_MAX = 1.0
 # Replies that refuse a write before anything is written: the state is whole, Redis is not at our service.
 _UNTOUCHED = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.AuthenticationError)
 _GONE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+_PLACE = ("epoch", "owner", "at")
 _T = TypeVar("_T")
 
 
@@ -101,7 +102,7 @@ class Store:
         """Of partitions with epoch and position: those that are not as this owner left them; None while Redis is away."""
         pipeline = self._client.pipeline(transaction=False)
         for partition in owned:
-            pipeline.hmget(keys.position(partition), "epoch", "owner", "at")
+            pipeline.hmget(keys.position(partition), *_PLACE)
         try:
             found = pipeline.execute(raise_on_error=False)
         except _GONE as error:
@@ -111,15 +112,15 @@ class Store:
             number
             for (number, (epoch, position)), row in zip(owned.items(), found, strict=True)
             # An error instead of a row: not even the hash is one.
-            if row != [epoch.encode(), self._owner.encode(), _at(position).encode()]
+            if row != self._place(epoch, position)
         ]
 
     def stands_at(self, partition: int, epoch: str, position: Position) -> bool:
         """Whether a partition is still this owner's and still at that position. Asked after its state was read and before
         anything is sent: what was read of a Redis that was emptied or rolled back meanwhile is no state to send from."""
         key = keys.position(partition)
-        found = self._read(partition, lambda: self._client.hmget(key, "at", "epoch", "owner"))
-        return tuple(found) == (_at(position).encode(), epoch.encode(), self._owner.encode())
+        found: list[bytes | None] = self._read(partition, lambda: self._client.hmget(key, *_PLACE))
+        return found == self._place(epoch, position)
 
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]:
         """Dossiers by partition and code; None for one that nothing is kept of."""
@@ -185,6 +186,10 @@ class Store:
         for first in range(0, len(names), UNLINK_COUNT):
             self._patiently(partial(self._client.unlink, *names[first : first + UNLINK_COUNT]))
         return self._mark(held, UNCLEAN, _at(Position()))
+
+    def _place(self, epoch: str, position: Position) -> list[bytes]:
+        """What stands in a position's hash, in the order of `_PLACE`, while it is as this owner left it."""
+        return [epoch.encode(), self._owner.encode(), _at(position).encode()]
 
     def _acquire(self, partition: int) -> list[Any]:
         key = keys.position(partition)
