@@ -23,6 +23,7 @@ from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
 from tests.province import Province, Service
 from tests.unit.memory_line import MemoryLine
 from tests.unit.processing_lanes import Twin
+from tests.unit.worklist_oracle import assert_listed
 
 LIFECYCLE, REJECTED = topics.lifecycle(GEN).name, topics.rejected(GEN).name
 READ_SECONDS = 20.0
@@ -171,6 +172,7 @@ def _assert_stored(url: str, number: int, line: MemoryLine) -> None:
         kept, parked = (
             {code.decode() for code in client.zrange(prefix + name, 0, -1)} for name in ("kept", "parked")
         )  # fmt: skip
+        lists = _stored_lists(client, prefix + "wl:")
     assert stored == {f"{prefix}d:{code}".encode(): states.encode(state) for code, state in line.states.items()}
     assert due == line.due
     live = {code: state for code, state in line.states.items() if isinstance(state, Dossier)}
@@ -179,6 +181,18 @@ def _assert_stored(url: str, number: int, line: MemoryLine) -> None:
     rules = line.rules
     looked = {code: fold.look(state, line.position.log_clock, rules)[1] for code, state in live.items()}
     assert parked == {code for code, view in looked.items() if view.stand.parked}
+    assert_listed(lists, live, line.position.log_clock, rules)
+
+
+def _stored_lists(client: "redis.Redis", prefix: str) -> dict[str, dict[str, int]]:
+    """Every set of the worklists of one partition."""
+    names: list[bytes] = list(client.scan_iter(match=prefix + "*", count=1000))
+    return {
+        name.decode().removeprefix(prefix): {
+            code.decode(): int(score) for code, score in client.zrange(name, 0, -1, withscores=True)
+        }
+        for name in names
+    }
 
 
 def _positions(province: Province) -> dict[int, int]:

@@ -14,6 +14,7 @@ from services.processing.domain.takeover import Tail
 from services.processing.log.records import Record
 from services.processing.worker.lane import Bounds, Lane
 from tests.unit.memory_line import MemoryLine
+from tests.unit.worklist_oracle import assert_listed
 
 VIETNAM = timezone(timedelta(hours=7))
 
@@ -54,6 +55,7 @@ class Kept:
         self.scores: dict[str, int] = {}
         self.kept: set[str] = set()
         self.parked: set[str] = set()
+        self.lists: dict[str, dict[str, int]] = {}
 
     def load(self, wanted: Mapping[int, Iterable[str]]) -> dict[int, dict[str, Dossier | Retired | None]]:
         return {number: {code: self._load(code) for code in codes} for number, codes in wanted.items()}
@@ -80,6 +82,14 @@ class Kept:
         for index, changed in ((self.kept, pending.kept), (self.parked, pending.parked)):
             for code, is_in in changed.items():
                 (index.add if is_in else index.discard)(code)
+        for name, scores in pending.lists.items():
+            stored = self.lists.setdefault(name, {})
+            for code, score in scores.items():
+                stored.pop(code, None)
+                if score is not None:
+                    stored[code] = score
+            if not stored:
+                del self.lists[name]
         self.position = lane.position
         lane.committed()
 
@@ -158,7 +168,10 @@ def assert_same(worker: Worker, twin: Twin, sent: list[Sent]) -> None:
     assert kept.position == twin.position
     assert kept.states == {code: encode(state) for code, state in twin.states.items()}
     assert kept.scores == twin.due
-    assert kept.kept == {code for code, state in twin.states.items() if isinstance(state, Dossier)}
+    live = {code: state for code, state in twin.states.items() if isinstance(state, Dossier)}
+    assert kept.kept == set(live)
+    if twin.rules is not None:
+        assert_listed(kept.lists, live, twin.position.log_clock, twin.rules)
 
 
 def _score(row: tuple[int, str]) -> int:

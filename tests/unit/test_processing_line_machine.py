@@ -20,7 +20,11 @@ from tests.unit.processing_lanes import Kept, Wire, Worker, assert_same, plainly
 from tests.unit.test_fold_order import SHAPES, SOURCES, START
 
 SHORTER = Reference(units=BODY.units[1:], departments=BODY.departments, procedures=[], calendar=BODY.calendar)
-RULES = {"d1": Rules.compile("d1", BODY), "d2": Rules.compile("d2", SHORTER)}
+# Days off in July move dues, and mostly nothing that a lifecycle record says.
+STRICTER = msgspec.structs.replace(
+    BODY, calendar=msgspec.structs.replace(BODY.calendar, days_off={"2025-07-03": "x", "2025-07-08": "y"})
+)
+RULES = {"d1": Rules.compile("d1", BODY), "d2": Rules.compile("d2", SHORTER), "d3": Rules.compile("d3", STRICTER)}
 SOME = st.integers(1, 4)
 
 

@@ -41,6 +41,10 @@ class Rules:
                     return True
         return False
 
+    def names(self, code: str) -> bool:
+        """Whether the code is that of a unit or department on any day."""
+        return code in self._rows
+
     def hours(self, code: str, day: int) -> WorkingTime:
         """The working time of a body on a day; on a day on which it is not known, that of its nearest row."""
         rows = self._rows[code]
@@ -69,6 +73,14 @@ class Rules:
                 self._resolved.clear()
             found = self._resolved[key] = self._resolve(code, day)
         return found
+
+    def resolving_to(self, code: str, day: int) -> tuple[str, ...]:
+        """Every code that resolves to this one as of a day, itself among them while it answers for itself."""
+        if not self._moves:
+            return (code,)
+        found = [each for each in self._rows if self.resolve(each, day) == code]
+        # A code that nobody knows resolves to itself.
+        return tuple(found) if code in self._rows else (code,)
 
     def next_move(self, code: str, day: int) -> int | None:
         """The first day after `day` on which the code resolves to another body than on `day`; None when there is none."""

@@ -12,6 +12,9 @@ INDEXES: Final = (DUE, KEPT, PARKED)
 
 POSITION: Final = "pos"
 
+# Which sets are kept for the worklists, and how they are scored: another number is another layout.
+LAYOUT: Final = 1
+
 
 def prefix(partition: int) -> str:
     """Beginning of every key of a partition."""
@@ -26,6 +29,16 @@ def position(partition: int) -> str:
 def index(partition: int, name: str) -> str:
     """One of the indexes."""
     return prefix(partition) + name
+
+
+def worklist(partition: int, name: str) -> str:
+    """A set of the worklists: dossier codes of one role, body and kind."""
+    return f"{prefix(partition)}wl:{name}"
+
+
+def lists_at(place: str) -> str:
+    """What stands beside a position whose worklists belong to it. A version that knows none leaves it behind."""
+    return f"{LAYOUT}:{place}"
 
 
 def dossier(partition: int, code: str) -> str:

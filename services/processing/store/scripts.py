@@ -8,15 +8,15 @@ from typing import Final
 ACQUIRE: Final = """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('TORN position is a ' .. kind) end
-local held = redis.call('HMGET', KEYS[1], 'at', 'position', 'identity', 'gen')
-if held[4] and held[4] ~= ARGV[2] then return {'0', held[1] or '', held[2], held[3], held[4]} end
+local held = redis.call('HMGET', KEYS[1], 'at', 'position', 'identity', 'gen', 'lists')
+if held[4] and held[4] ~= ARGV[2] then return {'0', held[1] or '', held[2], held[3], held[4], held[5]} end
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'gen', ARGV[2])
 if not held[1] then
   redis.call('HSET', KEYS[1], 'at', 'unclean')
   held[1] = 'unclean'
 end
-return {tostring(epoch), held[1], held[2], held[3], held[4]}
+return {tostring(epoch), held[1], held[2], held[3], held[4], held[5]}
 """
 
 # KEYS: position.  ARGV: epoch, owner, from ('' for any place), to.  Marks the begin and end of wiping a partition.
@@ -24,12 +24,13 @@ MARK: Final = """
 local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'at')
 if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] then return 0 end
 if ARGV[3] ~= '' and held[3] ~= ARGV[3] then return 0 end
-redis.call('HDEL', KEYS[1], 'position', 'identity')
+redis.call('HDEL', KEYS[1], 'position', 'identity', 'lists', 'clock')
 redis.call('HSET', KEYS[1], 'at', ARGV[4])
 return 1
 """
 
-# KEYS: position, indexes.  ARGV: from, to, epoch, owner, msgpack {position, identity, put, drop, add, remove}.
+# KEYS: position, indexes, sets of worklists.  ARGV: from, to, epoch, owner,
+# msgpack {position, identity, clock, lists, put, drop, add, remove}.
 # Compare, then check, then write; the position last, because nothing takes back what a failing script has written.
 COMMIT: Final = """
 local held = redis.call('HMGET', KEYS[1], 'at', 'epoch', 'owner')
@@ -63,6 +64,7 @@ for i = 1, #moved.add do
   by_thousands('ZADD', KEYS[i + 1], moved.add[i])
   by_thousands('ZREM', KEYS[i + 1], moved.remove[i])
 end
-redis.call('HSET', KEYS[1], 'position', moved.position, 'identity', moved.identity, 'at', ARGV[2])
+redis.call('HSET', KEYS[1], 'position', moved.position, 'identity', moved.identity, 'clock', moved.clock,
+  'lists', moved.lists, 'at', ARGV[2])
 return {1}
 """

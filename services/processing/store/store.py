@@ -54,7 +54,8 @@ class Held(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True, kw_only=True):
-    """What one commit moves. Indexes hold the new score of a code, None to take it out."""
+    """What one commit moves. Indexes, and the sets of worklists by name, hold the new score of a code, None to take it
+    out."""
 
     partition: int
     epoch: str
@@ -65,6 +66,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     due: Mapping[str, int | None]
     kept: Mapping[str, bool]
     parked: Mapping[str, bool]
+    lists: Mapping[str, Mapping[str, int | None]]
 
 
 class Store:
@@ -88,13 +90,15 @@ class Store:
     def acquire(self, partition: int) -> Held:
         """Takes a partition; whoever held it before can store nothing more."""
         found = self._patiently(lambda: self._acquire(partition))
-        epoch, at, position, identity, gen = found
+        epoch, at, position, identity, gen, lists = found
         if gen is not None and int(gen) != GEN:
             raise MisconfiguredError(f"partition {partition} was written by generation {int(gen)}, this is {GEN}")
         with suppress(msgspec.MsgspecError):
             stored = Position() if position is None else _POSITION.decode(position)
             known = None if identity is None else _IDENTITY.decode(identity)
-            if at.decode() == _at(stored):
+            # What was stored by a version that knows no worklists, or others, has to be worked out anew with them.
+            has_lists = position is None or lists == keys.lists_at(_at(stored)).encode()
+            if at.decode() == _at(stored) and has_lists:
                 return Held(partition, epoch.decode(), _at(stored), stored, known)
         return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
 
@@ -168,7 +172,8 @@ class Store:
         """
         pipeline = self._client.pipeline(transaction=False)
         for each in commits:
-            pipeline.eval(scripts.COMMIT, 1 + len(keys.INDEXES), *_keys(each.partition), *self._arguments(each))
+            names = _keys(each)
+            pipeline.eval(scripts.COMMIT, len(names), *names, *self._arguments(each))
         try:
             replies = pipeline.execute(raise_on_error=False)
         except _GONE as error:
@@ -213,11 +218,14 @@ class Store:
         for code, dossier in commit.dossiers.items():
             put += (keys.dossier(commit.partition, code), _text(states.encode(dossier)))
         indexes: tuple[Mapping[str, int | None], ...] = (
-            commit.due, _flagged(commit.kept), _flagged(commit.parked),
+            commit.due, _flagged(commit.kept), _flagged(commit.parked), *commit.lists.values(),
         )  # fmt: skip
+        clock = commit.position.log_clock
         moved = {
             "position": _text(_PACK.encode(commit.position)),
             "identity": _text(_PACK.encode(commit.identity)),
+            "clock": "" if clock is None else str(clock),
+            "lists": keys.lists_at(_at(commit.position)),
             "put": put,
             "drop": [],
             "add": [_added(each) for each in indexes],
@@ -288,8 +296,10 @@ def _is_untouched(reply: object) -> bool:
     return isinstance(reply, _UNTOUCHED)
 
 
-def _keys(partition: int) -> tuple[str, ...]:
-    return (keys.position(partition), *(keys.index(partition, name) for name in keys.INDEXES))
+def _keys(commit: Commit) -> list[str]:
+    partition = commit.partition
+    indexes = [keys.index(partition, name) for name in keys.INDEXES]
+    return [keys.position(partition), *indexes, *(keys.worklist(partition, name) for name in commit.lists)]
 
 
 def _at(position: Position) -> str:

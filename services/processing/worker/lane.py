@@ -11,12 +11,13 @@ import msgspec
 
 from contracts import events
 from contracts.events import Activated, Control, Event, RefusedError, Ticked
-from services.processing.domain import fold, line, slices
+from services.processing.domain import fold, line, slices, worklists
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.effects import Effect, Moment
 from services.processing.domain.line import Position, Sent, SentLetter
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
+from services.processing.domain.worklists import Place
 from services.processing.errors import DivergedError, MisconfiguredError, TornError
 from services.processing.log.records import Record
 from services.processing.worker.unreadable import day_in, source_in
@@ -61,6 +62,8 @@ class Pending:
     due: dict[str, int | None] = field(default_factory=dict)
     kept: dict[str, bool] = field(default_factory=dict)
     parked: dict[str, bool] = field(default_factory=dict)
+    # Sets of the worklists by name: the new scores of codes, None to take one out.
+    lists: dict[str, dict[str, int | None]] = field(default_factory=dict)
     originals: dict[int, Record] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     touched: int = 0
@@ -178,9 +181,13 @@ class Lane:
 
     def _event(self, at: Moment, event: Event, record: Record) -> None:
         code = event.subject
-        before = self._state(code)
-        effect = fold.arrive(before, event, at, self._ruling())
+        before, rules = self._state(code), self._ruling()
+        # Asked first: walking on takes the walk of the former set along.
+        was = worklists.place_now(before, at.log_clock, rules)
+        effect = fold.arrive(before, event, at, rules)
         self._keep(code, before, effect)
+        if effect.dossier is not before:
+            self._list(code, was, worklists.place_now(effect.dossier, at.log_clock, rules))
         self._after(*line.after_event(self.position, at, event, effect), effect, record)
 
     def _state(self, code: str) -> Dossier | Retired | None:
@@ -206,6 +213,11 @@ class Lane:
         was, now = effect.was, effect.now
         if (was is not None and was.parked) or (now is not None and now.parked):
             pending.parked[code] = now is not None and bool(now.parked)
+
+    def _list(self, code: str, was: Place | None, now: Place | None) -> None:
+        lists = self.pending.lists
+        for name, score in worklists.changes(was, now):
+            lists.setdefault(name, {})[code] = score
 
     def _schedule(self, code: str, due: int | None) -> None:
         self.pending.due[code] = due
@@ -297,11 +309,16 @@ class Lane:
                 return True
             for code in codes:
                 dossier = self._listed(code)
+                was = worklists.place_now(dossier, at.log_clock, self._ruling())
                 effect = fold.activate(dossier, at, self._ruling(), after)
                 if effect is None:
+                    # No stand changes, and a due may: it stands in no lifecycle record.
                     self._schedule(code, fold.due_again(dossier, at.log_clock, at.first_clock, after))
+                    self._list(code, was, worklists.place_now(dossier, at.log_clock, after))
                 else:
                     self._changed(at, code, dossier, effect, record, at.log_clock, activated.digest)
+                    if effect.dossier is not dossier:
+                        self._list(code, was, worklists.place_now(effect.dossier, at.log_clock, after))
                 if self.position.too_many_errors:
                     return False
             self.position = msgspec.structs.replace(self.position, scanned=codes[-1])

@@ -181,4 +181,5 @@ class Turns:
             due=pending.due,
             kept=pending.kept,
             parked=pending.parked,
+            lists=pending.lists,
         )
