@@ -82,6 +82,8 @@ WHAT: dict[str, str] = {
     "metrics_call_seconds": "bound of one call to Kafka or Redis",
     "metrics_patience_seconds": "how long Redis or Kafka may be gone before the worker ends, to be started anew",
     "metrics_watch_seconds": "pause between two looks at ownership in Redis",
+    "metrics_heartbeat_old_seconds": "age from which a centre's heartbeat says nothing about now: its line is `unknown`",
+    "metrics_silence_working_minutes": "a unit's own working time without an event after which it is `silent`",
     "metrics_lag_commit_seconds": "pause between two commits of offsets, which only show the lag",
     "audit_answer_seconds": "bound of one answer of Redis or the API",
     "audit_silence_seconds": "how long a log may bring nothing before its end",

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     # How long Redis or Kafka's coordinator may be gone before the process ends, to be started anew.
     metrics_patience_seconds: float = Field(default=60.0, gt=0, le=600.0)
     metrics_watch_seconds: float = Field(default=1.0, gt=0, le=60.0)
+    # A centre's heartbeat says nothing about now when it is older; an edge sends one every 30 s.
+    metrics_heartbeat_old_seconds: float = Field(default=120.0, gt=0, le=86_400.0)
+    # A unit from which nothing has come for so much of its own working time is silent.
+    metrics_silence_working_minutes: int = Field(default=120, ge=1, le=4_800)
     metrics_lag_commit_seconds: float = Field(default=5.0, gt=0)
 
     @property

@@ -10,6 +10,8 @@ from contracts.reference import Calendar, Reference, Unit
 from services.metrics.api.exposition import Exposition, Page
 from services.metrics.api.snapshots import Figures, Place, Snapshot
 from services.metrics.api.units import Units
+from services.metrics.domain.delivery import Delivery
+from services.metrics.domain.silence import Silence
 
 CLOCK = 1_751_346_000_000_000
 DAY = "2025-07-01"
@@ -56,6 +58,11 @@ def units(codes: list[str], departments: list[str], name: str = "Phường") -> 
     )
 
 
+def edges(*codes: str) -> dict[str, Delivery]:
+    """Units with edges that hold something."""
+    return dict.fromkeys(codes, Delivery("up", CLOCK, 1, CLOCK, CLOCK, True))
+
+
 def held(total: Figures, more: dict[str, Figures] | None = None, **place: Any) -> Snapshot:
     """What a scrape reads, at the end of every log."""
     whole = {"next": 4, "target": 4, "closed": 3, "recorded_at": CLOCK, "log_clock": CLOCK, "stopped": None, **place}
@@ -89,7 +96,7 @@ def test_each_counter_is_where_the_interfaces_put_it() -> None:
     total = {f"{role}|100|{name}": number for role in ("receiver", "competent") for name, number in numbers.items()}
     states = {f"receiver|100|{state}": 50 + int(state) for state in "124568"}
     today = {f"receiver|100|{name}": 7 for name in ("received", "completed", "returned", "refused", "submitted")}
-    page = Exposition(units(["100"], [])).page(held(total, {"states": states, "today": today}), DAY, {})
+    page = Exposition(units(["100"], [])).page(held(total, {"states": states, "today": today}), DAY, {}, {})
     found = samples(page)
     for role in ("receiver", "competent"):
         for name in OTHERS:
@@ -127,7 +134,7 @@ def test_a_nation_keeps_within_the_budget() -> None:
         for outcome in ("applied", "parked", "duplicate", "rejected", "annulled")
     }
     more = {"seen": dict.fromkeys(codes, CLOCK), "outcomes": outcomes}
-    page = Exposition(units(codes, [])).page(held(every, more), DAY, dict.fromkeys(codes, 1))
+    page = Exposition(units(codes, [])).page(held(every, more), DAY, edges(*codes), dict.fromkeys(codes, Silence("silent")))
     assert page.series <= 350_000
     of_unit = Counter(line.split('unit="')[1][:5] for line in page.text().decode().splitlines() if 'unit="' in line)
     assert len(of_unit) == NATION
@@ -138,7 +145,7 @@ def test_a_unit_without_events_is_there_with_zeros() -> None:
     """Under the receiver's role; as competent body only once it was one, whatever it reported."""
     total = {"competent|H57.01|handed_over": 0, "competent|200|rejected": 1, "receiver|200|rejected": 1}
     exposition = Exposition(units(["100", "200"], ["H57.01"]))
-    found = samples(exposition.page(held(total), DAY, {}))
+    found = samples(exposition.page(held(total), DAY, {}, {}))
     assert found[at("motcua_dossiers_received", unit="100", role="receiver", channel="online")] == 0
     assert found[at("motcua_dossiers_rejected", unit="200", role="receiver")] == 1
     competent = {dict(labels)["unit"] for _, labels in found if dict(labels).get("role") == "competent"}
@@ -152,10 +159,10 @@ def test_lines_that_are_kept_follow_what_is_shown() -> None:
     """A number changes, a unit appears: the next scrape says so."""
     exposition = Exposition(units(["100"], []))
     series = at("motcua_dossiers_submitted", unit="100", role="receiver")
-    assert samples(exposition.page(held({"receiver|100|submitted": 1}), DAY, {}))[series] == 1
-    assert samples(exposition.page(held({"receiver|100|submitted": 2}), DAY, {}))[series] == 2
+    assert samples(exposition.page(held({"receiver|100|submitted": 1}), DAY, {}, {}))[series] == 1
+    assert samples(exposition.page(held({"receiver|100|submitted": 2}), DAY, {}, {}))[series] == 2
     more = {"receiver|100|submitted": 2, "competent|100|submitted": 2, "receiver|300|submitted": 5}
-    found = samples(exposition.page(held(more), DAY, {}))
+    found = samples(exposition.page(held(more), DAY, {}, {}))
     assert found[at("motcua_dossiers_submitted", unit="300", role="receiver")] == 5
     assert found[at("motcua_dossiers_submitted", unit="100", role="competent")] == 2
     assert found[at("motcua_unit_info", unit="300", name="300", kind="unknown")] == 1
@@ -163,7 +170,7 @@ def test_lines_that_are_kept_follow_what_is_shown() -> None:
 
 def test_whoever_has_a_series_has_a_name() -> None:
     """Also a body that gave up all it had before it went out of force, and a centre that only sends heartbeats."""
-    found = samples(Exposition(units(["100"], [])).page(held({"competent|400|handed_over": 1}), DAY, {"500": 3}))
+    found = samples(Exposition(units(["100"], [])).page(held({"competent|400|handed_over": 1}), DAY, edges("500"), {}))
     named = {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_info"}
     assert named == {dict(labels)["unit"] for _, labels in found if "unit" in dict(labels)} == {"100", "400", "500"}
 
@@ -171,20 +178,28 @@ def test_whoever_has_a_series_has_a_name() -> None:
 def test_names_are_escaped() -> None:
     """Quotes, backslashes and line ends in a name do not break the page."""
     name = 'Xã "A\\B"\nC'
-    found = samples(Exposition(units(["100"], [], name)).page(held({}), DAY, {}))
+    found = samples(Exposition(units(["100"], [], name)).page(held({}), DAY, {}, {}))
     assert at("motcua_unit_info", unit="100", name=f"{name} 100", kind="ward") in found
 
 
 def test_what_units_and_arrivals_say() -> None:
-    """Last events in seconds, spools only by heartbeat, arrivals as counters, offsets by partition."""
+    """Last events in seconds, outboxes and lines only by heartbeat, arrivals as counters, offsets by partition."""
     more = {
         "seen": {"100": CLOCK + 123_456},
         "outcomes": {"unit|100|applied": 8, "unit|100|duplicate": 1, "fact|received|applied": 8},
     }
-    page = Exposition(units(["100", "200"], [])).page(held({}, more), DAY, {"200": 17})
+    stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True)
+    quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("resting", CLOCK, CLOCK)}
+    page = Exposition(units(["100", "200"], [])).page(held({}, more), DAY, {"200": stand}, quiet)
     found = samples(page)
     assert found[at("motcua_unit_last_event_timestamp_seconds", unit="100")] == 1751346000.123456
     assert {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_spool_events"} == {"200"}
+    assert found[at("motcua_unit_spool_events", unit="200")] == 17
+    assert {labels for name, labels in found if name == "motcua_unit_link"} == {at("", unit="200", state="degraded")[1]}
+    assert found[at("motcua_unit_provisional", unit="200")] == 1
+    assert found[at("motcua_unit_oldest_unsent_timestamp_seconds", unit="200")] == 1751345940
+    assert found[at("motcua_unit_complete_until_timestamp_seconds", unit="200")] == 1751345938.5
+    assert [found[at("motcua_unit_silent", unit=unit)] for unit in ("100", "200")] == [1, 0]
     assert found[at("motcua_lifecycle_by_unit_total", unit="100", outcome="applied")] == 8
     assert found[at("motcua_lifecycle_by_fact_total", fact="received", outcome="applied")] == 8
     assert found[at("motcua_metrics_reported_offset", partition="11")] == 3
@@ -195,14 +210,16 @@ def test_what_units_and_arrivals_say() -> None:
 @pytest.mark.parametrize("place", [{"next": 3}, {"next": 0, "target": 1}])
 def test_no_exact_series_while_figures_are_rebuilt(place: dict[str, Any]) -> None:
     """Only that it is so."""
-    found = samples(Exposition(units(["100"], [])).page(held({"receiver|100|submitted": 1}, None, **place), DAY, {"100": 1}))
+    found = samples(
+        Exposition(units(["100"], [])).page(held({"receiver|100|submitted": 1}, None, **place), DAY, edges("100"), {})
+    )
     assert found == {at("motcua_metrics_rebuilding"): 1}
 
 
 def test_a_stopped_partition_is_told_beside_the_figures() -> None:
     """With its reason; no today before the first tick."""
     snapshot = held({"receiver|100|submitted": 1}, stopped="gap", log_clock=None)
-    found = samples(Exposition(units(["100"], [])).page(snapshot, DAY, {}))
+    found = samples(Exposition(units(["100"], [])).page(snapshot, DAY, {}, {}))
     assert found[at("motcua_metrics_stopped", partition="7", reason="gap")] == 1
     assert found[at("motcua_metrics_rebuilding")] == 0
     assert found[at("motcua_dossiers_submitted", unit="100", role="receiver")] == 1

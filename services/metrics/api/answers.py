@@ -5,13 +5,15 @@ from typing import Any, Final
 
 from contracts import instants
 from services.metrics.api.queries import ROLES, Query
-from services.metrics.api.snapshots import Figures, Some, Sum
+from services.metrics.api.snapshots import All, Figures, Some, Sum
 from services.metrics.api.units import Units
 from services.metrics.domain.counters import FLOWS, RATES, STOCKS, Rate
 
 FLOW_NAMES: Final = tuple(counter.name for counter in FLOWS)
 STOCK_NAMES: Final = tuple(counter.name for counter in STOCKS)
 ALL_NAMES: Final = (*FLOW_NAMES, *STOCK_NAMES)
+# When each unit's last event was stored.
+SEEN: Final = All("seen")
 
 Row = dict[str, Any]
 
@@ -26,18 +28,20 @@ def of_role(query: Query) -> Sum:
     return Sum(_hashes(query, "total", "day"), f"{query.role}|")
 
 
-def of_unit(query: Query, unit: str) -> tuple[Some, Sum, Some]:
-    """What the answer about one unit reads: its counters, its parts, and whether any figure knows it."""
+def of_unit(query: Query, unit: str) -> tuple[Some, Sum, Some, Some]:
+    """What the answer about one unit reads: its counters, its parts, whether any figure knows it, its last event."""
     start = f"{query.role}|{unit}|"
     plain = Some(_hashes(query, "total", "day"), tuple(start + name for name in names_for(query)))
-    return plain, Sum(_hashes(query, "split", "daysplit"), start), _anything(unit)
+    return plain, Sum(_hashes(query, "split", "daysplit"), start), _anything(unit), Some((SEEN.name,), (unit,))
 
 
-def of_days(query: Query, unit: str) -> tuple[Some, Some, Some]:
-    """What the days of one unit read: their counters, when they were restated, and whether any figure knows it."""
+def of_days(query: Query, unit: str) -> tuple[Some, Some, Some, Some]:
+    """What the days of one unit read: their counters, when they were restated, whether any figure knows it, its last
+    event."""
     start = f"{query.role}|{unit}|"
     plain = Some(_hashes(query, "total", "day"), tuple(start + name for name in FLOW_NAMES))
-    return plain, Some(("restated",), tuple(start + day for day in query.days)), _anything(unit)
+    restated = Some(("restated",), tuple(start + day for day in query.days))
+    return plain, restated, _anything(unit), Some((SEEN.name,), (unit,))
 
 
 def by_unit(figures: Figures) -> dict[str, Figures]:

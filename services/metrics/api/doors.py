@@ -40,23 +40,32 @@ class Doors:
         """Every unit of a role, in total, for a day or a range."""
         query = queries.totals(request)
         await self._ports.watch.look_now()
-        snapshot = await self._ports.snapshots.read(answers.of_role(query))
-        head, [[figures]] = self._ports.told.head(snapshot), snapshot.found
+        snapshot = await self._ports.snapshots.read(answers.of_role(query), answers.SEEN)
+        told = self._ports.told
+        head, [[figures], [seen]] = told.head(snapshot), snapshot.found
         first, last = self._span(query, snapshot)
-        rows = answers.unit_rows(answers.by_unit(figures), query, self._ports.told.units, first, last)
-        return _json({**head, "role": query.role, "units": rows, "total": answers.total_of(rows, answers.names_for(query))})
+        rows = answers.unit_rows(answers.by_unit(figures), query, told.units, first, last)
+        total = answers.total_of(rows, answers.names_for(query))
+        rows = told.centres.marked(rows, seen)
+        return _json({**head, "role": query.role, **told.centres.overall(), "units": rows, "total": total})
 
     async def unit(self, request: Request) -> Response:
         """One unit, also by field and by channel."""
         query, code = queries.totals(request), request.path_params["code"]
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_unit(query, code))
-        head, [plain, [parts], [anything]] = self._ports.told.head(snapshot), snapshot.found
+        head, [plain, [parts], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
         self._check_known(code, anything)
         by_field, by_channel = answers.in_parts(parts, query)
         counters = answers.told(answers.added(plain), answers.names_for(query))
         return _json(
-            {**head, **self._named(code, query, snapshot), **counters, "by_field": by_field, "by_channel": by_channel}
+            {
+                **head,
+                **self._named(code, query, snapshot, seen),
+                **counters,
+                "by_field": by_field,
+                "by_channel": by_channel,
+            }
         )
 
     async def days(self, request: Request) -> Response:
@@ -66,10 +75,10 @@ class Doors:
         query = queries.days(request, latest)
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_days(query, code))
-        head, [by_day, [restated], [anything]] = self._ports.told.head(snapshot), snapshot.found
+        head, [by_day, [restated], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
         self._check_known(code, anything)
         rows = answers.day_rows(by_day, restated, query, code)
-        return _json({**head, **self._named(code, query, snapshot), "days": rows})
+        return _json({**head, **self._named(code, query, snapshot, seen), "days": rows})
 
     async def counters(self, request: Request) -> Response:
         """The dictionary."""
@@ -92,7 +101,8 @@ class Doors:
         if (now := told.day(snapshot)) != day:
             day = now
             snapshot = await snapshots.read(*exposition.wanted(day))
-        page = self._exposition.page(snapshot, day, self._ports.watch.spool)
+        seen = snapshot.found[exposition.SEEN_AT][0]
+        page = self._exposition.page(snapshot, day, told.centres.deliveries(), told.centres.silences(seen))
         self._ports.instruments.scrape_series.set(page.series)
         return Response(page.text(), media_type=exposition.CONTENT_TYPE)
 
@@ -105,9 +115,10 @@ class Doors:
         day = self._ports.told.day(snapshot)
         return (query.days[0], query.days[-1]) if query.days else (day, day)
 
-    def _named(self, code: str, query: queries.Query, snapshot: Snapshot) -> dict[str, str]:
+    def _named(self, code: str, query: queries.Query, snapshot: Snapshot, seen: Figures) -> answers.Row:
         units, (_, day) = self._ports.told.units, self._span(query, snapshot)
-        return {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
+        named = {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
+        return self._ports.told.centres.marked([named], seen)[0]
 
 
 def _json(told: object) -> Response:

@@ -13,9 +13,13 @@ from services.metrics.api.instruments import Family
 from services.metrics.api.queries import ROLES
 from services.metrics.api.snapshots import All, Figures, Snapshot, Wanted
 from services.metrics.api.units import Units
+from services.metrics.domain.delivery import Delivery
+from services.metrics.domain.silence import Silence
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+# Which of the things wanted says when each unit's last event was stored.
+SEEN_AT: Final = 3
 # A kept series: all of its line but the number, and the field that holds it.
 Line = tuple[str, str]
 
@@ -53,7 +57,9 @@ class Exposition:
         self._of_states: list[Line] = []
         self._of_today: list[Line] = []
 
-    def page(self, snapshot: Snapshot, day: str, spool: Mapping[str, int]) -> Page:
+    def page(
+        self, snapshot: Snapshot, day: str, deliveries: Mapping[str, Delivery], silences: Mapping[str, Silence]
+    ) -> Page:
         """Everything; without the exact series while they are being rebuilt."""
         page = Page()
         page.add(told.REBUILDING, [f"{told.REBUILDING.name} {int(snapshot.is_rebuilding)}"])
@@ -74,7 +80,8 @@ class Exposition:
         page.add(told.OPEN, _numbered(self._of_states, states))
         if snapshot.latest_clock is not None:
             page.add(told.TODAY, _numbered(self._of_today, today))
-        self._add_units(page, seen, spool, day)
+        self._add_units(page, seen, deliveries, day)
+        _add_centres(page, deliveries, silences)
         _add_arrivals(page, outcomes)
         return page
 
@@ -107,15 +114,12 @@ class Exposition:
         self._of_states = _in_parts(rows, told.OPEN, "state", told.STATES, "")
         self._of_today = _in_parts(receivers, told.TODAY, "counter", told.TODAYS, "")
 
-    def _add_units(self, page: Page, seen: Figures, spool: Mapping[str, int], day: str) -> None:
+    def _add_units(self, page: Page, seen: Figures, deliveries: Mapping[str, Delivery], day: str) -> None:
         page.add(told.LAST_EVENT, [
             f'{told.LAST_EVENT.name}{{unit="{escaped(unit)}"}} {at / instants.SECOND!r}' for unit, at in sorted(seen.items())
         ])  # fmt: skip
-        page.add(told.SPOOL, [
-            f'{told.SPOOL.name}{{unit="{escaped(unit)}"}} {depth}' for unit, depth in sorted(spool.items())
-        ])  # fmt: skip
         # Whoever has a series has a name, also a body that is no longer in force.
-        known = sorted({*self._units.shown("competent", day, day), *seen, *spool}.union(*self._shown.values()))
+        known = sorted({*self._units.shown("competent", day, day), *seen, *deliveries}.union(*self._shown.values()))
         names = [(unit, escaped(self._units.name(unit, day)), self._units.kind(unit, day)) for unit in known]
         page.add(told.UNIT, [
             f'{told.UNIT.name}{{unit="{escaped(unit)}",name="{name}",kind="{kind}"}} 1' for unit, name, kind in names
@@ -148,6 +152,25 @@ def _in_parts(
         for role, unit, labels in rows
         for value in values
     ]
+
+
+def _add_centres(page: Page, deliveries: Mapping[str, Delivery], silences: Mapping[str, Silence]) -> None:
+    rows = [(escaped(unit), stand) for unit, stand in sorted(deliveries.items())]
+    page.add(told.SPOOL, [f'{told.SPOOL.name}{{unit="{unit}"}} {stand.spool_events}' for unit, stand in rows])
+    page.add(told.LINK, [f'{told.LINK.name}{{unit="{unit}",state="{stand.link}"}} 1' for unit, stand in rows])
+    page.add(told.PROVISIONAL, [
+        f'{told.PROVISIONAL.name}{{unit="{unit}"}} {int(stand.is_provisional)}' for unit, stand in rows
+    ])  # fmt: skip
+    page.add(told.OLDEST_UNSENT, _instants(told.OLDEST_UNSENT, [(unit, stand.oldest_unsent_at) for unit, stand in rows]))
+    page.add(told.COMPLETE_UNTIL, _instants(told.COMPLETE_UNTIL, [(unit, stand.complete_until) for unit, stand in rows]))
+    page.add(told.SILENT, [
+        f'{told.SILENT.name}{{unit="{escaped(unit)}"}} {int(quiet.state == "silent")}'
+        for unit, quiet in sorted(silences.items())
+    ])  # fmt: skip
+
+
+def _instants(family: Family, rows: Iterable[tuple[str, int | None]]) -> list[str]:
+    return [f'{family.name}{{unit="{unit}"}} {at / instants.SECOND!r}' for unit, at in rows if at is not None]
 
 
 def _add_arrivals(page: Page, outcomes: Figures) -> None:

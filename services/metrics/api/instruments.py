@@ -43,6 +43,25 @@ LAST_EVENT: Final = Family(
     "motcua_unit_last_event_timestamp_seconds", "gauge", "When intake stored a unit's last event, seconds since 1970."
 )
 SPOOL: Final = Family("motcua_unit_spool_events", "gauge", "Events in the outboxes of a unit, by its newest heartbeats.")
+LINK: Final = Family(
+    "motcua_unit_link", "gauge", "Line of a unit's edges, the worst of them (up, degraded, unknown, down); always 1."
+)
+OLDEST_UNSENT: Final = Family(
+    "motcua_unit_oldest_unsent_timestamp_seconds",
+    "gauge",
+    "When the oldest event in the outboxes of a unit was entered, seconds since 1970; absent while they are empty.",
+)
+COMPLETE_UNTIL: Final = Family(
+    "motcua_unit_complete_until_timestamp_seconds",
+    "gauge",
+    "Up to when a unit's edges have delivered all they hold, seconds since 1970.",
+)
+PROVISIONAL: Final = Family(
+    "motcua_unit_provisional", "gauge", "1 while an outbox of a unit is not empty or nobody can say so, else 0."
+)
+SILENT: Final = Family(
+    "motcua_unit_silent", "gauge", "1 while nothing has come from a unit for too much of its own working time, else 0."
+)
 UNIT: Final = Family("motcua_unit_info", "gauge", "Name and kind of a unit or department; always 1.")
 BY_UNIT: Final = Family(
     "motcua_lifecycle_by_unit_total", "counter", "Events that came in since the log began, by unit and outcome on arrival."

@@ -1,9 +1,11 @@
 """What OpenAPI says about the doors: parameters and every answer."""
 
-from typing import Any
+from typing import Any, get_args
 
 from services.metrics.api.problems import PROBLEM
 from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
+from services.metrics.domain.delivery import LINKS
+from services.metrics.domain.silence import State
 
 DESCRIPTION = """Counters of every unit, exact, as of the reported offsets that each answer names (`as_of`).
 
@@ -13,6 +15,11 @@ now, and are left out of answers for a day or a range. Public: no key is needed.
 `lag_seconds` is 0 at the end of `dossier.reported`, else the age of the last record counted in; while Kafka cannot be asked
 it is that age, an upper bound, and null while not even that is known. `stopped` names partitions that are counted no
 further, with the reason (`gap`, `diverged`, `unreadable`, `log_changed`): their figures stand as of `as_of`.
+
+`complete_until` is the time up to which a unit's edges have delivered all they hold (of the whole answer: every known edge;
+null: none is known), `provisional` whether an outbox is not empty or its edge has not been heard of for too long in working
+hours (null: heartbeats are being read). `centre` has the line (`link`), the outbox, the last event, and whether silence is
+to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
 """
 STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first
 with all, at most 4 a second. `as_of`: `as_of` and `lag_seconds` every 2 s while nothing changes. `problem`: its `code` while
@@ -21,6 +28,7 @@ _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "
 _INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
+_MAYBE = {"type": ["string", "null"]}
 
 
 def units_operation() -> dict[str, Any]:
@@ -70,15 +78,20 @@ def components() -> dict[str, Any]:
         "lag_seconds": {"type": ["number", "null"], "minimum": 0},
         "role": {"enum": list(ROLES)},
     }
+    marks = {"complete_until": _MAYBE, "provisional": {"type": ["boolean", "null"]}}
+    centre = {**marks, "centre": _ref("Centre")}
     parts = {"type": "object", "additionalProperties": _ref("Figures")}
     schemas = {
         "Rate": rate,
         "Figures": _object(**figures),
-        "UnitRow": _object(**named, **figures),
+        "Centre": _object(link={"enum": list(LINKS)}, heard_at=_MAYBE, spool_events={"type": ["integer", "null"]},
+                          oldest_unsent_at=_MAYBE, silence={"enum": list(get_args(State))}, last_event=_MAYBE,
+                          expected_by=_MAYBE),
+        "UnitRow": _object(**named, **figures, **centre),
         "DayRow": _object(day=_DAY, **figures, restated_at={"type": ["string", "null"]}),
-        "Units": _object(**head, units=_list("UnitRow"), total=_ref("Figures")),
-        "Unit": _object(**head, **named, **figures, by_field=parts, by_channel=parts),
-        "Days": _object(**head, **named, days=_list("DayRow")),
+        "Units": _object(**head, **marks, units=_list("UnitRow"), total=_ref("Figures")),
+        "Unit": _object(**head, **named, **centre, **figures, by_field=parts, by_channel=parts),
+        "Days": _object(**head, **named, **centre, days=_list("DayRow")),
         "Counter": _object(name=_TEXT, kind={"enum": ["flow", "stock"]}, attributed={"enum": ["body", "source"]},
                            roles=_TEXTS, help=_TEXT, label_vi=_TEXT),
         "RateMeaning": _object(name=_TEXT, help=_TEXT, label_vi=_TEXT, formula=_TEXT, numerator=_TEXTS,

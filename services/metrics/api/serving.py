@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from contracts import reference_files
+from contracts import instants, reference_files
 from services.metrics.api.app import build_app
+from services.metrics.api.centres import Centres
 from services.metrics.api.doors import Ports
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.snapshots import Snapshots
@@ -56,7 +57,14 @@ def compose(settings: Settings, units: Units) -> FastAPI:
     def now() -> int:
         return time.time_ns() // 1000
 
-    told = Told(units, watch, instruments, now)
+    centres = Centres(
+        units,
+        watch,
+        now,
+        old_after=round(settings.metrics_heartbeat_old_seconds * instants.SECOND),
+        patience=settings.metrics_silence_working_minutes * instants.MINUTE,
+    )
+    told = Told(units, centres, watch, instruments, now)
     stream = Stream(snapshots, told, instruments)
 
     @asynccontextmanager

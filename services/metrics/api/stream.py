@@ -12,13 +12,15 @@ from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import ProblemError, not_now
 from services.metrics.api.queries import ROLES, Query
-from services.metrics.api.snapshots import All, Snapshot, Snapshots
+from services.metrics.api.snapshots import All, Figures, Snapshot, Snapshots
 from services.metrics.api.told import Told
 
 LOOK_EVERY_SECONDS: Final = 0.25
 # Of its time the stream looks at most a fifth, however many units there are.
 REST_PER_LOOK: Final = 4
 REST_SECONDS_MAX: Final = 2.0
+# Lines and silences change by the second at most.
+MARK_EVERY_SECONDS: Final = 1.0
 # A client hears how far the figures are, or what is wrong, at least this often while nothing changes.
 SAY_EVERY_SECONDS: Final = 2.0
 STILL_HERE_SECONDS: Final = 10.0
@@ -36,6 +38,10 @@ class Stream:
         self._rows: dict[str, dict[str, tuple[int, answers.Row]]] = {role: {} for role in ROLES}
         self._totals: dict[str, answers.Row] = {}
         self._places: tuple[Any, ...] | None = None
+        # What was counted at the last look, without what is said of centres: that changes while nothing is counted.
+        self._counted: dict[str, list[answers.Row]] = {role: [] for role in ROLES}
+        self._seen: Figures = {}
+        self._marked_at = float("-inf")
         self._head: dict[str, Any] = {}
         self._trouble: str | None = None
         self._version = 0
@@ -121,24 +127,37 @@ class Stream:
         snapshot = await self._snapshots.read()
         has_moved = snapshot.places != self._places
         if has_moved:
-            snapshot = await self._snapshots.read(All("total"))
-        self._head = self._told.head(snapshot)
+            snapshot = await self._snapshots.read(All("total"), answers.SEEN)
+        self._head = {**self._told.head(snapshot), **self._told.centres.overall()}
         if has_moved:
             self._take(snapshot)
+        if has_moved or time.monotonic() - self._marked_at >= MARK_EVERY_SECONDS:
+            self._mark(has_moved)
 
     def _take(self, snapshot: Snapshot) -> None:
-        self._places, self._version = snapshot.places, self._version + 1
-        self._told_apart.clear()
-        [[total]] = snapshot.found
+        self._places = snapshot.places
+        [total], [self._seen] = snapshot.found
         day = self._told.day(snapshot)
-        for role, held in self._rows.items():
+        for role in ROLES:
             mine = {name: number for name, number in total.items() if name.startswith(f"{role}|")}
             rows = answers.unit_rows(answers.by_unit(mine), Query(role, ()), self._told.units, day, day)
             self._totals[role] = answers.total_of(rows, answers.ALL_NAMES)
             # A unit that leaves the list (out of force, its figures taken back) goes with zeros: clients keep rows by unit.
+            held = self._rows[role]
             gone = held.keys() - {row["unit"] for row in rows}
             rows += [{**held[unit][1], **answers.told({}, answers.ALL_NAMES)} for unit in sorted(gone)]
-            for row in rows:
+            self._counted[role] = rows
+
+    def _mark(self, has_moved: bool) -> None:
+        """Gives rows that now say something else the next version; there is one whenever counting has moved."""
+        self._marked_at, version = time.monotonic(), self._version + 1
+        changed = False
+        for role, held in self._rows.items():
+            for row in self._told.centres.marked(self._counted[role], self._seen):
                 former = held.get(row["unit"])
                 if former is None or former[1] != row:
-                    held[row["unit"]] = self._version, row
+                    held[row["unit"]] = version, row
+                    changed = True
+        if changed or has_moved:
+            self._version = version
+            self._told_apart.clear()

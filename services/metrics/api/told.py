@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from contracts import instants
+from services.metrics.api.centres import Centres
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.problems import not_now
 from services.metrics.api.snapshots import Snapshot
@@ -14,8 +15,11 @@ from services.metrics.api.watch import Watch
 class Told:
     """The head of answers, from a snapshot and what is known of Kafka."""
 
-    def __init__(self, units: Units, watch: Watch, instruments: Instruments, now: Callable[[], int]) -> None:
+    def __init__(
+        self, units: Units, centres: Centres, watch: Watch, instruments: Instruments, now: Callable[[], int]
+    ) -> None:
         self.units = units
+        self.centres = centres
         self._watch = watch
         self._instruments = instruments
         self._now = now

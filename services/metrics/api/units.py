@@ -1,9 +1,10 @@
-"""The units that figures are shown for: names and kinds from the reference data, effective-dated."""
+"""The units that figures are shown for: names, kinds and hours from the reference data, effective-dated."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from contracts.reference import Reference, Unit
+from services.metrics.domain.hours import Hours
 
 UNKNOWN_KIND: Final = "unknown"
 _FOR_EVER: Final = "9999-12-31"
@@ -19,6 +20,7 @@ class Units:
             self._rows.setdefault(unit.code, []).append(unit)
         for rows in self._rows.values():
             rows.sort(key=lambda unit: unit.valid_from)
+        self._hours = {code: Hours(body.calendar, rows) for code, rows in self._rows.items()}
 
     def knows(self, code: str) -> bool:
         """Whether the reference data knows the code on any day."""
@@ -33,6 +35,10 @@ class Units:
         """Its kind on a day, `unknown` for a code that is not known."""
         unit = self._on(code, day)
         return UNKNOWN_KIND if unit is None else unit.kind
+
+    def hours(self, code: str) -> Hours | None:
+        """Its working windows, None for a code that is not known."""
+        return self._hours.get(code)
 
     def shown(self, role: str, first: str, last: str, with_figures: Iterable[str] = ()) -> list[str]:
         """The codes that a list of a role shows: those valid on one of these days (departments as competent bodies

@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from contracts import instants
-from contracts.events import code_of
-from contracts.heartbeats import Heartbeat
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
+from services.metrics.api.beats import Beats
 
 LOOK_EVERY_SECONDS: Final = 0.5
 # Ends that were asked for longer ago say nothing about now.
@@ -23,7 +20,6 @@ ENDS_HOLD_SECONDS: Final = 3.0
 LOOK_NOW_SECONDS_MAX: Final = 0.5
 CLOSE_SECONDS_MAX: Final = 1.0
 BEATS_PER_LOOK_MAX: Final = 2000
-SOURCES_MAX: Final = 20_000
 FETCH_BYTES: Final = 16 * 1024
 QUEUED_KIB_MAX: Final = 1024
 _log = logging.getLogger(__name__)
@@ -35,14 +31,14 @@ class Watch:
     def __init__(self, bootstrap: str, call_seconds: float, on_error: Callable[[str], None]) -> None:
         self.fault: str | None = "starting: Kafka has not been asked yet"
         self.first_recorded_at: dict[int, int] = {}
+        self.beats = Beats()
         self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._seconds = call_seconds
         self._on_error = on_error
         self._ends: dict[int, int] | None = None
         self._ends_at = float("-inf")
-        self._beats: dict[str, Heartbeat] = {}
-        self._spool: Mapping[str, int] = {}
+        self._unread = set(range(PARTITIONS))
         self._asking_now = asyncio.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
@@ -76,9 +72,9 @@ class Watch:
                 self._ends, self._ends_at = ends, asked_at
 
     @property
-    def spool(self) -> Mapping[str, int]:
-        """Unsent events of each unit, over the newest heartbeats of its sources; a unit without one is not in it."""
-        return self._spool
+    def has_read_beats(self) -> bool:
+        """Whether the heartbeats that were kept when this began have all been read."""
+        return not self._unread
 
     def start(self) -> None:
         """Begins to look."""
@@ -117,6 +113,7 @@ class Watch:
                 # Heartbeats are short, and of a reported partition one record is wanted.
                 "max.partition.fetch.bytes": FETCH_BYTES,
                 "queued.max.messages.kbytes": QUEUED_KIB_MAX,
+                "enable.partition.eof": what == "heartbeats",
                 "log_level": 0,
             }
         )
@@ -140,27 +137,14 @@ class Watch:
 
     def _read(self, beating: Consumer) -> None:
         found = beating.consume(BEATS_PER_LOOK_MAX, timeout=0.01)
+        ended = set()
         for record in found:
-            if (error := record.error()) is not None:
-                if error.code() != KafkaError._PARTITION_EOF:
-                    self._on_error(error.name())
-                continue
-            try:
-                beat = msgspec.json.decode(record.value() or b"", type=Heartbeat)
-            except msgspec.MsgspecError:
-                continue  # intake writes none such; a reader of a public topic must not end over one
-            held = self._beats.get(beat.source)
-            if held is None and len(self._beats) >= SOURCES_MAX:
-                continue
-            if held is None or _age(held) <= _age(beat):
-                self._beats[beat.source] = beat
+            if (error := record.error()) is None:
+                self.beats.take(record.key(), record.value(), record.timestamp()[1] * 1000)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(record.partition())
+            else:
+                self._on_error(error.name())
         if found:
-            spool: dict[str, int] = {}
-            for beat in self._beats.values():
-                unit = code_of(beat.source)
-                spool[unit] = spool.get(unit, 0) + beat.spool_depth
-            self._spool = spool
-
-
-def _age(beat: Heartbeat) -> tuple[str, int]:
-    return beat.incarnation.lower(), instants.parse(beat.at)
+            self.beats.publish()
+        self._unread -= ended

@@ -1,0 +1,49 @@
+"""The newest heartbeat of each source, by unit: one thread takes them from centre.status, answers read them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from contracts import instants
+from contracts.events import code_of
+from contracts.heartbeats import Heartbeat
+from services.metrics.domain.delivery import Beat, beat_of
+
+SOURCES_MAX: Final = 20_000
+
+
+class Beats:
+    """`of` is replaced as a whole. A record without a value takes a source out: its edge has been retired."""
+
+    def __init__(self) -> None:
+        self.of: Mapping[str, tuple[Beat, ...]] = {}
+        self._newest: dict[str, tuple[tuple[str, int], Beat]] = {}
+
+    def take(self, key: bytes | None, value: bytes | None, stored_at: int) -> None:
+        """A record of centre.status; one that is no heartbeat is left alone: whoever reads a public topic goes on."""
+        if not value:
+            self._newest.pop((key or b"").decode(errors="replace"), None)
+            return
+        try:
+            said = msgspec.json.decode(value, type=Heartbeat)
+            order, beat = (said.incarnation.lower(), instants.parse(said.at)), beat_of(said, stored_at)
+        except ValueError:
+            return
+        held = self._newest.get(said.source)
+        if held is None:
+            if len(self._newest) < SOURCES_MAX:
+                self._newest[said.source] = order, beat
+            return
+        # Whatever arrived last shows that the line works, also from an edge whose clock went back.
+        heard_at = max(held[1].heard_at, stored_at)
+        newest = (order, beat) if order >= held[0] else held
+        self._newest[said.source] = newest[0], msgspec.structs.replace(newest[1], heard_at=heard_at)
+
+    def publish(self) -> None:
+        """What was taken is what answers read from now on."""
+        found: dict[str, tuple[Beat, ...]] = {}
+        for source, (_, beat) in self._newest.items():
+            unit = code_of(source)
+            found[unit] = (*found.get(unit, ()), beat)
+        self.of = found

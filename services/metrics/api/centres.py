@@ -1,0 +1,73 @@
+"""What is said of each unit's centre beside its figures: how complete they are, its line, its silence."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from contracts import instants
+from services.metrics.api.units import Units
+from services.metrics.api.watch import Watch
+from services.metrics.domain import delivery, silence
+from services.metrics.domain.delivery import Delivery
+from services.metrics.domain.silence import Silence
+
+Row = dict[str, Any]
+
+
+class Centres:
+    """Heartbeats and last events, judged by each unit's own calendar at the moment of asking."""
+
+    def __init__(self, units: Units, watch: Watch, now: Callable[[], int], old_after: int, patience: int) -> None:
+        self._units = units
+        self._watch = watch
+        self._now = now
+        self._old_after = old_after
+        self._patience = patience
+
+    def deliveries(self) -> Mapping[str, Delivery]:
+        """How the edges of each unit that has one stand now."""
+        now = self._now()
+        return {
+            unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after)
+            for unit, beats in self._watch.beats.of.items()
+        }
+
+    def silences(self, seen: Mapping[str, int]) -> Mapping[str, Silence]:
+        """How the silence of each unit that has ever reported is to be taken now; `seen` has their last events."""
+        now = self._now()
+        return {unit: silence.judge(at, now, self._units.hours(unit), self._patience) for unit, at in seen.items()}
+
+    def marked(self, rows: Iterable[Row], seen: Mapping[str, int]) -> list[Row]:
+        """Rows with what is said of each one's centre."""
+        now, beats, read = self._now(), self._watch.beats.of, self._watch.has_read_beats
+        marked = []
+        for row in rows:
+            unit, hours = row["unit"], self._units.hours(row["unit"])
+            stand = delivery.judge(beats.get(unit, ()), now, hours, self._old_after)
+            marked.append({**row, **_told(stand, silence.judge(seen.get(unit), now, hours, self._patience), read)})
+        return marked
+
+    def overall(self) -> Row:
+        """The same of all known centres together."""
+        until, is_provisional = delivery.together(self.deliveries().values())
+        return {"complete_until": _show(until), "provisional": is_provisional if self._watch.has_read_beats else None}
+
+
+# Before the heartbeats that are kept have been read once, nobody knows whether figures are provisional: null.
+def _told(stand: Delivery, quiet: Silence, read: bool) -> Row:
+    return {
+        "complete_until": _show(stand.complete_until),
+        "provisional": stand.is_provisional if read else None,
+        "centre": {
+            "link": stand.link,
+            "heard_at": _show(stand.heard_at),
+            "spool_events": stand.spool_events,
+            "oldest_unsent_at": _show(stand.oldest_unsent_at),
+            "silence": quiet.state,
+            "last_event": _show(quiet.last_event),
+            "expected_by": _show(quiet.expected_by),
+        },
+    }
+
+
+def _show(instant: int | None) -> str | None:
+    return None if instant is None else instants.show(instant)

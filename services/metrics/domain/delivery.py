@@ -1,0 +1,98 @@
+"""Delivery: up to when a unit's edges have handed over all they hold, and how their lines stand."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from contracts import instants
+from contracts.heartbeats import Heartbeat
+from services.metrics.domain.hours import Hours
+
+Link = Literal["up", "degraded", "unknown", "down"]
+# From the best to the worst; a unit stands as the worst of its edges.
+LINKS: Final[tuple[Link, ...]] = ("up", "degraded", "unknown", "down")
+_SAID: Final[dict[str, Link]] = {"up": "up", "slow": "degraded", "down": "down", "unknown": "unknown"}
+# What is written down as a span longer than this is no measurement.
+_SPAN_SECONDS_MAX: Final = 100.0 * 366 * 24 * 3600
+
+
+class Beat(Struct, frozen=True):
+    """The newest heartbeat of one source, in the city's clock (µs): `heard_at` is when intake last stored one."""
+
+    heard_at: int
+    link: Link
+    spool_events: int
+    oldest_unsent_at: int | None
+    complete_until: int
+
+
+class Delivery(Struct, frozen=True):
+    """How a unit's edges stand together; without any edge nobody knows more than that."""
+
+    link: Link = "unknown"
+    heard_at: int | None = None
+    spool_events: int | None = None
+    oldest_unsent_at: int | None = None
+    complete_until: int | None = None
+    is_provisional: bool = False
+
+
+def beat_of(said: Heartbeat, heard_at: int) -> Beat:
+    """A heartbeat as the city takes it; ValueError when its instants are none.
+
+    The edge's clock may be wrong. Ages are good by any clock; an instant is taken as it stands or as intake's clock would
+    have shown it, whichever is earlier, and never lies behind the moment at which intake heard of it.
+    """
+    at = instants.parse(said.at)
+    age = _span(said.oldest_unsent_age_seconds) if said.spool_depth else 0
+    until = at - age if said.delivered_until is None else instants.parse(said.delivered_until)
+    return Beat(
+        heard_at=heard_at,
+        link=_SAID[said.link],
+        spool_events=said.spool_depth,
+        oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
+        complete_until=_shown(min(until, until - _span(said.clock_offset_seconds)), heard_at),
+    )
+
+
+def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) -> Delivery:
+    """How the edges of a unit stand; a heartbeat is old `old_after` (µs) later.
+
+    Counters are provisional while an outbox is not empty, and while nobody can say so: working time has passed since an
+    edge should have been heard again. A centre that is switched off overnight with an empty outbox owes nothing.
+    """
+    if not beats:
+        return Delivery()
+    return Delivery(
+        link=max((_link(beat, now, old_after) for beat in beats), key=LINKS.index),
+        heard_at=max(beat.heard_at for beat in beats),
+        spool_events=sum(beat.spool_events for beat in beats),
+        oldest_unsent_at=min((beat.oldest_unsent_at for beat in beats if beat.oldest_unsent_at is not None), default=None),
+        complete_until=min(beat.complete_until for beat in beats),
+        is_provisional=any(beat.spool_events > 0 or _is_missed(beat, now, hours, old_after) for beat in beats),
+    )
+
+
+def together(deliveries: Iterable[Delivery]) -> tuple[int | None, bool]:
+    """The instant up to which every known centre has delivered (None: none is known), and whether any is provisional."""
+    known = [each for each in deliveries if each.complete_until is not None]
+    until = min((each.complete_until for each in known if each.complete_until is not None), default=None)
+    return until, any(each.is_provisional for each in known)
+
+
+def _link(beat: Beat, now: int, old_after: int) -> Link:
+    return "unknown" if now - beat.heard_at >= old_after else beat.link
+
+
+def _is_missed(beat: Beat, now: int, hours: Hours | None, old_after: int) -> bool:
+    expected_by = beat.heard_at + old_after if hours is None else hours.advance(beat.heard_at, old_after)
+    return expected_by is not None and now >= expected_by
+
+
+def _span(seconds: float) -> int:
+    return round(max(-_SPAN_SECONDS_MAX, min(_SPAN_SECONDS_MAX, seconds)) * instants.SECOND)
+
+
+def _shown(instant: int, latest: int) -> int:
+    return max(instants.EARLIEST, min(instant, latest))

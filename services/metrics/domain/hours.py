@@ -1,0 +1,67 @@
+"""When a unit is at work: the windows of its hours profile, day by day, with days off and make-up days."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from contracts import instants
+from contracts.reference import WEEKDAYS, Calendar, Unit
+
+# A holiday lasts ten days at most; who has no window for so long has no rhythm.
+LOOK_DAYS_MAX: Final = 60
+# 1970-01-01 was a Thursday.
+_FIRST_WEEKDAY: Final = 3
+_FOR_EVER: Final = "9999-12-31"
+
+Windows = tuple[tuple[int, int], ...]
+
+
+class Hours:
+    """The working windows of one unit, whose rows say which profile holds when."""
+
+    def __init__(self, calendar: Calendar, rows: Iterable[Unit]) -> None:
+        self._calendar = calendar
+        self._rows: Sequence[Unit] = sorted(rows, key=lambda row: row.valid_from)
+        self._begins = [row.valid_from for row in self._rows]
+
+    def is_open(self, instant: int) -> bool:
+        """Whether the unit is at work; the closing instant itself is outside."""
+        number = instants.day_number(instant)
+        since = instant - instants.midnight(number)
+        return any(opens <= since < closes for opens, closes in self._on(number))
+
+    def advance(self, start: int, amount: int) -> int | None:
+        """The earliest instant at which so much working time (µs, above 0) has passed since `start`; None where that takes
+        longer than `LOOK_DAYS_MAX` days."""
+        first, left = instants.day_number(start), amount
+        for number in range(first, first + LOOK_DAYS_MAX):
+            midnight = instants.midnight(number)
+            for opens, closes in self._on(number):
+                begin, end = max(midnight + opens, start), midnight + closes
+                if end <= begin:
+                    continue
+                if left <= end - begin:
+                    return begin + left
+                left -= end - begin
+        return None
+
+    def _on(self, number: int) -> Windows:
+        day = instants.day_text(number)
+        at = bisect_right(self._begins, day) - 1
+        if at < 0 or day > (self._rows[at].valid_to or _FOR_EVER):
+            return ()
+        calendar, weekday = self._calendar, WEEKDAYS[(number + _FIRST_WEEKDAY) % 7]
+        # The later announcement is the one that calls people in: a day that is off and made up is worked.
+        if day in calendar.make_up_days:
+            weekday = calendar.make_up_as
+        elif day in calendar.days_off:
+            return ()
+        windows = calendar.profiles.get(self._rows[at].hours, {}).get(weekday, [])
+        return tuple((_since_midnight(opens), _since_midnight(closes)) for opens, closes in windows)
+
+
+@lru_cache(maxsize=1440)
+def _since_midnight(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * instants.HOUR + int(minute) * instants.MINUTE

@@ -1,0 +1,221 @@
+"""Silence and delivery: windows against an office walked minute by minute, lines and outboxes against what edges said."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import instants
+from contracts.heartbeats import Heartbeat
+from contracts.reference import Calendar, Unit
+from services.metrics.api.beats import Beats
+from services.metrics.domain import delivery, silence
+from services.metrics.domain.delivery import Beat, Delivery
+from services.metrics.domain.hours import Hours
+from tests.unit.oracle_minutes import Office, local
+from tests.unit.vietnam_2025_2026 import DAYS_OFF, DEFAULT, MADE_UP, PROFILES, SATURDAY_MORNING
+
+MINUTE, SECOND = instants.MINUTE, instants.SECOND
+CALENDAR = Calendar(
+    profiles={name: {day: list(windows) for day, windows in week.items()} for name, week in PROFILES.items()},  # type: ignore[misc]
+    days_off=dict.fromkeys(DAYS_OFF, "a day off"),
+    make_up_days=dict.fromkeys(MADE_UP, "made up"),
+)
+OFFICES = {
+    name: Office(week, DAYS_OFF, MADE_UP, "2025-01-01", 720)
+    for name, week in (("default", DEFAULT), ("saturday_morning", SATURDAY_MORNING))
+}
+TWO_HOURS = 120 * MINUTE
+instants_of_two_years = st.integers(local("2025-01-02 00:00"), local("2026-10-01 00:00"))
+
+
+def hours(profile: str = "default", **more: Any) -> Hours:
+    """A unit that keeps these hours since 2020."""
+    row = {"code": "19753", "name": "A", "kind": "ward", "hours": profile, "valid_from": "2020-01-01", **more}
+    return Hours(CALENDAR, [Unit(**row)])
+
+
+@given(at=instants_of_two_years, amount=st.integers(1, 5 * 480 * MINUTE), profile=st.sampled_from(sorted(PROFILES)))
+def test_working_time_passes_as_in_the_office(at: int, amount: int, profile: str) -> None:
+    """Lunch breaks, weekends, Tết, days made up: the instant is the one that a walk through the minutes finds."""
+    office = OFFICES[profile]
+    assert hours(profile).is_open(at) == office.is_open(at)
+    assert hours(profile).advance(at, amount) == office.advance(at, amount)
+
+
+@given(last=instants_of_two_years, waited=st.integers(0, 20 * instants.DAY), patience=st.integers(1, 960))
+def test_silent_is_who_let_its_own_working_time_pass(last: int, waited: int, patience: int) -> None:
+    """Silent exactly if the office worked so long since the last event; else at rest or at work."""
+    office, now = OFFICES["default"], last + waited
+    found = silence.judge(last, now, hours(), patience * MINUTE)
+    if office.worked(last, now) >= patience * MINUTE:
+        assert found.state == "silent"
+    else:
+        assert found.state == ("heard" if office.is_open(now) else "resting")
+    assert found.expected_by is not None
+    assert office.worked(last, found.expected_by) == patience * MINUTE
+
+
+FRIDAY_CLOSING = "2025-07-04 16:55"
+RHYTHM = [
+    ("2025-07-04 16:59", "heard"),
+    ("2025-07-06 10:00", "resting"),  # Sunday
+    ("2025-07-07 06:59", "resting"),
+    ("2025-07-07 08:54", "heard"),
+    ("2025-07-07 08:55", "silent"),  # Monday: five minutes of Friday and 115 of this morning
+    ("2025-07-07 12:00", "silent"),  # lunch does not excuse a morning
+    ("2025-07-07 23:00", "silent"),
+]
+
+
+@pytest.mark.parametrize(("now", "state"), RHYTHM)
+def test_a_working_morning_differs_from_a_sunday(now: str, state: str) -> None:
+    """The same silence after a last event on Friday at 16:55."""
+    assert silence.judge(local(FRIDAY_CLOSING), local(now), hours(), TWO_HOURS).state == state
+
+
+def test_who_has_no_hours_or_no_event_is_not_called_silent() -> None:
+    """Not a single event yet; a code that reference data does not know; a unit that has gone out of force."""
+    now = local("2025-07-07 12:00")
+    assert silence.judge(None, now, hours(), TWO_HOURS) == silence.Silence("never")
+    assert silence.judge(local(FRIDAY_CLOSING), now, None, TWO_HOURS).state == "unknown"
+    assert silence.judge(local(FRIDAY_CLOSING), now, hours(valid_to="2025-06-30"), TWO_HOURS).state == "unknown"
+
+
+def test_hours_change_on_their_day() -> None:
+    """A unit that opens on Saturdays from a date on."""
+    rows = [
+        Unit(code="1", name="A", kind="ward", hours="saturday_morning", valid_from="2025-07-12"),
+        Unit(code="1", name="A", kind="ward", hours="default", valid_from="2020-01-01", valid_to="2025-07-11"),
+    ]
+    both = Hours(CALENDAR, rows)
+    assert [both.is_open(local(f"2025-07-{day} 08:00")) for day in ("05", "12")] == [False, True]
+
+
+# --- delivery -------------------------------------------------------------------------------------------------------
+
+NOON = local("2025-07-07 10:00")
+OLD = 120 * SECOND
+
+
+def said(**more: Any) -> Heartbeat:
+    """A heartbeat of NOON from an edge with an empty outbox."""
+    whole = {
+        "source": "/units/19753", "incarnation": "019790aa-0000-7000-8000-000000000000", "at": instants.show(NOON),
+        "spool_depth": 0, "oldest_unsent_age_seconds": 0.0, "delivered_until": instants.show(NOON), "link": "up", **more,
+    }  # fmt: skip
+    return Heartbeat(**whole)
+
+
+def test_a_unit_without_an_edge_is_unknown_and_not_provisional() -> None:
+    """Nothing is known, and nothing is owed."""
+    assert delivery.judge((), NOON, hours(), OLD) == Delivery("unknown", None, None, None, None, False)
+
+
+LINKS = [("up", "up"), ("slow", "degraded"), ("down", "down"), ("unknown", "unknown")]
+
+
+@pytest.mark.parametrize(("link", "expected"), LINKS)
+def test_a_fresh_heartbeat_says_how_the_line_is_and_an_old_one_nothing(link: str, expected: str) -> None:
+    """`slow` is degraded; whatever it said, a heartbeat that is old is `unknown`."""
+    beat = delivery.beat_of(said(link=link), NOON)
+    assert delivery.judge([beat], NOON + OLD - 1, hours(), OLD).link == expected
+    assert delivery.judge([beat], NOON + OLD, hours(), OLD).link == "unknown"
+
+
+@given(
+    depth=st.integers(0, 5), age=st.floats(0, 10**7), offset=st.floats(-(10**5), 10**5), until=st.integers(-(10**7), 10**5),
+    heard=st.integers(-3600, 3600),
+)  # fmt: skip
+def test_what_is_called_complete_is_never_more_than_either_clock_allows(
+    depth: int, age: float, offset: float, until: int, heard: int
+) -> None:
+    """Up to the earliest of: what the edge said, the same by intake's clock, when intake heard it; ages hold."""
+    delivered, heard_at = NOON + until * SECOND, NOON + heard * SECOND
+    beat = delivery.beat_of(
+        said(
+            spool_depth=depth,
+            oldest_unsent_age_seconds=age,
+            clock_offset_seconds=offset,
+            delivered_until=instants.show(delivered),
+        ),
+        heard_at,
+    )
+    by_intake = delivered - offset * SECOND
+    assert beat.complete_until <= min(delivered, heard_at)
+    assert abs(beat.complete_until - min(delivered, by_intake, heard_at)) <= 1
+    assert (beat.oldest_unsent_at is None) == (depth == 0)
+    if beat.oldest_unsent_at is not None:
+        assert abs((heard_at - beat.oldest_unsent_at) - age * SECOND) <= 1
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e12])
+def test_numbers_that_measure_nothing_do_no_harm(number: float) -> None:
+    """Whatever a heartbeat claims, instants stay where they can be shown."""
+    beat = delivery.beat_of(said(spool_depth=1, oldest_unsent_age_seconds=abs(number), clock_offset_seconds=number), NOON)
+    assert beat.oldest_unsent_at is not None
+    for instant in (beat.oldest_unsent_at, beat.complete_until):
+        assert instants.EARLIEST <= instant <= NOON
+
+
+def test_an_outbox_that_holds_something_makes_provisional() -> None:
+    """Also while its heartbeats are fresh; the worst edge speaks for the unit, the first that owes for its completeness."""
+    ward = delivery.beat_of(
+        said(spool_depth=3, oldest_unsent_age_seconds=60, delivered_until=instants.show(NOON - 60 * SECOND)), NOON
+    )
+    point = delivery.beat_of(said(source="/units/19753/p", link="slow"), NOON - 1)
+    found = delivery.judge([ward, point], NOON, hours(), OLD)
+    assert found == Delivery("degraded", NOON, 3, NOON - 60 * SECOND, NOON - 60 * SECOND, True)
+    assert not delivery.judge([point], NOON, hours(), OLD).is_provisional
+    other = delivery.judge([delivery.beat_of(said(), NOON)], NOON, hours(), OLD)
+    assert delivery.together([found, other, Delivery()]) == (NOON - 60 * SECOND, True)
+    assert delivery.together([other, Delivery()]) == (NOON, False)
+    assert delivery.together([Delivery()]) == (None, False)
+
+
+OVERNIGHT = [
+    ("2025-07-04 16:59", "2025-07-04 22:00", False),  # switched off at closing
+    ("2025-07-04 16:59", "2025-07-06 10:00", False),
+    ("2025-07-04 16:59", "2025-07-07 07:00", False),
+    ("2025-07-04 16:59", "2025-07-07 07:01", True),  # at work for a minute, after one of Friday
+    ("2025-07-04 15:00", "2025-07-04 15:02", True),
+    ("2025-07-04 15:00", "2025-07-06 10:00", True),  # cut off on Friday afternoon: owed over the weekend
+]
+
+
+@pytest.mark.parametrize(("heard", "now", "provisional"), OVERNIGHT)
+def test_an_edge_not_heard_of_in_working_hours_makes_provisional(heard: str, now: str, provisional: bool) -> None:
+    """With an empty outbox: nobody knows what has been entered since; a centre that was closed has entered nothing."""
+    beat = delivery.beat_of(said(), local(heard))
+    assert delivery.judge([beat], local(now), hours(), OLD).is_provisional == provisional
+    assert delivery.judge([beat], local(now), None, OLD).is_provisional == (local(now) - local(heard) >= OLD)
+
+
+# --- which heartbeat holds --------------------------------------------------------------------------------------------
+
+
+def packed(**more: Any) -> bytes:
+    """A heartbeat's bytes."""
+    return msgspec.json.encode(said(**more))
+
+
+def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_the_line() -> None:
+    """An older one changes nothing but when the edge was heard; no heartbeat changes nothing; none retires."""
+    beats = Beats()
+    older, newer = instants.show(NOON - SECOND), instants.show(NOON)
+    beats.take(b"/units/19753", packed(at=newer, spool_depth=5), NOON)
+    beats.take(b"/units/19753", packed(at=older, spool_depth=9), NOON + SECOND)
+    former = "019790aa-0000-7000-7000-000000000000"
+    beats.take(b"/units/19753", packed(at=newer, spool_depth=8, incarnation=former), NOON + 2 * SECOND)
+    beats.take(b"x", b"no heartbeat", NOON)
+    beats.take(b"x", packed(source="/units/19753/p", at="2025-02-30T00:00:00Z"), NOON)
+    assert beats.of == {}
+    beats.publish()
+    [beat] = beats.of["19753"]
+    assert (beat.spool_events, beat.heard_at) == (5, NOON + 2 * SECOND)
+    beats.take(b"/units/19753/p", packed(source="/units/19753/p"), NOON)
+    beats.take(b"/units/19753", None, NOON)
+    beats.publish()
+    assert beats.of == {"19753": (Beat(NOON, "up", 0, None, NOON),)}
