@@ -7,7 +7,7 @@ RUN := $(PY) -m
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down wipe status logs demo verify test test-fast test-all lint format bench reference-check reference-activate
+.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all lint format bench reference-check reference-activate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ logs: setup ## the last lines of the logs (SERVICE=kafka for one of them)
 
 demo: setup ## the Huế fortnight through the whole system, the published figures beside its own
 	@$(RUN) lab.demo
+
+demo-correction: setup ## on the running demo: a day off in hindsight, which figures move, and the day taken back
+	@$(RUN) lab.correction
 
 verify: setup ## recount the logs of the running stack and compare every stage with the next
 	@$(RUN) services.audit.main verify
@@ -58,8 +61,8 @@ format: setup ## put the code into the one form, mend what can be mended
 bench: setup ## measure intake, processing, metrics and freshness on this machine
 	@$(RUN) benchmarks
 
-reference-check: setup ## check the reference files and say their digest
-	@$(RUN) deploy.operators.main check
+reference-check: setup ## check the reference files (DIR=other/files for others) and say their digest
+	@$(RUN) deploy.operators.main check $(DIR)
 
-reference-activate: setup ## publish the present reference files and let them rule from here on
-	@$(RUN) deploy.operators.main activate
+reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
+	@$(RUN) deploy.operators.main activate $(DIR)

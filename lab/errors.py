@@ -6,6 +6,7 @@ LabError
 ├── RefusedError       the generator is at fault
 ├── UnreachableError   a service is down
 ├── NotCountedError    processing or metrics stands still
+├── NotMovedError      a day that matters is needed
 └── ForeignStateError  another state directory is needed
 """
 
@@ -32,6 +33,10 @@ class UnreachableError(LabError):
 
 class NotCountedError(LabError):
     """What was stored was not counted in time: look at processing and metrics."""
+
+
+class NotMovedError(LabError):
+    """A correction moved nothing: name another day."""
 
 
 class ForeignStateError(LabError):

@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
-from lab.errors import ForeignStateError, LabError
+from lab.errors import ForeignStateError, LabError, UnreachableError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OWN_DIRECTORY = Path(".local-demo")
 MARK = "fortnight-demo"
 UP_WITHIN_SECONDS = 600.0  # the first time Kafka's jars are fetched
 DOWN_WITHIN_SECONDS = 120.0
+READY_SECONDS = 10.0
 # Each would make the demo's stack another one: other servers, keys that are not the lab's, units that the facts do not know.
 NOT_FOR_THE_DEMO = frozenset({"MOTCUA_KEYS_FILE", "MOTCUA_KAFKA", "MOTCUA_REDIS", "MOTCUA_HOST", "MOTCUA_REFERENCE_DIR"})
 
@@ -48,6 +51,42 @@ class DemoStack:
         """Stops it, at whichever ports it ran, and removes its directory."""
         self._run("down", "--wipe", within_seconds=DOWN_WITHIN_SECONDS)
 
+    def check_running(self) -> None:
+        """LabError when no demo of this directory runs at these ports."""
+        if not (self.directory / MARK).exists():
+            raise ForeignStateError(
+                f"{self.directory} holds no demo: run `make demo` first, or name its directory by --state-dir "
+                f"or MOTCUA_STATE_DIR."
+            )
+        try:
+            with urllib.request.urlopen(f"{self.metrics}/readyz", timeout=READY_SECONDS):
+                return
+        except (OSError, ValueError) as error:
+            raise UnreachableError(
+                f"no demo answers at {self.metrics}: start it by `make up` with its MOTCUA_STATE_DIR and MOTCUA_CLOCK=log, "
+                f"or name its ports by --port-base ({type(error).__name__})"
+            ) from error
+
+    def operate(self, *arguments: str, say: Callable[[str], None] = lambda line: None) -> str:
+        """What the operators' tool answers to a command on this stack; `say` gets each line as it comes."""
+        command = [sys.executable, "-m", "deploy.operators.main", *arguments]
+        decided = {"MOTCUA_CLOCK": "log", "MOTCUA_PORT_BASE": str(self.port_base)}
+        told = []
+        with subprocess.Popen(
+            command, cwd=REPOSITORY, env={**self._outside(), **decided}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as running:  # fmt: skip
+            assert running.stdout is not None
+            assert running.stderr is not None
+            # The tool bounds its own waiting; its complaint is one sentence, so it fits the pipe.
+            for line in running.stdout:
+                told.append(line)
+                say(line.rstrip())
+            complaint = running.stderr.read()
+        if running.returncode != 0:
+            raise LabError(f"`{' '.join(arguments)}` of the operators' tool: {complaint.strip()[-1000:]}")
+        return "".join(told)
+
     def _check_own(self) -> None:
         if self.directory == REPOSITORY / OWN_DIRECTORY or not self.directory.is_dir():
             return
@@ -58,19 +97,21 @@ class DemoStack:
             )
 
     def _run(self, *arguments: str, within_seconds: float, **environment: str) -> None:
-        outside = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in NOT_FOR_THE_DEMO and not (name.startswith("MOTCUA_") and name.endswith(("_PORT", "_PORT_BASE")))
-        }
         command = [sys.executable, "-m", "deploy.local.main", *arguments]
         decided = {"MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log"}
         try:
             ended = subprocess.run(
-                command, cwd=REPOSITORY, env={**outside, **decided, **environment}, stdin=subprocess.DEVNULL,
+                command, cwd=REPOSITORY, env={**self._outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
                 stdout=sys.stderr, timeout=within_seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise LabError(f"`{' '.join(arguments)}` of the local stack took more than {within_seconds:.0f} s") from None
         if ended.returncode != 0:
             raise LabError(f"the local stack could not do `{' '.join(arguments)}`: see above")
+
+    def _outside(self) -> dict[str, str]:
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if name not in NOT_FOR_THE_DEMO and not (name.startswith("MOTCUA_") and name.endswith(("_PORT", "_PORT_BASE")))
+        }

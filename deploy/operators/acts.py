@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from contracts import reference, reference_files, topics
-from contracts.events import Activated, Opened
+from contracts.events import Activated, Control, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
 from deploy.operators import topics as topic_tool
-from deploy.operators.errors import FilesError, NotOpenError
+from deploy.operators.errors import FilesError, NotOpenError, UnknownRulesError
 from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
+from deploy.operators.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,52 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
     return Openness(rules=opening.digest, written=len(opening.missing), files=digest)
 
 
+@dataclass(frozen=True)
+class Activation:
+    """Rules that were let rule: their digest, and where each partition was told."""
+
+    digest: str
+    offsets: dict[int, int]
+
+
 def activate(settings: OperatorSettings, body: Reference) -> str:
     """Publishes the reference body and lets it rule from here on; its digest."""
+    return activate_files(settings, body).digest
+
+
+def activate_files(settings: OperatorSettings, body: Reference) -> Activation:
+    """As `activate`, telling where, so that somebody can watch it being worked off."""
     log = Log(settings.bootstrap)
     log.wait(settings.kafka_within_seconds)
-    digest = publish(log, body)
+    return _let_rule(settings, log, publish(log, body))
+
+
+def activate_digest(settings: OperatorSettings, digest: str) -> Activation:
+    """Lets a body rule that was published before; UnknownRulesError when none has this digest."""
+    log = Log(settings.bootstrap)
+    log.wait(settings.kafka_within_seconds)
+    if digest not in log.published():
+        raise UnknownRulesError(f"{topics.REFERENCE.name} holds no body with the digest {digest}")
+    return _let_rule(settings, log, digest)
+
+
+def ruling(settings: OperatorSettings) -> str:
+    """The digest of the rules under which every partition is folded now; UnknownRulesError when they differ."""
+    found = Standing(settings.bootstrap, settings.redis_url, settings.live_gen).folded()
+    digests = {each.digest for each in found.values()}
+    if len(digests) != 1 or None in digests:
+        raise UnknownRulesError(
+            "The partitions do not stand under the same rules (yet): wait until processing has caught up (make status)"
+        )
+    return str(digests.pop())
+
+
+def _let_rule(settings: OperatorSettings, log: Log, digest: str) -> Activation:
     wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
     if archive.plan(log.beginnings(), wanted, digest).missing:
         raise NotOpenError
-    log.append({partition: (Activated(digest),) for partition in range(topics.REPORTED.partitions)}, "activation")
-    return digest
+    told: dict[int, tuple[Control, ...]] = {each: (Activated(digest),) for each in range(topics.REPORTED.partitions)}
+    return Activation(digest, log.append(told, "activation"))
 
 
 def publish(log: Log, body: Reference) -> str:

@@ -2,6 +2,9 @@
 
 OperatorError
 ├── KafkaUnavailableError     look at the brokers, run it again
+├── RedisUnavailableError     look at Redis, run it again
+├── NotWorkedOffError         look at the service that is behind; what was stored stays stored
+├── UnknownRulesError         name a digest that is there, or activate a directory
 ├── TopicDiffersError         set the topic right by hand: an archive is never altered in passing
 ├── ArchiveError              this archive cannot be opened as asked
 │   ├── ForeignArchiveError       the topic holds something else
@@ -19,6 +22,27 @@ class OperatorError(Exception):
 class KafkaUnavailableError(OperatorError):
     def __init__(self, bootstrap: str, doing: str, reason: str) -> None:
         super().__init__(f"Kafka at {bootstrap} could not {doing}: {reason}. Look at the brokers, then run it again.")
+
+
+class RedisUnavailableError(OperatorError):
+    def __init__(self, url: str, reason: str) -> None:
+        address = url.rsplit("@", 1)[-1]  # without the password that may stand before it
+        super().__init__(
+            f"Redis at {address} does not say how far the services are: {reason}. Look at it, then run it again."
+        )
+
+
+class NotWorkedOffError(OperatorError):
+    def __init__(self, service: str, partitions: list[int], within_seconds: float) -> None:
+        super().__init__(
+            f"The activation is stored, and {service} has not worked it off after {within_seconds:.0f} s in partition(s) "
+            f"{', '.join(str(each) for each in partitions)}: look at its log (make logs). It goes on without this command."
+        )
+
+
+class UnknownRulesError(OperatorError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}.")
 
 
 class TopicDiffersError(OperatorError):

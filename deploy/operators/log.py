@@ -68,16 +68,16 @@ class Log:
         """Adds a reference body under its digest."""
         self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
 
-    def append(self, records: dict[int, tuple[Control, ...]], what: str) -> None:
-        """Appends control records to partitions of the archive, in the order given."""
+    def append(self, records: dict[int, tuple[Control, ...]], what: str) -> dict[int, int]:
+        """Appends control records to partitions of the archive, in the order given; the last offset of each."""
         rows = []
         for partition, controls in records.items():
             for index, control in enumerate(controls):
                 value, headers = events.control_record(control, f"{what}-{partition}-{index}-{time.time_ns()}", SOURCE)
                 rows.append({"topic": topics.REPORTED.name, "partition": partition, "value": value, "headers": headers})
-        self._append(rows)
+        return self._append(rows)
 
-    def _append(self, rows: Iterable[dict[str, Any]]) -> None:
+    def _append(self, rows: Iterable[dict[str, Any]]) -> dict[int, int]:
         producer = Producer(
             {
                 "bootstrap.servers": self._bootstrap,
@@ -90,10 +90,13 @@ class Log:
             }
         )
         failed: list[KafkaError] = []
+        stored: dict[int, int] = {}
 
-        def delivered(error: KafkaError | None, _record: object) -> None:
+        def delivered(error: KafkaError | None, record: Any) -> None:
             if error is not None:
                 failed.append(error)
+            else:
+                stored[record.partition()] = record.offset()
 
         for row in rows:
             producer.produce(**row, on_delivery=delivered)
@@ -101,6 +104,7 @@ class Log:
         if failed or waiting:
             reason = failed[0].str() if failed else f"{waiting} records were not acknowledged in time"
             raise KafkaUnavailableError(self._bootstrap, "store records", reason)
+        return stored
 
     def _bounds(self, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
         deadline = time.monotonic() + READ_TIMEOUT_SECONDS

@@ -1,58 +1,113 @@
-"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate`."""
+"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate|rules|progress`."""
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 from contracts import reference, topics
-from deploy.operators import acts
+from deploy.operators import acts, progress, refolding
 from deploy.operators.errors import OperatorError
 from deploy.operators.settings import OperatorSettings
+from deploy.operators.standing import Standing
+
+WITHIN_SECONDS = 600.0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when it is done or all is well, 1 with one sentence when not."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.operators.main", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("topics", help="create the topics that are missing, then check all of them against the contract")
-    commands.add_parser("open", help="open the archive: records 0 and 1 of each partition, with the present reference files")
-    commands.add_parser("check", help="check the reference files and say their digest; Kafka is not asked")
-    commands.add_parser("activate", help="publish the present reference files and let them rule from here on")
-    chosen = parser.parse_args(arguments).command
+    chosen = _parser().parse_args(arguments)
     settings = OperatorSettings()
+    if getattr(chosen, "directory", None) is not None:
+        settings = settings.model_copy(update={"reference_dir": chosen.directory})
+    act: Callable[[OperatorSettings, argparse.Namespace], int] = chosen.act
     try:
-        {"topics": _topics, "open": _open, "check": _check, "activate": _activate}[chosen](settings)
+        return act(settings, chosen)
     except OperatorError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
-def _topics(settings: OperatorSettings) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.operators.main", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, act: Callable[[OperatorSettings, argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=told, description=told)
+        added.set_defaults(act=act)
+        return added
+
+    where = "directory of the reference files (default: MOTCUA_REFERENCE_DIR, else deploy/reference)"
+    command("topics", _topics, "create the topics that are missing, then check all of them against the contract")
+    command("open", _open, "open the archive: records 0 and 1 of each partition, with the present reference files")
+    check = command("check", _check, "check the reference files and say their digest; Kafka is not asked")
+    check.add_argument("directory", nargs="?", type=Path, help=where)
+    activate = command(
+        "activate", _activate, "publish reference files, let them rule from here on, wait until all is refolded"
+    )
+    which = activate.add_mutually_exclusive_group()
+    which.add_argument("directory", nargs="?", type=Path, help=where)
+    which.add_argument("--digest", help="a body that was published before, instead of files")
+    activate.add_argument("--no-wait", action="store_true", help="do not wait until every dossier is folded anew")
+    activate.add_argument("--within-seconds", type=float, default=WITHIN_SECONDS, metavar="N",
+                          help=f"how long to wait (default {WITHIN_SECONDS:.0f})")  # fmt: skip
+    command("rules", _rules, "the digest of the rules under which all partitions are folded now")
+    command("progress", _progress, "how much processing and metrics have to work off, how fast, how long it takes")
+    return parser
+
+
+def _topics(settings: OperatorSettings, _: argparse.Namespace) -> int:
     created = acts.make_topics(settings)
     present = len(topics.all_topics(settings.live_gen))
     print(f"{present} topics are as the contract says" + (f" (created: {', '.join(created)})" if created else ""))
+    return 0
 
 
-def _open(settings: OperatorSettings) -> None:
+def _open(settings: OperatorSettings, _: argparse.Namespace) -> int:
     opened = acts.open_archive(settings, acts.files(settings))
     done = f"opened in {opened.written} partitions" if opened.written else "was open already"
     print(f"archive {done}: CLOCK={settings.clock}, rules {opened.rules}")
     if opened.rules != opened.files:
         print(f"the reference files are {opened.files} now: they rule only once `make reference-activate` has been run")
+    return 0
 
 
-def _check(settings: OperatorSettings) -> None:
+def _check(settings: OperatorSettings, _: argparse.Namespace) -> int:
     body = acts.files(settings)
     digest = reference.digest(reference.encode(body))
     print(
         f"{settings.reference_dir}: {len(body.units)} units, {len(body.departments)} departments, "
         f"{len(body.procedures)} procedures, {len(body.calendar.days_off)} days off; digest {digest}"
     )
+    return 0
 
 
-def _activate(settings: OperatorSettings) -> None:
-    digest = acts.activate(settings, acts.files(settings))
-    print(f"rules {digest} are activated in all {topics.REPORTED.partitions} partitions")
+def _activate(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
+    began = time.monotonic()
+    if chosen.digest is None:
+        activation = acts.activate_files(settings, acts.files(settings))
+    else:
+        activation = acts.activate_digest(settings, chosen.digest)
+    print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions", flush=True)
+    if chosen.no_wait:
+        return 0
+    standing = Standing(settings.bootstrap, settings.redis_url, settings.live_gen)
+    told = refolding.follow(standing, activation.offsets, chosen.within_seconds, lambda line: print(line, flush=True))
+    changed = "" if told.changed is None else f", {told.changed:,} of them stand or count otherwise now"
+    print(f"{told.dossiers:,} dossiers folded anew and counted after {time.monotonic() - began:.1f} s{changed}")
+    return 0
+
+
+def _rules(settings: OperatorSettings, _: argparse.Namespace) -> int:
+    print(acts.ruling(settings))
+    return 0
+
+
+def _progress(settings: OperatorSettings, _: argparse.Namespace) -> int:
+    for each in progress.measure(Standing(settings.bootstrap, settings.redis_url, settings.live_gen)):
+        print(progress.line(each))
+    return 0
 
 
 if __name__ == "__main__":

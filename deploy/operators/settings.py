@@ -15,6 +15,7 @@ class OperatorSettings(BaseSettings):
 
     port_base: int = 8000
     kafka: str = ""
+    redis: str = ""
     clock: Literal["wall", "log"] = "wall"
     live_gen: int = 1
     reference_dir: Path = _REPOSITORY / "deploy" / "reference"
@@ -25,3 +26,8 @@ class OperatorSettings(BaseSettings):
     def bootstrap(self) -> str:
         """Kafka's address."""
         return self.kafka or f"127.0.0.1:{self.port_base + 92}"
+
+    @property
+    def redis_url(self) -> str:
+        """Redis' address."""
+        return self.redis or f"redis://127.0.0.1:{self.port_base + 79}/0"

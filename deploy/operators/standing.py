@@ -1,0 +1,116 @@
+"""How far processing and metrics have come: their positions in Redis, the ends of the logs in Kafka."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import redis
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
+from msgspec import Struct
+
+from contracts import topics
+from contracts.topics import PARTITIONS, REPORTED
+from deploy.operators.errors import KafkaUnavailableError, RedisUnavailableError
+from services.metrics.store import keys as metrics_keys
+from services.processing.store import keys as processing_keys
+
+CALL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A partition of dossier.reported as processing has stored it.
+
+    `offset` is the next to work off; `index` > 0 in the middle of a tick or activation, of which `scanned` of the `kept`
+    dossiers are behind; `last` is the place of the last lifecycle record.
+    """
+
+    offset: int = 0
+    index: int = 0
+    kept: int = 0
+    scanned: int = 0
+    last: tuple[int, int] | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A partition of dossier.lifecycle as metrics has stored it: the next offset to count, the last reported one whole."""
+
+    offset: int = 0
+    closed: int = -1
+
+
+class _Position(Struct):
+    """What is of interest here of the position that processing stores."""
+
+    scanned: str | None = None
+    src: tuple[int, int] | None = None
+    digest: str | None = None
+
+
+class Standing:
+    """Looks at a province's Redis and Kafka; changes nothing."""
+
+    def __init__(self, bootstrap: str, redis_url: str, gen: int) -> None:
+        self._bootstrap = bootstrap
+        self._redis_url = redis_url
+        self._gen = gen
+        self._client = redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS)
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def ends(self) -> tuple[dict[int, int], dict[int, int]]:
+        """The ends of dossier.reported and of dossier.lifecycle, by partition."""
+        reported, lifecycle = REPORTED.name, topics.lifecycle(self._gen).name
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(name, each): latest for name in (reported, lifecycle) for each in range(PARTITIONS)}
+        found: dict[str, dict[int, int]] = {reported: {}, lifecycle: {}}
+        try:
+            for place, future in self._admin.list_offsets(asked, request_timeout=CALL_SECONDS).items():
+                found[place.topic][place.partition] = future.result(CALL_SECONDS + 1.0).offset
+        except (KafkaException, TimeoutError) as error:
+            reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+            raise KafkaUnavailableError(self._bootstrap, "say where the logs end", reason) from error
+        return found[reported], found[lifecycle]
+
+    def folded(self) -> dict[int, Folded]:
+        """Processing's partitions; what is not stored stands at the start."""
+        pipeline = self._client.pipeline(transaction=False)
+        for each in range(PARTITIONS):
+            pipeline.hmget(processing_keys.position(each), "at", "position")
+            pipeline.zcard(processing_keys.index(each, processing_keys.KEPT))
+        rows = self._answers(pipeline)
+        return {each: self._partition(each, rows[2 * each], rows[2 * each + 1]) for each in range(PARTITIONS)}
+
+    def counted(self) -> dict[int, Counted]:
+        """Metrics' partitions; what is not stored stands at the start."""
+        pipeline = self._client.pipeline(transaction=False)
+        for each in range(PARTITIONS):
+            pipeline.hmget(metrics_keys.prefix(self._gen) + metrics_keys.position(each), "next", "closed")
+        return {
+            each: Counted(int(offset or 0), int(closed or -1))
+            for each, (offset, closed) in enumerate(self._answers(pipeline))
+        }
+
+    def _partition(self, number: int, row: list[bytes | None], kept: int) -> Folded:
+        at, packed = row
+        if at is None or packed is None:
+            return Folded(kept=kept)
+        offset, _, index = at.decode().partition(".")
+        if not offset.isdigit():  # unclean: about to be wiped and folded from the start
+            return Folded(kept=kept)
+        position = msgspec.msgpack.decode(packed, type=_Position)
+        scanned = 0
+        if position.scanned is not None:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.zlexcount(processing_keys.index(number, processing_keys.KEPT), "-", f"[{position.scanned}")
+            [scanned] = self._answers(pipeline)
+        return Folded(int(offset), int(index), kept, scanned, position.src, position.digest)
+
+    def _answers(self, pipeline: "redis.client.Pipeline") -> list[Any]:
+        try:
+            rows: list[Any] = pipeline.execute()
+        except redis.RedisError as error:
+            raise RedisUnavailableError(self._redis_url, type(error).__name__) from error
+        return rows
