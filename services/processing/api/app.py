@@ -20,6 +20,7 @@ from services.processing.api.problems import ProblemError
 from services.processing.api.readiness import Readiness
 
 DOSSIERS: Final = "/v1/dossiers/"
+UNITS: Final = "/v1/units/"
 ROUTES: Final = frozenset({"/v1/rejected", "/v1/parked", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,6 +36,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     for path, endpoint, operation in (
         (DOSSIERS + "{code}", doors.dossier, openapi.dossier_operation()),
         (DOSSIERS + "{code}/deadline", doors.deadline, openapi.deadline_operation()),
+        (UNITS + "{code}/worklist", doors.worklist, openapi.worklist_operation()),
         ("/v1/rejected", doors.rejected, openapi.rejected_operation()),
         ("/v1/parked", doors.parked, openapi.parked_operation()),
     ):
@@ -126,13 +128,17 @@ class _Measured:
 
 
 def route_of(path: str) -> str:
-    """The route of a path, without the dossier that it names."""
+    """The route of a path, without the dossier or unit that it names."""
     if path in ROUTES:
         return path
     if path.startswith(DOSSIERS):
         parts = path[len(DOSSIERS) :].split("/")
         if parts[0] and parts[1:] in ([], ["deadline"]):
             return DOSSIERS + "/".join(["{code}", *parts[1:]])
+    if path.startswith(UNITS):
+        parts = path[len(UNITS) :].split("/")
+        if parts[0] and parts[1:] == ["worklist"]:
+            return UNITS + "{code}/worklist"
     return "other"
 
 

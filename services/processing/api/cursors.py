@@ -7,9 +7,10 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts.data import DossierCode
+from contracts.data import Code, DossierCode
 from contracts.topics import PARTITIONS
 from services.processing.domain.generation import GEN
+from services.processing.domain.worklists import NO_DUE, Name, Role
 
 CHARACTERS_MAX: Final = 256
 FORM: Final = "^[A-Za-z0-9_-]{0,256}$"
@@ -17,7 +18,9 @@ FORM: Final = "^[A-Za-z0-9_-]{0,256}$"
 _TEXT = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 _Place = Annotated[int, Meta(ge=0, lt=1 << 62)]
 _Partition = Annotated[int, Meta(ge=0, lt=PARTITIONS)]
-_C = TypeVar("_C", "RejectedCursor", "ParkedCursor")
+# As far as scores of the worklists' sets are whole numbers.
+_Score = Annotated[int, Meta(ge=0, le=NO_DUE)]
+_C = TypeVar("_C", "RejectedCursor", "ParkedCursor", "WorklistCursor")
 
 
 class NoCursorError(ValueError):
@@ -39,7 +42,17 @@ class ParkedCursor(Struct, frozen=True, array_like=True, tag=f"parked{GEN}"):
     after: DossierCode | None = None
 
 
-def write(cursor: RejectedCursor | ParkedCursor) -> str:
+class WorklistCursor(Struct, frozen=True, array_like=True, tag=f"worklist{GEN}"):
+    """Goes on behind a score and a dossier code of one list; what stands still is neither passed over nor shown twice."""
+
+    list: Name
+    role: Role
+    unit: Code
+    score: _Score
+    code: DossierCode
+
+
+def write(cursor: RejectedCursor | ParkedCursor | WorklistCursor) -> str:
     """The text of a cursor."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
 
@@ -52,6 +65,11 @@ def read_rejected(text: str) -> RejectedCursor:
 def read_parked(text: str) -> ParkedCursor:
     """The cursor of a text; NoCursorError when it is none of this list."""
     return _read(text, _PARKED)
+
+
+def read_worklist(text: str) -> WorklistCursor:
+    """The cursor of a text; NoCursorError when it is none of these lists."""
+    return _read(text, _WORKLIST)
 
 
 def _read(text: str, decoder: "msgspec.json.Decoder[_C]") -> _C:
@@ -68,3 +86,4 @@ def _read(text: str, decoder: "msgspec.json.Decoder[_C]") -> _C:
 
 _REJECTED = msgspec.json.Decoder(RejectedCursor)
 _PARKED = msgspec.json.Decoder(ParkedCursor)
+_WORKLIST = msgspec.json.Decoder(WorklistCursor)

@@ -1,4 +1,4 @@
-"""The doors, one method each: a dossier, its deadline, dead letters, parked events."""
+"""The doors, one method each: a dossier, its deadline, worklists, dead letters, parked events."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -12,19 +12,30 @@ from starlette.responses import Response
 
 from contracts.keys import Key, KeySource
 from contracts.topics import PARTITIONS
-from services.processing.api import cursors, figures, letters, views
-from services.processing.api.cursors import ParkedCursor, RejectedCursor
+from services.processing.api import cursors, figures, letters, views, worklist
+from services.processing.api.cursors import ParkedCursor, RejectedCursor, WorklistCursor
 from services.processing.api.instruments import Instruments
 from services.processing.api.letters import Wanted
 from services.processing.api.logs import Logs, LogsUnavailableError
 from services.processing.api.pages import Search
-from services.processing.api.permission import may_read_dossier
+from services.processing.api.permission import may_read_dossier, may_read_list
 from services.processing.api.problems import ProblemError, unavailable
-from services.processing.api.queries import REASON_FORM, UNIT_FORM, cursor_of, dossier_code, filter_of, parameters
+from services.processing.api.queries import (
+    REASON_FORM,
+    UNIT_FORM,
+    choice_of,
+    cursor_of,
+    dossier_code,
+    filter_of,
+    parameters,
+    unit_code,
+)
 from services.processing.api.states import Snapshot, States, StatesUnavailableError
 from services.processing.api.views import Judged
+from services.processing.api.worklist import Question
 from services.processing.domain import ledger
 from services.processing.domain.dossier import Dossier, Retired
+from services.processing.domain.worklists import LISTS, ROLES
 from services.processing.settings import Settings
 
 # Whoever asks has an answer within five seconds, be it that there is none.
@@ -64,6 +75,10 @@ class Doors:
         """Why a dossier is due when it is."""
         return await self._bounded(self._dossier(request, views.deadline_answer))
 
+    async def worklist(self, request: Request) -> Response:
+        """Open dossiers of a unit that want something done."""
+        return await self._bounded(self._worklist(request))
+
     async def rejected(self, request: Request) -> Response:
         """Dead letters, each with its standing now."""
         return await self._bounded(self._rejected(request))
@@ -101,6 +116,31 @@ class Doors:
 
         # Folding a long history takes a while: nobody else waits for it.
         return await asyncio.to_thread(answered)
+
+    # --- worklists ----------------------------------------------------------------------------------------------------
+
+    async def _worklist(self, request: Request) -> Response:
+        key = self._holder(request)
+        question = _question(request, self._ports.settings.processing_page_rows)
+        states, logs = self._ports.states, self._ports.logs
+        first = await states.read()
+        known = await worklist.ruled(first.positions, logs)
+        unit = question.unit
+        if not known.knows(unit):
+            detail = "the rules in force know no unit or department of this code"
+            raise ProblemError(404, "unknown_unit", detail, members=self._beside(first))
+        if not may_read_list(key, unit, known.successors(unit)):
+            raise ProblemError(403, "unit_not_allowed", "the key speaks neither for the unit nor for one that succeeded it")
+        page = await worklist.page(states, logs, question, known)
+        told = {
+            "unit": unit,
+            "role": question.role,
+            "list": question.list,
+            "total": page.total,
+            "dossiers": await asyncio.to_thread(page.shown),
+            "next": page.next and cursors.write(page.next),
+        }
+        return _json(told | self._beside(Snapshot(page.positions, {})))
 
     # --- lists --------------------------------------------------------------------------------------------------------
 
@@ -203,6 +243,17 @@ class Doors:
 def partition_of(code: str) -> int:
     """The partition where every Kafka client with the murmur2 partitioner puts a dossier."""
     return int(murmur2(code.encode(), PARTITIONS))
+
+
+def _question(request: Request, rows_max: int) -> Question:
+    unit = unit_code(request)
+    query = parameters(request, ("list", "role", "cursor"))
+    name = choice_of(query, "list", LISTS)
+    role = choice_of(query, "role", ROLES, ROLES[0])
+    cursor: WorklistCursor | None = cursor_of(query, cursors.read_worklist, None)
+    if cursor is not None and (cursor.list, cursor.role, cursor.unit) != (name, role, unit):
+        raise ProblemError(422, "invalid_cursor", "`cursor` is the `next` of another list")
+    return Question(name, role, unit, cursor, rows_max)
 
 
 def _by_partition(found: Sequence[tuple[int, str]]) -> dict[int, list[str]]:

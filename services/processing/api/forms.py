@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts.topics import PARTITIONS
 from services.processing.api import deadline_forms
+from services.processing.domain.worklists import LISTS, ROLES
 
 _REF = "#/components/schemas/{name}"
 TEXT: dict[str, Any] = {"type": "string"}
@@ -32,6 +33,8 @@ def components() -> dict[str, Any]:
             "Annulment": _closed({**_EVENT, "event": TEXT, "reason": TEXT}),
             "Deadline": _deadline(),
             **deadline_forms.schemas(),
+            "Worklist": _worklist(),
+            "Listed": _listed(),
             "Rejected": _with_figures({"rejected": _list("Letter"), "next": _or_null(TEXT)}),
             "Letter": _letter(),
             "Parked": _with_figures({"parked": _list("Waiting"), "next": _or_null(TEXT)}),
@@ -116,6 +119,22 @@ def _deadline() -> dict[str, Any]:
             "sentence": _closed({"vi": TEXT, "en": TEXT}),
         }
     )  # fmt: skip
+
+
+def _worklist() -> dict[str, Any]:
+    told = {"unit": TEXT, "role": {"enum": list(ROLES)}, "list": {"enum": list(LISTS)}, "total": _COUNT}
+    return _with_figures({**told, "dossiers": _list("Listed"), "next": _or_null(TEXT)})
+
+
+def _listed() -> dict[str, Any]:
+    minutes = "Whole working minutes; while the clock is paused as of when the pause began. At most one of the two is told."
+    told = {"procedure": TEXT, "field": TEXT, "channel": TEXT, "receiver": TEXT, "competent": TEXT}
+    left = {name: {**_or_null(_COUNT), "description": minutes} for name in ("minutes_left", "minutes_over")}
+    waiting = {"waiting_since": {**_or_null(_INSTANT), "description": "When the pause began."}}
+    flags = dict.fromkeys(("overdue", "due_in_24h", "due_in_72h", "acceptance_overdue"), _FLAG)
+    name = _closed({"vi": TEXT, "en": TEXT})
+    state = {"state": {"enum": [1, 2, 4, 5, 6, 8]}, "state_detail": {"enum": ["suspended", None]}, "state_name": name}
+    return _closed({"code": TEXT, **told, **state, **_DUES, **waiting, **left, **flags})
 
 
 def _letter() -> dict[str, Any]:

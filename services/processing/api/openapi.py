@@ -6,15 +6,17 @@ from services.processing.api.cursors import FORM as CURSOR_FORM
 from services.processing.api.forms import TEXT, ref
 from services.processing.api.problems import PROBLEM
 from services.processing.api.queries import DOSSIER_FORM, REASON_FORM, UNIT_FORM
+from services.processing.domain.worklists import LISTS, ROLES
 
-DESCRIPTION = """Dossiers and their deadlines, dead letters and parked events, as the worker has folded them.
+DESCRIPTION = """Dossiers and their deadlines, worklists, dead letters and parked events, as the worker has folded them.
 
 Every answer says up to where the log is counted in (`as_of`) and how long ago that was (`lag_seconds`, 0 at the end).
 
 **Who may read.** A dossier and its deadline: a key of the receiver, of a body that is or was competent, or of one that
 succeeded these; and the operator's. Any other key gets 403 `unit_not_allowed`. A code that nothing is known of is 404
 `unknown_dossier` to every valid key; so is, except to the operator, one of which events have come in that could not bear
-it yet. The lists are the operator's alone.
+it yet. A worklist: a key of the unit, or of one that succeeded it, and the operator's. The lists of dead letters and parked
+events are the operator's alone.
 """
 
 
@@ -28,6 +30,17 @@ def dossier_operation() -> dict[str, Any]:
 def deadline_operation() -> dict[str, Any]:
     """`GET /v1/dossiers/{code}/deadline`."""
     return _operation([_CODE_IN_PATH], "Deadline", "Why the dossier is due when it is.", _OF_A_DOSSIER)
+
+
+def worklist_operation() -> dict[str, Any]:
+    """`GET /v1/units/{code}/worklist`."""
+    given = [
+        _UNIT_IN_PATH,
+        {"name": "list", "in": "query", "required": True, "description": _LISTS, "schema": {"enum": list(LISTS)}},
+        _in_query("role", f"^({'|'.join(ROLES)})?$", "As what the unit stands in the dossiers; without one the receiver."),
+        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
+    ]
+    return _operation(given, "Worklist", _WORKLIST, _OF_A_WORKLIST)
 
 
 def rejected_operation() -> dict[str, Any]:
@@ -65,11 +78,34 @@ _CODE_IN_PATH = {
     "description": "Dossier code.",
     "schema": {"type": "string", "pattern": f"^{DOSSIER_FORM}$"},
 }
+_UNIT_IN_PATH = {
+    "name": "code",
+    "in": "path",
+    "required": True,
+    "description": "Unit or department code.",
+    "schema": {"type": "string", "pattern": f"^{UNIT_FORM}$"},
+}
+_LISTS = (
+    "`overdue`, `due_soon` (72 hours by the clock, the next 24 included) and `open` (those without a due last): by due. "
+    "`acceptance_due`: submitted, neither accepted nor refused, by when they had to be. `waiting_supplement`, "
+    "`waiting_payment`: by how long they have been waiting, the longest first. Always then by code."
+)
+_WORKLIST = (
+    "A page of a unit's open dossiers as of the log clock; `total` is the length of the whole list, equal to the stock that "
+    "metrics counts. A dossier that stays where it stands is neither passed over nor shown twice while others come and go; "
+    "one that has moved while the page was put together is left out, so a page may be short and still have a `next`. Who "
+    "was told partition and offset by intake finds the event counted in once `as_of.partitions` has reached them."
+)
 _OF_A_DOSSIER = {
     403: "`unit_not_allowed`: the key speaks for none of the dossier's bodies.",
     404: "`unknown_dossier`: nothing of this code is counted in; `as_of` says up to where.",
     410: "`retired`: the history has left; its counts stand.",
     422: "`invalid_code`, or a query where none is taken.",
+}
+_OF_A_WORKLIST = {
+    403: "`unit_not_allowed`: the key speaks neither for the unit nor for one that succeeded it.",
+    404: "`unknown_unit`: the rules in force know no such code.",
+    422: "`invalid_code`, `invalid_list`, `invalid_role`, `invalid_cursor`, `invalid_parameter` or `unknown_parameter`.",
 }
 _OF_A_LIST = {
     403: "`operator_only`.",

@@ -16,3 +16,8 @@ def may_read_dossier(key: Key, concerned: Set[str]) -> Verdict:
     if key.operator or key.codes & concerned:
         return "allowed"
     return "unit_not_allowed" if concerned else "unknown_dossier"
+
+
+def may_read_list(key: Key, unit: str, successors: Set[str]) -> bool:
+    """Whether a key may see the worklists of a unit: its own, that of a body that has succeeded it, the operator's."""
+    return key.operator or unit in key.codes or bool(key.codes & successors)

@@ -1,7 +1,7 @@
 """The query of a request: the parameters that a door knows, each of its form; an empty one is as good as none."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ UNIT_FORM: Final = "[A-Za-z0-9._-]{1,32}"
 DOSSIER_FORM: Final = "[A-Za-z0-9._-]{1,64}"
 
 _C = TypeVar("_C")
+_N = TypeVar("_N", bound=str)
 
 
 def dossier_code(request: Request) -> str:
@@ -21,6 +22,14 @@ def dossier_code(request: Request) -> str:
     code: str = request.path_params["code"]
     if re.fullmatch(DOSSIER_FORM, code, re.ASCII) is None:
         raise ProblemError(422, "invalid_code", "a dossier code is 1 to 64 characters of A-Z a-z 0-9 . _ -")
+    return code
+
+
+def unit_code(request: Request) -> str:
+    """The unit or department code in the path."""
+    code: str = request.path_params["code"]
+    if re.fullmatch(UNIT_FORM, code, re.ASCII) is None:
+        raise ProblemError(422, "invalid_code", "a unit code is 1 to 32 characters of A-Z a-z 0-9 . _ -")
     return code
 
 
@@ -41,6 +50,15 @@ def filter_of(query: Mapping[str, str], name: str, form: str) -> str | None:
     if text is not None and re.fullmatch(form, text, re.ASCII) is None:
         raise ProblemError(422, "invalid_parameter", f"`{name}` is not of its form")
     return text
+
+
+def choice_of(query: Mapping[str, str], name: str, choices: Iterable[_N], usual: _N | None = None) -> _N:
+    """One of some names; the usual one, if there is one, when it is not there."""
+    text = query.get(name, usual)
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise ProblemError(422, f"invalid_{name}", f"`{name}` is one of {', '.join(choices)}")
 
 
 def cursor_of(query: Mapping[str, str], read: Callable[[str], _C], begin: _C) -> _C:

@@ -76,7 +76,7 @@ class States:
         rows = await self._execute(pipeline)
         try:
             return Snapshot(
-                tuple(_position(*row[:3]) for row in rows),
+                tuple(position_of(*row[:3]) for row in rows),
                 {
                     (number, code): None if state is None else dossiers.decode(code, state)
                     for number, asked in codes.items()
@@ -100,6 +100,12 @@ class States:
         rows = await self._execute(pipeline)
         return [(number, code.decode()) for number, row in zip(numbers, rows, strict=True) for code in row][:count]
 
+    async def asked(self, fill: Callable[[Pipeline], None]) -> list[Any]:
+        """The answers to whatever is put into a pipeline, in one call."""
+        pipeline = self._client.pipeline(transaction=False)
+        fill(pipeline)
+        return await self._execute(pipeline)
+
     async def close(self) -> None:
         """Ends the connections."""
         await self._client.aclose()
@@ -113,7 +119,7 @@ class States:
             raise StatesUnavailableError("the stored dossiers cannot be read now") from error
 
 
-def _position(at: bytes | None, packed: bytes | None, gen: bytes | None) -> Position | None:
+def position_of(at: bytes | None, packed: bytes | None, gen: bytes | None) -> Position | None:
     """A position that the worker stands by; between wiping and the first commit there is none."""
     if at is None or packed is None:
         return None

@@ -10,6 +10,7 @@ from services.processing.domain.rules import Rules
 
 Role = Literal["receiver", "competent"]
 Name = Literal["overdue", "due_soon", "acceptance_due", "waiting_supplement", "waiting_payment", "open"]
+ROLES: Final[tuple[Role, Role]] = ("receiver", "competent")
 Span = Literal["before_clock", "from_clock", "all"]
 
 # The sets that are kept of each role and body. Every open dossier is in exactly one of the first two.
