@@ -115,6 +115,9 @@ Data = (
     | PaymentMade | Completed | Returned | HandedOver | Rescheduled | Annulled
 )  # fmt: skip
 
+# What can be a dossier's first event.
+BIRTHS = (Submitted, Received)
+
 # The closed list of facts, in the order of interfaces and schemas.
 FACTS: dict[str, type[Data]] = {
     "submitted": Submitted,

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Raw, Struct
 
 from contracts import instants
-from contracts.data import FACTS, Data, Rescheduled, TimeLimit
+from contracts.data import BIRTHS, FACTS, Data, Rescheduled
 
 TYPE_PREFIX = "vn.motcua.dossier."
 TYPE_SUFFIX = ".v1"
@@ -29,6 +30,9 @@ REQUIRED = ("specversion", "id", "source", "type", "subject", "time", "data")
 EXTENSIONS = ("sequence", "incarnation", "recordedtime", "traceparent", "tracestate")
 ATTRIBUTES = frozenset((*REQUIRED, "datacontenttype", *EXTENSIONS))
 
+# Headers recur from event to event; what was found of one text is remembered for so many of them.
+SOURCES_REMEMBERED_MAX = 20_000
+
 _SOURCE = re.compile(r"/units/([A-Za-z0-9._-]{1,32})(?:/[A-Za-z0-9._-]{1,64})?")
 _SUBJECT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
@@ -39,6 +43,9 @@ _QUOTES = re.compile(r"Invalid |Object contains unknown field ")
 # Anchored at the end: what was sent may hold a path of its own.
 _PATH = re.compile(r" - at `(\$[a-z_.\[\].]*)`\Z")
 _NESTED = frozenset({"$.time_limit"})
+_OPTIONAL_FORMS = (("sequence", _SEQUENCE), ("incarnation", _UUID), ("traceparent", _TRACE), ("tracestate", _TRACE))
+_REQUIRED_TEXTS = frozenset(REQUIRED) - {"data"}
+_ATTRIBUTE_OF = {f"ce_{name}": name for name in ATTRIBUTES}
 _CODE_IN_DATA = ("receiver", "competent")
 _DUE_LATEST = instants.parse("2049-12-31T00:00:00+07:00")
 
@@ -59,7 +66,7 @@ class RefusedError(Exception):
         self.detail = detail
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """One fact that a centre reported. `time` and `recordedtime` are microseconds since 1970; `raw_data` the bytes sent."""
 
     id: str
@@ -106,6 +113,7 @@ Control = Opened | Activated | Ticked
 Headers = Sequence[tuple[str, bytes | None]]
 
 
+@lru_cache(maxsize=SOURCES_REMEMBERED_MAX)
 def code_of(source: str) -> str:
     """Unit code of a well-formed `source` (`/units/{code}` or `/units/{code}/{point}`)."""
     return source.split("/", 3)[2]
@@ -163,7 +171,11 @@ def from_record(value: bytes | None, headers: Headers | None) -> Event | Control
     texts: dict[str, str] = {}
     try:
         for name, text in headers or ():
-            if text is not None and name.startswith("ce_"):
+            if text is None:
+                continue
+            if (attribute := _ATTRIBUTE_OF.get(name)) is not None:
+                texts[attribute] = text.decode()
+            elif name.startswith("ce_"):
                 texts[name[3:]] = text.decode()
     except UnicodeDecodeError:
         _refuse("invalid_envelope", "a header is not UTF-8")
@@ -203,9 +215,9 @@ def _read_control(kind: str, value: bytes) -> Control:
 
 
 def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
-    for name in REQUIRED[:-1]:
-        if name not in texts:
-            _refuse("invalid_envelope", f"`{name}` is missing")
+    if not texts.keys() >= _REQUIRED_TEXTS:
+        missing = next(name for name in REQUIRED if name in _REQUIRED_TEXTS and name not in texts)
+        _refuse("invalid_envelope", f"`{missing}` is missing")
     if texts["specversion"] != "1.0":
         _refuse("invalid_envelope", "`specversion` is not 1.0")
     if texts.get("datacontenttype", "application/json") != "application/json":
@@ -215,24 +227,26 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
         if kind in CONTROL_TYPES:
             _refuse("control_type", "control records are not taken at this door")
         _refuse("unknown_type", "`type` is none of this contract's")
-    for name, pattern in (("id", _ID), ("source", _SOURCE), ("subject", _SUBJECT)):
-        if pattern.fullmatch(texts[name]) is None:
-            _refuse("invalid_envelope", f"`{name}` is not of its form")
-    for name, pattern in (
-        ("sequence", _SEQUENCE), ("incarnation", _UUID), ("traceparent", _TRACE), ("tracestate", _TRACE),
-    ):  # fmt: skip
-        if name in texts and pattern.fullmatch(texts[name]) is None:
+    source = texts["source"]
+    if _ID.fullmatch(texts["id"]) is None:
+        _refuse("invalid_envelope", "`id` is not of its form")
+    if not _is_source(source):
+        _refuse("invalid_envelope", "`source` is not of its form")
+    if _SUBJECT.fullmatch(texts["subject"]) is None:
+        _refuse("invalid_envelope", "`subject` is not of its form")
+    for name, pattern in _OPTIONAL_FORMS:
+        if (text := texts.get(name)) is not None and pattern.fullmatch(text) is None:
             _refuse("invalid_envelope", f"`{name}` is not of its form")
     recordedtime_text = texts.get("recordedtime")
     sequence = texts.get("sequence")
     return Event(
         id=texts["id"],
-        source=texts["source"],
+        source=source,
         fact=fact,
         subject=texts["subject"],
         time=_instant("time", texts["time"], now),
         time_text=texts["time"],
-        data=_read_data(fact, raw_data, code_of(texts["source"])),
+        data=_read_data(fact, raw_data, code_of(source)),
         raw_data=raw_data,
         sequence=None if sequence is None else int(sequence),
         incarnation=texts.get("incarnation"),
@@ -241,6 +255,11 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
         traceparent=texts.get("traceparent"),
         tracestate=texts.get("tracestate"),
     )
+
+
+@lru_cache(maxsize=SOURCES_REMEMBERED_MAX)
+def _is_source(text: str) -> bool:
+    return _SOURCE.fullmatch(text) is not None
 
 
 def _instant(name: str, text: str, now: int | None) -> int:
@@ -262,19 +281,19 @@ def _read_data(fact: str, raw: bytes, source_code: str) -> Data:
         _refuse("invalid_data", without_values(str(error)))
     except _UNREADABLE:
         _refuse("invalid_data", "`data` is not JSON")
-    limit: TimeLimit | None = getattr(data, "time_limit", None)
-    if limit is not None and limit.amount == 0 and limit.unit != "working_days":
-        _refuse("invalid_data", "a limit of 0 is known for working_days alone - at `$.time_limit.amount`")
-    if isinstance(data, Rescheduled):
+    if isinstance(data, BIRTHS):
+        limit = data.time_limit
+        if limit is not None and limit.amount == 0 and limit.unit != "working_days":
+            _refuse("invalid_data", "a limit of 0 is known for working_days alone - at `$.time_limit.amount`")
+        if data.receiver is not None and data.receiver != source_code:
+            _refuse("receiver_not_source", "`receiver` is not the code in `source`")
+    elif isinstance(data, Rescheduled):
         try:
             due = instants.parse(data.due)
         except ValueError:
             _refuse("invalid_data", "not an RFC 3339 date-time with an offset - at `$.due`")
         if not instants.EARLIEST <= due <= _DUE_LATEST:
             _refuse("invalid_data", "outside the years 2000 to 2049 - at `$.due`")
-    receiver: str | None = getattr(data, "receiver", None)
-    if receiver is not None and receiver != source_code:
-        _refuse("receiver_not_source", "`receiver` is not the code in `source`")
     return data
 
 

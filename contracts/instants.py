@@ -30,6 +30,17 @@ class NotRepresentableError(ValueError):
 
 def parse(text: str) -> int:
     """Microseconds since 1970-01-01T00:00Z of an RFC 3339 date-time with an offset."""
+    # Minutes recur, and what services and centres write has one of three forms: reading an event is mostly this.
+    if (second := _PLAIN_SECONDS.get(text[16:19])) is not None:
+        rest = text[19:]
+        if (shift := _PLAIN_OFFSETS.get(rest)) is not None:
+            return _minute(text[:16]) + second + shift
+        if len(rest) == 13 and rest[0] == "." and rest[7:] == "+07:00" and rest.isascii() and rest[1:7].isdigit():
+            return _minute(text[:16]) + second + int(rest[1:7]) - OFFSET
+    return _parse(text)
+
+
+def _parse(text: str) -> int:
     if (found := _RFC3339.fullmatch(text)) is None:
         raise NotAnInstantError
     fraction, sign, off_hour, off_minute = found.group(7, 8, 9, 10)
@@ -46,7 +57,11 @@ def parse(text: str) -> int:
     return instant
 
 
-# Days and times of day recur: parsing is a third of what reading an event takes.
+@lru_cache(maxsize=65536)
+def _minute(text: str) -> int:
+    return _parse(f"{text}:00Z")
+
+
 @lru_cache(maxsize=4096)
 def _midnight_utc(day: str) -> int:
     try:
@@ -95,5 +110,7 @@ def day_of(instant: int) -> str:
     return day_text(day_number(instant))
 
 
+_PLAIN_OFFSETS = {"+07:00": -OFFSET, "Z": 0}
+_PLAIN_SECONDS = {f":{second:02}": second * SECOND for second in range(60)}
 EARLIEST = midnight(day_from_text("2000-01-01"))
 AHEAD = 24 * HOUR

@@ -17,7 +17,7 @@ CHAIN_START = bytes(8)
 ABSENT = Raw(b"")
 
 
-class Stand(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Stand(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """How a dossier stands: what its stocks are counted from, and what its steps are counted under."""
 
     procedure: str | None = None
@@ -34,7 +34,7 @@ class Stand(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     parked: dict[str, int] = member(default_factory=dict)
 
 
-class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """The countable content of an event that moved its dossier.
 
     `competent` is the body competent when it applied (at a hand-over the one that gives up). `timeliness` stands on the
@@ -51,7 +51,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     paid_online: bool = False
 
 
-class Counted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Counted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """What one reported record counts as; `source` is the code, `day` that of `time`."""
 
     standing: Outcome
@@ -62,13 +62,13 @@ class Counted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     step: Step | None = None
 
 
-class Entry(Counted, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Entry(Counted, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """One reported record as it counts: undone under `was`, done under `is`. On the wire: `[offset, what it counts as]`."""
 
     offset: int
 
 
-class Position(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Position(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """What a lifecycle record says beside its pieces that count. Instants are microseconds since 1970."""
 
     src: tuple[int, int]
@@ -85,7 +85,7 @@ class Position(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     retired: bool = False
 
 
-class Lifecycle(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Lifecycle(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """One lifecycle record; `src` and `prev` are (offset, index) pairs."""
 
     was: Stand | None = None
@@ -94,7 +94,7 @@ class Lifecycle(Position, frozen=True, forbid_unknown_fields=True, omit_defaults
     done: tuple[Entry, ...] = ()
 
 
-class Countable(Position, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Countable(Position, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A lifecycle record whose pieces that count are left as the bytes they are.
 
     Equal pieces are equal bytes, so that a counting reader decodes each of them once and looks it up ever after:
@@ -110,7 +110,14 @@ class Countable(Position, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 def encode(record: Lifecycle) -> bytes:
     """The record's value bytes; equal records give equal bytes."""
-    return _ENCODER.encode(_Wire(**{**structs.asdict(record), "undone": _pairs(record.undone), "done": _pairs(record.done)}))
+    # Member by member, as in `_counted`: this is done for each record that processing sends.
+    wire = _Wire(
+        src=record.src, prev=record.prev, last=record.last, outcome=record.outcome, recorded_at=record.recorded_at,
+        log_clock=record.log_clock, digest=record.digest, source=record.source, fact=record.fact,
+        occurred_at=record.occurred_at, dossier=record.dossier, retired=record.retired, was=record.was, now=record.now,
+        undone=_pairs(record.undone), done=_pairs(record.done),
+    )  # fmt: skip
+    return _ENCODER.encode(wire)
 
 
 def decode(value: bytes) -> Lifecycle:
@@ -139,7 +146,7 @@ def chain(previous: bytes, value: bytes) -> bytes:
     return blake2b(previous + value, digest_size=8).digest()
 
 
-class _Wire(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class _Wire(Position, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """The wire form: the offset stands outside an entry, or no two entries would be equal bytes."""
 
     was: Stand | None = None
@@ -153,7 +160,7 @@ def _pairs(entries: tuple[Entry, ...]) -> tuple[tuple[int, Counted], ...]:
 
 
 def _counted(e: Entry) -> Counted:
-    # Member by member: this is done for each record that processing sends. The tests compare with all members there are.
+    # The tests compare with all members there are.
     return Counted(standing=e.standing, source=e.source, day=e.day, skewed=e.skewed, backdated=e.backdated, step=e.step)
 
 

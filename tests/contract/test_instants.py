@@ -10,7 +10,9 @@ from contracts import instants
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+OFFSETS = (st.sampled_from((7 * 60, 0)) | st.integers(-23 * 60 - 59, 23 * 60 + 59)).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=OFFSETS)
 
 

@@ -10,6 +10,7 @@ from contracts import instants
 from contracts.events import Event
 from contracts.lifecycle import Entry
 from services.processing.domain.dossier import Dossier
+from services.processing.domain.effects import Effect
 from services.processing.domain.fold import look
 from tests.unit.fold_world import BIRTH, LIMIT, Desk, at, event
 
@@ -134,3 +135,23 @@ def test_many_ticks_say_what_one_tick_says(events: list[Event], clocks: list[int
     assert outcome(stepped) == outcome(single)
     letters = sorted((letter.offset, letter.code) for effect in stepped.effects for letter in effect.letters)
     assert letters == sorted((letter.offset, letter.code) for effect in single.effects for letter in effect.letters)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lives(at_most=8), st.dictionaries(st.integers(0, 7), st.integers(START, END), max_size=6))
+def test_what_the_fold_remembers_says_what_working_it_out_anew_says(events: list[Event], clocks: dict[int, int]) -> None:
+    """A desk that forgets before each record, and one that never does, leave the same effects, whatever the clock says."""
+    remembering, forgetful = Desk(), Desk()
+    for place, reported in enumerate(events):
+        for desk in (remembering, forgetful):
+            if desk is forgetful and isinstance(desk.dossier, Dossier):
+                desk.dossier = Dossier(desk.dossier.code, desk.dossier.kept, desk.dossier.lettered)
+            desk.report(reported, reported.time)
+            if place in clocks:
+                # Nobody looks at the dossier when the clock moves: what is remembered has to know when it is out of date.
+                desk.clock = max(clocks[place], desk.clock or 0)
+    assert [_said(effect) for effect in remembering.effects] == [_said(effect) for effect in forgetful.effects]
+
+
+def _said(effect: Effect) -> tuple[Any, ...]:
+    return effect.outcome, effect.was, effect.now, effect.undone, effect.done, effect.letters, effect.due_at

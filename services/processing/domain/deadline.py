@@ -17,7 +17,7 @@ CALENDAR_UNITS: Final = frozenset({"calendar_days", "months"})
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
-class Due(Struct, frozen=True):
+class Due(Struct, frozen=True, gc=False):
     """`at` in microseconds since 1970; `base_day` for calendar limits: the date before it was moved off a day off."""
 
     at: int

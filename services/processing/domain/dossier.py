@@ -9,7 +9,7 @@ from contracts.data import FACTS, Data
 from contracts.events import Event, code_of
 
 
-class KeptEvent(Struct, frozen=True, kw_only=True):
+class KeptEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One event of the set. Instants are microseconds since 1970; `log_clock` is the partition's at its arrival."""
 
     offset: int
@@ -52,7 +52,7 @@ class Dossier:
         self.memory: Any = None
 
 
-class _Stored(Struct, array_like=True):
+class _Stored(Struct, array_like=True, gc=False):
     offset: int
     source: str
     id: str

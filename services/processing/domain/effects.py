@@ -6,7 +6,7 @@ from contracts.lifecycle import Entry, Outcome, Stand
 from services.processing.domain.dossier import Dossier, Retired
 
 
-class Moment(Struct, frozen=True, kw_only=True):
+class Moment(Struct, frozen=True, kw_only=True, gc=False):
     """When and where a reported record arrived. `first_clock` is the first tick of the partition, None before it."""
 
     offset: int
@@ -15,7 +15,7 @@ class Moment(Struct, frozen=True, kw_only=True):
     first_clock: int | None
 
 
-class Letter(Struct, frozen=True):
+class Letter(Struct, frozen=True, gc=False):
     """A dead letter that is due: the reported record at `offset`, with its code; `detail` never echoes values."""
 
     offset: int
@@ -23,7 +23,7 @@ class Letter(Struct, frozen=True):
     detail: str
 
 
-class Effect(Struct, frozen=True, kw_only=True):
+class Effect(Struct, frozen=True, kw_only=True, gc=False):
     """`dossier` is the state after it (None: nothing is kept of this code); `due_at` the next instant at which a tick
     would change something (None: never); stands and entries as in a lifecycle record."""
 

@@ -18,7 +18,7 @@ THREE_DAYS_AHEAD: Final = 72 * instants.HOUR
 NO_MISFITS: Final[dict[int, Entry]] = {}
 
 
-class View(Struct, frozen=True):
+class View(Struct, frozen=True, gc=False):
     """A dossier as it counts: `stand` for stocks, `entries` (offset -> entry) for flows; misfits' entries lie apart."""
 
     stand: Stand

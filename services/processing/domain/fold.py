@@ -1,7 +1,10 @@
 """The fold: what one reported record does to one dossier, decided from the set of its kept events alone."""
 
 from contextlib import suppress
-from typing import Final, NamedTuple
+from math import inf
+from typing import Final
+
+from msgspec import Struct
 
 from contracts import instants
 from contracts.events import Event, RefusedError
@@ -27,12 +30,16 @@ DETAILS: Final = {
 }
 
 
-class Memory(NamedTuple):
-    """What the fold last worked out of a dossier: the walk under some rules, and the view at a log clock."""
+class Memory(Struct, frozen=True, gc=False):
+    """What the fold last worked out of a dossier: the walk under some rules, and the view at a log clock.
+
+    The view is the same at any clock from there to before `until` (µs; None: at that clock alone).
+    """
 
     walk: Walk
     log_clock: int | None
     view: View
+    until: float | None = None
 
 
 def arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: Rules) -> Effect:
@@ -115,6 +122,9 @@ def _arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
     if at.offset in memory.view.misfits and misfits >= MISFITS_MAX:
         known = _remember(before, at.log_clock, rules)
         return _reject(dossier, event, at, "too_many", known, _due(before, known, at))
+    due = _due(after, memory, at)
+    if at.log_clock is not None:
+        memory = Memory(memory.walk, at.log_clock, memory.view, inf if due is None else due)
     after.memory = memory
     if memory.walk is known.walk:
         undone, done = facts.changes_touched(known.view, memory.view, memory.walk.touched)
@@ -127,7 +137,7 @@ def _arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
         now=memory.view.stand,
         undone=undone,
         done=done,
-        due_at=_due(after, memory, at),
+        due_at=due,
     )
 
 
@@ -257,10 +267,17 @@ def _remember(dossier: Dossier, log_clock: int | None, rules: Rules) -> Memory:
     if not isinstance(memory, Memory) or memory.walk.rules is not rules:
         walked = walk(dossier.kept, rules)
         memory = Memory(walked, log_clock, facts.view(walked, log_clock))
-    elif memory.log_clock != log_clock:
+    elif memory.log_clock != log_clock and not _holds(memory, log_clock):
         memory = Memory(memory.walk, log_clock, facts.view(memory.walk, log_clock))
     dossier.memory = memory
     return memory
+
+
+def _holds(memory: Memory, log_clock: int | None) -> bool:
+    """Whether the view is known to be the same at this clock: no instant that changes it has passed since."""
+    if memory.log_clock is None or log_clock is None or memory.until is None:
+        return False
+    return memory.log_clock <= log_clock < memory.until
 
 
 def _due(dossier: Dossier, memory: Memory, at: Moment) -> int | None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from contracts import instants
 from contracts.data import (
+    BIRTHS,
     Annulled,
     Completed,
     HandedOver,
@@ -36,7 +37,11 @@ SKEWED_AHEAD: Final = 5 * instants.MINUTE
 BACKDATED_AFTER: Final = 60 * instants.MINUTE
 
 
-class Taken(Struct, frozen=True):
+# Facts that name codes beside the one in `source`.
+_NAMING: Final = (Submitted, Received, HandedOver)
+
+
+class Taken(Struct, frozen=True, gc=False):
     """A step, with how it found the dossier; `due` is what stood as `due_current` after it."""
 
     event: KeptEvent
@@ -47,7 +52,7 @@ class Taken(Struct, frozen=True):
     due: Due | None
 
 
-class Misfit(Struct, frozen=True):
+class Misfit(Struct, frozen=True, gc=False):
     """An event for which there is no step (yet), with the reason at its last try."""
 
     event: KeptEvent
@@ -146,7 +151,7 @@ class Walk:
         known = self.rules.known
         if not known(code, day, recorded_day):
             return UNKNOWN_UNIT
-        if isinstance(data, Submitted | Received | HandedOver):
+        if isinstance(data, _NAMING):
             receiver = None if isinstance(data, HandedOver) else data.receiver
             if receiver is not None and receiver != code and not known(receiver, day, recorded_day):
                 return UNKNOWN_UNIT
@@ -208,7 +213,7 @@ class Walk:
 
     def _bear(self, event: KeptEvent) -> Birth:
         data = event.data
-        assert isinstance(data, Submitted | Received)
+        assert isinstance(data, BIRTHS)
         self.procedure, self.channel = data.procedure or "", data.channel or ""
         self.receiver, self.competent = data.receiver or "", data.competent or ""
         self.parent = data.parent
@@ -363,6 +368,6 @@ def _annul(fresh: Walk, annulments: list[KeptEvent]) -> None:
 
 def _bears(data: object, code: str) -> bool:
     """Whether an event can be a dossier's first: it says what is asked of whom, and its receiver is who reports it."""
-    if not isinstance(data, Submitted | Received) or data.receiver != code:
+    if not isinstance(data, BIRTHS) or data.receiver != code:
         return False
     return data.procedure is not None and data.channel is not None and data.competent is not None

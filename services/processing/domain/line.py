@@ -15,7 +15,7 @@ from services.processing.domain.effects import Effect, Letter, Moment
 INTERNAL_ERRORS_MAX_PER_HOUR: Final = 10
 
 
-class Position(Struct, frozen=True, kw_only=True):
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """How far a partition is folded and what the next record builds on; stored in one step with its dossiers.
 
     `index` > 0 and `scanned` are set between the slices of a tick or activation only. `digest` is that of the rules in
@@ -42,7 +42,7 @@ class Position(Struct, frozen=True, kw_only=True):
         return len(self.errors) > INTERNAL_ERRORS_MAX_PER_HOUR
 
 
-class SentLetter(Struct, frozen=True):
+class SentLetter(Struct, frozen=True, gc=False):
     """A dead letter to produce: the bytes and headers of the reported record at `offset`."""
 
     offset: int
@@ -52,7 +52,7 @@ class SentLetter(Struct, frozen=True):
     prev: Src | None
 
 
-class Sent(Struct, frozen=True):
+class Sent(Struct, frozen=True, gc=False):
     """One lifecycle record to produce, with the dead letters that belong to it."""
 
     src: tuple[int, int]
