@@ -15,7 +15,10 @@ from deploy.local.opening import up_and_open
 from deploy.local.processes import resident_bytes
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Row, Stack
+from deploy.operators import progress
 from deploy.operators.errors import OperatorError
+from deploy.operators.settings import OperatorSettings
+from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
 
@@ -101,7 +104,19 @@ def _wipe(stack: Stack, _: argparse.Namespace) -> int:
 def _status(stack: Stack, _: argparse.Namespace) -> int:
     rows = stack.status()
     print(table(rows, stack.keeper_pid))
+    if {"kafka", "redis"} <= {row.name for row in rows if row.ready}:
+        print("\n".join(["", *_progress(stack)]))
     return 0 if all(row.ready for row in rows) else 1
+
+
+def _progress(stack: Stack) -> list[str]:
+    """How far processing and metrics are: after an outage or an emptied Redis they take up by themselves, and this tells."""
+    settings = stack.settings
+    live_gen = OperatorSettings().live_gen
+    try:
+        return [progress.line(each) for each in progress.measure(Standing(settings.bootstrap, settings.redis_url, live_gen))]
+    except OperatorError as error:
+        return [str(error)]
 
 
 def table(rows: Sequence[Row], keeper_pid: int | None) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from deploy.operators.standing import Standing
 
 LOOK_FOR_SECONDS = 1.0
+LOOK_FOR_MOST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,24 @@ class Progress:
 
 
 def measure(standing: Standing, seconds: float = LOOK_FOR_SECONDS) -> list[Progress]:
-    """Both services; when one has something left, a second look after `seconds` tells the rate."""
+    """Both services; when one has something left, further looks tell the rate: services store some thousand records at
+    a time, so one that has not moved yet is looked at for a little longer."""
     began = time.monotonic()
-    first = _done(standing)
-    ends = tuple(sum(each.values()) for each in standing.ends())
-    if all(done >= end for done, end in zip(first, ends, strict=True)):
-        return _told(first, ends, (0.0, 0.0))
-    time.sleep(seconds)
-    second, passed = _done(standing), time.monotonic() - began
+    first = second = _done(standing)
+    ends = _ends(standing)
+    while (
+        any(done < end for done, end in zip(second, ends, strict=True)) and time.monotonic() - began < LOOK_FOR_MOST_SECONDS
+    ):
+        time.sleep(seconds)
+        second = _done(standing)
+        if all(now > before or before >= end for before, now, end in zip(first, second, ends, strict=True)):
+            break
+    passed = max(time.monotonic() - began, 0.001)
     rates = tuple(max(0, after - before) / passed for before, after in zip(first, second, strict=True))
-    return _told(second, ends, rates)
+    return [
+        Progress("processing", second[0], ends[0], rates[0]),
+        Progress("metrics", second[1], ends[1], rates[1]),
+    ]
 
 
 def line(of: Progress) -> str:
@@ -49,7 +58,7 @@ def line(of: Progress) -> str:
     if of.left == 0:
         return f"{of.service:<15} at the end of its log, {of.end:,} records"
     if of.seconds_left is None:
-        return f"{of.service:<15} {of.left:,} of {of.end:,} records to go, nothing moved within the last second"
+        return f"{of.service:<15} {of.left:,} of {of.end:,} records to go, nothing moved for {LOOK_FOR_MOST_SECONDS:.0f} s"
     share = 100 * of.done / of.end
     return (
         f"{of.service:<15} {of.left:,} of {of.end:,} records to go ({share:.0f} % done), {of.rate:,.0f} records/s, "
@@ -62,9 +71,9 @@ def _done(standing: Standing) -> tuple[int, int]:
     return sum(each.offset for each in folded.values()), sum(each.offset for each in counted.values())
 
 
-def _told(done: tuple[int, ...], ends: tuple[int, ...], rates: tuple[float, ...]) -> list[Progress]:
-    processing, metrics = zip(done, ends, rates, strict=True)
-    return [Progress("processing", *processing), Progress("metrics", *metrics)]
+def _ends(standing: Standing) -> tuple[int, int]:
+    reported, lifecycle = standing.ends()
+    return sum(reported.values()), sum(lifecycle.values())
 
 
 def _shown(seconds: float) -> str:
