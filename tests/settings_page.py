@@ -66,6 +66,8 @@ WHAT: dict[str, str] = {
     "processing_patience_seconds": "how long Kafka or Redis may be gone before the worker ends, to be started anew",
     "processing_watch_seconds": "pause between two looks at ownership in Redis",
     "processing_lag_commit_seconds": "pause between two commits of offsets, which only show the lag",
+    "processing_rejected_percent_max": "share of rejected events from which a partition stands still; 100: never",
+    "processing_rejected_window_records": "the last events of a partition that the share is taken of, at least",
     "processing_queue_mib": "what the consumer fetches ahead",
     "processing_page_rows": "rows on a page of `/v1/rejected` and `/v1/parked`",
     "processing_page_scan_records": "dead letters looked at for one page",

@@ -45,5 +45,8 @@ class Instruments:
         self.internal_errors = gauge(
             "internal_errors_recent", "Failures of the fold within the last hour of a partition.", "partition"
         )
+        self.rejected_ratio = gauge(
+            "rejected_ratio", "Share of rejected among the last events of a partition, 0 to 1.", "partition"
+        )
         self.turn_age_seconds = gauge("turn_age_seconds", "Seconds since the loop last came round.")
         self.ready = gauge("ready", "1 while the worker can do its job, else 0.")

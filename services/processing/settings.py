@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     processing_patience_seconds: float = Field(default=60.0, gt=0, le=240.0)
     processing_watch_seconds: float = Field(default=1.0, gt=0)
     processing_lag_commit_seconds: float = Field(default=5.0, gt=0)
+    # A partition stands still when more of its last records than this were rejected; 100: never. Who has looked at the
+    # dead letters starts the worker again, with another bound if need be.
+    processing_rejected_percent_max: float = Field(default=100.0, gt=0, le=100.0)
+    processing_rejected_window_records: int = Field(default=1000, ge=1000, le=1_000_000)
     processing_queue_mib: int = Field(default=64, ge=1)
     processing_page_rows: int = Field(default=100, ge=1, le=1000)
     processing_page_scan_records: int = Field(default=5000, ge=100)

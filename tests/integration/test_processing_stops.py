@@ -76,6 +76,30 @@ def test_what_must_stop_a_partition_stops_it_and_no_other(province: Province) ->
     assert len(archive.read(LIFECYCLE)[DOUBTED]) == 8, "nothing more is said of a partition in doubt"
 
 
+def test_too_much_that_is_bad_stops_the_partition_until_somebody_has_looked(province: Province) -> None:
+    """Every second record of a thousand and more is none: it stands still with its reason; started anew it goes on."""
+    archive = Archive(province)
+    worker = province.start("processing", MOTCUA_PROCESSING_REJECTED_PERCENT_MAX="40")
+    lives = [each for number in range(120) for each in life(f"H57.19753-250701-{number:04}", 1)]
+    archive.report(*lives, partition=DOUBTED)
+    # Each comes again under its id with other content, which is rejected.
+    others = [{**each, "time": each["time"].replace("2025-07", "2025-08")} for each in lives]
+    archive.report(*(each for pair in zip(lives, others, strict=True) for each in pair), partition=STOPPED)
+    wait_until(lambda: reasons(worker) == [f"too_many_rejected: partition {STOPPED}"])
+    told = figures(worker)
+    assert told[f'motcua_processing_stopped{{partition="{STOPPED}",reason="too_many_rejected"}}'] == 1
+    assert 0.4 < told[f'motcua_processing_rejected_ratio{{partition="{STOPPED}"}}'] <= 0.5
+    said = len(archive.read(LIFECYCLE)[STOPPED])
+    archive.report(*life("H57.19753-250702-0001", 2), partition=STOPPED)
+    archive.report(*life("H57.19753-250702-0002", 2), partition=DOUBTED)
+    wait_until(lambda: len(archive.read(LIFECYCLE)[DOUBTED]) == 2 + len(lives) + 5)
+    assert len(archive.read(LIFECYCLE)[STOPPED]) == said
+    assert worker.stop() == 0
+    province.start("processing")
+    wait_until(lambda: len(archive.read(LIFECYCLE)[STOPPED]) == 2 + 2 * len(lives) + 5)
+    assert_folded(archive)
+
+
 def test_another_log_under_the_same_name_is_never_folded_into_the_old_state(province: Province) -> None:
     """The archive deleted and opened anew: log_changed in every partition, and not a record more is said."""
     archive, worker = Archive(province), province.start("processing")

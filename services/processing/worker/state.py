@@ -93,7 +93,7 @@ class State:
         self._goes_on(number)
         self._reached = {each: how for each, how in self._reached.items() if each != number}
         told = self._instruments
-        for gauge in (told.lag_seconds, told.lag_records, told.log_clock, told.internal_errors):
+        for gauge in (told.lag_seconds, told.lag_records, told.log_clock, told.internal_errors, told.rejected_ratio):
             gauge.remove(str(number))
 
     def stopped(self, number: int, reason: str) -> None:
@@ -115,8 +115,8 @@ class State:
         """A partition's state was moved by somebody else."""
         self._instruments.fenced.inc()
 
-    def committed(self, number: int, lane: Lane) -> None:
-        """What a lane had pending is stored."""
+    def committed(self, number: int, lane: Lane, rejected_ratio: float) -> None:
+        """What a lane had pending is stored; so much of its last events was rejected."""
         pending, told = lane.pending, self._instruments
         told.commits.inc()
         told.lifecycle.inc(len(pending.sent))
@@ -124,6 +124,7 @@ class State:
             told.records.labels(outcome).inc(times)
         for letter in pending.letters:
             told.letters.labels(letter.code).inc()
+        told.rejected_ratio.labels(str(number)).set(rejected_ratio)
         told.internal_errors.labels(str(number)).set(len(lane.position.errors))
 
     def looked(self, membership: Membership, ownership: "Ownership") -> None:

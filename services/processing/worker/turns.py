@@ -13,6 +13,8 @@ from services.processing.log.reading import Reader
 from services.processing.log.sending import Sender
 from services.processing.settings import Settings
 from services.processing.store.store import Commit, Store
+from services.processing.worker import bound
+from services.processing.worker.bound import Bound
 from services.processing.worker.lane import Lane
 from services.processing.worker.ownership import Ownership
 from services.processing.worker.state import State
@@ -46,6 +48,7 @@ class Turns:
         self._should_stop = should_stop
         self._membership = Membership(settings, ownership.take_over, ownership.let_go, state.kafka_error)
         self._watch = Watch(settings, store, self._membership, ownership, state)
+        self._bound = Bound(settings)
         self._group_served = time.monotonic()
         self._dies_at = int(settings.fault.partition(":")[2] or 0)
         self._commits = 0
@@ -62,6 +65,8 @@ class Turns:
         self._read()
         self._owned.lost_ends(self._membership)
         self._owned.come_back(self._membership)
+        for number in self._bound.passed() & self._owned.lanes.keys():
+            self._owned.stop(self._membership, number, bound.REASON, self._bound.detail)
         if moved := self._fold():
             self._sender.wait(self._meanwhile(time.monotonic()))
             # Waiting may have cost us a partition: then somebody else sends and stores it.
@@ -162,7 +167,7 @@ class Turns:
         commits = [self._commit_of(number, lane) for number, lane in moved.items()]
         for (number, lane), outcome in zip(moved.items(), self._store.commit(commits), strict=True):
             if outcome is True:
-                self._state.committed(number, lane)
+                self._state.committed(number, lane, self._bound.committed(number, lane.pending.outcomes))
                 lane.committed()
             elif isinstance(outcome, TornError):
                 self._owned.torn(self._membership, outcome)
