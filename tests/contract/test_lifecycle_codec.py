@@ -53,6 +53,7 @@ def test_a_record_is_read_back_and_is_valid(record: Lifecycle) -> None:
     assert is_valid("records/lifecycle", json.loads(value))
 
 
+@pytest.mark.slow
 @given(RECORDS)
 def test_both_readings_say_the_same(record: Lifecycle) -> None:
     """A counting reader that decodes the pieces by itself misses nothing that counts."""
@@ -65,6 +66,7 @@ def test_both_readings_say_the_same(record: Lifecycle) -> None:
         assert [entry_of(offset, lifecycle.decode_counted(bytes(piece))) for offset, piece in pieces] == list(entries)
 
 
+@pytest.mark.slow
 @given(STANDS, ENTRIES)
 def test_equal_pieces_are_equal_bytes_in_whatever_record(stand: Stand, entries: tuple[Entry, ...]) -> None:
     """A memo by bytes needs that: neither the offset nor the order in which misfits were parked is in a piece."""

@@ -65,6 +65,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(0, 20 * 1440 * MINUTE), st.integers(1, 300 * MINUTE))
 def test_any_hours_agree_with_the_walk(calendar: Calendar, into: int, span: int, amount: int) -> None:
@@ -143,6 +144,7 @@ def test_equal_calendars_share_one_compilation() -> None:
     assert WorkingTime.compile(again, "default") is WorkingTime.compile(SHIPPED, "default")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(1, 20 * 1440 * MINUTE))
 def test_pieces_are_the_segments_cut_by_reason_and_neighbours_differ(calendar: Calendar, into: int, span: int) -> None:

@@ -117,6 +117,7 @@ def test_same_day_asks_when_it_was_received_not_when_the_office_opened() -> None
     assert _shown(deadline.first_due(limit, local("2025-07-07 15:00"), hours)) == _shown_text("2025-07-08 19:30")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_dues_of_any_limit_and_any_pauses_agree_with_the_walk(profile: str) -> None:
     chance = random.Random(f"dues of {profile}")

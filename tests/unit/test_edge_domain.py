@@ -27,6 +27,7 @@ ANSWER_SECONDS = 40.0
     subjects=st.lists(st.sampled_from("ABCDE"), max_size=40),
     chance=st.randoms(use_true_random=False),
 )
+@pytest.mark.slow
 def test_no_interleaving_of_answers_losses_and_refusals_breaks_the_order_of_a_dossier(
     subjects: list[str], chance: Any
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_line_of_20_kbit_drains_at_most_of_its_speed() -> None:
     assert pace.in_flight_max(batch, BOUNDS, failures=0) == 1
 
 
+@pytest.mark.slow
 @given(st.integers(1, 1000), st.floats(0, 1, exclude_max=True), st.one_of(st.none(), st.floats(0, 1e6)))
 def test_a_wait_has_a_ceiling_and_is_never_shorter_than_what_was_asked(
     failures: int, chance: float, asked: float | None

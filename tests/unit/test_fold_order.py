@@ -3,6 +3,7 @@
 from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,7 @@ def arrive_in(order: tuple[Event, ...], recorded_at: dict[str, int], ticks: dict
     return desk
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(lives(at_most=5), st.dictionaries(st.integers(0, 4), st.integers(START, END), max_size=2))
 def test_every_order_of_arrival_gives_the_same_dossier(events: list[Event], ticks: dict[int, int]) -> None:
@@ -94,6 +96,7 @@ def test_every_order_of_arrival_gives_the_same_dossier(events: list[Event], tick
         assert outcome(arrive_in(order, recorded_at, ticks)) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(lives(at_most=10), st.dictionaries(st.integers(0, 9), st.integers(START, END), max_size=4))
 def test_what_was_sent_adds_up_to_what_stands(events: list[Event], ticks: dict[int, int]) -> None:
@@ -116,6 +119,7 @@ def test_what_was_sent_adds_up_to_what_stands(events: list[Event], ticks: dict[i
     assert counted == {**view.content, **view.misfits}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(lives(at_most=8), st.lists(st.integers(START, END), min_size=1, max_size=6))
 def test_many_ticks_say_what_one_tick_says(events: list[Event], clocks: list[int]) -> None:

@@ -182,6 +182,7 @@ def made(text: str, reference: Path, seed: int = 1) -> tuple[list[Reported], dic
     return reported, plain.dossiers(each.event for each in reported), tomllib.loads(text)["facts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [AUGUST, NATIONAL_DAY, ONE_DAY, NEW_YEAR], ids=["month", "holiday", "one day", "make-up"])
 def test_the_facts_of_any_period_are_those_of_its_events(text: str, ten_units: Path) -> None:
     """Recounted from raw events: receptions, channels, days, ranks, and what the legal clock says of completions."""
@@ -222,6 +223,7 @@ def test_calendar_limits_end_within_a_month_and_some_are_missed(ten_units: Path)
     assert told[False] > 3
 
 
+@pytest.mark.slow
 def test_time_passes_to_the_end_of_any_period(ten_units: Path) -> None:
     """Ticks rise, begin with the period's first midnight, and the last one comes after everything that was entered."""
     for text in (AUGUST, NATIONAL_DAY, ONE_DAY, NEW_YEAR):

@@ -127,6 +127,7 @@ def test_the_ledger_names_the_day_of_the_correction() -> None:
     assert "Không tính ngày nghỉ: Nghỉ bão (07/07/2025)." in after["sentence"]["vi"]
 
 
+@pytest.mark.slow
 def test_of_any_life_the_correction_restates_what_the_paper_says_and_nothing_else() -> None:
     """Dues and timeliness under the corrected calendar are the oracle's, the difference stands on the completion's day."""
     chance = random.Random("corrections")

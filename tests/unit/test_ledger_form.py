@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from services.processing.api import forms
@@ -29,6 +30,7 @@ def validator() -> Any:
     return Draft202012Validator({**deadline, "components": components})
 
 
+@pytest.mark.slow
 def test_every_view_keeps_to_the_form_and_every_rule_is_named_by_one() -> None:
     form, chance = validator(), random.Random("forms")
     named: set[str] = set()

@@ -29,6 +29,7 @@ def test_ten_thousand_lives_have_the_dues_of_the_paper() -> None:
     assert {"restart", "letter", "pauses", "months", "same day", "early", "on_time", "late"} <= seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ALL_PROFILES)
 def test_counting_minutes_a_day_at_a_time_is_walking_them_one_by_one(profile: str) -> None:
     """The oracle of many cases against the plain one."""

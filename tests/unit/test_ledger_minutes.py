@@ -20,6 +20,7 @@ LIVES = 500
 HOLDS_DATES = ("calendar_days", "months")
 
 
+@pytest.mark.slow
 def test_every_minute_of_any_life_is_told_once_with_its_reason() -> None:
     for life, view, told in _views(LIVES, "minutes"):
         pieces = view["segments"]
@@ -35,6 +36,7 @@ def test_every_minute_of_any_life_is_told_once_with_its_reason() -> None:
             _one_piece(life, piece, f"{piece} of {told}")
 
 
+@pytest.mark.slow
 def test_running_minutes_add_up_to_the_limit_and_pauses_to_what_they_moved() -> None:
     for life, view, told in _views(LIVES, "sums"):
         office = _competent(life)
@@ -63,6 +65,7 @@ def test_running_minutes_add_up_to_the_limit_and_pauses_to_what_they_moved() -> 
         assert view["due_original"] == instants.show(office.advance(life.started, limit * MINUTE + finished)), told
 
 
+@pytest.mark.slow
 def test_each_move_begins_with_the_due_that_the_one_before_left() -> None:
     for _, view, told in _views(LIVES, "moves"):
         dues = [move for move in view["moves"] if move["due_current"] is not None]
@@ -168,6 +171,7 @@ def _at(text: str) -> int:
     return instants.parse(text)
 
 
+@pytest.mark.slow
 def test_events_in_any_disorder_leave_a_ledger_without_gaps() -> None:
     """Clocks that differ, steps that apply after the ones that followed them: told all the same, up to the end."""
     chance, seen = random.Random("disorder"), 0
