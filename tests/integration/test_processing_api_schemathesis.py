@@ -27,7 +27,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 Operation = APIOperation[Any, Any, Any, Any]
 CODES = ("H57.19753-250701-0001", "H57.19753-250701-0002", "unborn")
+UNITS = ("19753", "19774")
 LISTS = {"/v1/rejected", "/v1/parked"}
+WORKLIST = "/v1/units/{code}/worklist"
 DOSSIERS = {"/v1/dossiers/{code}", "/v1/dossiers/{code}/deadline"}
 CHECKS = [
     not_a_server_error,
@@ -79,20 +81,23 @@ def operations(module_province: Province) -> list[Operation]:
 
 @pytest.mark.parametrize("key", ["dev-19753", "dev-operator", "nobody"])
 def test_every_answer_is_one_that_openapi_names(operations: list[Operation], key: str) -> None:
-    assert {operation.path for operation in operations} == {*LISTS, *DOSSIERS, "/healthz", "/readyz", "/metrics"}
+    closed = {*LISTS, *DOSSIERS, WORKLIST}
+    assert {operation.path for operation in operations} == {*closed, "/healthz", "/readyz", "/metrics"}
     for operation in operations:
-        for mode in GenerationMode if operation.path in LISTS | DOSSIERS else [GenerationMode.POSITIVE]:
+        for mode in GenerationMode if operation.path in closed else [GenerationMode.POSITIVE]:
             _try(operation, mode, key)
 
 
 def _try(operation: Operation, mode: GenerationMode, key: str) -> None:
+    known = UNITS if operation.path == WORKLIST else CODES
+
     @BOUNDED
-    @given(case=operation.as_strategy(generation_mode=mode), code=st.none() | st.sampled_from(CODES))
+    @given(case=operation.as_strategy(generation_mode=mode), code=st.none() | st.sampled_from(known))
     def answered_as_described(case: Case[Any], code: str | None) -> None:
-        if mode is GenerationMode.POSITIVE and operation.path in DOSSIERS and code is not None:
+        if mode is GenerationMode.POSITIVE and "{code}" in operation.path and code is not None:
             case.path_parameters = {"code": code}
         answer = case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=CHECKS, timeout=REQUEST_SECONDS)
-        if key == "nobody" and operation.path in LISTS | DOSSIERS:
+        if key == "nobody" and operation.path.startswith("/v1/"):
             assert answer.status_code in (401, 404), "404: the path is of no route"
 
     answered_as_described()

@@ -9,7 +9,7 @@ from contracts.reference import Reference
 from contracts.topics import PARTITIONS
 from deploy.operators import acts
 from services.processing.api.doors import partition_of
-from tests.integration.intake_calls import REQUEST_SECONDS, reason, wait_until
+from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
 from tests.integration.processing_world import figures
 from tests.integration.worklist_world import (
     PAGE_ROWS,
@@ -154,10 +154,11 @@ def test_a_late_event_and_an_annulment_move_a_dossier_from_list_to_list(town: To
     town.report(event("annulled", "own-same-day", "07-08T11:00", unit="19753", event="late", reason="typo"))
     town.report(event("annulled", "own-done", "07-08T11:00", unit="19753", event="own-done-completed-07-02T09:00",
                       reason="typo"))  # fmt: skip
-    overdue = {row["code"]: row for row in town.worklist("19753", "overdue", "competent")}
-    assert "own-done" in overdue
-    # From Tuesday's closing to Tuesday's opening hours a week later: four days of work and two hours.
-    assert overdue["own-same-day"]["minutes_over"] == 4 * 480 + 120
+    [again] = [row for row in town.worklist("19753", "due_soon", "competent") if row["code"] == "own-done"]
+    assert (again["state"], again["minutes_left"], again["minutes_over"]) == (4, 0, None), "its due is this very moment"
+    [late] = [row for row in town.worklist("19753", "overdue", "competent") if row["code"] == "own-same-day"]
+    # From Tuesday's closing to 09:00 a week later: four days of work and two hours.
+    assert (late["minutes_left"], late["minutes_over"]) == (None, 4 * 480 + 120)
     assert_lists(town)
 
 
@@ -224,13 +225,12 @@ def test_a_state_that_was_written_without_worklists_is_worked_out_anew(town: Tow
     assert figures(town.worker)["motcua_processing_wipes_total"] == PARTITIONS
 
 
-def test_a_retired_dossier_is_on_no_list_and_without_kafka_or_redis_nobody_is_told_nonsense(town: Town) -> None:
-    town.tick("07-11T00:00")
-    with town.province.redis() as client:
-        client.execute_command("CLIENT", "PAUSE", 4000, "ALL")
-    assert reason(town.api) == "redis"
-    refused = town.get("/v1/units/19753/worklist?list=open")
-    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-    town.api.wait_ready()
-    answer = town.get("/v1/units/19753/worklist?list=open&role=receiver")
-    assert answer.status_code == 200
+def test_more_than_a_year_later_what_ended_has_left_and_what_is_open_is_overdue(town: Town) -> None:
+    """Retired dossiers are on no list, and whatever runs still stands there."""
+    before = {row["code"] for unit in UNITS for row in town.worklist(unit, "open", "receiver")}
+    town.tick("2026-08-20T08:00")
+    assert town.get("/v1/dossiers/own-returned").json()["code"] == "retired"
+    lengths = assert_lists(town)
+    assert before == {row["code"] for unit in UNITS for row in town.worklist(unit, "open", "receiver")}
+    assert lengths["due_soon"] == 0
+    assert lengths["overdue"] > 0

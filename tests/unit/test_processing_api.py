@@ -15,11 +15,12 @@ from contracts.keys import FixedKeys, Key, development_keys
 from contracts.topics import PARTITIONS
 from services.processing.api import cursors, figures
 from services.processing.api.app import route_of
-from services.processing.api.cursors import NoCursorError, ParkedCursor, RejectedCursor
+from services.processing.api.cursors import NoCursorError, ParkedCursor, RejectedCursor, WorklistCursor
 from services.processing.api.doors import partition_of
-from services.processing.api.permission import may_read_dossier
+from services.processing.api.permission import may_read_dossier, may_read_list
 from services.processing.api.serving import compose, serve
 from services.processing.domain.line import Position
+from services.processing.domain.worklists import NO_DUE
 from services.processing.settings import Settings
 from tests.integration.test_intake import MURMUR2
 
@@ -38,8 +39,12 @@ def test_a_cursor_comes_back_as_it_was_written_and_is_taken_by_its_own_list_alon
     partition: int, offset: int, last: tuple[int, int, int] | None, after: str | None
 ) -> None:
     rejected, parked = RejectedCursor(partition, offset, last), ParkedCursor(partition, after)
+    worklist = WorklistCursor("waiting_supplement", "competent", "u" * 32, min(offset, NO_DUE), after or "c" * 64)
     assert cursors.read_rejected(cursors.write(rejected)) == rejected
     assert cursors.read_parked(cursors.write(parked)) == parked
+    assert cursors.read_worklist(cursors.write(worklist)) == worklist
+    with pytest.raises(NoCursorError):
+        cursors.read_worklist(cursors.write(parked))
     with pytest.raises(NoCursorError):
         cursors.read_parked(cursors.write(rejected))
     with pytest.raises(NoCursorError):
@@ -48,7 +53,7 @@ def test_a_cursor_comes_back_as_it_was_written_and_is_taken_by_its_own_list_alon
 
 @given(st.text(max_size=300) | st.from_regex(r"[A-Za-z0-9_-]{1,256}", fullmatch=True))
 def test_whatever_text_is_sent_as_a_cursor_is_either_one_of_ours_or_refused(text: str) -> None:
-    for read in (cursors.read_rejected, cursors.read_parked):
+    for read in (cursors.read_rejected, cursors.read_parked, cursors.read_worklist):
         try:
             assert cursors.write(read(text)) == text
         except NoCursorError:
@@ -137,6 +142,20 @@ def test_a_dossier_is_read_by_its_bodies_and_the_operator_and_an_unborn_one_by_t
     assert may_read_dossier(key, concerned) == verdict
 
 
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        (Key("op", operator=True), True),
+        (Key("own", frozenset("UX")), True),
+        (Key("successor", frozenset("V")), True),
+        (Key("other", frozenset("W")), False),
+        (Key("nobody"), False),
+    ],
+)
+def test_a_worklist_is_read_by_its_unit_by_what_it_gave_way_to_and_by_the_operator(key: Key, allowed: bool) -> None:
+    assert may_read_list(key, "U", {"V"}) is allowed
+
+
 @pytest.mark.parametrize(("code", "murmur2"), MURMUR2)
 def test_a_dossier_is_looked_for_where_kafkas_own_partitioner_puts_it(code: str, murmur2: int) -> None:
     assert partition_of(code) == (murmur2 & 0x7FFFFFFF) % PARTITIONS
@@ -150,6 +169,9 @@ def test_a_dossier_is_looked_for_where_kafkas_own_partitioner_puts_it(code: str,
         ("/v1/dossiers/X/history", "other"),
         ("/v1/dossiers//deadline", "other"),
         ("/v1/dossiers/", "other"),
+        ("/v1/units/19753/worklist", "/v1/units/{code}/worklist"),
+        ("/v1/units//worklist", "other"),
+        ("/v1/units/19753", "other"),
         ("/v1/parked", "/v1/parked"),
         ("/anything", "other"),
     ],
@@ -162,6 +184,8 @@ def test_no_dossier_becomes_a_label(path: str, route: str) -> None:
 
 CENTRE, OPERATOR = "Bearer dev-19753", "Bearer dev-operator"
 DOSSIER = "/v1/dossiers/H57.19753-250701-0001"
+WORKLIST = "/v1/units/19753/worklist"
+OF_OVERDUE = cursors.write(WorklistCursor("overdue", "receiver", "19753", NOON, "H57.19753-250701-0001"))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +209,19 @@ DOSSIER = "/v1/dossiers/H57.19753-250701-0001"
         (OPERATOR, "/v1/rejected?units=19753", 422, "unknown_parameter"),
         (OPERATOR, "/v1/parked?code=no_arrow", 422, "unknown_parameter"),
         (OPERATOR, "/v1/rejected?unit=19753&unit=19774", 422, "invalid_parameter"),
+        (None, WORKLIST, 401, "no_valid_key"),
+        (CENTRE, "/v1/units/" + "X" * 33 + "/worklist?list=open", 422, "invalid_code"),
+        (CENTRE, WORKLIST, 422, "invalid_list"),
+        (CENTRE, WORKLIST + "?list=", 422, "invalid_list"),
+        (CENTRE, WORKLIST + "?list=late", 422, "invalid_list"),
+        (CENTRE, WORKLIST + "?list=open&role=city", 422, "invalid_role"),
+        (CENTRE, WORKLIST + "?list=open&limit=5", 422, "unknown_parameter"),
+        (CENTRE, WORKLIST + "?list=open&list=overdue", 422, "invalid_parameter"),
+        (CENTRE, WORKLIST + "?list=open&cursor=nonsense", 422, "invalid_cursor"),
+        (CENTRE, WORKLIST + "?list=open&cursor=" + cursors.write(ParkedCursor()), 422, "invalid_cursor"),
+        (CENTRE, WORKLIST + "?list=open&cursor=" + OF_OVERDUE, 422, "invalid_cursor"),
+        (CENTRE, WORKLIST + "?list=overdue&role=competent&cursor=" + OF_OVERDUE, 422, "invalid_cursor"),
+        (CENTRE, WORKLIST + "?list=overdue&role=&cursor=" + OF_OVERDUE, 503, "unavailable"),
         (CENTRE, DOSSIER, 503, "unavailable"),
         (OPERATOR, "/v1/parked?unit=&cursor=", 503, "unavailable"),
         (OPERATOR, "/v1/rejected?code=&unit=&cursor=", 503, "unavailable"),
@@ -202,7 +239,7 @@ def test_a_request_is_refused_with_a_stable_code(key: str | None, path: str, sta
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "DELETE"])
-@pytest.mark.parametrize("path", [DOSSIER, "/v1/rejected", "/readyz"])
+@pytest.mark.parametrize("path", [DOSSIER, WORKLIST, "/v1/rejected", "/readyz"])
 def test_nothing_but_get_is_answered(method: str, path: str) -> None:
     answered, headers, _ = ask(method, path, OPERATOR)
     assert (answered, headers["allow"]) == (405, "GET")
