@@ -7,7 +7,7 @@ RUN := $(PY) -m
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all lint format bench reference-check reference-activate
+.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all lint format bench reference-check reference-activate rejected
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,3 +66,6 @@ reference-check: setup ## check the reference files (DIR=other/files for others)
 
 reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
 	@$(RUN) deploy.operators.main activate $(DIR)
+
+rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='replay --code too_many'; docs/DEAD_LETTERS.md)
+	@$(RUN) deploy.operators.main rejected $(ARGS)

@@ -11,7 +11,10 @@ OperatorError
 │   ├── OtherClockError           it is driven by the other clock
 │   ├── OtherClusterError         it lies in another cluster
 │   └── NotOpenError              open it first
-└── FilesError                the reference files are wrong: correct them
+├── FilesError                the reference files are wrong: correct them
+├── DoorError                 a service did not answer as it should: look at it, run it again
+├── JournalError              what is done cannot be written down, so nothing is done
+└── NoLetterError             there is no such dead letter
 """
 
 
@@ -92,3 +95,18 @@ class NotOpenError(ArchiveError):
 class FilesError(OperatorError):
     def __init__(self, directory: str, reason: str) -> None:
         super().__init__(f"The reference files in {directory} are not right: {reason}")
+
+
+class DoorError(OperatorError):
+    def __init__(self, door: str, reason: str) -> None:
+        super().__init__(f"{door} did not answer as it should: {reason}")
+
+
+class JournalError(OperatorError):
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}. Nothing more is done than what it says.")
+
+
+class NoLetterError(OperatorError):
+    def __init__(self, partition: int, offset: int) -> None:
+        super().__init__(f"There is no dead letter at {partition}:{offset}: `list` prints the places.")

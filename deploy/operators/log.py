@@ -1,4 +1,4 @@
-"""The operators' hand in Kafka: reads the beginnings of partitions and reference bodies, appends control records."""
+"""The operators' hand in Kafka: reads beginnings, reference bodies, dead letters; appends control records."""
 
 import time
 from collections.abc import Iterable
@@ -7,10 +7,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from contracts import events, topics
+from contracts import deadletters, events, topics
+from contracts.deadletters import DeadLetter
 from contracts.events import Control
 from deploy.operators.archive import Beginning
-from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError
+from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, NoLetterError
 
 READ_TIMEOUT_SECONDS = 30.0
 APPEND_TIMEOUT_SECONDS = 60.0
@@ -63,6 +64,25 @@ class Log:
             _first, end = self._bounds(consumer, topics.REFERENCE.name, 0)
             records = self._read(consumer, topics.REFERENCE.name, {0: end})[0]
         return {each.key().decode() for each in records if each.key() and each.value()}
+
+    def letter(self, gen: int, partition: int, offset: int) -> DeadLetter:
+        """The dead letter at a place, with the bytes and headers of what was rejected; NoLetterError when there is none."""
+        topic = topics.rejected(gen)
+        if not 0 <= partition < topic.partitions:
+            raise NoLetterError(partition, offset)
+        with _Reading(self._bootstrap) as consumer:
+            first, end = self._bounds(consumer, topic.name, partition)
+            if not first <= offset < end:
+                raise NoLetterError(partition, offset)
+            consumer.assign([TopicPartition(topic.name, partition, offset)])
+            found = consumer.consume(1, timeout=READ_TIMEOUT_SECONDS)
+        if not found or found[0].error() is not None or found[0].offset() != offset:
+            raise KafkaUnavailableError(self._bootstrap, f"read {topic.name}[{partition}]", "no answer in time")
+        try:
+            headers: Any = found[0].headers()
+            return deadletters.from_record(found[0].key(), found[0].value(), headers)
+        except (ValueError, KeyError) as error:
+            raise NoLetterError(partition, offset) from error
 
     def publish(self, digest: str, body: bytes) -> None:
         """Adds a reference body under its digest."""

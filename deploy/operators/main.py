@@ -1,4 +1,4 @@
-"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate|rules|progress`."""
+"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate|rules|progress|rejected`."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contracts import reference, topics
 from deploy.operators import acts, progress, refolding
+from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
                           help=f"how long to wait (default {WITHIN_SECONDS:.0f})")  # fmt: skip
     command("rules", _rules, "the digest of the rules under which all partitions are folded now")
     command("progress", _progress, "how much processing and metrics have to work off, how fast, how long it takes")
+    workbench.describe(command("rejected", workbench.run, "dead letters: count them, show one, hand them in again"))
     return parser
 
 

@@ -21,6 +21,14 @@ class OperatorSettings(BaseSettings):
     reference_dir: Path = _REPOSITORY / "deploy" / "reference"
     replication_factor: int = 1
     kafka_within_seconds: float = 60.0
+    # Where the operators' acts are written down.
+    state_dir: Path = Path(".local")
+    processing_url: str = ""
+    intake_url: str = ""
+    # One that processing knows as an operator's, and one that speaks for the centres whose events are handed in again;
+    # without the second the local stack's `dev-<code>` of each.
+    operator_key: str = "dev-operator"
+    events_key: str = ""
 
     @property
     def bootstrap(self) -> str:
@@ -31,3 +39,13 @@ class OperatorSettings(BaseSettings):
     def redis_url(self) -> str:
         """Redis' address."""
         return self.redis or f"redis://127.0.0.1:{self.port_base + 79}/0"
+
+    @property
+    def processing_door(self) -> str:
+        """Where processing's API answers."""
+        return (self.processing_url or f"http://127.0.0.1:{self.port_base + 2}").rstrip("/")
+
+    @property
+    def intake_door(self) -> str:
+        """Where intake takes events."""
+        return (self.intake_url or f"http://127.0.0.1:{self.port_base + 1}").rstrip("/")

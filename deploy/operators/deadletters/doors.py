@@ -1,0 +1,118 @@
+"""The two doors of the workbench: processing's, which tells of dead letters, and intake's, which takes events."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from deploy.operators.deadletters import letters
+from deploy.operators.deadletters.letters import Row, Selection
+from deploy.operators.errors import DoorError
+from deploy.operators.settings import OperatorSettings
+
+REQUEST_SECONDS: Final = 15.0
+PAGES_MAX: Final = 5_000
+LOOK_AGAIN_SECONDS: Final = 0.2
+ONE_EVENT: Final = "application/cloudevents+json"
+# Which standing the events have that a dossier's answer lists under a name; misfits say their own.
+_LISTED: Final = {"history": "applied", "annulled": "annulled", "annulments": "applied", "repeats": "duplicate"}
+
+
+class Doors:
+    """Every call is bounded; DoorError names the door and what it said."""
+
+    def __init__(self, settings: OperatorSettings) -> None:
+        self._settings = settings
+
+    def rejected(self, selection: Selection) -> Iterator[Row]:
+        """The dead letters that are meant, page by page, in the order of their topic."""
+        query = {name: value for name, value in (("code", selection.code), ("unit", selection.unit)) if value}
+        cursor: str | None = ""
+        for _ in range(PAGES_MAX):
+            page = self._told("/v1/rejected?" + urlencode({**query, "cursor": cursor}))
+            try:
+                yield from (row for row in letters.read(page["rejected"]) if selection.takes(row))
+                cursor = page["next"]
+            except (ValueError, KeyError) as error:
+                raise DoorError(self._settings.processing_door, "the answer is not one of dead letters") from error
+            if cursor is None:
+                return
+        raise DoorError(self._settings.processing_door, f"there are more than {PAGES_MAX} pages: select by code or unit")
+
+    def standing(self, dossier: str, source: str, event: str) -> str | None:
+        """How an event of a dossier stands now, None when it is not kept there."""
+        status, told = self._ask("GET", f"/v1/dossiers/{quote(dossier, safe='')}")
+        if status == 404:
+            return None
+        if status == 410:
+            return "retired"
+        if status != 200:
+            raise DoorError(self._settings.processing_door, _said(status, told))
+        for name, standing in _LISTED.items():
+            if any((each["source"], each["id"]) == (source, event) for each in told[name]):
+                return standing
+        return next(
+            (str(each["standing"]) for each in told["misfits"] if (each["source"], each["id"]) == (source, event)), None
+        )
+
+    def wait_counted(self, places: dict[int, int], within_seconds: float) -> bool:
+        """Whether processing has counted in these offsets of its partitions, by then at the latest."""
+        deadline = time.monotonic() + within_seconds
+        while True:
+            counted = self._told("/v1/parked")["as_of"]["partitions"]
+            if all(counted[str(partition)] >= offset for partition, offset in places.items()):
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def hand_in(self, unit: str, event: dict[str, Any]) -> dict[str, Any]:
+        """One event through intake's door; the item of its answer, `status` is `retry` when nothing could be stored."""
+        key = self._settings.events_key or f"dev-{unit}"
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": ONE_EVENT}
+        url = self._settings.intake_door + "/v1/events"
+        status, told = _call("POST", url, headers, msgspec.json.encode(event))
+        results = told.get("results")
+        if isinstance(results, list) and len(results) == 1:
+            return dict(results[0])
+        if status in (429, 503):
+            return {"status": "retry", "code": told.get("code", "unavailable")}
+        raise DoorError(self._settings.intake_door, _said(status, told))
+
+    def _told(self, path: str) -> dict[str, Any]:
+        status, told = self._ask("GET", path)
+        if status != 200:
+            raise DoorError(self._settings.processing_door, _said(status, told))
+        return told
+
+    def _ask(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {self._settings.operator_key}"}
+        return _call(method, self._settings.processing_door + path, headers)
+
+
+def _call(method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, dict[str, Any]]:
+    asked = urllib.request.Request(url, data=body, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
+            return answer.status, _members(answer.read(), url)
+    except urllib.error.HTTPError as error:
+        return error.code, _members(error.read(), url)
+    except OSError as error:
+        raise DoorError(url, f"no answer: {getattr(error, 'reason', error)}") from error
+
+
+def _members(body: bytes, url: str) -> dict[str, Any]:
+    try:
+        told = json.loads(body)
+    except ValueError as error:
+        raise DoorError(url, "the answer is not JSON") from error
+    return told if isinstance(told, dict) else {}
+
+
+def _said(status: int, told: dict[str, Any]) -> str:
+    return f"{status} {told.get('code', '')}: {told.get('detail', '')}"
