@@ -159,7 +159,8 @@ class Province:
     def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Runs a module to its end on this province, e.g. `province.run("services.audit.main", "verify")`."""
         doors = {each.name: each.base_url for each in self.services if each.running}
-        found = {"MOTCUA_METRICS_URL": doors["metrics-api"]} if "metrics-api" in doors else {}
+        asked = {"metrics-api": "MOTCUA_METRICS_URL", "processing-api": "MOTCUA_PROCESSING_URL"}
+        found = {variable: doors[name] for name, variable in asked.items() if name in doors}
         return subprocess.run(
             [python(), "-m", *arguments],
             cwd=REPOSITORY,
