@@ -1,0 +1,121 @@
+"""The processing worker beside plain confluent-kafka, Quix Streams and Bytewax, on the same records in one run.
+
+    python -m benchmarks.against --fortnights 1
+
+The jobs are not the same, and the table says how they differ: ours is the whole legal fold with deadlines, its records sent
+and acknowledged and its state stored exactly once; the others keep three members a dossier and promise less. Each reader is
+a process of its own, alone on the machine with Kafka; Quix Streams and Bytewax live in environments of their own.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from benchmarks import processing
+from benchmarks.environments import NoEnvironmentError, python_of
+from contracts.topics import PARTITIONS
+from deploy.local.checks import free_port_base
+from deploy.local.stack import Stack
+from services.processing.store import keys
+
+ALTERNATIVES = Path(__file__).resolve().parent / "alternatives"
+WITHIN_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A program to compare with, by which interpreter, and what it promises."""
+
+    name: str
+    program: str
+    python: Callable[[], Path]
+    promises: str
+
+
+OTHERS = (
+    Alternative("confluent-kafka 2", "plain.py", lambda: Path(sys.executable),
+                "a count a dossier in memory; a crash loses it: nothing is promised"),
+    Alternative("Quix Streams 3.28.1", "quix.py", lambda: python_of("quix", "quixstreams==3.28.1"),
+                "a count a dossier in RocksDB and a changelog topic, every 5 s; at least once: a crash counts twice"),
+    Alternative("Bytewax 0.21.1", "wax.py", lambda: python_of("bytewax", "bytewax[kafka]==0.21.1"),
+                "a count a dossier, snapshots in SQLite every 5 s; state exact, output at least once; 1 worker"),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Exit status 0 when every alternative was measured, 1 when one could not be."""
+    reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reading.add_argument("--fortnights", type=int, default=1, help="copies of the fortnight, 1 to 10")
+    given = reading.parse_args()
+    if not 1 <= given.fortnights <= 10:
+        reading.error("--fortnights: 1 to 10")
+    began_with, missed = os.getloadavg()[0], 0
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-") as directory:
+        stack = Stack(Path(directory) / "state", free_port_base(), "log", say=lambda line: None)
+        try:
+            stack.up(("kafka", "redis"))
+            events = processing._fill(stack, given.fortnights)
+            records = sum(processing._ends(stack).values())
+            print(f"{records:,} reported records, {events:,} of them events; seconds from the first record to the last")
+            ours = processing._worker(stack, Path(directory))
+            _print("processing", records, ours.seconds, ours.rate,
+                   "states, deadlines, worklists; lifecycle sent and acknowledged; stored exactly once")  # fmt: skip
+            processing_dossiers = _dossiers(stack)
+            for each in OTHERS:
+                try:
+                    seconds, dossiers = _run(each, stack, records, Path(directory))
+                    if dossiers != processing_dossiers:
+                        raise NoEnvironmentError(f"it found {dossiers:,} dossiers where we have {processing_dossiers:,}")
+                except NoEnvironmentError as error:
+                    missed += 1
+                    print(f"{each.name:<20} NOT MEASURED: {error}", flush=True)
+                else:
+                    _print(each.name, records, seconds, ours.rate, each.promises)
+        finally:
+            stack.down()
+    print(f"load average (1 min)   {began_with:.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
+    return 1 if missed else 0
+
+
+def _dossiers(stack: Stack) -> int:
+    """How many dossiers the worker has stored."""
+    with redis.Redis.from_url(stack.settings.redis_url) as client:
+        return sum(int(client.zcard(keys.index(number, keys.KEPT))) for number in range(PARTITIONS))
+
+
+def _print(name: str, records: int, seconds: float, ours: float, promises: str) -> None:
+    rate = records / seconds
+    print(f"{name:<20} {rate:>9,.0f} records/s   ours / it {ours / rate:>5.2f}   {promises}", flush=True)
+
+
+def _run(alternative: Alternative, stack: Stack, records: int, directory: Path) -> tuple[float, int]:
+    """Seconds it needed and dossiers it found; NoEnvironmentError with the cause when it cannot run here or did not read everything."""
+    python = alternative.python()
+    command = [
+        str(python), str(ALTERNATIVES / alternative.program), "--kafka", stack.settings.bootstrap,
+        "--records", str(records), "--state", str(directory / alternative.program),
+    ]  # fmt: skip
+    try:
+        ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=WITHIN_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise NoEnvironmentError(f"it did not end within {WITHIN_SECONDS} s") from None
+    said = [line for line in ended.stdout.splitlines() if line.startswith("{")]
+    if ended.returncode != 0 or not said:
+        wrong = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
+        raise NoEnvironmentError(wrong[-1] if wrong else f"it ended with {ended.returncode}")
+    told = json.loads(said[-1])
+    if told["records"] != records:
+        raise NoEnvironmentError(f"it read {told['records']:,} of {records:,} records")
+    return float(told["seconds"]), int(told["dossiers"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
