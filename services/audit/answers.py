@@ -27,6 +27,7 @@ class Answer:
 
     as_of: dict[int, int]
     rows: Rows
+    total: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,19 @@ class Scrape:
 def units(settings: Settings, role: str, day: str | None) -> Answer:
     """`/v1/units` for a role, in total or for a day."""
     body = _json(settings, f"/v1/units?role={role}" + ("" if day is None else f"&day={day}"))
-    return Answer(_as_of(body), {row["unit"]: row["counters"] for row in body["units"]})
+    return Answer(_as_of(body), {row["unit"]: row["counters"] for row in body["units"]}, body["total"]["counters"])
 
 
-def one_unit(settings: Settings, role: str, unit: str) -> Answer:
-    """`by_field` and `by_channel` of `/v1/units/{code}`."""
-    body = _json(settings, f"/v1/units/{quote(unit)}?role={role}")
+def one_unit(settings: Settings, role: str, unit: str, day: str | None) -> Answer:
+    """`by_field` and `by_channel` of `/v1/units/{code}`, in total or for a day."""
+    body = _json(settings, f"/v1/units/{quote(unit)}?role={role}" + ("" if day is None else f"&day={day}"))
     return Answer(_as_of(body), {**_split(body, "by_field", "f:"), **_split(body, "by_channel", "c:")})
+
+
+def days(settings: Settings, role: str, unit: str, first: str, last: str) -> Answer:
+    """`/v1/units/{code}/days`: a row of counters for each day."""
+    body = _json(settings, f"/v1/units/{quote(unit)}/days?role={role}&from={first}&to={last}")
+    return Answer(_as_of(body), {row["day"]: row["counters"] for row in body["days"]})
 
 
 def dossiers(settings: Settings) -> Scrape:

@@ -30,8 +30,9 @@ class Ends:
 class Log:
     """One topic, read partition by partition."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, partitions: int = topics.PARTITIONS) -> None:
         self.topic = topic
+        self.partitions = partitions
         self.read_records = 0
         self._settings = settings
         self._admin = AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0})
@@ -55,10 +56,8 @@ class Log:
         seconds = self._settings.audit_answer_seconds
         try:
             known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
-            if known.error is not None or len(known.partitions) != topics.PARTITIONS:
-                raise CouldNotRunError(
-                    f"{self.topic} is not there with {topics.PARTITIONS} partitions: was the stack opened?"
-                )
+            if known.error is not None or len(known.partitions) != self.partitions:
+                raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
             earliest: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
             latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
             first, following = self._offsets(earliest, seconds), self._offsets(latest, seconds)
@@ -71,7 +70,7 @@ class Log:
 
     def _offsets(self, spec: Any, seconds: float) -> tuple[int, ...]:
         # One call for all partitions: asked one by one they cost forty milliseconds each.
-        places = [TopicPartition(self.topic, number) for number in range(topics.PARTITIONS)]
+        places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
         asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=seconds)
         return tuple(asked[place].result(seconds + 1.0).offset for place in places)
 
@@ -93,13 +92,22 @@ class Log:
                     f"before offset {end}: is Kafka at {self._settings.bootstrap} up?"
                 )
             for message in batch:
-                if (stored := self._stored(message, partition)) is None or stored.offset >= end:
-                    if stored is not None or (message.offset() or 0) >= end:
-                        return
+                if message.error() is not None:
+                    self._failed(message, partition)
+                offset = message.offset() or 0
+                if offset >= end:
+                    return
+                if message.error() is not None:
                     continue
                 self.read_records += 1
-                place = stored.offset + 1
-                yield stored
+                place = offset + 1
+                yield Stored(
+                    offset,
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                    message.headers() or (),  # type: ignore[arg-type]
+                )
                 if place >= end:
                     return
 
@@ -107,30 +115,14 @@ class Log:
         """Ends the client."""
         self._consumer.close()
 
-    def _stored(self, message: Message, partition: int) -> Stored | None:
+    def _failed(self, message: Message, partition: int) -> None:
+        """The end of a partition and a broker that is away are waited out; anything else ends the audit."""
         error = message.error()
-        if error is None:
-            return Stored(
-                message.offset() or 0,
-                message.timestamp()[1],
-                _bytes(message.key()),
-                _bytes(message.value()),
-                _headers(message),
-            )
-        if error.code() == KafkaError._PARTITION_EOF:
-            return None
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            return
         if error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-            return None
+            return
         raise CouldNotRunError(f"{self.topic}, partition {partition} cannot be read: {_name(error)}")
-
-
-def _bytes(part: str | bytes | None) -> bytes | None:
-    return part.encode() if isinstance(part, str) else part
-
-
-def _headers(message: Message) -> list[tuple[str, bytes | None]]:
-    headers = message.headers()
-    return headers or []  # type: ignore[return-value]
 
 
 def _name(error: object) -> str:

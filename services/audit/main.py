@@ -1,41 +1,48 @@
-"""Audit's front door: `python -m services.audit.main verify`; exit 0 clean, 1 differences, 2 could not run."""
+"""Audit's front door: `python -m services.audit.main verify` (exit 0 clean, 1 differences, 2 could not run)."""
 
 import argparse
+import secrets
 import sys
 from pathlib import Path
 
 from confluent_kafka import KafkaException
+from pydantic import ValidationError
 
 from services.audit import verdict
 from services.audit.archive import CouldNotRunError
+from services.audit.looking import Scope
+from services.audit.progress import Progress
 from services.audit.settings import Settings
 from services.audit.verification import Verification
 
 CLEAN, DIFFERENCES, COULD_NOT_RUN = 0, 1, 2
 
 
-def verify(settings: Settings, json_file: Path | None) -> int:
+def verify(settings: Settings, size: int | None, seed: int, json_file: Path | None) -> int:
     """One audit, told on stdout; what kept it from a verdict, on stderr."""
-    verification = Verification(settings)
+    progress = Progress()
+    verification = Verification(settings, size, seed, progress.tell)
     why: str | None = None
     try:
-        verification.run()
+        verification.run(Scope())
     except CouldNotRunError as error:
         why = str(error)
     except KafkaException as error:
         why = f"Kafka at {settings.bootstrap} failed: {error.args[0]}"
     finally:
+        progress.done()
         verification.close()
     code = CLEAN if why is None else COULD_NOT_RUN
     if not verification.findings.clean:
         code = DIFFERENCES
     counts = verification.counts()
     if counts["lifecycle_records"]:
-        print(verdict.table(verification.findings, counts))
+        print(verdict.table(verification.findings, counts, verification.lists()))
     if why is not None:
         print(f"audit could not finish: {why}", file=sys.stderr)
     if json_file is not None:
-        verdict.write_json(json_file, verification.findings, counts, code, why)
+        told = verdict.told(verification.findings, counts, verification.lists())
+        verdict.write_json(json_file, {"exit": code, "could_not_run": why, **told})
     if why is None:
         print("\nclean: every stage equals the next" if code == CLEAN else "\nDIFFERENCES: see FAIL above")
     return code
@@ -43,12 +50,37 @@ def verify(settings: Settings, json_file: Path | None) -> int:
 
 def main() -> None:
     """Reads the command line."""
+    chosen = _arguments()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
+        print(f"audit cannot start: {names}", file=sys.stderr)
+        sys.exit(COULD_NOT_RUN)
+    seed = settings.audit_seed if chosen.seed is None else chosen.seed
+    if seed is None:
+        seed = secrets.randbelow(1 << 31)
+    size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
+    sys.exit(verify(settings, None if chosen.all else size, seed, chosen.json))
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.audit.main", description=__doc__)
+    parser.set_defaults(seed=None)
     commands = parser.add_subparsers(dest="command", required=True)
-    verify_command = commands.add_parser("verify", help="recount the logs and compare every stage with the next")
-    verify_command.add_argument("--json", type=Path, metavar="FILE", help="write the verdict for machines as well")
-    arguments = parser.parse_args()
-    sys.exit(verify(Settings(), arguments.json))
+    verifying = commands.add_parser("verify", help="recount the logs and compare every stage with the next")
+    verifying.add_argument("--json", type=Path, metavar="FILE", help="write the verdict for machines as well")
+    verifying.add_argument("--sample", type=_count, metavar="N", help="dossiers to derive from nothing")
+    verifying.add_argument("--all", action="store_true", help="derive every dossier from nothing")
+    verifying.add_argument("--seed", type=_count, metavar="N", help="choose the dossiers of an earlier verdict again")
+    return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.keys import DEV_OPERATOR
+
 
 class Settings(BaseSettings):
     """Defaults suit one machine; each bound names its unit."""
@@ -24,8 +26,21 @@ class Settings(BaseSettings):
     audit_attempt_pause_seconds: float = Field(default=1.0, ge=0)
     audit_batch_records: int = Field(default=5000, ge=1)
     audit_queue_kib: int = Field(default=32 * 1024, ge=1024)
+    # What one look of the service asks the APIs for at most, in turn; `verify` asks for all of it.
     audit_days_max: int = Field(default=3, ge=0)
     audit_units_max: int = Field(default=10, ge=0)
+    audit_sample_dossiers: int = Field(default=500, ge=0)
+    audit_sample_asked_max: int = Field(default=50, ge=0)
+    # Of what chooses the sample; none: by chance, and told.
+    audit_seed: int | None = Field(default=None, ge=0)
+    audit_every_seconds: float = Field(default=30.0, gt=0)
+    # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
+    audit_records_max: int = Field(default=50_000_000, ge=1000)
+    audit_port: int | None = None
+    processing_url: str | None = None
+    dev_keys: bool = False
+    # Opens the dossiers' door; without one, and without development keys, answers about dossiers are not compared.
+    audit_key: str | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -41,3 +56,18 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """Address of the metrics API."""
         return (self.metrics_url or f"http://127.0.0.1:{self.port_base + 3}").rstrip("/")
+
+    @property
+    def dossiers_url(self) -> str:
+        """Address of processing's API."""
+        return (self.processing_url or f"http://127.0.0.1:{self.port_base + 2}").rstrip("/")
+
+    @property
+    def dossiers_key(self) -> str | None:
+        """The operator's key for it."""
+        return self.audit_key or (DEV_OPERATOR if self.dev_keys else None)
+
+    @property
+    def port(self) -> int:
+        """The port of the service."""
+        return self.audit_port or self.port_base + 5

@@ -3,12 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from services.audit.domain.findings import Findings
+from services.audit.domain.notes import Listed
+
+LISTS_SHOWN_UNITS = 5
+Lists = dict[str, dict[str, Listed]]
 
 
-def table(findings: Findings, counts: dict[str, int]) -> str:
-    """The checks, one a line, with the first difference below; then the counts."""
+def table(findings: Findings, counts: dict[str, int], lists: Lists) -> str:
+    """The checks, one a line, with the first difference below; then the counts and who back-dates."""
     lines = []
     for check in findings.checks.values():
         word = "ok  " if check.passed else "FAIL"
@@ -18,21 +23,47 @@ def table(findings: Findings, counts: dict[str, int]) -> str:
         if check.first is not None:
             lines.append(f"      {check.differences:,} difference(s), the first: {check.first}")
     lines += ["", *(f"{name:<28}{number:>12,}" for name, number in counts.items())]
+    for kind, units in lists.items():
+        most = sorted(units, key=lambda unit: (-units[unit].count, unit))[:LISTS_SHOWN_UNITS]
+        total = sum(listed.count for listed in units.values())
+        shown = ", ".join(f"{unit} {units[unit].count:,}" for unit in most)
+        lines.append(f"{kind:<28}{total:>12,}" + (f"  most: {shown}" if shown else ""))
     return "\n".join(lines)
 
 
-def write_json(path: Path, findings: Findings, counts: dict[str, int], verdict: int, why: str | None) -> None:
-    """The same for machines; `exit` is the exit code."""
-    checks = [
-        {
-            "name": check.name,
-            "promise": check.promise,
-            "passed": check.passed,
-            "examined": check.examined,
-            "differences": check.differences,
-            "first": None if check.first is None else {**asdict(check.first), "sentence": str(check.first)},
-        }
-        for check in findings.checks.values()
-    ]
-    told = {"exit": verdict, "could_not_run": why, "counts": counts, "checks": checks}
+def told(findings: Findings, counts: dict[str, int], lists: Lists, with_dossiers: bool = True) -> dict[str, Any]:
+    """The same for machines; without the dossiers' codes for those who may not see them."""
+    checks = []
+    for check in findings.checks.values():
+        first = None
+        if check.first is not None:
+            first = {**asdict(check.first), "sentence": str(check.first)}
+            if not with_dossiers and check.first.dossier is not None:
+                first["dossier"] = None
+                first["sentence"] = str(check.first).replace(f"dossier {check.first.dossier}", "dossier not shown")
+        checks.append(
+            {
+                "name": check.name, "promise": check.promise, "passed": check.passed, "examined": check.examined,
+                "differences": check.differences, "first": first,
+            }
+        )  # fmt: skip
+    return {
+        "counts": counts,
+        "checks": checks,
+        "lists": {
+            kind: {unit: _listed(listed, with_dossiers) for unit, listed in units.items()} for kind, units in lists.items()
+        },
+    }
+
+
+def _listed(listed: Listed, with_dossiers: bool) -> dict[str, Any]:
+    first = [asdict(noted) for noted in listed.first]
+    for noted in first:
+        if not with_dossiers:
+            del noted["dossier"]
+    return {"count": listed.count, "first": first}
+
+
+def write_json(path: Path, told: dict[str, Any]) -> None:
+    """The verdict in a file; `exit` is the exit code."""
     path.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n")

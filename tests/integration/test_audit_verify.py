@@ -27,7 +27,8 @@ from tests.unit.memory_line import MemoryLine
 pytestmark = pytest.mark.kafka
 
 REPOSITORY = Path(__file__).parents[2]
-UNIT, DAY, PARTITION = "19753", "2026-01-05", 4
+UNIT, DAY, NEXT_DAY, PARTITION = "19753", "2026-01-05", "2026-01-06", 4
+INCARNATION = "0197c000-0000-7000-8000-000000000001"
 PREFIX = "motcua:metrics:g1:"
 BIRTH = {"procedure": "none-such", "channel": "online", "receiver": UNIT, "competent": UNIT}
 # One dossier received online and in processing, one withdrawn; the withdrawal was sent twice; one record is unreadable.
@@ -52,23 +53,47 @@ def of(counters: dict[str, int], *marks: str) -> dict[str, int]:
     return {f"{name}|{counter}": number for name in names for counter, number in counters.items()}
 
 
+def dossier(state: int, acceptance_due: str, *steps: tuple[int, str]) -> dict[str, Any]:
+    """A dossier as processing tells it: no limit, so no due but the one for its acceptance."""
+    flags = dict.fromkeys(("overdue", "due_in_24h", "due_in_72h", "acceptance_overdue"), False)
+    history = [{"offset": offset, "fact": fact, "timeliness": None, "late": None} for offset, fact in steps]
+    return {
+        "state": state, "state_detail": None, "procedure": "none-such", "field": "other", "channel": "online",
+        "receiver": UNIT, "competent": UNIT, "due_original": None, "due_current": None, "acceptance_due": acceptance_due,
+        **flags, "history": history, "misfits": [], "annulled": [], "annulments": [], "repeats": [],
+    }  # fmt: skip
+
+
 @dataclass
 class Figures:
-    """What the hand-written twin of metrics answers."""
+    """What the hand-written twins of metrics and of processing's API answer."""
 
     as_of: dict[str, int]
     counters: dict[str, int] = field(default_factory=lambda: dict(ALL))
+    today: int = 1
+    dossiers: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {
+            "X-1": dossier(2, f"{NEXT_DAY}T08:00:00+07:00", (2, "submitted"), (4, "received")),
+            "X-2": dossier(7, f"{NEXT_DAY}T08:05:00+07:00", (3, "submitted"), (5, "withdrawn")),
+        }
+    )
 
     def body(self, path: str) -> bytes:
         if path.startswith("/metrics/dossiers"):
             return self._series().encode()
         answer: dict[str, Any] = {"as_of": {"time": None, "log_clock": None, "partitions": self.as_of}, "lag_seconds": 0}
+        of_day = {**FLOWS, **FLOWS_OF_SOURCE}
         if path.startswith("/v1/units?"):
-            counters = {**FLOWS, **FLOWS_OF_SOURCE} if "day=" in path else self.counters
+            counters = of_day if "day=" in path else self.counters
             answer["units"] = [{"unit": UNIT, "name": "Phú Xuân", "counters": {**counters, "legs": 0}, "rates": {}}]
+            answer["total"] = {"counters": {**counters, "legs": 0}, "rates": {}}
+        elif path.startswith("/v1/dossiers/"):
+            answer |= self.dossiers[path.removeprefix("/v1/dossiers/")]
+        elif "/days?" in path:
+            answer["days"] = [{"day": DAY, "counters": of_day, "rates": {}, "restated_at": None}]
         else:
-            split = {**FLOWS, **STOCKS}
-            answer |= {"by_field": {"other": split}, "by_channel": {"online": split}}
+            split = FLOWS if "day=" in path else {**FLOWS, **STOCKS}
+            answer |= {"by_field": {"other": {"counters": split}}, "by_channel": {"online": {"counters": split}}}
         return json.dumps(answer).encode()
 
     def _series(self) -> str:
@@ -84,6 +109,7 @@ class Figures:
             lines.append(f'motcua_dossiers_received{{{labels},channel="online"}} 1')
             lines.append(f'motcua_dossiers_open{{{labels},state="2"}} 1')
         lines.append(f'motcua_dossiers_duplicates{{unit="{UNIT}",role="receiver"}} 1')
+        lines.append(f'motcua_dossiers_today{{unit="{UNIT}",role="receiver",counter="received"}} {self.today}')
         return "\n".join(lines) + "\n"
 
 
@@ -101,6 +127,7 @@ class World:
         told = directory / "verdict.json"
         environment = {
             **os.environ, **self.province.environment, "MOTCUA_METRICS_URL": self.url,
+            "MOTCUA_PROCESSING_URL": self.url, "MOTCUA_AUDIT_KEY": "operators",
             "MOTCUA_AUDIT_ATTEMPTS_MAX": "2", "MOTCUA_AUDIT_ATTEMPT_PAUSE_SECONDS": "0.1", **more,
         }  # fmt: skip
         command = [sys.executable, "-m", "services.audit.main", "verify", "--json", str(told)]
@@ -128,12 +155,37 @@ def report(province: Province) -> None:
         structured = {
             "specversion": "1.0", "id": f"{dossier}-{fact}", "source": f"/units/{UNIT}", "subject": dossier, "time": time,
             "type": f"vn.motcua.dossier.{fact}.v1", "recordedtime": time, "data": body,
+            "sequence": str(EVENTS.index((dossier, fact, clock, body)) + 1), "incarnation": INCARNATION,
         }  # fmt: skip
         key, value, headers = to_record(read_structured(json.dumps(structured).encode(), instants.parse(time)))
         producer.produce(topics.REPORTED.name, value, key, PARTITION, headers=list(headers))
     producer.produce(topics.REPORTED.name, b"{}", None, PARTITION, headers=[("ce_type", b"strange")])
     value, tick = control_record(Ticked(instants.parse(f"{DAY}T09:00:00+07:00")), "tick", "/operators")
     producer.produce(topics.REPORTED.name, value, None, PARTITION, headers=list(tick))
+    assert producer.flush(20) == 0
+
+
+def report_number(province: Province, number: int) -> None:
+    """One more event of the source, in a partition that nobody has folded this far."""
+    structured = {
+        "specversion": "1.0", "id": f"n{number}", "source": f"/units/{UNIT}", "subject": "X-9",
+        "time": f"{DAY}T08:30:00+07:00", "type": "vn.motcua.dossier.submitted.v1", "data": BIRTH,
+        "sequence": str(number), "incarnation": INCARNATION, "recordedtime": f"{DAY}T08:30:00+07:00",
+    }  # fmt: skip
+    event = read_structured(json.dumps(structured).encode(), instants.parse(f"{DAY}T09:00:00+07:00"))
+    key, value, headers = to_record(event)
+    producer = Producer({"bootstrap.servers": province.kafka, "acks": "all"})
+    producer.produce(topics.REPORTED.name, value, key, PARTITION + 1, headers=list(headers))
+    assert producer.flush(20) == 0
+
+
+def beat(province: Province, quarantined: list[int]) -> None:
+    told = {
+        "source": f"/units/{UNIT}", "incarnation": INCARNATION, "at": f"{DAY}T09:00:00+07:00", "spool_depth": 0,
+        "oldest_unsent_age_seconds": 0.0, "delivered_until": f"{DAY}T09:00:00+07:00", "quarantined_sequences": quarantined,
+    }  # fmt: skip
+    producer = Producer({"bootstrap.servers": province.kafka, "acks": "all"})
+    producer.produce(topics.CENTRE_STATUS.name, json.dumps(told).encode(), f"/units/{UNIT}".encode())
     assert producer.flush(20) == 0
 
 
@@ -252,6 +304,39 @@ def test_an_answer_that_is_not_what_was_counted_is_named(world: World, tmp_path:
     world.figures.counters["withdrawn"] = 1
     assert code == 1, said
     assert checks["recount.api"]["first"]["counter"] == f"receiver|{UNIT}|withdrawn"
+
+
+def test_today_s_series_that_is_not_the_day_s_is_named(world: World, tmp_path: Path) -> None:
+    world.figures.today = 2
+    code, checks, said = world.verify(tmp_path)
+    world.figures.today = 1
+    assert code == 1, said
+    assert "today's series" in checks["recount.scrape"]["first"]["sentence"]
+
+
+def test_a_dossier_that_processing_tells_otherwise_than_it_was_reported_is_named(world: World, tmp_path: Path) -> None:
+    true = world.figures.dossiers["X-1"]
+    for member, told in (("state", 4), ("acceptance_due", f"{DAY}T17:00:00+07:00"), ("history", [])):
+        world.figures.dossiers["X-1"] = {**true, member: told}
+        code, checks, said = world.verify(tmp_path)
+        world.figures.dossiers["X-1"] = true
+        assert code == 1, said
+        assert [name for name, each in checks.items() if not each["passed"]] == ["sample.api"]
+        assert checks["sample.api"]["first"]["dossier"] == "X-1"
+        assert f"`{member}`" in checks["sample.api"]["first"]["sentence"]
+
+
+def test_a_sequence_that_was_skipped_is_named_and_a_heartbeat_accounts_for_it(world: World, tmp_path: Path) -> None:
+    """A further event comes with number 6 after 4; then the centre says that 5 lies in its quarantine."""
+    report_number(world.province, 6)
+    code, checks, said = world.verify(tmp_path)
+    assert code == 1, said
+    assert [name for name, each in checks.items() if not each["passed"]] == ["sequences.contiguous"]
+    first = checks["sequences.contiguous"]["first"]["sentence"]
+    assert f"/units/{UNIT}, incarnation {INCARNATION}: sequence 5 is missing before 6" in first
+    beat(world.province, quarantined=[5])
+    code, checks, said = world.verify(tmp_path)
+    assert code == 0, said
 
 
 def test_metrics_that_cannot_be_reached_are_said_and_are_no_difference(world: World, tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
 """Logs as Kafka would keep them, folded in memory from the golden records, for audits that damage them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
+
+from msgspec.structs import replace
 
 from contracts import deadletters, reference
 from contracts.deadletters import DeadLetter
 from contracts.lifecycle import CHAIN_START, Lifecycle, chain, decode, encode
+from contracts.reference import Reference
+from services.audit.domain.books import Books
+from services.audit.domain.derivation import against_lifecycle
 from services.audit.domain.findings import Findings
 from services.audit.domain.line import Line
-from services.audit.domain.pieces import Pieces
+from services.audit.domain.plain_rules import PlainRules
 from services.audit.domain.reading import Stored
-from services.audit.domain.recount import Recount, Tally
+from services.audit.domain.recount import Tally
+from services.audit.domain.sample import Sample
 from services.processing.domain.rules import Rules
 from tests.unit.golden import make
 from tests.unit.memory_line import MemoryLine
@@ -42,10 +48,17 @@ class Audit:
 @cache
 def golden_logs() -> Logs:
     """The golden partition: births, misfits, expiries, annulments, ticks, two activations, something unreadable."""
-    encoded = [reference.encode(body) for body in make.bodies()]
-    digests = [reference.digest(body) for body in encoded]
-    bodies = {digest: Rules.compile(digest, reference.decode(body)) for digest, body in zip(digests, encoded, strict=True)}
-    memory = MemoryLine(bodies)
+    return folded(make.bodies())
+
+
+def digests() -> list[str]:
+    """What the bodies of the golden log are called in its activations."""
+    return [reference.digest(reference.encode(body)) for body in make.bodies()]
+
+
+def folded(bodies: list[Reference]) -> Logs:
+    """The golden reported records as processing folds them when it takes these bodies for the ones that were activated."""
+    memory = MemoryLine({name: Rules.compile(name, body) for name, body in zip(digests(), bodies, strict=True)})
     reported: list[Stored] = []
     lifecycle: list[Stored] = []
     letters: list[Stored] = []
@@ -67,16 +80,20 @@ def golden_logs() -> Logs:
 
 def audit(logs: Logs) -> Audit:
     """Audits one partition to its end."""
-    findings, pieces = Findings(), Pieces()
-    recount = Recount(pieces)
-    line = Line(0, pieces, recount, findings)
+    findings = Findings()
+    books = Books(findings, Sample(None, 1))
+    line = Line(0, books)
     for letter in logs.letters:
         line.letters.read(letter)
     line.feed = iter(logs.reported)
     for record in logs.lifecycle:
         line.take(record)
-    line.letters.finish(line.chain.src)
-    return Audit(findings, line, recount.figures())
+    line.letters.judge(findings["letters.known"], line.chain.src)
+    bodies = {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
+    for chosen in books.sample.dossiers.values():
+        against_lifecycle(findings, books.pieces, chosen, line, bodies)
+    books.sequences.judge(findings["sequences.contiguous"], {})
+    return Audit(findings, line, books.recount.figures())
 
 
 def without(log: tuple[Stored, ...], place: int) -> tuple[Stored, ...]:

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
-from tests.unit.audit_world import Logs, audit, golden_logs, read, renumbered, rewritten, without
+from contracts.deadletters import from_record
+from tests.unit.audit_world import Logs, audit, folded, golden_logs, read, renumbered, rewritten, without
+from tests.unit.golden import make
 
 
 def place_of(outcome: str, *, undone: bool = False) -> int:
@@ -25,13 +28,22 @@ def changed(place: int, **members: object) -> Logs:
     return replace(logs, lifecycle=rewritten(logs.lifecycle, place, record))
 
 
+def begun(logs: Logs, count: int) -> Logs:
+    """The logs as they stood after so many reported records."""
+    return Logs(
+        logs.reported[:count],
+        tuple(each for each in logs.lifecycle if read(each).src[0] < count),
+        tuple(each for each in logs.letters if from_record(each.key, each.value, each.headers).src[0] < count),
+    )
+
+
 def test_a_true_log_is_clean_and_every_reported_record_has_one_standing() -> None:
     logs = golden_logs()
     result = audit(logs)
     assert result.failed() == {}
-    assert result.line.standings().total() == len(logs.reported)
+    assert result.line.counts().total() == len(logs.reported)
     assert result.line.letters.count == len(logs.letters) > 10
-    assert set(result.line.standings()) >= {"applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"} - {
+    assert set(result.line.counts()) >= {"applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"} - {
         "parked"
     }
 
@@ -77,7 +89,7 @@ def test_a_changed_byte_breaks_the_chain_at_its_offset() -> None:
     place = place_of("applied")
     record = msgspec.structs.replace(read(logs.lifecycle[place]), done=())
     altered = rewritten(logs.lifecycle, place, record)[place]
-    altered = replace(altered, headers=logs.lifecycle[place].headers)
+    altered = structs.replace(altered, headers=logs.lifecycle[place].headers)
     failed = audit(replace(logs, lifecycle=(*logs.lifecycle[:place], altered, *logs.lifecycle[place + 1 :]))).failed()
     assert f"offset {place}" in failed["chain.unbroken"]
 
@@ -116,7 +128,7 @@ def test_records_that_were_sent_again_are_dropped_and_must_be_the_same() -> None
     again = audit(replace(logs, lifecycle=renumbered((*logs.lifecycle[:50], *logs.lifecycle[40:50], *logs.lifecycle[50:]))))
     assert again.failed() == {}
     assert again.tally == once.tally
-    other = replace(logs.lifecycle[45], value=(logs.lifecycle[45].value or b"").replace(b'"src"', b'"src" '))
+    other = structs.replace(logs.lifecycle[45], value=(logs.lifecycle[45].value or b"").replace(b'"src"', b'"src" '))
     failed = audit(replace(logs, lifecycle=renumbered((*logs.lifecycle[:50], other, *logs.lifecycle[50:])))).failed()
     assert list(failed) == ["chain.resent"]
 
@@ -140,8 +152,8 @@ def test_a_dead_letter_with_other_bytes_or_headers_is_found() -> None:
     for place in (0, len(logs.letters) // 2, len(logs.letters) - 1):
         letter = logs.letters[place]
         for other in (
-            replace(letter, value=b"{ }"),
-            replace(letter, headers=(("x", b"y"), *letter.headers)),
+            structs.replace(letter, value=b"{ }"),
+            structs.replace(letter, headers=(("x", b"y"), *letter.headers)),
         ):
             failed = audit(replace(logs, letters=(*logs.letters[:place], other, *logs.letters[place + 1 :]))).failed()
             assert f"offset {place}" in failed["letters.originals"]
@@ -152,5 +164,53 @@ def test_dead_letters_sent_again_are_dropped_and_strangers_are_found() -> None:
     assert (
         audit(replace(logs, letters=renumbered((*logs.letters[:5], *logs.letters[2:5], *logs.letters[5:])))).failed() == {}
     )
-    stranger = replace(logs.letters[0], headers=())
+    stranger = structs.replace(logs.letters[0], headers=())
     assert "letters.order" in audit(replace(logs, letters=renumbered((stranger, *logs.letters)))).failed()
+
+
+def test_every_dossier_of_a_true_log_is_derived_anew_and_none_differs() -> None:
+    checks = audit(golden_logs()).findings.checks
+    assert checks["sample.stands"].examined == len({read(each).dossier for each in golden_logs().lifecycle} - {None})
+    assert checks["sample.standings"].examined > 600
+
+
+def test_a_partition_folded_with_another_calendar_is_found_though_its_log_is_whole() -> None:
+    """The chain is right, every record is accounted for, and the figures add up: the derivation alone can tell."""
+    first, second = make.bodies()
+    days_off = {**first.calendar.days_off, "2025-07-04": "nobody's holiday"}
+    wrong = structs.replace(first, calendar=structs.replace(first.calendar, days_off=days_off))
+    failed = audit(begun(folded([wrong, second]), 400)).failed()
+    assert list(failed) == ["sample.stands"]
+    assert "dossier X-" in failed["sample.stands"]
+    assert "`overdue`" in failed["sample.stands"]
+
+
+def test_at_any_record_of_a_true_log_the_derivation_agrees() -> None:
+    for count in range(10, len(golden_logs().reported), 60):
+        assert audit(begun(golden_logs(), count)).failed() == {}, count
+
+
+def test_a_stand_that_was_forged_from_some_record_on_is_named_by_its_dossier() -> None:
+    """Somebody rewrote the last record of a dossier and every chain after it: its stand is not what was reported."""
+    logs = golden_logs()
+    last = {read(each).dossier: place for place, each in enumerate(logs.lifecycle) if read(each).now is not None}
+    dossier, place = next(
+        (code, place) for code, place in last.items() if code and (now := read(logs.lifecycle[place]).now) and now.state == 4
+    )
+    now = read(logs.lifecycle[place]).now
+    assert now is not None
+    failed = audit(changed(place, now=structs.replace(now, state=2))).failed()
+    assert list(failed) == ["sample.stands"]
+    assert f"dossier {dossier}" in failed["sample.stands"]
+    assert "`state`" in failed["sample.stands"]
+
+
+def test_a_record_that_counts_as_another_step_is_named() -> None:
+    logs = golden_logs()
+    place = place_of("applied")
+    record = read(logs.lifecycle[place])
+    step = record.done[-1].step
+    assert step is not None
+    forged = structs.replace(record.done[-1], step=structs.replace(step, paid_online=not step.paid_online))
+    failed = audit(changed(place, done=(*record.done[:-1], forged))).failed()
+    assert f"offset {forged.offset}, dossier {record.dossier}" in failed["sample.standings"]

@@ -8,6 +8,7 @@ from services.audit.domain.recount import ROLES, Figures, Tally
 
 # Gauges whose labels say more than the counter's name; all others are `motcua_dossiers_<counter>{unit,role}`.
 PREFIX = "motcua_dossiers_"
+TODAY = f"{PREFIX}today"
 OF_SOURCE = frozenset({"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"})
 # Shown by channel, timeliness or state instead, and compared there.
 SHOWN_IN_PARTS = frozenset(
@@ -77,6 +78,27 @@ def compare_split(
     compare(check, want, have, where)
 
 
+def compare_total(check: Check, expected: Figures, role: str, total: Mapping[str, int], where: str) -> None:
+    """The sum over all units of a role."""
+    sums: Figures = {}
+    for name, number in expected.items():
+        of, _, counter = name.split("|", 2)
+        if of == role:
+            sums[f"{role}|total|{counter}"] = sums.get(f"{role}|total|{counter}", 0) + number
+    compare(check, sums, {f"{role}|total|{counter}": number for counter, number in total.items()}, where)
+
+
+def compare_days(
+    check: Check, by_day: Mapping[str, Figures], role: str, unit: str, rows: Mapping[str, Mapping[str, int]], where: str
+) -> None:
+    """The rows of one unit, each against its day."""
+    start = f"{role}|{unit}|"
+    for day, counters in rows.items():
+        want = {name: number for name, number in by_day.get(day, {}).items() if name.startswith(start)}
+        have = {f"{start}{counter}": number for counter, number in counters.items()}
+        compare(check, want, have, f"{where}, {day}")
+
+
 def counter_of(series: Series) -> str | None:
     """`role|unit|counter` that a series shows; None for the open ones (by state) and for what is not a total."""
     role, unit = series.labels.get("role"), series.labels.get("unit")
@@ -107,10 +129,16 @@ def series_expected(tally: Tally) -> Figures:
     return expected
 
 
-def compare_series(check: Check, tally: Tally, series: Iterable[Series]) -> None:
+def compare_series(check: Check, tally: Tally, series: Iterable[Series], today: str | None = None) -> None:
     """Every exact series against the recount, and no counter of the recount without its series."""
     found: dict[str, int] = {}
+    day = {} if today is None else tally.day.get(today, {})
     for each in series:
+        if each.name == TODAY:
+            if today is not None:
+                of = f"{each.labels['role']}|{each.labels['unit']}|{each.labels['counter']}"
+                compare(check, {of: day.get(of, 0)}, {of: int(each.value)}, "today's series is not the day's recount")
+            continue
         if (name := counter_of(each)) is not None:
             found[name] = found.get(name, 0) + int(each.value)
     shown = {name.split("|", 2)[2] for name in found}

@@ -59,12 +59,18 @@ PROMISES = {
     "accounting.attributes": "source, dossier, fact, instants, log clock and rules are those of the reported record",
     "accounting.standings": "each reported record has exactly one standing; what is undone was done before",
     "accounting.sums": "reported = applied + parked + duplicate + rejected + annulled + tick + control",
+    "sequences.once": "no source has used a number of one incarnation for two events",
+    "sequences.contiguous": "no number of a source and incarnation is missing but for those that its heartbeat accounts for",
     "chain.unbroken": "`prev` and `chain` tie each lifecycle record to the one before it",
     "chain.resent": "a re-sent lifecycle record equals the first of its src",
     "chain.stands": "a dossier `was` what its record before said it `is`",
     "letters.order": "dead letters follow one another by `src` and `prev`",
     "letters.complete": "what stands rejected has its dead letter, at most one for each reported record",
     "letters.originals": "a dead letter carries the bytes and headers that were reported",
+    "letters.known": "a dead letter belongs to a lifecycle record that is there",
+    "sample.stands": "a dossier derived anew from what was reported stands as its last lifecycle record says",
+    "sample.standings": "each of its records counts as the derivation says",
+    "sample.api": "processing answers the state, dues, steps and misfits that were derived",
     "recount.positions": "metrics reads the log that was recounted, and has not stopped",
     "recount.total": "totals in Redis equal the recount",
     "recount.split": "totals by field and channel in Redis equal the recount",
@@ -73,6 +79,14 @@ PROMISES = {
     "recount.api": "the metrics API answers what was recounted, at its `as_of`",
     "recount.scrape": "the exact series of Prometheus equal the recount",
 }
+
+
+# Worked out anew by every look at a log that goes on; what the others found stays found.
+OF_ONE_LOOK = (
+    "accounting.sums", "sequences.contiguous", "letters.known", "sample.stands", "sample.standings", "sample.api",
+    "recount.positions", "recount.total", "recount.split", "recount.day", "recount.daysplit", "recount.api",
+    "recount.scrape",
+)  # fmt: skip
 
 
 @dataclass
@@ -85,6 +99,12 @@ class Findings:
 
     def __getitem__(self, name: str) -> Check:
         return self.checks[name]
+
+    def look_again(self) -> None:
+        """Forgets what is worked out by each look."""
+        for name in OF_ONE_LOOK:
+            check = self.checks[name]
+            check.examined, check.differences, check.first = 0, 0, None
 
     @property
     def clean(self) -> bool:

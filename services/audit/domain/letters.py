@@ -1,7 +1,7 @@
 """Dead letters of one partition: in order, complete, and each the very record that was reported."""
 
 from contracts.deadletters import DeadLetter, Src, from_record
-from services.audit.domain.findings import Difference, Findings
+from services.audit.domain.findings import Check, Difference, Findings
 from services.audit.domain.reading import Stored, fingerprint
 
 
@@ -19,6 +19,8 @@ class Letters:
         self._complete = findings["letters.complete"]
         self._originals = findings["letters.originals"]
         self._highest: Src | None = None
+        # Reported records that the fold could not take: an alarm each, so there are few.
+        self.failed: set[int] = set()
         self._waiting: dict[tuple[int, int], list[tuple[int, str, int]]] = {}
         self._lettered: set[int] = set()
         self._owed: dict[int, int] = {}
@@ -88,6 +90,8 @@ class Letters:
                 )
             elif not (is_control and code == "internal_error"):
                 self._mark_lettered(offset)
+                if code == "internal_error":
+                    self.failed.add(offset)
 
     def must_have(self, offset: int, dossier: str | None) -> None:
         """A rejected record that is not kept must have its letter by now."""
@@ -103,11 +107,12 @@ class Letters:
             self._mark_lettered(offset)
             self._miss(offset, None)
 
-    def finish(self, upto: tuple[int, int] | None) -> None:
+    def judge(self, check: Check, upto: tuple[int, int] | None) -> None:
         """What was read for lifecycle records that have passed without it belongs to nothing."""
+        check.examined += self.count
         for src, letters in self._waiting.items():
             if upto is not None and src <= upto:
-                self._complete.differ(
+                check.differ(
                     Difference(
                         f"a dead letter of lifecycle record {src[0]}.{src[1]}, which is not there",
                         self.partition,

@@ -1,97 +1,109 @@
 """One partition under audit: its lifecycle records held against the reported records, in the order of the log."""
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator
 
 from contracts import instants
 from contracts.lifecycle import CHAIN_HEADER, Countable, decode_countable
+from services.audit.domain.books import Books
 from services.audit.domain.chain import Chain
-from services.audit.domain.findings import Difference, Findings
-from services.audit.domain.letters import Letters
-from services.audit.domain.pieces import NOTHING, Pieces
-from services.audit.domain.reading import (
-    Reported,
-    Stored,
-    control_member,
-    fingerprint,
-    is_refused,
-    read,
-)
-from services.audit.domain.recount import Recount
+from services.audit.domain.findings import Difference
+from services.audit.domain.plain_dossier import Course
+from services.audit.domain.reading import Reported, Stored, control_member, fingerprint, is_refused, read
+from services.audit.domain.standings import Standings
 
-EXPIRES_AFTER = 7 * instants.DAY
 _NO_RECORDS: Iterator[Stored] = iter(())
+_EMPTY = b"{}"
 
 
 class Line:
     """Takes lifecycle records; pulls reported records from `feed` as far as they are named.
 
-    Memory: 32 bytes for each reported record (its fingerprint and standing, the chain) and the last stand of each dossier.
+    Memory: 12 bytes for each reported record, 16 for each tick, a small entry for each dossier.
     """
 
-    def __init__(self, partition: int, pieces: Pieces, recount: Recount, findings: Findings) -> None:
+    def __init__(self, partition: int, books: Books) -> None:
         self.partition = partition
         self.next = 0
         self.reported_next = 0
         self.closed = -1
         self.recorded_at: int | None = None
+        self.log_clock: int | None = None
         self.feed: Iterator[Stored] = _NO_RECORDS
-        self.chain = Chain(partition, findings)
-        self.letters = Letters(partition, findings)
-        self._pieces, self._recount, self._findings = pieces, recount, findings
+        self.course = Course()
+        self.chain = Chain(partition, books.findings)
+        self.standings = Standings(partition, books.pieces, books.notes, books.findings)
+        self.letters = self.standings.letters
+        self._books, self._findings = books, books.findings
+        self._records = books.findings["accounting.records"]
+        self._same = books.findings["accounting.attributes"]
+        self._follows = books.findings["chain.stands"]
         self._stored: Stored | None = None
         self._reported: Reported | None = None
-        self._marks = array("Q")
-        self._standing = array("I")
         self._stands: dict[str, int] = {}
         self._expected = (0, 0)
-        self._clock: str | None = None
-        self._log_clock: int | None = None
+        self._clock_kind: str | None = None
         self._digest: str | None = None
-        self._failed_changes = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it does not stand in the middle of a tick or an activation."""
+        return self._expected[1] == 0
+
+    @property
+    def memory_records(self) -> int:
+        """Reported records of which something is remembered."""
+        return self.reported_next
 
     def take(self, stored: Stored) -> None:
         """One record of the lifecycle partition."""
         self.next = stored.offset + 1
-        value = stored.value or b""
+        value, pieces = stored.value or b"", self._books.pieces
         try:
             record = decode_countable(value)
-            stands = self._pieces.stand(bytes(record.was)), self._pieces.stand(bytes(record.now))
-            undone = [(offset, self._pieces.entry(bytes(piece))) for offset, piece in record.undone]
-            done = [(offset, self._pieces.entry(bytes(piece))) for offset, piece in record.done]
+            was, now = bytes(record.was), bytes(record.now)
+            before, after = pieces.stand(was), pieces.stand(now)
+            undone = [(offset, pieces.entry(bytes(piece))) for offset, piece in record.undone]
+            done = [(offset, pieces.entry(bytes(piece))) for offset, piece in record.done]
         except ValueError:
-            self._differ("accounting.records", "no lifecycle record can be read here", stored.offset)
+            self._differ("no lifecycle record can be read here", stored.offset)
             return
         src = record.src
         if self.chain.is_resent(src):
             self.chain.compare(stored.offset, value, src)
             return
-        header = next((text for name, text in stored.headers if name == CHAIN_HEADER), None)
-        self.chain.accept(stored.offset, value, header, src, record.prev)
+        self.chain.accept(stored.offset, value, _chain_of(stored), src, record.prev)
         if not self._place(record):
             return
         self._attributes(record, stored.offset)
-        self._stand(record, *stands, stored.offset)
+        if record.dossier is not None:
+            self._stand(record, record.dossier, was, now, stored.offset)
+        standings, recount = self.standings, self._books.recount
         for offset, number in undone:
-            self._undo(offset, number, stored.offset, record.dossier)
-            self._recount.entry(number, stands[0], -1)
+            standings.undo(offset, number, pieces.stands[before].receiver, stored.offset, record.dossier)
+            recount.entry(number, before, -1)
         for offset, number in done:
-            self._do(offset, number, stored.offset, record.dossier)
-            self._recount.entry(number, stands[1], 1)
-        self._recount.move(*stands)
-        self._close(record)
+            standings.do(offset, number, pieces.stands[after].receiver, stored.offset, record.dossier)
+            recount.entry(number, after, 1)
+        recount.move(before, after)
+        standings.close(record, self._reported)
+        if record.last:
+            self.closed, self.recorded_at, self.log_clock = src[0], record.recorded_at, record.log_clock
+
+    def counts(self) -> Counter[str]:
+        """How many reported records stand how, below the position; what has no standing is `none`."""
+        return self.standings.counts(self.closed)
 
     # --- places ------------------------------------------------------------------------------------------
 
     def _place(self, record: Countable) -> bool:
         """Whether the record stands where the next one must; what was left out is named and passed over."""
         offset, index = record.src
-        self._findings["accounting.records"].examined += 1
+        self._records.examined += 1
         missing = self._expected if record.src > self._expected else None
         while self.reported_next <= offset:
             if not self._pull():
-                self._differ("accounting.records", "a lifecycle record of a reported record that is not there", offset)
+                self._differ("a lifecycle record of a reported record that is not there", offset)
                 return False
             if missing is not None and self._reported is not None and self.reported_next - 1 == missing[0]:
                 self._missing(missing, self._reported.dossier)
@@ -102,24 +114,24 @@ class Line:
         return True
 
     def _missing(self, place: tuple[int, int], dossier: str | None) -> None:
-        detail = f"the reported record has no lifecycle record with index {place[1]}"
-        self._differ("accounting.records", detail, place[0], dossier)
+        self._differ(f"the reported record has no lifecycle record with index {place[1]}", place[0], dossier)
 
     def _pull(self) -> bool:
         stored = next(self.feed, None)
         if stored is None:
             return False
         if stored.offset != self.reported_next:
-            self._differ("accounting.records", "reported records are not there any more", self.reported_next)
-        while len(self._marks) < stored.offset:
-            self._marks.append(0)
-        self._marks.append(fingerprint(stored.key, stored.value, stored.headers))
-        while len(self._standing) <= stored.offset:
-            self._standing.append(NOTHING)
+            self._differ("reported records are not there any more", self.reported_next)
+        self.standings.reported(stored.offset, fingerprint(stored.key, stored.value, stored.headers))
         self.reported_next = stored.offset + 1
-        self._stored, self._reported = stored, read(stored)
-        if self._reported.kind != "event":
-            self._control(stored, self._reported)
+        reported = read(stored)
+        self._stored, self._reported = stored, reported
+        if reported.kind == "event":
+            self._books.sequences.take(self.partition, stored.offset, reported, stored.recorded_at)
+            if reported.dossier is not None:
+                self._books.sample.take(self.partition, reported.dossier, stored)
+        else:
+            self._control(stored, reported)
         return True
 
     def _control(self, stored: Stored, reported: Reported) -> None:
@@ -131,13 +143,14 @@ class Line:
                 at = instants.parse(member)
             except ValueError:
                 return
-            if self._clock == "wall":
+            if self._clock_kind == "wall":
                 at = min(at, stored.recorded_at)
-            self._log_clock = at if self._log_clock is None else max(at, self._log_clock)
+            self.course.tick(stored.offset, at)
         elif reported.type.endswith("opened.v1"):
-            self._clock = member
+            self._clock_kind = member
         else:
             self._digest = member
+            self.course.digests.append((stored.offset, member))
 
     # --- attributes --------------------------------------------------------------------------------------
 
@@ -145,10 +158,28 @@ class Line:
         stored, reported = self._stored, self._reported
         if stored is None or reported is None or stored.offset != record.src[0]:
             return
-        self._findings["accounting.attributes"].examined += 1
-        pairs: list[tuple[str, object, object]] = [("recorded_at", stored.recorded_at, record.recorded_at)]
-        pairs += [("log_clock", self._log_clock, record.log_clock), ("digest", self._digest, record.digest)]
+        self._same.examined += 1
+        clock = self.course.last_clock
         unreadable = record.outcome == "rejected" and record.dossier is None
+        if (
+            reported.kind == "event"
+            and not unreadable
+            and record.dossier == reported.dossier
+            and record.occurred_at == reported.occurred_at
+            and record.recorded_at == stored.recorded_at
+            and record.log_clock == clock
+            and record.digest == self._digest
+            and record.source == reported.source
+            and record.fact == reported.fact
+            and record.last
+            and record.src[1] == 0
+        ):
+            return
+        self._compare(record, stored, reported, unreadable, at)
+
+    def _compare(self, record: Countable, stored: Stored, reported: Reported, unreadable: bool, at: int) -> None:
+        pairs: list[tuple[str, object, object]] = [("recorded_at", stored.recorded_at, record.recorded_at)]
+        pairs += [("log_clock", self.course.last_clock, record.log_clock), ("digest", self._digest, record.digest)]
         if unreadable:
             pairs.append(("whether it can be read", False, not is_refused(stored)))
         elif reported.kind == "event":
@@ -161,101 +192,48 @@ class Line:
         elif record.last:
             pairs += [("dossier", None, record.dossier), ("outcome", reported.kind, record.outcome)]
         if (reported.kind == "event" or unreadable) and not (record.last and record.src[1] == 0):
-            self._differ("accounting.records", "an event leaves one lifecycle record, with index 0 and last", record.src[0])
+            self._differ("an event leaves one lifecycle record, with index 0 and last", record.src[0])
         for name, expected, found in pairs:
             if expected != found:
                 detail = f"`{name}` of lifecycle record {at} is not that of the reported record"
                 place = (self.partition, record.src[0], record.dossier)
-                self._findings["accounting.attributes"].differ(
-                    Difference(detail, *place, expected=str(expected), found=str(found))
-                )
+                self._same.differ(Difference(detail, *place, expected=str(expected), found=str(found)))
 
-    def _stand(self, record: Countable, was: int, now: int, at: int) -> None:
+    def _stand(self, record: Countable, dossier: str, was: bytes, now: bytes, at: int) -> None:
         """`was` must be the last `is`; a rejection may leave both out where nothing can be said of the dossier."""
-        if record.dossier is None:
+        self._follows.examined += 1
+        if not was and not now and record.outcome == "rejected":
+            self._of_sample(record, dossier, None)
             return
-        self._findings["chain.stands"].examined += 1
-        if was == NOTHING and now == NOTHING and record.outcome == "rejected":
-            return
-        before = self._stands.get(record.dossier, NOTHING)
-        if before != was and self._pieces.stands[before] != self._pieces.stands[was]:
-            self._differ("chain.stands", "`was` is not what the record before left", at, record.dossier)
-        self._stands[record.dossier] = now
+        if self._stands.get(dossier, _NO_STAND) != hash(b"" if was == _EMPTY else was):
+            detail = "`was` is not what the record before left"
+            self._follows.differ(Difference(detail, self.partition, at, dossier))
+        self._stands[dossier] = hash(b"" if now == _EMPTY else now)
+        self._of_sample(record, dossier, now)
+        if record.retired:
+            # Whatever comes for it now leaves its stand alone.
+            del self._stands[dossier]
 
-    # --- standings ---------------------------------------------------------------------------------------
+    def _of_sample(self, record: Countable, dossier: str, now: bytes | None) -> None:
+        chosen = self._books.sample.dossiers.get((self.partition, dossier))
+        if chosen is not None:
+            if now is not None:
+                chosen.stand = now
+            if record.retired:
+                chosen.retired = True
+            if not record.last and record.outcome == "rejected":
+                # A change that the fold could not make: what it left is not what follows from the set.
+                chosen.is_derivable = False
 
-    def _undo(self, offset: int, number: int, at: int, dossier: str | None) -> None:
-        self._findings["accounting.standings"].examined += 1
-        if not 0 <= offset < len(self._standing) or self._standing[offset] != number:
-            detail = f"lifecycle record {at} undoes what was not done before"
-            self._differ("accounting.standings", detail, offset, dossier)
-        if 0 <= offset < len(self._standing):
-            self._standing[offset] = NOTHING
-        if self._pieces.entries[number].standing == "rejected":
-            self.letters.freed(offset)
+    def _differ(self, detail: str, offset: int, dossier: str | None = None) -> None:
+        self._records.differ(Difference(detail, self.partition, offset, dossier))
 
-    def _do(self, offset: int, number: int, at: int, dossier: str | None) -> None:
-        self._findings["accounting.standings"].examined += 1
-        if not 0 <= offset < len(self._standing):
-            self._differ(
-                "accounting.standings", f"lifecycle record {at} counts a record that is not there yet", offset, dossier
-            )
-            return
-        if self._standing[offset] != NOTHING:
-            detail = f"lifecycle record {at} counts it a second time"
-            self._differ("accounting.standings", detail, offset, dossier)
-        self._standing[offset] = number
-        if self._pieces.entries[number].standing == "rejected":
-            self.letters.rejected(offset, self._marks[offset])
 
-    def _close(self, record: Countable) -> None:
-        """After the entries: own standing, dead letters; after a tick nothing may be owed."""
-        offset = record.src[0]
-        is_control = not record.last or record.outcome in ("tick", "control")
-        self.letters.settle(record.src, is_control, self._marks[offset])
-        self._failed_changes = self._failed_changes or (not record.last and record.outcome == "rejected")
-        if not record.last:
-            return
-        self.closed, self.recorded_at = offset, record.recorded_at
-        self._own(record, offset)
-        if record.outcome == "rejected" and not self._may_wait(record):
-            self.letters.must_have(offset, record.dossier)
-        if record.outcome == "tick":
-            if not self._failed_changes:
-                self.letters.tick_passed()
-            self._failed_changes = False
+_NO_STAND = hash(b"")
 
-    def _own(self, record: Countable, offset: int) -> None:
-        """The reported record's own standing is its outcome on arrival, with its own code and day."""
-        own = self._pieces.entries[self._standing[offset]]
-        if self._standing[offset] == NOTHING:
-            self._differ("accounting.standings", "the reported record has no standing", offset, record.dossier)
-        elif own.standing != record.outcome:
-            detail = f"it stands {own.standing}, its outcome was {record.outcome}"
-            self._differ("accounting.standings", detail, offset, record.dossier)
-        elif self._reported is not None and record.dossier is not None and record.occurred_at is not None:
-            expected = (self._reported.code, instants.day_of(record.occurred_at))
-            if (own.source, own.day) != expected:
-                detail = "it is counted for another source or day"
-                self._differ("accounting.standings", detail, offset, record.dossier)
 
-    def _may_wait(self, record: Countable) -> bool:
-        """A kept misfit that arrives older than seven days gets its dead letter at the next tick, which will look."""
-        return (
-            record.dossier is not None
-            and bytes(record.now) != b""
-            and record.log_clock is not None
-            and record.occurred_at is not None
-            and record.log_clock >= record.occurred_at + EXPIRES_AFTER
-        )
-
-    def standings(self) -> Counter[str]:
-        """How many reported records stand how, below the position; what has no standing is a difference."""
-        counts: Counter[str] = Counter()
-        by_number = Counter(self._standing[: self.closed + 1])
-        for number, times in by_number.items():
-            counts["none" if number == NOTHING else self._pieces.entries[number].standing] += times
-        return counts
-
-    def _differ(self, check: str, detail: str, offset: int, dossier: str | None = None) -> None:
-        self._findings[check].differ(Difference(detail, self.partition, offset, dossier))
+def _chain_of(stored: Stored) -> bytes | None:
+    for name, text in stored.headers:
+        if name == CHAIN_HEADER:
+            return text
+    return None

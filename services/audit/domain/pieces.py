@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from contracts.lifecycle import Counted, Stand, decode_counted, decode_stand
 
 NOTHING = 0
+# Bytes that are looked up without being read again; what they stand for is never forgotten.
+READ_MAX = 200_000
 
 
 class Head(NamedTuple):
@@ -16,25 +20,28 @@ class Head(NamedTuple):
 
 
 class Pieces:
-    """Numbers for stands and entries; 0 is the absent piece."""
+    """Numbers for stands, as far as they count (whatever the procedure), and for entries; 0 is the absent piece."""
 
     def __init__(self) -> None:
-        self._stands: dict[bytes, int] = {b"": NOTHING}
-        self._entries: dict[bytes, int] = {b"": NOTHING}
-        self._heads: dict[Head, int] = {}
-        self.stands: list[Stand] = [Stand()]
+        self.stands: list[Stand] = []
         self.entries: list[Counted] = [Counted(standing="control")]
         self.heads: list[Head] = []
-        self.head_of: list[int] = [self._head(Stand())]
+        self.head_of: list[int] = []
+        self._stands: dict[bytes, int] = {}
+        self._entries: dict[bytes, int] = {b"": NOTHING}
+        self._alike: dict[bytes, int] = {}
+        self._heads: dict[Head, int] = {}
+        self._stand(Stand())
 
     def stand(self, piece: bytes) -> int:
-        """Number of a stand; ValueError when it is none."""
+        """Number of a stand as it counts; ValueError when it is none."""
+        if not piece:
+            return NOTHING
         number = self._stands.get(piece)
         if number is None:
-            stand = decode_stand(piece)
-            number = self._stands[piece] = len(self.stands)
-            self.stands.append(stand)
-            self.head_of.append(self._head(stand))
+            if len(self._stands) >= READ_MAX:
+                self._stands.clear()
+            number = self._stands[piece] = self._stand(decode_stand(piece))
         return number
 
     def entry(self, piece: bytes) -> int:
@@ -46,6 +53,16 @@ class Pieces:
             self.entries.append(counted)
         return number
 
+    def _stand(self, full: Stand) -> int:
+        stand = msgspec.structs.replace(full, procedure=None)
+        alike = _ENCODER.encode(stand)
+        number = self._alike.get(alike)
+        if number is None:
+            number = self._alike[alike] = len(self.stands)
+            self.stands.append(stand)
+            self.head_of.append(self._head(stand))
+        return number
+
     def _head(self, stand: Stand) -> int:
         head = Head(stand.field, stand.channel, stand.receiver)
         number = self._heads.get(head)
@@ -53,3 +70,6 @@ class Pieces:
             number = self._heads[head] = len(self.heads)
             self.heads.append(head)
         return number
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -1,6 +1,5 @@
 """The recount: how often each piece stands, and the table that says which counters a piece moves."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from contracts.lifecycle import Counted, Stand, Step
@@ -46,18 +45,19 @@ class Recount:
 
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
-        self._entries: Counter[tuple[int, int]] = Counter()
-        self._stands: Counter[int] = Counter()
+        self._entries: dict[tuple[int, int], int] = {}
+        self._stands: dict[int, int] = {}
 
     def entry(self, number: int, stand: int, times: int) -> None:
         """An entry done (+1) or undone (−1) under a stand."""
-        self._entries[number, self._pieces.head_of[stand]] += times
+        of = number, self._pieces.head_of[stand]
+        self._entries[of] = self._entries.get(of, 0) + times
 
     def move(self, was: int, now: int) -> None:
         """A dossier's stand gives way to another."""
         if was != now:
-            self._stands[was] -= 1
-            self._stands[now] += 1
+            self._stands[was] = self._stands.get(was, 0) - 1
+            self._stands[now] = self._stands.get(now, 0) + 1
 
     def figures(self) -> Tally:
         """Everything counted so far."""

@@ -1,0 +1,142 @@
+"""Numbers that an edge gave to its events: none missing, none used for two events, per source and incarnation."""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from contracts import instants
+from contracts.heartbeats import Heartbeat
+from services.audit.domain.findings import Check, Difference, Findings
+from services.audit.domain.reading import Reported
+
+TRACKS_MAX = 100_000
+# A number further ahead than this is kept apart, so that a wrong one takes no memory for all before it.
+AHEAD_MAX = 100_000
+APART_MAX = 1000
+GAPS_MAX = 1000
+
+
+class Gap(NamedTuple):
+    """Numbers `first`..`last` that are missing, though a later one (entered at that second) has come."""
+
+    first: int
+    last: int
+    entered_after: int
+
+
+@dataclass
+class Track:
+    """The numbers of one source and incarnation: 12 bytes each."""
+
+    ids: "array[int]" = field(default_factory=lambda: array("Q"))
+    entered: "array[int]" = field(default_factory=lambda: array("I"))
+    held: int = 0
+    apart: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def put(self, number: int, identity: int, entered: int) -> bool:
+        """Takes a number; False when another event has it."""
+        if number > len(self.ids) + AHEAD_MAX:
+            if number not in self.apart and len(self.apart) >= APART_MAX:
+                return True
+            return self.apart.setdefault(number, (identity, entered))[0] == identity
+        while len(self.ids) < number:
+            self.ids.append(0)
+            self.entered.append(0)
+        if (before := self.ids[number - 1]) != 0:
+            return before == identity
+        self.ids[number - 1], self.entered[number - 1] = identity, entered
+        self.held += 1
+        if self.apart:
+            self._join()
+        return True
+
+    def _join(self) -> None:
+        for number in [number for number in self.apart if number <= len(self.ids) + AHEAD_MAX]:
+            self.put(number, *self.apart.pop(number))
+
+    def gaps(self, left_out: set[int]) -> Iterator[Gap]:
+        """What is missing below the highest number, but for numbers that somebody accounts for."""
+        if self.held < len(self.ids):
+            first = None
+            for place, identity in enumerate(self.ids):
+                number = place + 1
+                if identity == 0 and number not in left_out:
+                    first = first or number
+                elif identity != 0 and first is not None:
+                    yield Gap(first, number - 1, self.entered[place])
+                    first = None
+        if self.apart:
+            number = min(self.apart)
+            yield Gap(len(self.ids) + 1, number - 1, self.apart[number][1])
+
+
+class Sequences:
+    """All tracks of the archive, whichever partition an event lies in."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._once = findings["sequences.once"]
+        self._tracks: dict[tuple[bytes, bytes], Track] = {}
+
+    def take(self, partition: int, offset: int, reported: Reported, recorded_at: int) -> None:
+        """A reported event; one without a sequence says nothing here. Taking it a second time changes nothing."""
+        attributes = reported.attributes
+        text = attributes.get("ce_sequence")
+        if text is None or not text.isdigit() or (number := int(text)) < 1:
+            return
+        key = attributes.get("ce_source", b""), attributes.get("ce_incarnation", b"")
+        track = self._tracks.get(key)
+        if track is None:
+            if len(self._tracks) >= TRACKS_MAX:
+                return
+            track = self._tracks[key] = Track()
+        # Of one source and incarnation, an event is its id and subject.
+        identity = hash((attributes.get("ce_id"), attributes.get("ce_subject"))) & 0xFFFFFFFFFFFFFFFF or 1
+        entered = attributes.get("ce_recordedtime")
+        seconds = _seconds(entered, recorded_at)
+        self._once.examined += 1
+        if not track.put(number, identity, seconds):
+            detail = f"{reported.source} has used sequence {number} of one incarnation for two events"
+            self._once.differ(Difference(detail, partition, offset, reported.dossier))
+
+    def judge(self, check: Check, heartbeats: Mapping[str, Heartbeat]) -> None:
+        """Every gap is a difference, but for what the newest heartbeat of that incarnation accounts for."""
+        for (raw_source, raw_incarnation), track in self._tracks.items():
+            source, incarnation = raw_source.decode("utf-8", "replace"), raw_incarnation.decode("utf-8", "replace")
+            check.examined += track.held
+            beat = heartbeats.get(source)
+            if beat is not None and beat.incarnation != incarnation:
+                beat = None
+            left_out = set() if beat is None else set(beat.quarantined_sequences)
+            for count, gap in enumerate(track.gaps(left_out)):
+                if count >= GAPS_MAX:
+                    break
+                if beat is not None and _is_under_way(gap, beat):
+                    continue
+                numbers = f"{gap.first}" if gap.first == gap.last else f"{gap.first} to {gap.last}"
+                check.differ(
+                    Difference(
+                        f"{source}, incarnation {incarnation or 'none'}: sequence {numbers} is missing before "
+                        f"{gap.last + 1}, and no heartbeat accounts for it"
+                    )
+                )
+
+    def counts(self) -> tuple[int, int]:
+        """How many tracks there are, and how many numbers in them."""
+        return len(self._tracks), sum(track.held for track in self._tracks.values())
+
+
+def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
+    """Whether the edge had not yet said that all entered up to then is delivered: the number may still be in its outbox."""
+    if beat.delivered_until is None:
+        return True
+    return gap.entered_after >= instants.parse(beat.delivered_until) // instants.SECOND
+
+
+def _seconds(entered: bytes | None, recorded_at: int) -> int:
+    if entered is not None:
+        try:
+            return instants.parse(entered.decode()) // instants.SECOND
+        except ValueError:
+            pass
+    return recorded_at // instants.SECOND

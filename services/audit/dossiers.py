@@ -1,0 +1,80 @@
+"""The reader of processing over HTTP: what it answers about a dossier, reduced to what can be derived."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from services.audit.archive import CouldNotRunError
+from services.audit.domain.derivation import Answered
+from services.audit.settings import Settings
+
+
+class Dossiers:
+    """One kept connection to processing's API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection: http.client.HTTPConnection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a key that opens this door."""
+        return self._settings.dossiers_key is not None
+
+    def ask(self, partition: int, code: str) -> Answered | None:
+        """What processing answers about a dossier now; None when it cannot say at the moment."""
+        status, body = self._get(f"/v1/dossiers/{quote(code)}")
+        if status == 503:
+            return None
+        if status not in (200, 404, 410):
+            raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered {status} about a dossier")
+        return Answered(body["as_of"]["partitions"][str(partition)], status, _told(body) if status == 200 else {})
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _get(self, path: str) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {self._settings.dossiers_key}"}
+        for is_last in (False, True):
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                self._connection.request("GET", path, headers=headers)
+                answer = self._connection.getresponse()
+                return answer.status, json.loads(answer.read() or b"{}")
+            except (OSError, http.client.HTTPException) as error:
+                # A kept connection may have been ended meanwhile: once more on a new one.
+                self.close()
+                if is_last:
+                    raise CouldNotRunError(
+                        f"processing at {self._settings.dossiers_url} did not answer within "
+                        f"{self._settings.audit_answer_seconds:g} s: is it up?"
+                    ) from error
+            except ValueError as error:
+                self.close()
+                raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered no JSON") from error
+        raise AssertionError
+
+    def _connect(self) -> http.client.HTTPConnection:
+        place = urlsplit(self._settings.dossiers_url)
+        kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
+        return kind(place.hostname or "127.0.0.1", place.port, timeout=self._settings.audit_answer_seconds)
+
+
+_PLAIN = (
+    "state", "state_detail", "procedure", "field", "channel", "receiver", "competent", "due_original", "due_current",
+    "acceptance_due", "overdue", "due_in_24h", "due_in_72h", "acceptance_overdue",
+)  # fmt: skip
+
+
+def _told(body: dict[str, Any]) -> dict[str, object]:
+    told: dict[str, object] = {name: body[name] for name in _PLAIN}
+    told["history"] = {step["offset"]: (step["fact"], step["timeliness"], step["late"]) for step in body["history"]}
+    told["misfits"] = {misfit["offset"]: misfit["standing"] for misfit in body["misfits"]}
+    for name in ("annulled", "annulments", "repeats"):
+        told[name] = {event["offset"] for event in body[name]}
+    return told

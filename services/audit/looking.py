@@ -1,0 +1,283 @@
+"""One look: every stage held against the next, at the positions of each answer, as far as a scope asks."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from contracts import instants
+from services.audit import answers, totals
+from services.audit.answers import NotYetError
+from services.audit.archive import CouldNotRunError
+from services.audit.domain.books import Books
+from services.audit.domain.comparison import (
+    compare,
+    compare_answer,
+    compare_days,
+    compare_series,
+    compare_split,
+    compare_total,
+    of_role,
+)  # fmt: skip
+from services.audit.domain.derivation import Answered, against_answer, against_lifecycle
+from services.audit.domain.findings import Check, Difference
+from services.audit.domain.recount import ROLES, Tally
+from services.audit.domain.sample import Place
+from services.audit.dossiers import Dossiers
+from services.audit.reader import PARTITIONS, Reader
+from services.audit.settings import Settings
+
+ASKED_AT_ONCE = 500
+UNIT_DAYS = 3
+RANGE_DAYS_MAX = 400
+BEHIND_PAUSE_SECONDS = 0.2
+T = TypeVar("T")
+
+
+@dataclass
+class Scope:
+    """How much a look asks for: everything, or the next few days, units and dossiers after those asked for last."""
+
+    days_max: int | None = None
+    units_max: int | None = None
+    dossiers_max: int | None = None
+    turn: int = 0
+
+    def some(self, all_of: list[T], most: int | None) -> list[T]:
+        """Those whose turn it is."""
+        if most is None or most >= len(all_of):
+            return all_of
+        start = self.turn * most
+        return [all_of[(start + place) % len(all_of)] for place in range(most)]
+
+
+class Looking:
+    """Compares; reads on as far as answers ask for it."""
+
+    def __init__(self, settings: Settings, reader: Reader, books: Books) -> None:
+        self._settings, self._reader, self._books = settings, reader, books
+        self._findings = books.findings
+        self._dossiers = Dossiers(settings)
+        self._figures: tuple[tuple[int, ...], Tally] | None = None
+
+    def look(self, scope: Scope) -> None:
+        """Every comparison; CouldNotRunError when one could not be reached, after all that could."""
+        missing: CouldNotRunError | None = None
+        for part in (self._against_redis, self._against_answers, self._ask_dossiers):
+            try:
+                part(scope)
+            except CouldNotRunError as error:
+                missing = missing or error
+        # Whatever others say or leave unsaid, the logs are examined to their ends.
+        self._reader.to_closed(self._settings.audit_attempts_max, self._settings.audit_attempt_pause_seconds)
+        self._against_derivation()
+        self._sequences()
+        self._sums()
+        if missing is not None:
+            raise missing
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._dossiers.close()
+
+    @property
+    def tally(self) -> Tally:
+        """The recount at the position of the lines."""
+        position = tuple(line.next for line in self._reader.lines)
+        if self._figures is None or self._figures[0] != position:
+            self._figures = position, self._books.recount.figures()
+        return self._figures[1]
+
+    # --- Redis -----------------------------------------------------------------------------------------------
+
+    def _against_redis(self, _: Scope) -> None:
+        taken = self._settled_snapshot()
+        ends = self._reader.ends().next
+        check = self._findings["recount.positions"]
+        for number in PARTITIONS:
+            if (said := taken.next(number)) > ends[number]:
+                check.differ(
+                    Difference("metrics has counted beyond the end of the lifecycle log", number, ends[number],
+                               expected=f"at most {ends[number]}", found=str(said))
+                )  # fmt: skip
+        self._reader.to(tuple(min(taken.next(number), ends[number]) for number in PARTITIONS))
+        for number in PARTITIONS:
+            self._position(check, number, taken)
+        if any(self._reader.lines[number].next > taken.next(number) for number in PARTITIONS):
+            return  # it has stopped behind what was read: that is said, and its figures are of another place
+        tally, found, findings = self.tally, taken.figures, self._findings
+        compare(findings["recount.total"], tally.total, found.total, "the total in Redis is not what was recounted")
+        compare(findings["recount.split"], tally.split, found.split, "the split in Redis is not what was recounted")
+        for name, want, have in (("day", tally.day, found.day), ("daysplit", tally.daysplit, found.daysplit)):
+            for day in sorted(want.keys() | have.keys()):
+                where = f"day {day} in Redis is not what was recounted"
+                compare(findings[f"recount.{name}"], want.get(day, {}), have.get(day, {}), where)
+
+    def _position(self, check: Check, number: int, taken: totals.Snapshot) -> None:
+        check.examined += 1
+        line, said = self._reader.lines[number], taken.positions[number]
+        expected = {"stopped": ""}
+        if line.next == taken.next(number):
+            src = line.chain.src
+            expected |= {"src": "" if src is None else f"{src[0]}.{src[1]}", "chain": line.chain.digest.hex()}
+        for name, value in expected.items():
+            if said.get(name, value) != value:
+                detail = f"metrics' `{name}` is not that of the log"
+                check.differ(Difference(detail, number, line.next, expected=value or "nothing", found=said[name]))
+
+    def _settled_snapshot(self) -> totals.Snapshot:
+        """Where metrics stands as soon as it is not rebuilding and not behind what has been read here."""
+        until = time.monotonic() + self._settings.audit_rebuilding_seconds
+        while True:
+            taken = totals.snapshot(self._settings)
+            if any(position.get("stopped") for position in taken.positions):
+                return taken
+            behind = taken.behind()
+            trailing = [number for number in PARTITIONS if taken.next(number) < self._reader.lines[number].next]
+            if not behind and not trailing:
+                return taken
+            if time.monotonic() >= until:
+                why = "still rebuilding" if behind else "still behind in"
+                raise CouldNotRunError(
+                    f"metrics is {why} partitions {', '.join(map(str, behind or trailing))} after "
+                    f"{self._settings.audit_rebuilding_seconds:g} s: audit again when it is ready"
+                )
+            time.sleep(self._settings.audit_attempt_pause_seconds if behind else BEHIND_PAUSE_SECONDS)
+
+    # --- the metrics API -------------------------------------------------------------------------------------
+
+    def _against_answers(self, scope: Scope) -> None:
+        api, days = self._findings["recount.api"], sorted(self.tally.day)
+        newest = days[-UNIT_DAYS:] if scope.units_max is None else days[-1:]
+        for role in ROLES:
+            for day in (None, *scope.some(days, scope.days_max)):
+                self._attempt(api, partial(self._units, role, day))
+            for unit in scope.some(sorted(of_role(self.tally.total, role)), scope.units_max):
+                for each in (None, *newest):
+                    self._attempt(api, partial(self._unit, role, unit, each))
+                if days:
+                    self._attempt(api, partial(self._days, role, unit, days[-RANGE_DAYS_MAX:]))
+        self._attempt(self._findings["recount.scrape"], self._scrape)
+
+    def _attempt(self, into: Check, act: Callable[[Check], None]) -> None:
+        """A moving system may answer between two batches: only what differs at every attempt is a difference."""
+        for attempt in range(1, self._settings.audit_attempts_max + 1):
+            check = Check(into.name, into.promise)
+            last = attempt == self._settings.audit_attempts_max
+            try:
+                act(check)
+            except NotYetError as error:
+                if last:
+                    raise CouldNotRunError(f"{error}, after {attempt} attempts: audit again when it is ready") from error
+            else:
+                if check.passed or last:
+                    into.examined += check.examined
+                    into.differences += check.differences
+                    into.first = into.first or check.first
+                    return
+            time.sleep(self._settings.audit_attempt_pause_seconds)
+
+    def _units(self, role: str, day: str | None, check: Check) -> None:
+        answer = answers.units(self._settings, role, day)
+        if self._follow(check, answer.as_of):
+            expected = self.tally.total if day is None else self.tally.day.get(day, {})
+            where = f"/v1/units, {'in total' if day is None else day}"
+            compare_answer(check, expected, role, answer.rows, where)
+            if answer.total is not None:
+                compare_total(check, expected, role, answer.total, where)
+
+    def _unit(self, role: str, unit: str, day: str | None, check: Check) -> None:
+        answer = answers.one_unit(self._settings, role, unit, day)
+        if self._follow(check, answer.as_of):
+            expected = self.tally.split if day is None else self.tally.daysplit.get(day, {})
+            compare_split(check, expected, role, unit, answer.rows, f"/v1/units/{unit}, by field and channel")
+
+    def _days(self, role: str, unit: str, days: list[str], check: Check) -> None:
+        last = instants.day_from_text(days[-1])
+        first = max(instants.day_from_text(days[0]), last - RANGE_DAYS_MAX + 1)
+        answer = answers.days(self._settings, role, unit, instants.day_text(first), days[-1])
+        if self._follow(check, answer.as_of):
+            compare_days(check, self.tally.day, role, unit, answer.rows, f"/v1/units/{unit}/days")
+
+    def _scrape(self, check: Check) -> None:
+        scrape = answers.dossiers(self._settings)
+        if self._follow(check, scrape.as_of):
+            clocks = [line.log_clock for line in self._reader.lines if line.log_clock is not None]
+            compare_series(check, self.tally, scrape.series, instants.day_of(max(clocks)) if clocks else None)
+
+    def _follow(self, check: Check, as_of: dict[int, int]) -> bool:
+        """Recounts up to what an answer says it has counted; False (and a difference) where the log has no such record."""
+        self._reader.to(self._reader.ends().next, as_of)
+        for number in PARTITIONS:
+            if (closed := self._reader.lines[number].closed) != as_of.get(number, -1):
+                detail = "`as_of` names a reported record to which the recount has not come, or which it has passed"
+                found = str(as_of.get(number, -1))
+                check.differ(Difference(detail, number, closed, expected=str(closed), found=found))
+        return check.passed
+
+    # --- the sample ------------------------------------------------------------------------------------------
+
+    def _ask_dossiers(self, scope: Scope) -> None:
+        if not self._dossiers.is_open:
+            return
+        places = sorted(self._books.sample.dossiers)
+        chosen = scope.some(places, scope.dossiers_max)
+        for start in range(0, len(chosen), ASKED_AT_ONCE):
+            left = chosen[start : start + ASKED_AT_ONCE]
+            for _ in range(self._settings.audit_attempts_max):
+                left = self._compare_answers(left)
+                if not left:
+                    break
+                time.sleep(self._settings.audit_attempt_pause_seconds)
+            if left:
+                raise CouldNotRunError(f"processing's API is not ready to answer about {len(left)} dossiers: audit again")
+
+    def _compare_answers(self, places: list[Place]) -> list[Place]:
+        """Asks about dossiers, reads on, compares; those left over could not be answered or compared yet."""
+        answered: dict[Place, Answered | None] = {place: self._dossiers.ask(*place) for place in places}
+        self._reader.to_closed(self._settings.audit_attempts_max, self._settings.audit_attempt_pause_seconds)
+        bodies, left = self._reader.bodies(), []
+        for place, said in answered.items():
+            chosen, line = self._books.sample.dossiers.get(place), self._reader.lines[place[0]]
+            if chosen is None or not chosen.is_derivable:
+                continue
+            if said is None or said.as_of > line.closed:
+                left.append(place)
+            else:
+                against_answer(self._findings["sample.api"], chosen, said, line, bodies)
+        return left
+
+    def _against_derivation(self) -> None:
+        bodies = self._reader.bodies()
+        for chosen in self._books.sample.dossiers.values():
+            line = self._reader.lines[chosen.partition]
+            if chosen.is_derivable and line.is_closed:
+                against_lifecycle(self._findings, self._books.pieces, chosen, line, bodies)
+
+    # --- what is left ----------------------------------------------------------------------------------------
+
+    def _sequences(self) -> None:
+        """A gap may close a moment later: only what is missing at every attempt is missing."""
+        into = self._findings["sequences.contiguous"]
+        for attempt in range(self._settings.audit_attempts_max):
+            if attempt:
+                time.sleep(self._settings.audit_attempt_pause_seconds)
+            check = Check(into.name, into.promise)
+            self._books.sequences.judge(check, self._reader.numbers())
+            if check.passed:
+                break
+        into.examined, into.differences, into.first = check.examined, check.differences, check.first
+
+    def _sums(self) -> None:
+        sums, known = self._findings["accounting.sums"], self._findings["letters.known"]
+        for line in self._reader.lines:
+            line.letters.judge(known, line.chain.src)
+            counts = line.counts()
+            sums.examined += line.closed + 1
+            without = counts.pop("none", 0)
+            if without or counts.total() != line.closed + 1:
+                detail = "not every reported record has a standing"
+                first = line.standings.first_without(line.closed)
+                expected, found = str(line.closed + 1), str(counts.total())
+                sums.differ(Difference(detail, line.partition, first, expected=expected, found=found))

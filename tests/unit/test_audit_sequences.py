@@ -1,0 +1,146 @@
+"""Numbers of edges: a gap, a number used twice, what heartbeats account for, and a sample that can be chosen again."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from contracts.heartbeats import Heartbeat
+from services.audit.domain.findings import Check, Findings
+from services.audit.domain.reading import Stored, read
+from services.audit.domain.sample import RECORDS_MAX, Sample
+from services.audit.domain.sequences import AHEAD_MAX, Sequences
+
+SOURCE = "/units/19753"
+FIRST, SECOND = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
+HOUR_ENTERED = "2026-01-05T08:00:00+07:00"
+
+
+def reported(number: int, *, id_: str = "", incarnation: str = FIRST, source: str = SOURCE, entered: str = "") -> Stored:
+    headers = {
+        "ce_type": "vn.motcua.dossier.withdrawn.v1", "ce_source": source, "ce_id": id_ or f"e{number}", "ce_subject": "X-1",
+        "ce_sequence": str(number), "ce_incarnation": incarnation, "ce_recordedtime": entered or HOUR_ENTERED,
+    }  # fmt: skip
+    return Stored(number, 0, None, b"{}", tuple((name, text.encode()) for name, text in headers.items()))
+
+
+def beat(
+    *, incarnation: str = FIRST, quarantined: Iterable[int] = (), until: str | None = None, depth: int = 0
+) -> Heartbeat:
+    return Heartbeat(
+        source=SOURCE, incarnation=incarnation, at=HOUR_ENTERED, spool_depth=depth, oldest_unsent_age_seconds=0.0,
+        quarantined_sequences=list(quarantined), delivered_until=until,
+    )  # fmt: skip
+
+
+def judged(records: Iterable[Stored], *beats: Heartbeat) -> tuple[Check, Check]:
+    """What is said of gaps, and of numbers used twice."""
+    findings = Findings()
+    sequences = Sequences(findings)
+    for stored in records:
+        sequences.take(3, stored.offset, read(stored), 0)
+    sequences.judge(findings["sequences.contiguous"], {each.source: each for each in beats})
+    return findings["sequences.contiguous"], findings["sequences.once"]
+
+
+ALL = [reported(number) for number in range(1, 21)]
+
+
+def test_numbers_from_one_on_are_whole_in_whatever_order_they_lie_and_an_open_tail_is_no_gap() -> None:
+    for records in (ALL, ALL[::-1], [*ALL[10:], *ALL[:10]], ALL[:7], [*ALL, *ALL[3:9]]):
+        contiguous, once = judged(records)
+        assert contiguous.passed
+        assert once.passed
+        assert contiguous.examined == len({each.offset for each in records})
+
+
+@pytest.mark.parametrize("lost", [1, 2, 10, 19])
+def test_a_number_that_was_skipped_is_named_with_its_source_and_incarnation(lost: int) -> None:
+    contiguous, _ = judged(each for each in ALL if each.offset != lost)
+    assert contiguous.differences == 1
+    assert f"{SOURCE}, incarnation {FIRST}: sequence {lost} is missing before {lost + 1}" in str(contiguous.first)
+
+
+def test_numbers_of_another_incarnation_or_source_fill_no_gap() -> None:
+    others = [reported(5, incarnation=SECOND), reported(5, source="/units/19774")]
+    contiguous, _ = judged([*(each for each in ALL if each.offset != 5), *others])
+    # The one that is missing, and the four before each of the others.
+    assert contiguous.differences == 3
+
+
+def test_a_number_used_for_two_events_is_named_by_partition_and_offset() -> None:
+    _, once = judged([*ALL, reported(7, id_="other")])
+    assert once.differences == 1
+    assert "partition 3, offset 7" in str(once.first)
+    assert "sequence 7" in str(once.first)
+    assert judged([*ALL, reported(7, id_="other", incarnation=SECOND)])[1].passed
+
+
+def test_what_the_newest_heartbeat_calls_quarantined_is_no_gap() -> None:
+    records = [each for each in ALL if each.offset not in (4, 5, 12)]
+    assert judged(records, beat(quarantined=(4, 5, 12), until=HOUR_ENTERED))[0].differences == 0
+    contiguous, _ = judged(records, beat(quarantined=(4, 12), until="2026-01-05T09:00:00+07:00"))
+    assert contiguous.differences == 1
+    assert "sequence 5 is missing" in str(contiguous.first)
+    # Another incarnation's heartbeat says nothing of these numbers.
+    assert judged(records, beat(quarantined=(4, 5, 12), incarnation=SECOND))[0].differences == 2
+
+
+def test_a_gap_that_the_edge_may_still_deliver_is_no_difference_and_one_that_it_called_delivered_is() -> None:
+    records = [each for each in ALL if each.offset != 9]
+    assert judged(records, beat(until=HOUR_ENTERED, depth=3))[0].passed
+    assert judged(records, beat(until="2026-01-05T07:59:59+07:00", depth=3))[0].passed
+    assert judged(records, beat(until="2026-01-05T08:00:01+07:00", depth=3))[0].differences == 1
+
+
+def test_a_number_far_ahead_takes_no_memory_and_shows_all_that_is_missing_before_it() -> None:
+    far = 10**18
+    contiguous, _ = judged([*ALL, reported(far)])
+    assert contiguous.differences == 1
+    assert f"sequence 21 to {far - 1} is missing before {far}" in str(contiguous.first)
+    _, once = judged([*ALL, reported(far), reported(far, id_="other")])
+    assert once.differences == 1
+    near = [reported(number) for number in range(1, AHEAD_MAX + 30)]
+    assert judged([near[-1], *near[:-1]])[0].passed
+
+
+def sampled(size: int | None, seed: int, codes: Iterable[str]) -> set[str]:
+    sample = Sample(size, seed)
+    for code in codes:
+        sample.take(0, code, ALL[0])
+    return {code for _, code in sample.dossiers}
+
+
+def test_a_sample_is_the_same_whatever_the_order_and_has_every_record_of_its_dossiers() -> None:
+    codes = [f"H57.01-260105-{number:04}" for number in range(500)]
+    chosen = sampled(40, 7, codes)
+    assert len(chosen) == 40
+    assert sampled(40, 7, codes[::-1]) == chosen
+    assert sampled(40, 8, codes) != chosen
+    assert sampled(None, 7, codes) == set(codes)
+    assert sampled(0, 7, codes) == set()
+    sample = Sample(40, 7)
+    for _ in range(3):
+        for code in codes:
+            sample.take(0, code, ALL[0])
+    assert {len(each.records) for each in sample.dossiers.values()} == {3}
+
+
+def test_every_dossier_has_a_like_chance_to_be_in_the_sample() -> None:
+    """Over 200 seeds each of 100 dossiers is expected 40 times among 20: none is seen less than 15 or more than 70 times."""
+    codes = [f"X-{number}" for number in range(100)]
+    seen = dict.fromkeys(codes, 0)
+    for seed in range(200):
+        for code in sampled(20, seed, codes):
+            seen[code] += 1
+    assert sum(seen.values()) == 4000
+    assert min(seen.values()) >= 15
+    assert max(seen.values()) <= 70
+
+
+def test_a_dossier_with_more_records_than_anybody_needs_leaves_the_derivation_and_no_memory() -> None:
+    sample = Sample(5, 1)
+    for _ in range(RECORDS_MAX + 10):
+        sample.take(0, "X-1", ALL[0])
+    (chosen,) = sample.dossiers.values()
+    assert not chosen.is_derivable
+    assert len(chosen.records) == RECORDS_MAX
