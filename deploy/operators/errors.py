@@ -14,7 +14,8 @@ OperatorError
 ├── FilesError                the reference files are wrong: correct them
 ├── DoorError                 a service did not answer as it should: look at it, run it again
 ├── JournalError              what is done cannot be written down, so nothing is done
-└── NoLetterError             there is no such dead letter
+├── NoLetterError             there is no such dead letter
+└── CarriedFileError          a carried file cannot be taken, or not now
 """
 
 
@@ -110,3 +111,8 @@ class JournalError(OperatorError):
 class NoLetterError(OperatorError):
     def __init__(self, partition: int, offset: int) -> None:
         super().__init__(f"There is no dead letter at {partition}:{offset}: `list` prints the places.")
+
+
+class CarriedFileError(OperatorError):
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}.")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
 from confluent_kafka.admin import AdminClient
 
 from contracts import deadletters, events, topics
@@ -87,6 +87,12 @@ class Log:
     def publish(self, digest: str, body: bytes) -> None:
         """Adds a reference body under its digest."""
         self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
+
+    def retire(self, source: str) -> None:
+        """An edge's heartbeats are taken out: nobody waits for it any more. The next one that it sends brings it back."""
+        topic = topics.CENTRE_STATUS
+        partition = murmur2(source.encode(), topic.partitions)
+        self._append([{"topic": topic.name, "partition": partition, "key": source.encode(), "value": None}])
 
     def append(self, records: dict[int, tuple[Control, ...]], what: str) -> dict[int, int]:
         """Appends control records to partitions of the archive, in the order given; the last offset of each."""

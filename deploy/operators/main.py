@@ -1,4 +1,4 @@
-"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate|rules|progress|rejected`."""
+"""The operators' tool: `python -m deploy.operators.main topics|open|check|activate|…`; `--help` names all."""
 
 import argparse
 import sys
@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from contracts import reference, topics
-from deploy.operators import acts, progress, refolding
+from contracts.heartbeats import Source
+from deploy.operators import acts, carried, progress, refolding
 from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
+from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
@@ -55,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
                           help=f"how long to wait (default {WITHIN_SECONDS:.0f})")  # fmt: skip
     command("rules", _rules, "the digest of the rules under which all partitions are folded now")
     command("progress", _progress, "how much processing and metrics have to work off, how fast, how long it takes")
+    retire = command("retire-edge", _retire_edge, "an edge is gone for good: no figure is provisional for it any more")
+    retire.add_argument("source", type=_source, help="/units/19753, or /units/19753/point")
     workbench.describe(command("rejected", workbench.run, "dead letters: count them, show one, hand them in again"))
+    carried.describe(
+        command("import", carried.run, "load a signed file that a centre carried by hand, through intake's door")
+    )
     return parser
 
 
@@ -110,6 +119,19 @@ def _progress(settings: OperatorSettings, _: argparse.Namespace) -> int:
     for each in progress.measure(Standing(settings.bootstrap, settings.redis_url, settings.live_gen)):
         print(progress.line(each))
     return 0
+
+
+def _retire_edge(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
+    Log(settings.bootstrap).retire(chosen.source)
+    print(f"{chosen.source} is retired; should its edge send a heartbeat again, it is back")
+    return 0
+
+
+def _source(text: str) -> str:
+    try:
+        return msgspec.convert(text, Source)
+    except msgspec.ValidationError as error:
+        raise argparse.ArgumentTypeError("a source is written /units/19753 or /units/19753/point") from error
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The edge, put together: `python -m services.edge.main` serves until it is told to stop."""
+"""The edge, put together: `python -m services.edge.main` serves; `export`, `receipts`, `keygen` beside it."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -8,12 +9,14 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
 from contracts.keys import KeySource, open_keys
+from services.edge import carrying
 from services.edge.app import Lifespan, build_app
 from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import House
@@ -37,7 +40,28 @@ _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Read the settings, refuse to start with one clear sentence, or serve."""
+    """Read the command and the settings, then serve, or do the one thing that was asked."""
+    given = _arguments()
+    try:
+        if given.command == "keygen":
+            print(f"public key, for the city: {carrying.keygen(Settings().signing_key_file)}")
+        elif given.command == "export":
+            settings = Settings()
+            places = Places(settings.store_dir, settings.high_water_file)
+            count = carrying.export(places, settings.signing_key_file, given.file, _now())
+            print(f"{count} unsent events are in {given.file}; they stay in the outbox, too")
+        elif given.command == "receipts":
+            settings = Settings()
+            places = Places(settings.store_dir, settings.high_water_file)
+            print(f"{carrying.export_receipts(places, given.file)} receipts are in {given.file}")
+        else:
+            serve()
+    except carrying.CarryingError as error:
+        sys.exit(str(error))
+
+
+def serve() -> None:
+    """Refuse to start with one clear sentence, or serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
     try:
@@ -61,6 +85,17 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+
+
+def _arguments() -> argparse.Namespace:
+    reading = argparse.ArgumentParser(prog="python -m services.edge.main", description=__doc__)
+    commands = reading.add_subparsers(dest="command", metavar="export|receipts|keygen")
+    exporting = commands.add_parser("export", help="write the unsent events into one signed file")
+    exporting.add_argument("file", type=Path, help="where to write it, a USB stick say")
+    receipts = commands.add_parser("receipts", help="write the last receipts of intake, one JSON line for each answer")
+    receipts.add_argument("file", type=Path, help="where to write them")
+    commands.add_parser("keygen", help="make this centre's signing key and say its public key")
+    return reading.parse_args()
 
 
 def known_codes(settings: Settings) -> frozenset[str]:
@@ -90,7 +125,7 @@ def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> tuple
     )
     places = Places(settings.store_dir, settings.high_water_file)
     reserve = Reserve(settings.store_dir / "reserve", settings.edge_reserve_kib * KIB)
-    outbox = Outbox(places, limits, reserve, _now)
+    outbox = Outbox(places, limits, reserve, _now, settings.edge_receipts_events_max)
     writer = Writer(outbox, places, settings.edge_commit_kib * KIB, instruments)
     intake = Intake(settings)
     bounds = Bounds(

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     edge_intake_key_file: Path | None = None
     edge_store_dir: Path | None = None
     edge_high_water_file: Path | None = None
+    edge_signing_key_file: Path | None = None
 
     edge_batch_events_max: int = Field(default=1000, ge=1, le=1000)
     edge_body_bytes_max: int = Field(default=4 * MIB, ge=KIB)
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     edge_outbox_mib: int = Field(default=2048, ge=1)
     edge_outbox_age_max_seconds: float = Field(default=30 * 86400.0, gt=0)
     edge_outbox_sources_max: int = Field(default=1000, ge=1)
+    # Of the last events delivered it is remembered where they lie in the archive; about 150 bytes each.
+    edge_receipts_events_max: int = Field(default=100_000, ge=0, le=1_000_000)
     edge_alarm_percent_max: float = Field(default=80.0, gt=0, le=100)
     edge_reserve_kib: int = Field(default=32 * 1024, ge=0)
 
@@ -83,6 +86,11 @@ class Settings(BaseSettings):
     def high_water_file(self) -> Path:
         """Beside that directory, not in it: a restored copy of the directory must not bring it along."""
         return self.edge_high_water_file or self.state_dir / "edge.high-water"
+
+    @property
+    def signing_key_file(self) -> Path:
+        """The key by which the city knows files of this outbox."""
+        return self.edge_signing_key_file or self.state_dir / "edge.signing-key"
 
     def intake_key(self) -> str:
         """The key that the edge shows to intake; ValueError or OSError when there is none."""

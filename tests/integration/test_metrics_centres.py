@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import requests
-from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
-from contracts import instants, topics
+from contracts import instants
 from tests.intake_bad_inputs import event, packed
 from tests.integration.intake_calls import CENTRE, REQUEST_SECONDS, post, wait_until
 from tests.province import Province, Service
@@ -141,16 +140,15 @@ def test_an_event_ends_the_silence_by_the_units_own_calendar(city: City) -> None
 
 
 def test_an_old_heartbeat_says_nothing_about_the_line_also_to_an_api_that_starts_later(city: City) -> None:
-    """What was delivered until then stays delivered; a source that is taken out of the topic is forgotten."""
+    """What was delivered until then stays delivered; an edge that operators retire is forgotten."""
     until = city.row("19774")["complete_until"]
     late = city.province.start("metrics-api", MOTCUA_METRICS_HEARTBEAT_OLD_SECONDS="0.5")
     other = City(city.province, city.intake, late)
     wait_until(lambda: other.told("/v1/units")["provisional"] is not None)
     row = other.row("19774")
     assert (row["centre"]["link"], row["centre"]["spool_events"], row["complete_until"]) == ("unknown", 0, until)
-    producer = Producer({"bootstrap.servers": city.province.kafka, "partitioner": "murmur2_random"})
-    producer.produce(topics.CENTRE_STATUS.name, key=b"/units/19774", value=None)
-    producer.flush()
+    done = city.province.run("deploy.operators.main", "retire-edge", "/units/19774")
+    assert done.returncode == 0, done.stderr
     wait_until(lambda: other.row("19774")["complete_until"] is None)
     assert other.row("19774")["centre"] == {**NOTHING, "silence": "never", "last_event": None, "expected_by": None}
 

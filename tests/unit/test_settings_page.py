@@ -17,7 +17,21 @@ def test_the_page_is_made_from_the_classes() -> None:
 
 def test_a_bound_names_its_unit() -> None:
     """Whatever is a number says of what: seconds, records, bytes, and so on; ports and generations aside."""
-    units = ("seconds", "ms", "records", "events", "requests", "bytes", "mib", "kib", "dossiers", "rows", "pieces", "second")
+    units = (
+        "seconds",
+        "minutes",
+        "ms",
+        "records",
+        "events",
+        "requests",
+        "bytes",
+        "mib",
+        "kib",
+        "dossiers",
+        "rows",
+        "pieces",
+        "second",
+    )
     counted = ("days_max", "units_max", "attempts_max", "replication_factor", "live_gen", "events_max", "max")
     for name, (default, _) in settings_page.rows().items():
         if isinstance(default, int | float) and not isinstance(default, bool) and not name.endswith(("port", "port_base")):

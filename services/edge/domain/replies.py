@@ -20,6 +20,8 @@ class ItemReply(Struct):
     status: Literal["stored", "refused", "retry"]
     code: str | None = None
     detail: str | None = None
+    partition: int | None = None
+    offset: int | None = None
 
 
 class Reply(Struct):

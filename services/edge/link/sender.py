@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from services.edge.domain import pace
 from services.edge.domain.patience import Patience, wait_seconds
+from services.edge.domain.receipts import Receipt, receipt
 from services.edge.domain.replies import HEALABLE, Meaning, Refused, meaning
 from services.edge.domain.window import Waiting, Window
 from services.edge.instruments import Instruments
@@ -50,6 +51,7 @@ class Sender:
         self._awake = asyncio.Event()
         self._stored: list[int] = []
         self._refused: list[tuple[int, Refused]] = []
+        self._receipts: list[Receipt] = []
         self._spoken = asyncio.Event()
 
     def wake(self) -> None:
@@ -154,6 +156,8 @@ class Sender:
         self._window.settle([batch[index] for index in told.stored])
         self._window.settle([batch[why.index] for why in told.refused])
         self._stored += [batch[index].position for index in told.stored]
+        if told.stored and answer.reply is not None and answer.reply.results is not None:
+            self._receipts.append(receipt(batch, answer.reply.results, told.stored, time.time_ns() // 1000))
         self._refused += [(batch[why.index].position, why) for why in told.refused]
         self._instruments.sent.labels("stored").inc(len(told.stored))
         for why in told.refused:
@@ -197,10 +201,10 @@ class Sender:
 
     async def _write_down(self) -> None:
         """What intake said, taken off the list only when it is on the disk."""
-        stored, refused = list(self._stored), list(self._refused)
+        stored, refused, receipts = list(self._stored), list(self._refused), list(self._receipts)
         if stored or refused:
-            await self._writer.do(lambda outbox: outbox.settle(stored, refused))
-            del self._stored[: len(stored)], self._refused[: len(refused)]
+            await self._writer.do(lambda outbox: outbox.settle(stored, refused, receipts))
+            del self._stored[: len(stored)], self._refused[: len(refused)], self._receipts[: len(receipts)]
         if not self._stored and not self._refused:
             self._spoken.clear()
         self._awake.set()

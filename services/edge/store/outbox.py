@@ -16,11 +16,13 @@ from services.edge.domain.fullness import Limits, Load, refuses
 from services.edge.domain.incarnations import RANDOM_BYTES, HighWater, is_continued, new_incarnation
 from services.edge.domain.judgement import Entry, finished
 from services.edge.domain.numbering import Book, Place, number
+from services.edge.domain.receipts import Receipt
 from services.edge.domain.replies import Refused
 from services.edge.domain.window import Waiting
 from services.edge.store import schema
 from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
+from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
 from services.edge.store.views import LineStand, Places, Quarantined, Stand
 
@@ -44,11 +46,14 @@ class _Line(Struct):
 class Outbox:
     """Used by one thread. `begin`, then any of the acts, then `commit`; after any error `close`, and `open` reads anew."""
 
-    def __init__(self, places: Places, limits: Limits, reserve: Reserve, now: Callable[[], int]) -> None:
+    def __init__(
+        self, places: Places, limits: Limits, reserve: Reserve, now: Callable[[], int], receipts_events_max: int = 0
+    ) -> None:
         self._places = places
         self._limits = limits
         self._reserve = reserve
         self._now = now
+        self._receipts_events_max = receipts_events_max
         self._connection: sqlite3.Connection | None = None
         self._held: int | None = None
         self._mark: MarkFile | None = None
@@ -131,6 +136,7 @@ class Outbox:
             for statement in schema.TABLES.split(";"):
                 db.execute(statement)
             db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
+        self._receipts = Receipts(db, self._receipts_events_max)
         self._incarnation, self._position, self._events, self._bytes = db.execute(schema.STORE).fetchone()
         continued = is_new or is_continued(self._incarnation, self._position, mark)
         if not continued:
@@ -232,8 +238,13 @@ class Outbox:
         found = self._db.execute(schema.OLDEST).fetchone()
         return None if found is None else int(found[0])
 
-    def settle(self, stored: Sequence[int], refused: Sequence[tuple[int, Refused]]) -> None:
+    def settle(
+        self, stored: Sequence[int], refused: Sequence[tuple[int, Refused]], receipts: Sequence[Receipt] = ()
+    ) -> None:
         """Intake stored the ones, which are deleted, and refused the others, which are set aside."""
+        # On a disk that is full deliveries are written down, and nothing else.
+        if receipts and self._reserve.in_place:
+            self._receipts.keep(receipts)
         if stored:
             chosen = json.dumps(stored)
             for number_of, count, size in self._db.execute(schema.WEIGH, (chosen,)).fetchall():
