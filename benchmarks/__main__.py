@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, bool] = {
     "edge": True,
     "memory": False,
     "against": False,
+    "rebuild": False,
 }
 
 

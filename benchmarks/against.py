@@ -10,6 +10,7 @@ a process of its own, alone on the machine with Kafka; Quix Streams and Bytewax 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import redis
 
 from benchmarks import processing
 from benchmarks.environments import NoEnvironmentError, python_of
+from benchmarks.processing import Took
 from contracts.topics import PARTITIONS
 from deploy.local.checks import free_port_base
 from deploy.local.stack import Stack
@@ -28,6 +30,10 @@ from services.processing.store import keys
 
 ALTERNATIVES = Path(__file__).resolve().parent / "alternatives"
 WITHIN_SECONDS = 300
+HEADING = (
+    f"{'':<20} {'records/s':>9} {'CPU µs':>8} {'ours/it':>7} {'ours/it':>7}\n"
+    f"{'':<20} {'':>9} {'a record':>8} {'rate':>7} {'CPU':>7}   what is kept, and what a crash does to it"
+)
 
 
 @dataclass(frozen=True)
@@ -64,25 +70,30 @@ def main() -> int:
             stack.up(("kafka", "redis"))
             events = processing._fill(stack, given.fortnights)
             records = sum(processing._ends(stack).values())
-            print(f"{records:,} reported records, {events:,} of them events; seconds from the first record to the last")
+            print(f"{records:,} reported records, {events:,} of them events; from the first record to the last")
+            print(HEADING)
             ours = processing._worker(stack, Path(directory))
-            _print("processing", records, ours.seconds, ours.rate,
+            _print("Một Cửa processing", ours, ours,
                    "states, deadlines, worklists; lifecycle sent and acknowledged; stored exactly once")  # fmt: skip
-            processing_dossiers = _dossiers(stack)
+            dossiers = _dossiers(stack)
             for each in OTHERS:
                 try:
-                    seconds, dossiers = _run(each, stack, records, Path(directory))
-                    if dossiers != processing_dossiers:
-                        raise NoEnvironmentError(f"it found {dossiers:,} dossiers where we have {processing_dossiers:,}")
+                    took = _run(each, stack, records, dossiers, Path(directory))
                 except NoEnvironmentError as error:
                     missed += 1
                     print(f"{each.name:<20} NOT MEASURED: {error}", flush=True)
                 else:
-                    _print(each.name, records, seconds, ours.rate, each.promises)
+                    _print(each.name, took, ours, each.promises)
         finally:
             stack.down()
     print(f"load average (1 min)   {began_with:.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
     return 1 if missed else 0
+
+
+def _print(name: str, took: Took, ours: Took, promises: str) -> None:
+    rate, cpu = took.rate, 1e6 * took.cpu_seconds / took.records
+    against = f"{ours.rate / rate:>7.2f} {1e6 * ours.cpu_seconds / ours.records / cpu:>7.2f}"
+    print(f"{name:<20} {rate:>9,.0f} {cpu:>8.0f} {against}   {promises}", flush=True)
 
 
 def _dossiers(stack: Stack) -> int:
@@ -91,30 +102,30 @@ def _dossiers(stack: Stack) -> int:
         return sum(int(client.zcard(keys.index(number, keys.KEPT))) for number in range(PARTITIONS))
 
 
-def _print(name: str, records: int, seconds: float, ours: float, promises: str) -> None:
-    rate = records / seconds
-    print(f"{name:<20} {rate:>9,.0f} records/s   ours / it {ours / rate:>5.2f}   {promises}", flush=True)
-
-
-def _run(alternative: Alternative, stack: Stack, records: int, directory: Path) -> tuple[float, int]:
-    """Seconds it needed and dossiers it found; NoEnvironmentError with the cause when it cannot run here or did not read everything."""
+def _run(alternative: Alternative, stack: Stack, records: int, dossiers: int, directory: Path) -> Took:
+    """What it needed; NoEnvironmentError with the cause when it cannot run here or did not do the job."""
     python = alternative.python()
     command = [
         str(python), str(ALTERNATIVES / alternative.program), "--kafka", stack.settings.bootstrap,
         "--records", str(records), "--state", str(directory / alternative.program),
     ]  # fmt: skip
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=WITHIN_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise NoEnvironmentError(f"it did not end within {WITHIN_SECONDS} s") from None
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = [line for line in ended.stdout.splitlines() if line.startswith("{")]
     if ended.returncode != 0 or not said:
         wrong = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
         raise NoEnvironmentError(wrong[-1] if wrong else f"it ended with {ended.returncode}")
     told = json.loads(said[-1])
-    if told["records"] != records:
-        raise NoEnvironmentError(f"it read {told['records']:,} of {records:,} records")
-    return float(told["seconds"]), int(told["dossiers"])
+    if (told["records"], told["dossiers"]) != (records, dossiers):
+        raise NoEnvironmentError(
+            f"it read {told['records']:,} of {records:,} records and found {told['dossiers']:,} of {dossiers:,} dossiers"
+        )
+    cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return Took(records, float(told["seconds"]), cpu)
 
 
 if __name__ == "__main__":
