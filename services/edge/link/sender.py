@@ -156,7 +156,8 @@ class Sender:
         self._window.settle([batch[index] for index in told.stored])
         self._window.settle([batch[why.index] for why in told.refused])
         self._stored += [batch[index].position for index in told.stored]
-        if told.stored and answer.reply is not None and answer.reply.results is not None:
+        wants_receipts = told.stored and self._settings.edge_receipts_events_max
+        if wants_receipts and answer.reply is not None and answer.reply.results is not None:
             self._receipts.append(receipt(batch, answer.reply.results, told.stored, time.time_ns() // 1000))
         self._refused += [(batch[why.index].position, why) for why in told.refused]
         self._instruments.sent.labels("stored").inc(len(told.stored))

@@ -1,0 +1,247 @@
+"""The operators' tool against doors that say anything: it stops where order would be lost."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts import carried
+from contracts.deadletters import DeadLetter
+from deploy.operators import carried as loading
+from deploy.operators.deadletters.doors import Doors
+from deploy.operators.deadletters.journal import FILE, Journal
+from deploy.operators.deadletters.letters import Row, Selection
+from deploy.operators.deadletters.replay import Replay, plan
+from deploy.operators.errors import DoorError
+from deploy.operators.main import main
+from deploy.operators.settings import OperatorSettings
+from tests.unit.test_dead_letters import EVENT, letter_of, row
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+NOTHING_KEPT: dict[str, Any] = {"history": [], "annulled": [], "annulments": [], "repeats": [], "misfits": []}
+
+
+@dataclass
+class Doorkeeper:
+    """Answers as told, one after the other for each path, the last one again and again; keeps what it was sent."""
+
+    url: str = ""
+    answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
+    sent: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    def events(self) -> list[list[str]]:
+        """The ids of each request at intake's door."""
+        return [[event["id"] for event in body] for path, _, body in self.sent if path == "/v1/events"]
+
+
+@pytest.fixture
+def keeper() -> Iterator[Doorkeeper]:
+    """A server of HTTP that a test tells what to say."""
+    told = Doorkeeper()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: Any) -> None:
+            path = self.path.split("?")[0]
+            told.sent.append((path, self.headers["Authorization"], body))
+            wanted = told.answers[path]
+            status, says = wanted.pop(0) if len(wanted) > 1 else wanted[0]
+            raw = says if isinstance(says, bytes) else json.dumps(says(body) if callable(says) else says).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+def settings(keeper: Doorkeeper, directory: Path) -> OperatorSettings:
+    """Both doors are the keeper's."""
+    return OperatorSettings(processing_url=keeper.url, intake_url=keeper.url, state_dir=directory)
+
+
+def each(*statuses: str) -> Any:
+    """Results with these statuses; one alone is for all."""
+
+    def says(body: Any) -> Any:
+        told = statuses * len(body) if len(statuses) == 1 else statuses
+        return {
+            "results": [
+                {"index": number, "id": event["id"], "status": status, "partition": 1, "offset": number}
+                for number, (event, status) in enumerate(zip(body, told, strict=True))
+            ]
+        }
+
+    return says
+
+
+def lettered(name: str) -> tuple[Row, DeadLetter]:
+    """A dead letter of an event with this id."""
+    return row(id=name), letter_of({**EVENT, "id": name})
+
+
+def journal_of(directory: Path) -> list[tuple[str, Any]]:
+    """Steps, with what was answered."""
+    lines = [json.loads(line) for line in (directory / FILE).read_text().splitlines()]
+    return [(line["step"], line.get("status", line.get("standing", line.get("event")))) for line in lines]
+
+
+def test_a_replay_ends_at_the_first_that_cannot_be_stored_now(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """None behind it overtakes it; each was written down before it was handed in; those before it have their standing."""
+    keeper.answers = {
+        "/v1/events": [(202, each("stored")), (503, {"code": "unavailable"})],
+        "/v1/parked": [(200, {"as_of": {"partitions": {"1": -1}}}), (200, {"as_of": {"partitions": {"1": 0}}})],
+        "/v1/dossiers/D": [(200, {**NOTHING_KEPT, "history": [{"source": "/units/19753", "id": "a"}]})],
+    }  # fmt: skip
+    with Journal(tmp_path) as journal:
+        done = Replay(Doors(settings(keeper, tmp_path)), journal).run([lettered(name) for name in ("a", "b", "c")])
+    assert keeper.events() == [["a"], ["b"]]
+    assert [(one.row.id, one.answer, one.standing) for one in done] == [
+        ("a", "stored", "applied"), ("b", "retry: unavailable", None)
+    ]  # fmt: skip
+    assert journal_of(tmp_path) == [
+        ("handing_in", "a"), ("answered", "stored"), ("handing_in", "b"), ("answered", "retry"), ("stands", "applied")
+    ]  # fmt: skip
+    assert {key for path, key, _ in keeper.sent if path == "/v1/events"} == {"Bearer dev-19753"}
+
+
+LISTS = [("annulled", "annulled"), ("annulments", "applied"), ("repeats", "duplicate"), ("misfits", "parked")]
+
+
+@pytest.mark.parametrize(("where", "standing"), LISTS)
+def test_what_is_kept_by_now_is_not_handed_in(where: str, standing: str, keeper: Doorkeeper, tmp_path: Path) -> None:
+    """Wherever the dossier lists it; a second dead letter of the same event has nothing of its own."""
+    lists = {**NOTHING_KEPT, where: [{"source": "/units/19753", "id": "e", "standing": "parked"}]}
+    keeper.answers = {"/v1/dossiers/D": [(200, lists)], "/v1/dossiers/N": [(404, {"code": "unknown_dossier"})]}
+    rows = [row(), row(), row(dossier="N"), row(code="id_reused")]
+    planned = plan(rows, Doors(settings(keeper, tmp_path)), 10)
+    assert [one.is_replayed for one in planned] == [False, False, True, False]
+    assert planned[0].remedy == f"nothing: it has healed, and stands {standing}"
+    assert len(plan(rows, Doors(settings(keeper, tmp_path)), 2)) == 2
+
+
+ODD = [
+    (200, b"<html>sign in</html>"),
+    (200, {"rejected": [{"code": 1}], "next": None}),
+    (200, {"something": "else"}),
+    (401, {"code": "no_valid_key", "detail": "send one"}),
+    (503, {"code": "unavailable", "detail": "later"}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), ODD)
+def test_an_answer_that_is_none_of_processings_is_one_sentence(
+    status: int, body: Any, keeper: Doorkeeper, tmp_path: Path
+) -> None:
+    """Never a trace, never an empty list."""
+    keeper.answers = {"/v1/rejected": [(status, body)]}
+    with pytest.raises(DoorError):
+        list(Doors(settings(keeper, tmp_path)).rejected(Selection()))
+
+
+# --- carried files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Seven events of two units in a signed file, and who is trusted; tries follow each other at once."""
+    monkeypatch.setattr(loading, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(loading, "BATCH_EVENTS", 3)
+    events = [
+        {**EVENT, "id": f"e{number}", "source": "/units/19774" if number == 4 else "/units/19753"} for number in range(7)
+    ]
+    file = io.BytesIO()
+    carried.write(file, KEY, "inc", "2025-07-01T08:00:00+07:00", [json.dumps(event).encode() for event in events])
+    (tmp_path / "stick").write_bytes(file.getvalue())
+    codes = ["19753", "19774"]
+    trusted = {"name": "ward", "public_key": carried.public_text(KEY.public_key()), "codes": codes}
+    (tmp_path / "trust").write_text(json.dumps({"keys": [trusted]}))
+    return tmp_path / "stick"
+
+
+def load(keeper: Doorkeeper, stick: Path) -> int:
+    """The command."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PROCESSING_URL", "INTAKE_URL"):
+            patch.setenv(f"MOTCUA_{name}", keeper.url)
+        patch.setenv("MOTCUA_STATE_DIR", str(stick.parent / "state"))
+        return main(["import", str(stick), "--trust", str(stick.parent / "trust")])
+
+
+def test_a_file_goes_in_whole_and_in_order_whatever_has_to_be_sent_again(keeper: Doorkeeper, stick: Path) -> None:
+    """Runs of one unit; from the first that could not be stored everything of the request again, before what is behind."""
+    keeper.answers = {
+        "/v1/events": [
+            (503, {"code": "unavailable"}), (207, each("stored", "retry", "stored")), (202, each("stored"))
+        ]
+    }  # fmt: skip
+    assert load(keeper, stick) == 0
+    assert keeper.events() == [["e0", "e1", "e2"], ["e0", "e1", "e2"], ["e1", "e2"], ["e3"], ["e4"], ["e5", "e6"]]
+    keys = [key for _, key, _ in keeper.sent]
+    assert keys == ["Bearer dev-19753"] * 4 + ["Bearer dev-19774", "Bearer dev-19753"]
+    assert [step for step, _ in journal_of(stick.parent / "state")] == ["begun", "ended"]
+
+
+def test_a_refused_event_is_named_and_blocks_nothing(
+    keeper: Doorkeeper, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is in the journal, and the command says that not all went in."""
+    keeper.answers = {"/v1/events": [(207, each("stored", "refused", "stored")), (202, each("stored"))]}
+    assert load(keeper, stick) == 1
+    assert "6 stored, 1 refused" in capsys.readouterr().out
+    assert ("refused", "e1") in journal_of(stick.parent / "state")
+
+
+def test_an_intake_that_takes_nothing_ends_it_with_what_to_do(
+    keeper: Doorkeeper, stick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a bounded number of tries."""
+    monkeypatch.setattr(loading, "TRIES_MAX", 3)
+    keeper.answers = {"/v1/events": [(503, {"code": "unavailable"})]}
+    assert load(keeper, stick) == 1
+    assert len(keeper.events()) == 3
+    assert "import the file again later" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["stick", "trust"])
+def test_a_file_that_is_missing_or_none_is_one_sentence(
+    what: str, keeper: Doorkeeper, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent."""
+    for text in ("{", None):
+        (stick.parent / what).unlink()
+        if text is not None:
+            (stick.parent / what).write_text(text)
+        assert load(keeper, stick) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    assert keeper.sent == []
+
+
+def test_large_events_are_sent_in_requests_that_intake_reads(keeper: Doorkeeper, stick: Path) -> None:
+    """By bytes, too."""
+    big = [json.dumps({**EVENT, "id": f"e{number}", "data": {"x": "y" * 60_000}}).encode() for number in range(3)]
+    assert [len(batch) for _, batch in loading._batches(iter(big * 20))] == [3] * 20
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "BATCH_BYTES_MAX", 100_000)
+        assert [len(batch) for _, batch in loading._batches(iter(big))] == [1, 1, 1]
