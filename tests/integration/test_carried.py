@@ -57,12 +57,16 @@ class City:
         """What the city wrote down."""
         return [json.loads(each) for each in (self.directory / "city" / "operators.jsonl").read_text().splitlines()]
 
-    def received(self) -> int:
-        """What metrics has counted."""
+    def unit(self) -> dict[str, Any]:
+        """What metrics says of the unit."""
         answer = requests.get(self.services["metrics-api"].base_url + "/v1/units/19753", timeout=REQUEST_SECONDS)
         assert answer.status_code == 200, answer.text
-        assert answer.json()["lag_seconds"] is not None
-        return int(answer.json()["counters"]["received"])
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def received(self) -> int:
+        """What metrics has counted."""
+        return int(self.unit()["counters"]["received"])
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,8 @@ def test_a_signed_file_is_loaded_and_counts_and_the_line_brings_it_again_for_not
     assert len(_reported(city)) == 4 * DOSSIERS, "both ways brought everything"
     wait_until(lambda: _duplicates(city) == 2 * DOSSIERS)
     assert city.received() == DOSSIERS
+    wait_until(lambda: bool(city.unit()["centre"]["link"] == "up" and city.unit()["centre"]["spool_events"] == 0))
+    assert city.unit()["provisional"] is False, "the edge's own heartbeat says that it holds nothing any more"
     answer = requests.get(
         f"{city.services['processing-api'].base_url}/v1/dossiers/H57.19753-250701-0007",
         headers=OPERATOR,
@@ -154,5 +160,4 @@ def _reported(city: City) -> list[str]:
 
 
 def _duplicates(city: City) -> int:
-    answer = requests.get(city.services["metrics-api"].base_url + "/v1/units/19753", timeout=REQUEST_SECONDS)
-    return int(answer.json()["counters"]["duplicates"])
+    return int(city.unit()["counters"]["duplicates"])
