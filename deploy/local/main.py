@@ -80,6 +80,7 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
         print(f"  board           {counters}/")
         print(f"  dossiers        {stack.address('processing-api')}/v1/dossiers/<code>")
         print(f"  Prometheus      {counters}/metrics/dossiers")
+        print(f"  audit           {stack.address('audit')}/v1/audit")
         print("  make status · make logs · make down")
     return 0
 

@@ -32,6 +32,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program("metrics", "service", 20, ("services.metrics.main", "worker")),
     Program("metrics-api", "service", 10, ("services.metrics.main", "api")),
     Program("intake", "service", 15, ("services.intake.main",)),
+    Program("audit", "service", 10, ("services.audit.main", "serve")),
 )
 NAMES = tuple(program.name for program in PROGRAMS)
 SERVERS = tuple(program.name for program in PROGRAMS if program.kind == "server")

@@ -17,6 +17,7 @@ PORTS: dict[str, int] = {
     "intake": 1,
     "processing-api": 2,
     "metrics-api": 3,
+    "audit": 5,
     "processing": 12,
     "metrics": 13,
     "redis": 79,

@@ -16,16 +16,21 @@ class Dossiers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connection: http.client.HTTPConnection | None = None
+        self._is_refused = False
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a key that opens this door."""
-        return self._settings.dossiers_key is not None
+        """Whether there is a key that may open this door."""
+        return self._settings.dossiers_key is not None and not self._is_refused
 
     def ask(self, partition: int, code: str) -> Answered | None:
         """What processing answers about a dossier now; None when it cannot say at the moment."""
         status, body = self._get(f"/v1/dossiers/{quote(code)}")
         if status == 503:
+            return None
+        if status in (401, 403) and self._settings.audit_key is None:
+            # Nobody gave a key, and the development one is not taken here: then these answers are not compared.
+            self._is_refused = True
             return None
         if status not in (200, 404, 410):
             raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered {status} about a dossier")

@@ -227,15 +227,21 @@ class Looking:
             left = chosen[start : start + ASKED_AT_ONCE]
             for _ in range(self._settings.audit_attempts_max):
                 left = self._compare_answers(left)
-                if not left:
+                if not left or not self._dossiers.is_open:
                     break
                 time.sleep(self._settings.audit_attempt_pause_seconds)
+            if not self._dossiers.is_open:
+                return
             if left:
                 raise CouldNotRunError(f"processing's API is not ready to answer about {len(left)} dossiers: audit again")
 
     def _compare_answers(self, places: list[Place]) -> list[Place]:
         """Asks about dossiers, reads on, compares; those left over could not be answered or compared yet."""
-        answered: dict[Place, Answered | None] = {place: self._dossiers.ask(*place) for place in places}
+        answered: dict[Place, Answered | None] = {}
+        for place in places:
+            answered[place] = self._dossiers.ask(*place)
+            if not self._dossiers.is_open:
+                return places
         self._reader.to_closed(self._settings.audit_attempts_max, self._settings.audit_attempt_pause_seconds)
         bodies, left = self._reader.bodies(), []
         for place, said in answered.items():

@@ -1,4 +1,4 @@
-"""Audit's front door: `python -m services.audit.main verify` (exit 0 clean, 1 differences, 2 could not run)."""
+"""Audit's front door: `python -m services.audit.main verify` (exit 0 clean, 1 differences, 2 could not run), `… serve`."""
 
 import argparse
 import secrets
@@ -60,8 +60,14 @@ def main() -> None:
     seed = settings.audit_seed if chosen.seed is None else chosen.seed
     if seed is None:
         seed = secrets.randbelow(1 << 31)
-    size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
-    sys.exit(verify(settings, None if chosen.all else size, seed, chosen.json))
+    if chosen.command == "serve":
+        # What only the service needs is loaded by the service alone.
+        from services.audit.serving import serve
+
+        serve(settings, seed)
+    else:
+        size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
+        sys.exit(verify(settings, None if chosen.all else size, seed, chosen.json))
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,6 +79,7 @@ def _arguments() -> argparse.Namespace:
     verifying.add_argument("--sample", type=_count, metavar="N", help="dossiers to derive from nothing")
     verifying.add_argument("--all", action="store_true", help="derive every dossier from nothing")
     verifying.add_argument("--seed", type=_count, metavar="N", help="choose the dossiers of an earlier verdict again")
+    commands.add_parser("serve", help="go on verifying, and tell the newest verdict over HTTP")
     return parser.parse_args()
 
 

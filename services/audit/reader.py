@@ -33,7 +33,8 @@ class Reader:
 
     def __init__(self, settings: Settings, books: Books, tell: Tell) -> None:
         self.lines = [Line(number, books) for number in PARTITIONS]
-        self.reported_end = self.total = 0
+        self.reported_ends = (0,) * topics.PARTITIONS
+        self.total = 0
         self._settings, self._books, self._tell = settings, books, tell
         self._reported = Log(settings, topics.REPORTED.name)
         self._lifecycle = Log(settings, topics.lifecycle(settings.live_gen).name)
@@ -41,6 +42,11 @@ class Reader:
         self._numbered = [0] * topics.PARTITIONS
         self._bodies: dict[str, PlainRules] = {}
         self._checked_begin = False
+
+    @property
+    def reported_end(self) -> int:
+        """How many reported records there were when somebody last looked."""
+        return sum(self.reported_ends)
 
     @property
     def read_records(self) -> int:
@@ -52,11 +58,17 @@ class Reader:
         lifecycle = self._lifecycle.ends()
         if not self._checked_begin:
             reported = self._reported.ends()
-            self.reported_end = sum(reported.next)
+            self.reported_ends = reported.next
             self._whole(reported, self._reported.topic)
             self._whole(lifecycle, self._lifecycle.topic)
             self._checked_begin = True
         self.total = self.reported_end + sum(lifecycle.next)
+        for number, end in enumerate(lifecycle.next):
+            if (read := self.lines[number].next) > end:
+                self._books.findings["recount.positions"].differ(
+                    Difference("the lifecycle log ends before what was read of it: it is another one now", number, end,
+                               expected=f"at least {read}", found=str(end))
+                )  # fmt: skip
         return lifecycle
 
     def to(self, targets: tuple[int, ...], as_of: dict[int, int] | None = None) -> None:
@@ -66,7 +78,7 @@ class Reader:
             return
         time.sleep(SETTLE_SECONDS)
         letters, reported = self._rejected.ends(), self._reported.ends()
-        self.reported_end = sum(reported.next)
+        self.reported_ends = reported.next
         for number in wanted:
             self._partition(number, letters.next[number], reported.next[number], targets[number], as_of)
         self._tell(self)

@@ -1,5 +1,7 @@
 """Every setting of audit, from the environment (prefix `MOTCUA_`)."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -38,7 +40,9 @@ class Settings(BaseSettings):
     audit_records_max: int = Field(default=50_000_000, ge=1000)
     audit_port: int | None = None
     processing_url: str | None = None
+    keys_file: Path | None = None
     dev_keys: bool = False
+    reference_dir: Path = Path("deploy/reference")
     # Opens the dossiers' door; without one, and without development keys, answers about dossiers are not compared.
     audit_key: str | None = None
 
@@ -64,8 +68,8 @@ class Settings(BaseSettings):
 
     @property
     def dossiers_key(self) -> str | None:
-        """The operator's key for it."""
-        return self.audit_key or (DEV_OPERATOR if self.dev_keys else None)
+        """The operator's key for it: the one given, else that of development, which other stacks refuse."""
+        return self.audit_key or (DEV_OPERATOR if self.keys_file is None else None)
 
     @property
     def port(self) -> int:
