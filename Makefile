@@ -7,7 +7,7 @@ RUN := $(PY) -m
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all lint format bench reference-check reference-activate rejected
+.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format bench reference-check reference-activate rejected
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,13 +40,16 @@ verify: setup ## recount the logs of the running stack and compare every stage w
 	@$(RUN) services.audit.main verify
 
 test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
-	@$(RUN) pytest -n $(PROCESSES) --dist loadfile
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile -m "not containers"
 
 test-fast: setup ## the pure part, no servers: seconds
 	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
 test-all: lint ## everything, the faults in full
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile
+
+test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
+	@$(RUN) pytest -n 0 tests/containers
 
 lint: setup ## ruff, mypy --strict, layers
 	@$(RUN) ruff check .
@@ -58,7 +61,7 @@ format: setup ## put the code into the one form, mend what can be mended
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
 
-bench: setup ## measure intake, processing, metrics and freshness on this machine
+bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records
 	@$(RUN) benchmarks
 
 reference-check: setup ## check the reference files (DIR=other/files for others) and say their digest
