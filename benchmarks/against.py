@@ -50,7 +50,7 @@ OTHERS = (
     Alternative("confluent-kafka 2", "plain.py", lambda: Path(sys.executable),
                 "a count a dossier in memory; a crash loses it: nothing is promised"),
     Alternative("Quix Streams 3.28.1", "quix.py", lambda: python_of("quix", "quixstreams==3.28.1"),
-                "a count a dossier in RocksDB and a changelog topic, every 5 s; at least once as it comes, so a crash may count twice"),
+                "a count a dossier in RocksDB and a changelog topic, every 5 s; at least once: a crash may count twice"),
     Alternative("Bytewax 0.21.1", "wax.py", lambda: python_of("bytewax", "bytewax[kafka]==0.21.1"),
                 "a count a dossier, snapshots in SQLite every 5 s; state exact, output at least once; 1 worker"),
 )  # fmt: skip
