@@ -2,18 +2,14 @@
 
 import msgspec
 import pytest
-import redis
 import requests
 
 from contracts.reference import Reference
-from contracts.topics import PARTITIONS
 from deploy.operators import acts
 from services.processing.api.doors import partition_of
 from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
-from tests.integration.processing_world import figures
 from tests.integration.worklist_world import (
     PAGE_ROWS,
-    SESSION_SECONDS,
     UNITS,
     Town,
     assert_lists,
@@ -184,45 +180,6 @@ def test_a_corrected_calendar_and_a_successor_move_what_they_must(town: Town) ->
     assert set(moving) <= {row["code"] for row in town.worklist("19804", "open", "competent")}
     assert town.told("/v1/units/19774/worklist?list=open", "dev-19804")["unit"] == "19774"
     assert_lists(town)
-
-
-def test_killed_emptied_or_torn_the_lists_come_back_as_they_were(town: Town) -> None:
-    """kill -9 with records on their way, then FLUSHALL, then a set that is none."""
-    town.report(*lives("late", "19804", "19753"), is_awaited=False)
-    town.worker.kill()
-    town.worker = town.province.start("processing", MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS,
-                                      MOTCUA_PROCESSING_CHUNK_RECORDS="7")  # fmt: skip
-    town.tick("07-10T08:00")
-    assert_lists(town)
-    with town.province.redis() as client:
-        client.flushall()
-        town.tick("07-10T09:00")
-        assert_lists(town)
-        name = f"motcua:processing:g1:{{{partition_of('late-waits')}}}:wl:receiver:19804:running"
-        client.delete(name)
-        client.set(name, "x")
-    refused = town.get("/v1/units/19804/worklist?list=open")
-    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-    limit = {"amount": 3, "unit": "working_days"}
-    town.report(event("received", "late-waits", "07-01T09:00", unit="19804", time_limit=limit))
-    assert_lists(town)
-
-
-def test_a_state_that_was_written_without_worklists_is_worked_out_anew(town: Town) -> None:
-    """As an older version leaves it: until the worker has taken it over, nobody is told that a list is empty."""
-    town.worker.stop()
-    with redis.Redis.from_url(town.province.redis_url) as client:
-        for name in client.scan_iter(match="motcua:processing:g1:{*}:wl:*", count=1000):
-            client.delete(name)
-        for number in range(PARTITIONS):
-            client.hdel(f"motcua:processing:g1:{{{number}}}:pos", "lists", "clock")
-    refused = town.get("/v1/units/19753/worklist?list=open")
-    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-    assert town.told("/v1/dossiers/own-runs")["state"] == 6, "everything else is answered meanwhile"
-    town.worker = town.province.start("processing", MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS)
-    town.tick("07-10T10:00")
-    assert_lists(town)
-    assert figures(town.worker)["motcua_processing_wipes_total"] == PARTITIONS
 
 
 def test_more_than_a_year_later_what_ended_has_left_and_what_is_open_is_overdue(town: Town) -> None:
