@@ -82,7 +82,7 @@ class Kept:
         for index, changed in ((self.kept, pending.kept), (self.parked, pending.parked)):
             for code, is_in in changed.items():
                 (index.add if is_in else index.discard)(code)
-        for name, scores in pending.lists.items():
+        for name, scores in lane.lists().items():
             stored = self.lists.setdefault(name, {})
             for code, score in scores.items():
                 stored.pop(code, None)

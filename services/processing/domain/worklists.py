@@ -64,6 +64,9 @@ def place_now(dossier: Dossier | Retired | None, log_clock: int | None, rules: R
     """The place of a dossier under some rules."""
     if not isinstance(dossier, Dossier):
         return None
+    memory = dossier.memory
+    if isinstance(memory, fold.Memory) and memory.walk.rules is rules:
+        return place_of(memory.walk)
     try:
         return place_of(fold.look(dossier, log_clock, rules)[0])
     except Exception:  # what cannot be folded has been told by a dead letter, and has no place until it can be
@@ -72,8 +75,6 @@ def place_now(dossier: Dossier | Retired | None, log_clock: int | None, rules: R
 
 def changes(was: Place | None, now: Place | None) -> Iterator[tuple[str, int | None]]:
     """Which sets, by name, get another score of the dossier; None takes it out."""
-    if was == now:
-        return
     before, after = _entries(was), _entries(now)
     for name in before.keys() - after.keys():
         yield name, None

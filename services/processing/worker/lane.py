@@ -62,8 +62,9 @@ class Pending:
     due: dict[str, int | None] = field(default_factory=dict)
     kept: dict[str, bool] = field(default_factory=dict)
     parked: dict[str, bool] = field(default_factory=dict)
-    # Sets of the worklists by name: the new scores of codes, None to take one out.
-    lists: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    # Where dossiers stood on worklists before this commit, and where those stand that new rules have gone through.
+    places: dict[str, Place | None] = field(default_factory=dict)
+    ruled: dict[str, Place | None] = field(default_factory=dict)
     originals: dict[int, Record] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     touched: int = 0
@@ -171,6 +172,24 @@ class Lane:
             queue.popleft()
             self.last = record
 
+    def lists(self) -> dict[str, dict[str, int | None]]:
+        """Sets of the worklists by name: the new scores of the codes that this commit moves in them, None to take one out.
+
+        However often a dossier has moved since the last commit, it is looked at once.
+        """
+        pending, found = self.pending, dict[str, dict[str, int | None]]()
+        for code, was in pending.places.items():
+            if code in pending.ruled:
+                now = pending.ruled[code]
+            elif code in pending.dossiers:
+                now = worklists.place_now(pending.dossiers[code], self.position.log_clock, self._ruling())
+            else:
+                continue
+            if was != now:
+                for name, score in worklists.changes(was, now):
+                    found.setdefault(name, {})[code] = score
+        return found
+
     def committed(self) -> None:
         """What was pending is stored."""
         self.pending = Pending(self.position)
@@ -181,13 +200,14 @@ class Lane:
 
     def _event(self, at: Moment, event: Event, record: Record) -> None:
         code = event.subject
-        before, rules = self._state(code), self._ruling()
-        # Asked first: walking on takes the walk of the former set along.
-        was = worklists.place_now(before, at.log_clock, rules)
+        before, rules, pending = self._state(code), self._ruling(), self.pending
+        if code not in pending.places:
+            # Asked first: walking on takes the walk of the former set along.
+            pending.places[code] = worklists.place_now(before, at.log_clock, rules)
         effect = fold.arrive(before, event, at, rules)
         self._keep(code, before, effect)
         if effect.dossier is not before:
-            self._list(code, was, worklists.place_now(effect.dossier, at.log_clock, rules))
+            pending.ruled.pop(code, None)
         self._after(*line.after_event(self.position, at, event, effect), effect, record)
 
     def _state(self, code: str) -> Dossier | Retired | None:
@@ -213,11 +233,6 @@ class Lane:
         was, now = effect.was, effect.now
         if (was is not None and was.parked) or (now is not None and now.parked):
             pending.parked[code] = now is not None and bool(now.parked)
-
-    def _list(self, code: str, was: Place | None, now: Place | None) -> None:
-        lists = self.pending.lists
-        for name, score in worklists.changes(was, now):
-            lists.setdefault(name, {})[code] = score
 
     def _schedule(self, code: str, due: int | None) -> None:
         self.pending.due[code] = due
@@ -309,16 +324,18 @@ class Lane:
                 return True
             for code in codes:
                 dossier = self._listed(code)
-                was = worklists.place_now(dossier, at.log_clock, self._ruling())
+                place = worklists.place_now(dossier, at.log_clock, self._ruling())
+                self.pending.places.setdefault(code, place)
                 effect = fold.activate(dossier, at, self._ruling(), after)
                 if effect is None:
                     # No stand changes, and a due may: it stands in no lifecycle record.
                     self._schedule(code, fold.due_again(dossier, at.log_clock, at.first_clock, after))
-                    self._list(code, was, worklists.place_now(dossier, at.log_clock, after))
+                    place = worklists.place_now(dossier, at.log_clock, after)
                 else:
                     self._changed(at, code, dossier, effect, record, at.log_clock, activated.digest)
                     if effect.dossier is not dossier:
-                        self._list(code, was, worklists.place_now(effect.dossier, at.log_clock, after))
+                        place = worklists.place_now(effect.dossier, at.log_clock, after)
+                self.pending.ruled[code] = place
                 if self.position.too_many_errors:
                     return False
             self.position = msgspec.structs.replace(self.position, scanned=codes[-1])

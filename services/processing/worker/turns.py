@@ -186,5 +186,5 @@ class Turns:
             due=pending.due,
             kept=pending.kept,
             parked=pending.parked,
-            lists=pending.lists,
+            lists=lane.lists(),
         )
