@@ -72,7 +72,7 @@ WHAT: dict[str, str] = {
     "processing_rejected_percent_max": "share of rejected events from which a partition stands still; 100: never",
     "processing_rejected_window_records": "the last events of a partition that the share is taken of, at least",
     "processing_queue_mib": "what the consumer fetches ahead",
-    "processing_page_rows": "rows on a page of `/v1/rejected` and `/v1/parked`",
+    "processing_page_rows": "rows on a page of a worklist, of `/v1/rejected` and `/v1/parked`",
     "processing_page_scan_records": "dead letters looked at for one page",
     "metrics_port": "the API's port, if not base + 3",
     "metrics_worker_port": "the worker's own door, if not base + 13",

@@ -36,7 +36,7 @@ def _arguments() -> str:
     reading = argparse.ArgumentParser(prog="python -m services.processing.main", description=__doc__)
     parts = reading.add_subparsers(dest="part", required=True, metavar="worker|api")
     parts.add_parser("worker", help="folds reported records into dossiers and lifecycle records")
-    parts.add_parser("api", help="answers for dossiers, deadlines, dead letters, parked events")
+    parts.add_parser("api", help="answers for dossiers, deadlines, worklists, dead letters, parked events")
     return str(reading.parse_args().part)
 
 
