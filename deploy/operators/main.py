@@ -10,7 +10,7 @@ import msgspec
 
 from contracts import reference, topics
 from contracts.heartbeats import Source
-from deploy.operators import acts, carried, progress, refolding
+from deploy.operators import acts, carried, keymaking, progress, refolding
 from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
 from deploy.operators.log import Log
@@ -61,11 +61,19 @@ def _parser() -> argparse.ArgumentParser:
     command("progress", _progress, "how much processing and metrics have to work off, how fast, how long it takes")
     retire = command("retire-edge", _retire_edge, "an edge is gone for good: no figure is provisional for it any more")
     retire.add_argument("source", type=_source, help="/units/19753, or /units/19753/point")
+    keys = command("keys", _keys, "make random keys for the operator and each body, where a directory has none yet")
+    keys.add_argument("into", type=Path, help=f"gets {keymaking.HASHED} for MOTCUA_KEYS_FILE and {keymaking.PLAIN}")
     workbench.describe(command("rejected", workbench.run, "dead letters: count them, show one, hand them in again"))
     carried.describe(
         command("import", carried.run, "load a signed file that a centre carried by hand, through intake's door")
     )
     return parser
+
+
+def _keys(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
+    made = keymaking.make(chosen.into, acts.files(settings))
+    print(f"{made} keys made in {chosen.into}" if made else f"{chosen.into} has its keys already")
+    return 0
 
 
 def _topics(settings: OperatorSettings, _: argparse.Namespace) -> int:

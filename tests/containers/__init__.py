@@ -1,0 +1,1 @@
+"""The containers: built, brought up, broken and cleaned away by a real engine."""

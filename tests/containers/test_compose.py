@@ -1,0 +1,165 @@
+"""docker-compose.yml as its user has it: brought up, fed, its containers killed, verified, and removed without a trace."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.checks import free_port_base
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROJECT = "motcua-test"
+UP_WITHIN_SECONDS = 900
+COUNTED_WITHIN_SECONDS = 90.0
+ANSWERED_WITHIN_SECONDS = 90.0
+EVENTS = 40
+UNIT = "19753"
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
+
+
+class Composed:
+    """A project of its own name, on free ports."""
+
+    def __init__(self) -> None:
+        base = free_port_base()
+        self.ports = {"INTAKE": base + 1, "PROCESSING": base + 2, "METRICS": base + 3}
+        doors = {f"MOTCUA_{name}_PORT": str(port) for name, port in self.ports.items()}
+        self._environment = {**os.environ, "MOTCUA_CLOCK": "wall", **doors}
+
+    def __call__(self, *arguments: str, within_seconds: float = 300.0) -> str:
+        """`docker compose …`; its output, AssertionError with all of it when it failed."""
+        done = subprocess.run(
+            ["docker", "compose", "-p", PROJECT, *arguments],
+            cwd=REPOSITORY, env=self._environment, capture_output=True, text=True, timeout=within_seconds,
+        )  # fmt: skip
+        assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def ask(self, door: str, path: str, body: object = None, key: str | None = None, kind: str = "application/json") -> Any:
+        """The answer of one of the doors as JSON."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.ports[door]}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": kind, **({} if key is None else {"Authorization": f"Bearer {key}"})},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def patiently(self, *asked: Any) -> Any:
+        """As `ask`, again while the door says that it cannot do its job just now, or is not there."""
+        deadline = time.monotonic() + ANSWERED_WITHIN_SECONDS
+        while True:
+            try:
+                return self.ask(*asked)
+            except (urllib.error.URLError, ConnectionError) as error:
+                is_told_why = isinstance(error, urllib.error.HTTPError) and error.code not in (429, 503)
+                if is_told_why or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    def received(self) -> int:
+        """Dossiers received by the unit so far."""
+        row = self.patiently("METRICS", f"/v1/units/{UNIT}?role=receiver")
+        return int(row["counters"]["received"])
+
+
+@pytest.fixture(scope="module")
+def composed() -> Iterator[Composed]:
+    """The stack, up and healthy; afterwards nothing of it is left."""
+    found = subprocess.run(["docker", "version"], capture_output=True, text=True)
+    if found.returncode != 0:
+        sentence = "no Docker engine answers, so docker-compose.yml was NOT tested"
+        if os.environ.get("MOTCUA_TEST_NO_ENGINE") == "1":
+            pytest.skip(f"{sentence} (MOTCUA_TEST_NO_ENGINE=1)")
+        pytest.fail(f"{sentence}; start one, or say MOTCUA_TEST_NO_ENGINE=1:\n{found.stderr}")
+    stack = Composed()
+    # Where a registry of packages is reached by the machine's own network alone, the image is built beforehand.
+    build = "--no-build" if os.environ.get("MOTCUA_TEST_IMAGE_BUILT") == "1" else "--build"
+    try:
+        stack("up", "--wait", build, within_seconds=UP_WITHIN_SECONDS)
+        yield stack
+    finally:
+        stack("--profile", "operators", "down", "-v", "--timeout", "60")
+    left = subprocess.run(
+        ["docker", "volume", "ls", "-q", "--filter", f"label=com.docker.compose.project={PROJECT}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert left.stdout == "", "volumes are left behind"
+
+
+@pytest.fixture(scope="module")
+def keys(composed: Composed) -> dict[str, str]:
+    """The keys that were made at the first start."""
+    told = composed("run", "--rm", "-T", "--entrypoint", "cat", "operators", "/keys/keys.plain.json")
+    found: dict[str, str] = json.loads(told)
+    return found
+
+
+def test_events_are_counted_whichever_container_is_killed(composed: Composed, keys: dict[str, str]) -> None:
+    """Each service and server is killed in turn while events are handed in: all are counted, once, and verify is clean."""
+    handed_in = 0
+    for victim in (None, "processing", "metrics", "redis", "kafka", "intake", "metrics-api"):
+        if victim is not None:
+            composed("kill", "-s", "SIGKILL", victim)
+            composed("up", "--wait", "--no-build", "--no-recreate", within_seconds=UP_WITHIN_SECONDS)
+        _hand_in(composed, keys[UNIT], handed_in)
+        handed_in += EVENTS
+        _wait_counted(composed, handed_in)
+    told = composed("run", "--rm", "-T", "verify", within_seconds=600)
+    assert "clean" in told.splitlines()[-1], told
+
+
+def test_a_key_opens_no_door_but_its_own(composed: Composed, keys: dict[str, str]) -> None:
+    """The development keys of a local stack are worth nothing here."""
+    for key in ("dev-19753", keys["20101"]):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            composed.ask("INTAKE", "/v1/events", [_event(0)], key, "application/cloudevents-batch+json")
+        assert refused.value.code in (401, 403)
+
+
+def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:
+    """Every service of ours has a memory limit, a read-only root, no capability, and is nobody in particular."""
+    for line in composed("ps", "-q").split():
+        inspected = json.loads(subprocess.run(["docker", "inspect", line], capture_output=True, check=True).stdout)[0]
+        host, name = inspected["HostConfig"], inspected["Name"]
+        assert host["Memory"] > 0, name
+        if inspected["Config"]["Image"].startswith("motcua"):
+            assert host["ReadonlyRootfs"], name
+            assert host["CapDrop"] == ["ALL"], name
+            assert inspected["Config"]["User"] not in ("", "root", "0"), name
+
+
+def _event(number: int) -> dict[str, Any]:
+    return {
+        "specversion": "1.0", "id": f"compose-{number}", "source": f"/units/{UNIT}",
+        "type": "vn.motcua.dossier.received.v1", "subject": f"H57.{UNIT}-compose-{number}",
+        "time": "2025-07-14T08:00:00+07:00", "datacontenttype": "application/json",
+        "data": {"procedure": "1.004746", "channel": "online", "receiver": UNIT, "competent": UNIT},
+    }  # fmt: skip
+
+
+def _hand_in(composed: Composed, key: str, begin: int) -> None:
+    """As a centre does it: what was not stored is sent again, until all is."""
+    left = [_event(number) for number in range(begin, begin + EVENTS)]
+    deadline = time.monotonic() + ANSWERED_WITHIN_SECONDS
+    while left:
+        answer = composed.patiently("INTAKE", "/v1/events", left, key, "application/cloudevents-batch+json")
+        assert {each["status"] for each in answer["results"]} <= {"stored", "retry"}
+        left = [left[each["index"]] for each in answer["results"] if each["status"] == "retry"]
+        assert not left or time.monotonic() < deadline, f"{len(left)} events are not stored"
+
+
+def _wait_counted(composed: Composed, count: int) -> None:
+    deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
+    while (found := composed.received()) != count:
+        assert found < count, f"{found} counted of {count}"
+        assert time.monotonic() < deadline, f"{found} of {count} counted after {COUNTED_WITHIN_SECONDS:.0f} s"
+        time.sleep(0.5)

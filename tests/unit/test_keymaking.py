@@ -1,0 +1,52 @@
+"""Keys of a new province: every body's and the operator's, readable by the services, never made twice."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from contracts import reference_files
+from contracts.keys import read_keys
+from deploy.operators import keymaking
+from deploy.operators.errors import OperatorError
+
+BODY = reference_files.read(Path(__file__).resolve().parents[2] / "deploy" / "reference")
+CODES = {each.code for each in (*BODY.units, *BODY.departments)}
+
+
+def test_each_body_gets_a_key_that_speaks_for_it_alone(tmp_path: Path) -> None:
+    """What is handed out opens, by the file that the services read, the doors of its own code."""
+    assert keymaking.make(tmp_path, BODY) == len(CODES) + 1
+    ring = read_keys(tmp_path / keymaking.HASHED)
+    plain = json.loads((tmp_path / keymaking.PLAIN).read_bytes())
+    assert set(plain) == {"operator", *CODES}
+    assert len(set(plain.values())) == len(plain)
+    for name, key in plain.items():
+        holder = ring.holder(f"Bearer {key}")
+        assert holder is not None
+        assert holder.operator == (name == "operator")
+        assert holder.codes == (frozenset() if name == "operator" else {name})
+
+
+def test_nobody_else_can_read_the_plain_keys_and_the_services_file_has_none(tmp_path: Path) -> None:
+    """Mode 600; the hashed file holds no key."""
+    keymaking.make(tmp_path, BODY)
+    assert stat.S_IMODE((tmp_path / keymaking.PLAIN).stat().st_mode) == 0o600
+    hashed = (tmp_path / keymaking.HASHED).read_text()
+    assert not [key for key in json.loads((tmp_path / keymaking.PLAIN).read_bytes()).values() if key in hashed]
+
+
+def test_keys_that_are_there_are_never_touched(tmp_path: Path) -> None:
+    """A second start makes none."""
+    keymaking.make(tmp_path, BODY)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert keymaking.make(tmp_path, BODY) == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_directory_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    """No traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OperatorError, match="cannot be written into"):
+        keymaking.make(tmp_path / "file" / "keys", BODY)
