@@ -74,7 +74,7 @@ def _watch(standing: Standing, ways: dict[str, Way]) -> None:
     """Looks until both services have been at the ends of their logs, processing first: what it sends is metrics' log."""
     deadline = time.perf_counter() + WITHIN_SECONDS
     while True:
-        told = progress.measure(standing, seconds=LOOK_EVERY_SECONDS)
+        told = progress.measure(standing)
         now = time.perf_counter()
         for each in told:
             way = ways.setdefault(each.service, Way(each.end))

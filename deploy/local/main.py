@@ -105,7 +105,8 @@ def _wipe(stack: Stack, _: argparse.Namespace) -> int:
 def _status(stack: Stack, _: argparse.Namespace) -> int:
     rows = stack.status()
     print(table(rows, stack.keeper_pid))
-    if {"kafka", "redis"} <= {row.name for row in rows if row.ready}:
+    runs = {row.name for row in rows if row.pid is not None}
+    if {"kafka", "redis"} <= {row.name for row in rows if row.ready} and runs & {"processing", "metrics"}:
         print("\n".join(["", *_progress(stack)]))
     return 0 if all(row.ready for row in rows) else 1
 

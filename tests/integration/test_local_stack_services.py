@@ -1,14 +1,19 @@
 """The whole stack under supervisor: every service ready, back after kill -9, in little memory."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
+import redis
 
 from deploy.local import programs
 from deploy.local.errors import NotReadyError
 from deploy.local.opening import up_and_open
+from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -52,6 +57,18 @@ def test_up_on_a_half_dead_stack_starts_what_is_missing_and_opens_nothing_twice(
     assert {name for name in programs.NAMES if after[name] != before[name]} == {"processing", "metrics-api", "intake"}
 
 
+def test_status_tells_what_an_emptied_redis_has_still_to_get_back(full_stack: Stack) -> None:
+    """While processing is stopped nothing moves, and that is said; once it runs it comes to the end of its log by itself."""
+    full_stack.stop("processing")
+    with redis.Redis.from_url(full_stack.settings.redis_url) as client:
+        client.flushall(asynchronous=False)
+    assert re.search(r"^processing +([\d,]+) of \1 records to go, nothing moved for 5 s$", _status(full_stack), re.MULTILINE)
+    up_and_open(full_stack)
+    deadline = time.monotonic() + 60
+    while not re.search(r"^processing +at the end of its log, [\d,]+ records$", told := _status(full_stack), re.MULTILINE):
+        assert time.monotonic() < deadline, told
+
+
 def test_a_service_that_cannot_start_is_named_with_its_own_words(full_stack: Stack) -> None:
     """Nobody waits two minutes for a process that dies at each start."""
     broken = Stack(
@@ -66,6 +83,13 @@ def test_a_service_that_cannot_start_is_named_with_its_own_words(full_stack: Sta
     finally:
         up_and_open(full_stack)
     assert [row.name for row in full_stack.status() if not row.ready] == []
+
+
+def _status(stack: Stack) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local.main", "status"], cwd=REPOSITORY, env={**os.environ, **stack.environment},
+        capture_output=True, text=True, timeout=60, check=False,
+    ).stdout  # fmt: skip
 
 
 def _environ(pid: int | None) -> dict[str, str]:
