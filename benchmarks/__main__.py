@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, bool] = {
     "processing": False,  # it starts servers of its own, to fill the archive before the worker
     "metrics": True,
     "edge": True,
+    "audit": True,
     "memory": False,
     "against": False,
     "rebuild": False,
