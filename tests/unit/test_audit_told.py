@@ -1,0 +1,147 @@
+"""What audit tells beside its checks: lists by unit, a line of progress, a scope in turns; figures by day and in sum."""
+
+from io import StringIO
+
+import msgspec
+
+from contracts.lifecycle import CHAIN_START, Counted, Stand, Step, chain
+from services.audit import verdict
+from services.audit.domain import chain as chains
+from services.audit.domain.chain import Chain
+from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
+from services.audit.domain.findings import Check, Difference, Findings
+from services.audit.domain.notes import SHOWN_MAX, Notes
+from services.audit.domain.pieces import Pieces
+from services.audit.domain.recount import Recount, Tally
+from services.audit.looking import Scope
+from services.audit.progress import Progress, line
+
+STAND = Stand(receiver="A", competent="D", state=9)
+DAY = "2025-07-01"
+LATE = Step(fact="completed", competent="D", timeliness="on_time", late="entry")
+
+
+def check() -> Check:
+    return Check("x", "y")
+
+
+class Book:
+    """One partition's entries, done and undone as a line does it."""
+
+    def __init__(self) -> None:
+        self.pieces = Pieces()
+        self.recount, self.notes = Recount(self.pieces), Notes(self.pieces)
+        self.stand = self.pieces.stand(msgspec.json.encode(STAND))
+
+    def add(self, offset: int, counted: Counted, times: int = 1) -> None:
+        number = self.pieces.entry(msgspec.json.encode(counted))
+        self.recount.entry(number, self.stand, times)
+        if times > 0:
+            self.notes.add(number, "A", 3, offset, f"X-{offset}")
+        else:
+            self.notes.remove(number, "A", 3, offset)
+
+
+def test_back_dated_events_are_listed_by_who_reported_them_and_late_completions_by_the_receiver() -> None:
+    book = Book()
+    book.add(5, Counted(standing="applied", source="B", day=DAY, backdated=True, step=LATE))
+    book.add(6, Counted(standing="parked", source="B", day=DAY, backdated=True))
+    book.add(7, Counted(standing="applied", source="A", day=DAY))
+    lists = book.notes.lists(book.recount.figures())
+    assert {kind: {unit: listed.count for unit, listed in units.items()} for kind, units in lists.items()} == {
+        "backdated": {"B": 2}, "late_by_link": {}, "late_entry": {"A": 1},
+    }  # fmt: skip
+    assert [(noted.partition, noted.offset, noted.dossier) for noted in lists["backdated"]["B"].first] == [
+        (3, 5, "X-5"), (3, 6, "X-6"),
+    ]  # fmt: skip
+    book.add(5, Counted(standing="applied", source="B", day=DAY, backdated=True, step=LATE), -1)
+    lists = book.notes.lists(book.recount.figures())
+    assert lists["late_entry"] == {}
+    assert [noted.offset for noted in lists["backdated"]["B"].first] == [6]
+
+
+def test_a_list_counts_all_and_shows_the_first_few() -> None:
+    book = Book()
+    for offset in range(1000):
+        book.add(offset, Counted(standing="applied", source="B", day=DAY, backdated=True))
+    listed = book.notes.lists(book.recount.figures())["backdated"]["B"]
+    assert listed.count == 1000
+    assert [noted.offset for noted in listed.first] == list(range(SHOWN_MAX))
+
+
+def test_a_verdict_for_everybody_names_no_dossier() -> None:
+    findings = Findings()
+    findings["sample.stands"].differ(Difference("differs", 3, dossier="X-77"))
+    book = Book()
+    book.add(5, Counted(standing="applied", source="B", day=DAY, backdated=True))
+    lists = book.notes.lists(book.recount.figures())
+    public = msgspec.json.encode(verdict.told(findings, {}, lists, with_dossiers=False))
+    assert b"X-" not in public
+    assert b"partition 3" in public
+    full = msgspec.json.encode(verdict.told(findings, {}, lists))
+    assert b"X-77" in full
+    assert b"X-5" in full
+
+
+def test_a_day_of_a_unit_and_a_sum_of_all_units_that_were_altered_are_named() -> None:
+    day = {"receiver|A|received": 2, "receiver|B|received": 3, "competent|A|received": 9}
+    rows = {DAY: {"received": 2, "completed": 0}}
+    right = check()
+    compare_days(right, {DAY: day}, "receiver", "A", rows, "days")
+    compare_total(right, day, "receiver", {"received": 5}, "units")
+    assert right.passed
+    assert right.examined == 3
+    wrong = check()
+    compare_days(wrong, {DAY: day}, "receiver", "A", {DAY: {"received": 1}}, "days")
+    compare_total(wrong, day, "receiver", {"received": 6}, "units")
+    assert wrong.differences == 2
+    assert f"days, {DAY}" in str(wrong.first)
+
+
+def test_today_s_series_are_those_of_the_latest_clock_s_day() -> None:
+    tally = Tally(day={DAY: {"receiver|A|received": 4}})
+    series = Series("motcua_dossiers_today", {"unit": "A", "role": "receiver", "counter": "received"}, 4.0)
+    for today, passed in ((DAY, True), ("2025-07-02", False), (None, True)):
+        into = check()
+        compare_series(into, tally, [series], today)
+        assert into.passed is passed
+
+
+def test_a_look_takes_its_turn_and_comes_round() -> None:
+    scope, seen = Scope(units_max=3), []
+    for turn in range(4):
+        scope.turn = turn
+        seen += scope.some(list("abcdefgh"), scope.units_max)
+    assert set(seen) == set("abcdefgh")
+    assert len(seen) == 12
+    assert Scope().some(list("abc"), None) == list("abc")
+
+
+def test_progress_is_shown_on_a_terminal_alone() -> None:
+    plain = StringIO()
+    progress = Progress(plain)
+    progress.done()
+    assert plain.getvalue() == ""
+    assert line(50, 200, 5.0) == "[######..................]  25 %  50 of 200 records, 10/s, 15 s to go"
+    assert line(0, 0, 0.0).endswith("no estimate yet")
+
+
+def test_what_is_sent_again_is_compared_as_far_back_as_a_crash_can_reach() -> None:
+    """Digests of the last records alone are kept; what comes again from before them is a difference, not a silence."""
+    kept, chains.KEPT_RECORDS = chains.KEPT_RECORDS, 50
+    try:
+        findings = Findings()
+        ledger, digest, values = Chain(0, findings), CHAIN_START, [b"%d" % number for number in range(400)]
+        for offset, value in enumerate(values):
+            digest = chain(digest, value)
+            src = (offset, 0)
+            ledger.accept(offset, value, digest.hex().encode(), src, (offset - 1, 0) if offset else None)
+            assert ledger.is_resent(src)
+            for back in range(min(offset, 50)):
+                ledger.compare(offset, values[offset - back], (offset - back, 0))
+        assert findings.clean
+        ledger.compare(400, b"other", (390, 0))
+        ledger.compare(401, values[3], (3, 0))
+        assert findings["chain.resent"].differences == 2
+    finally:
+        chains.KEPT_RECORDS = kept
