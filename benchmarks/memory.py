@@ -181,7 +181,7 @@ class _Filling:
                 Commit(
                     partition=self._number, epoch=self._held.epoch, begin=pending.begin, position=lane.position,
                     identity=Identity("benchmark", "benchmark", self._offset, b""), dossiers=pending.dossiers,
-                    due=pending.due, kept=pending.kept, parked=pending.parked, lists=pending.lists,
+                    due=pending.due, kept=pending.kept, parked=pending.parked, lists=lane.lists(),
                 )
             ])  # fmt: skip
             if stored is not True:
