@@ -1,6 +1,5 @@
 """Worklists: in which of them a dossier stands and where, and which dossiers a list that is asked for consists of."""
 
-from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from services.processing.domain import arrows, facts, fold
@@ -33,6 +32,9 @@ class Place(NamedTuple):
     receiver: str
     competent: str
     scores: tuple[tuple[str, int], ...]
+
+
+NOWHERE: Final = Place("", "", ())
 
 
 class Sought(NamedTuple):
@@ -73,14 +75,29 @@ def place_now(dossier: Dossier | Retired | None, log_clock: int | None, rules: R
         return None
 
 
-def changes(was: Place | None, now: Place | None) -> Iterator[tuple[str, int | None]]:
+def changes(was: Place | None, now: Place | None) -> list[tuple[str, int | None]]:
     """Which sets, by name, get another score of the dossier; None takes it out."""
-    before, after = _entries(was), _entries(now)
-    for name in before.keys() - after.keys():
-        yield name, None
-    for name, score in after.items():
-        if before.get(name) != score:
-            yield name, score
+    before, after = was or NOWHERE, now or NOWHERE
+    left, came = before.scores, after.scores
+    kinds = dict(came)
+    gone = [kind for kind, _ in left if kind not in kinds]
+    new = [entry for entry in came if entry not in left]
+    found: list[tuple[str, int | None]] = []
+    bodies: tuple[tuple[Role, str, str], ...] = (
+        ("receiver", before.receiver, after.receiver), ("competent", before.competent, after.competent)
+    )  # fmt: skip
+    for role, of, to in bodies:
+        if of == to:
+            for kind in gone:
+                found.append((set_name(role, of, kind), None))
+            for kind, score in new:
+                found.append((set_name(role, to, kind), score))
+        else:
+            for kind, _ in left:
+                found.append((set_name(role, of, kind), None))
+            for kind, score in came:
+                found.append((set_name(role, to, kind), score))
+    return found
 
 
 def set_name(role: Role, body: str, kind: str) -> str:
@@ -100,13 +117,3 @@ def _scores(walk: Walk) -> tuple[tuple[str, int], ...]:
     if state == arrows.PAYMENT:
         return ((STANDING, due), (PAYMENT, walk.pause_begin))
     return ((STANDING, due),) if state == arrows.SUSPENDED else ()
-
-
-def _entries(place: Place | None) -> dict[str, int]:
-    if place is None:
-        return {}
-    receiver, competent, scores = place
-    entries = {set_name("receiver", receiver, kind): score for kind, score in scores}
-    for kind, score in scores:
-        entries[set_name("competent", competent, kind)] = score
-    return entries
