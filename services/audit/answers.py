@@ -1,8 +1,6 @@
 """The reader of metrics over HTTP, as any user reads it: the API's answers and the exact series of Prometheus."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.audit.archive import CouldNotRunError
 from services.audit.domain.comparison import Series
-from services.audit.settings import Settings
+from services.audit.door import Door
 
 Rows = dict[str, dict[str, int]]
 
@@ -38,29 +36,29 @@ class Scrape:
     series: list[Series]
 
 
-def units(settings: Settings, role: str, day: str | None) -> Answer:
+def units(door: Door, role: str, day: str | None) -> Answer:
     """`/v1/units` for a role, in total or for a day."""
-    body = _json(settings, f"/v1/units?role={role}" + ("" if day is None else f"&day={day}"))
+    body = _json(door, f"/v1/units?role={role}" + ("" if day is None else f"&day={day}"))
     return Answer(_as_of(body), {row["unit"]: row["counters"] for row in body["units"]}, body["total"]["counters"])
 
 
-def one_unit(settings: Settings, role: str, unit: str, day: str | None) -> Answer:
+def one_unit(door: Door, role: str, unit: str, day: str | None) -> Answer:
     """`by_field` and `by_channel` of `/v1/units/{code}`, in total or for a day."""
-    body = _json(settings, f"/v1/units/{quote(unit)}?role={role}" + ("" if day is None else f"&day={day}"))
+    body = _json(door, f"/v1/units/{quote(unit)}?role={role}" + ("" if day is None else f"&day={day}"))
     return Answer(_as_of(body), {**_split(body, "by_field", "f:"), **_split(body, "by_channel", "c:")})
 
 
-def days(settings: Settings, role: str, unit: str, first: str, last: str) -> Answer:
+def days(door: Door, role: str, unit: str, first: str, last: str) -> Answer:
     """`/v1/units/{code}/days`: a row of counters for each day."""
-    body = _json(settings, f"/v1/units/{quote(unit)}/days?role={role}&from={first}&to={last}")
+    body = _json(door, f"/v1/units/{quote(unit)}/days?role={role}&from={first}&to={last}")
     return Answer(_as_of(body), {row["day"]: row["counters"] for row in body["days"]})
 
 
-def dossiers(settings: Settings) -> Scrape:
+def dossiers(door: Door) -> Scrape:
     """`/metrics/dossiers`; NotYetError while its figures are absent."""
     as_of: dict[int, int] = {}
     series: list[Series] = []
-    for family in text_string_to_metric_families(_get(settings, "/metrics/dossiers").decode()):
+    for family in text_string_to_metric_families(_get(door, "/metrics/dossiers").decode()):
         for sample in family.samples:
             if sample.name == "motcua_metrics_rebuilding" and sample.value:
                 raise NotYetError("metrics is rebuilding its figures")
@@ -83,22 +81,15 @@ def _as_of(body: Mapping[str, Any]) -> dict[int, int]:
     return {int(number): offset for number, offset in body["as_of"]["partitions"].items()}
 
 
-def _json(settings: Settings, path: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(_get(settings, path))
+def _json(door: Door, path: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(_get(door, path))
     return body
 
 
-def _get(settings: Settings, path: str) -> bytes:
-    request = urllib.request.Request(settings.api_url + path, headers={"Accept": "application/json, text/plain;q=0.9"})
-    try:
-        with urllib.request.urlopen(request, timeout=settings.audit_answer_seconds) as answer:
-            read: bytes = answer.read()
-            return read
-    except urllib.error.HTTPError as error:
-        if error.code == 503:
-            raise NotYetError(f"metrics at {settings.api_url} is not ready to answer") from error
-        raise CouldNotRunError(f"metrics at {settings.api_url} answered {path} with {error.code}") from error
-    except OSError as error:
-        raise CouldNotRunError(
-            f"metrics at {settings.api_url} did not answer within {settings.audit_answer_seconds:g} s: is it up?"
-        ) from error
+def _get(door: Door, path: str) -> bytes:
+    status, body = door.get(path, {"Accept": "application/json, text/plain;q=0.9"})
+    if status == 503:
+        raise NotYetError(f"{door.name} at {door.base_url} is not ready to answer")
+    if status != 200:
+        raise CouldNotRunError(f"{door.name} at {door.base_url} answered {path} with {status}")
+    return body

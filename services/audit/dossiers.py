@@ -1,12 +1,12 @@
 """The reader of processing over HTTP: what it answers about a dossier, reduced to what can be derived."""
 
-import http.client
 import json
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from services.audit.archive import CouldNotRunError
 from services.audit.domain.derivation import Answered
+from services.audit.door import Door
 from services.audit.settings import Settings
 
 
@@ -15,7 +15,7 @@ class Dossiers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._connection: http.client.HTTPConnection | None = None
+        self._door = Door("processing", settings.dossiers_url, settings.audit_answer_seconds)
         self._is_refused = False
 
     @property
@@ -38,36 +38,14 @@ class Dossiers:
 
     def close(self) -> None:
         """Ends the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._door.close()
 
     def _get(self, path: str) -> tuple[int, dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {self._settings.dossiers_key}"}
-        for is_last in (False, True):
-            try:
-                if self._connection is None:
-                    self._connection = self._connect()
-                self._connection.request("GET", path, headers=headers)
-                answer = self._connection.getresponse()
-                return answer.status, json.loads(answer.read() or b"{}")
-            except (OSError, http.client.HTTPException) as error:
-                # A kept connection may have been ended meanwhile: once more on a new one.
-                self.close()
-                if is_last:
-                    raise CouldNotRunError(
-                        f"processing at {self._settings.dossiers_url} did not answer within "
-                        f"{self._settings.audit_answer_seconds:g} s: is it up?"
-                    ) from error
-            except ValueError as error:
-                self.close()
-                raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered no JSON") from error
-        raise AssertionError
-
-    def _connect(self) -> http.client.HTTPConnection:
-        place = urlsplit(self._settings.dossiers_url)
-        kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-        return kind(place.hostname or "127.0.0.1", place.port, timeout=self._settings.audit_answer_seconds)
+        status, body = self._door.get(path, {"Authorization": f"Bearer {self._settings.dossiers_key}"})
+        try:
+            return status, json.loads(body or b"{}")
+        except ValueError as error:
+            raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered no JSON") from error
 
 
 _PLAIN = (

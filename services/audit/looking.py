@@ -24,12 +24,14 @@ from services.audit.domain.derivation import Answered, against_answer, against_l
 from services.audit.domain.findings import Check, Difference
 from services.audit.domain.recount import ROLES, Tally
 from services.audit.domain.sample import Place
+from services.audit.door import Door
 from services.audit.dossiers import Dossiers
 from services.audit.reader import PARTITIONS, Reader
 from services.audit.settings import Settings
 
 ASKED_AT_ONCE = 500
-UNIT_DAYS = 3
+# Of a unit, the parts of so many of the newest days are asked for; Redis is compared for every day.
+UNIT_DAYS = 1
 RANGE_DAYS_MAX = 400
 BEHIND_PAUSE_SECONDS = 0.2
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Looking:
     def __init__(self, settings: Settings, reader: Reader, books: Books) -> None:
         self._settings, self._reader, self._books = settings, reader, books
         self._findings = books.findings
+        self._metrics = Door("metrics", settings.api_url, settings.audit_answer_seconds)
         self._dossiers = Dossiers(settings)
         self._figures: tuple[tuple[int, ...], Tally] | None = None
 
@@ -78,7 +81,8 @@ class Looking:
             raise missing
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Ends the connections."""
+        self._metrics.close()
         self._dossiers.close()
 
     @property
@@ -149,7 +153,7 @@ class Looking:
 
     def _against_answers(self, scope: Scope) -> None:
         api, days = self._findings["recount.api"], sorted(self.tally.day)
-        newest = days[-UNIT_DAYS:] if scope.units_max is None else days[-1:]
+        newest = days[-UNIT_DAYS:]
         for role in ROLES:
             for day in (None, *scope.some(days, scope.days_max)):
                 self._attempt(api, partial(self._units, role, day))
@@ -179,7 +183,7 @@ class Looking:
             time.sleep(self._settings.audit_attempt_pause_seconds)
 
     def _units(self, role: str, day: str | None, check: Check) -> None:
-        answer = answers.units(self._settings, role, day)
+        answer = answers.units(self._metrics, role, day)
         if self._follow(check, answer.as_of):
             expected = self.tally.total if day is None else self.tally.day.get(day, {})
             where = f"/v1/units, {'in total' if day is None else day}"
@@ -188,7 +192,7 @@ class Looking:
                 compare_total(check, expected, role, answer.total, where)
 
     def _unit(self, role: str, unit: str, day: str | None, check: Check) -> None:
-        answer = answers.one_unit(self._settings, role, unit, day)
+        answer = answers.one_unit(self._metrics, role, unit, day)
         if self._follow(check, answer.as_of):
             expected = self.tally.split if day is None else self.tally.daysplit.get(day, {})
             compare_split(check, expected, role, unit, answer.rows, f"/v1/units/{unit}, by field and channel")
@@ -196,12 +200,12 @@ class Looking:
     def _days(self, role: str, unit: str, days: list[str], check: Check) -> None:
         last = instants.day_from_text(days[-1])
         first = max(instants.day_from_text(days[0]), last - RANGE_DAYS_MAX + 1)
-        answer = answers.days(self._settings, role, unit, instants.day_text(first), days[-1])
+        answer = answers.days(self._metrics, role, unit, instants.day_text(first), days[-1])
         if self._follow(check, answer.as_of):
             compare_days(check, self.tally.day, role, unit, answer.rows, f"/v1/units/{unit}/days")
 
     def _scrape(self, check: Check) -> None:
-        scrape = answers.dossiers(self._settings)
+        scrape = answers.dossiers(self._metrics)
         if self._follow(check, scrape.as_of):
             clocks = [line.log_clock for line in self._reader.lines if line.log_clock is not None]
             compare_series(check, self.tally, scrape.series, instants.day_of(max(clocks)) if clocks else None)
