@@ -14,7 +14,7 @@ SOURCES_KEPT_MAX = 100_000
 _SOURCE = re.compile(r"/units/([^/]+)")
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """A record as Kafka keeps it; `at_ms` is LogAppendTime."""
 
     offset: int
@@ -29,7 +29,7 @@ class Stored(Struct, frozen=True):
         return self.at_ms * 1000
 
 
-class Reported(Struct, frozen=True):
+class Reported(Struct, frozen=True, gc=False):
     """What a reported record says of itself; `strange` is what no contract names. `code` is that in `source`."""
 
     kind: Kind
