@@ -66,7 +66,10 @@ def main() -> None:
     """Fill, measure both, print one table."""
     reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reading.add_argument("--fortnights", type=int, default=1, help="copies of the fortnight, 1 to 10")
+    reading.add_argument("--workers", type=int, default=1, help="processes that share the partitions, 1 to 4")
     given = reading.parse_args()
+    if not 1 <= given.workers <= 4:
+        reading.error("--workers: 1 to 4")
     if not 1 <= given.fortnights <= 10:
         reading.error("--fortnights: 1 to 10")
     began_with = os.getloadavg()[0]
@@ -76,12 +79,13 @@ def main() -> None:
             stack.up(("kafka", "redis"))
             events = _fill(stack, given.fortnights)
             others = sum(_ends(stack).values()) - events
-            worker = _worker(stack, Path(directory))
+            worker = _workers(stack, Path(directory), given.workers)
             plain = _plain(stack)
         finally:
             stack.down()
     share = events / (events + others)
     print(f"reported records       {events + others:>10,} of {PARTITIONS} partitions, {events:,} of them events")
+    print(f"workers                {given.workers:>10}")
     print(f"processing             {worker.rate * share:>10,.0f} events/s folded, sent, acknowledged, stored")
     print(f"its processor time     {1e6 * worker.cpu_seconds / events:>10.0f} µs an event, start included")
     print(f"plain reader           {plain.rate * share:>10,.0f} events/s read and folded, nothing sent, nothing kept")
@@ -138,39 +142,54 @@ def _produce(producer: Producer, **record: Any) -> None:
             producer.poll(0.1)
 
 
-def _worker(stack: Stack, directory: Path) -> Took:
-    """The worker as it comes, in a process of its own."""
+def _workers(stack: Stack, directory: Path, count: int) -> Took:
+    """Workers as they come, each in a process of its own; timed from when every partition is being folded."""
     ends = _ends(stack)
-    environment = {**os.environ, **stack.environment, "MOTCUA_PORT_BASE": str(stack.settings.port_base)}
-    with (directory / "worker.log").open("wb") as log, redis.Redis.from_url(stack.settings.redis_url) as client:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.processing.main", "worker"],
-            cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    environment = {**os.environ, **stack.environment}
+    processes: list[subprocess.Popen[bytes]] = []
+    with redis.Redis.from_url(stack.settings.redis_url) as client:
         try:
-            begun, begun_at = _reaches(client, process, 1)
-            ended, ended_at = _reaches(client, process, sum(ends.values()))
-            process.terminate()
-            _, _, used = os.wait4(process.pid, 0)
-            process.returncode = 0
+            for number in range(count):
+                with (directory / f"worker-{number}.log").open("wb") as log:
+                    process = subprocess.Popen(
+                        [sys.executable, "-m", "services.processing.main", "worker"],
+                        cwd=REPOSITORY, env={**environment, "MOTCUA_PORT_BASE": str(free_port_base())}, stdout=log,
+                        stderr=subprocess.STDOUT,
+                    )  # fmt: skip
+                processes.append(process)
+            begun, begun_at = _reaches(client, processes, 1, in_each=True)
+            ended, ended_at = _reaches(client, processes, sum(ends.values()))
+            used = [_end(process) for process in processes]
         finally:
-            if process.poll() is None:
-                process.kill()
-    return Took(ended - begun, ended_at - begun_at, used.ru_utime + used.ru_stime)
+            for process in processes:
+                if process.returncode is None and process.poll() is None:
+                    process.kill()
+    return Took(ended - begun, ended_at - begun_at, sum(used))
 
 
-def _reaches(client: "redis.Redis", process: "subprocess.Popen[bytes]", count: int) -> tuple[int, float]:
-    """How many reported records are stored as folded, as soon as they are at least `count`, and when that was seen."""
+def _end(process: "subprocess.Popen[bytes]") -> float:
+    """Tells a worker to stop; the seconds of processor that it has used in its life."""
+    process.terminate()
+    _, _, used = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return used.ru_utime + used.ru_stime
+
+
+def _reaches(
+    client: "redis.Redis", processes: "list[subprocess.Popen[bytes]]", count: int, in_each: bool = False
+) -> tuple[int, float]:
+    """How many reported records are stored as folded, as soon as they are at least `count` (in each partition), and when."""
     deadline = time.perf_counter() + WITHIN_SECONDS
     while True:
         pipeline = client.pipeline(transaction=False)
         for number in range(PARTITIONS):
             pipeline.hget(keys.position(number), "at")
         at = [text for text in pipeline.execute() if text not in (None, b"unclean")]
-        folded, now = sum(int(text.split(b".")[0]) for text in at), time.perf_counter()
-        if folded >= count:
+        places, now = [int(text.split(b".")[0]) for text in at], time.perf_counter()
+        folded = sum(places)
+        if (len(places) == PARTITIONS and min(places) >= count) if in_each else folded >= count:
             return folded, now
-        if process.poll() is not None or now > deadline:
+        if any(process.poll() is not None for process in processes) or now > deadline:
             raise SystemExit(f"the worker stands at {folded:,} of {count:,} records")
         time.sleep(LOOK_EVERY_SECONDS)
 
