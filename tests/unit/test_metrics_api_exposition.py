@@ -124,6 +124,7 @@ def test_each_counter_is_where_the_interfaces_put_it() -> None:
             assert {label for label, _ in labels} == {"unit", *LABELLED.get(gauge, {"role"})}
 
 
+@pytest.mark.slow
 def test_a_nation_keeps_within_the_budget() -> None:
     """3,321 units with every counter in both roles: at most 100 series a unit, 350,000 in all."""
     codes = [f"{number:05d}" for number in range(NATION)]

@@ -1,5 +1,6 @@
 """The bound on what is bad: shares of whole windows alone, by commits of any size, against a plain count."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ commits = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(told=commits, window=st.integers(1000, 3000), percent=st.floats(0.5, 100))
 def test_the_share_is_of_the_fewest_last_commits_that_fill_the_window(
     told: list[tuple[int, int]], window: int, percent: float
