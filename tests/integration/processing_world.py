@@ -187,11 +187,10 @@ def _assert_stored(url: str, number: int, line: MemoryLine) -> None:
 def _stored_lists(client: "redis.Redis", prefix: str) -> dict[str, dict[str, int]]:
     """Every set of the worklists of one partition."""
     names: list[bytes] = list(client.scan_iter(match=prefix + "*", count=1000))
+    rows: dict[bytes, Any] = {name: client.zrange(name, 0, -1, withscores=True) for name in names}
     return {
-        name.decode().removeprefix(prefix): {
-            code.decode(): int(score) for code, score in client.zrange(name, 0, -1, withscores=True)
-        }
-        for name in names
+        name.decode().removeprefix(prefix): {code.decode(): int(score) for code, score in found}
+        for name, found in rows.items()
     }
 
 

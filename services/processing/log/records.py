@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from confluent_kafka import Message
+from msgspec import Struct
 
 _PACK = msgspec.msgpack.Encoder()
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """One stored record; `recorded_at` is its LogAppendTime in microseconds."""
 
     offset: int

@@ -44,13 +44,6 @@ class Bounds(NamedTuple):
     slice_dossiers: int
 
 
-class Reported(NamedTuple):
-    """A record with what it says."""
-
-    record: Record
-    says: Event | Control | RefusedError
-
-
 @dataclass
 class Pending:
     """What has been folded and not been stored yet."""
@@ -82,7 +75,8 @@ class Lane:
     ) -> None:
         self.partition = partition
         self.position = position
-        self.queue: deque[Reported] = deque()
+        # Each record with what it says.
+        self.queue: deque[tuple[Record, Event | Control | RefusedError]] = deque()
         self.pending = Pending(position)
         self.last: Record | None = None
         # Names of the ticks that were worked off; whoever waits for one takes them out.
@@ -134,7 +128,7 @@ class Lane:
                 says: Event | Control | RefusedError = events.from_record(record.value, record.headers)
             except RefusedError as refused:
                 says = refused
-            self.queue.append(Reported(record, says))
+            self.queue.append((record, says))
 
     def missing(self) -> list[str]:
         """Codes whose dossiers the next fold wants and nobody has loaded."""
