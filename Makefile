@@ -40,7 +40,7 @@ verify: setup ## recount the logs of the running stack and compare every stage w
 	@$(RUN) services.audit.main verify
 
 test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
-	@$(RUN) pytest -n $(PROCESSES) --dist loadfile -m "not containers"
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile -m "not containers and not long"
 
 test-fast: setup ## the pure part, no servers: seconds
 	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2

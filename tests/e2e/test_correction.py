@@ -11,6 +11,7 @@ __all__ = ["demo"]
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 @pytest.mark.timeout(WITHIN_SECONDS + 20)
 def test_a_day_off_in_hindsight_moves_figures_and_its_end_brings_all_of_them_back(demo: Demo, tmp_path: Path) -> None:
     """Exit status 0; each row that is shown has moved and is marked as restated; audit agrees afterwards."""
