@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,6 +96,7 @@ def replay(events: Sequence[Event], delays: Sequence[int], ticks: dict[int, int]
     st.dictionaries(st.integers(0, 13), st.integers(START, END), max_size=5),
     st.lists(st.integers(0, 13), max_size=3),
 )
+@pytest.mark.slow
 def test_at_every_step_of_any_life_the_derivation_says_what_the_fold_says(
     events: list[Event], delays: list[int], ticks: dict[int, int], again: list[int]
 ) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 from msgspec import structs
 
 from contracts.deadletters import from_record
@@ -185,6 +186,7 @@ def test_a_partition_folded_with_another_calendar_is_found_though_its_log_is_who
     assert "`overdue`" in failed["sample.stands"]
 
 
+@pytest.mark.slow
 def test_at_any_record_of_a_true_log_the_derivation_agrees() -> None:
     for count in range(10, len(golden_logs().reported), 60):
         assert audit(begun(golden_logs(), count)).failed() == {}, count

@@ -30,6 +30,7 @@ def test_working_days_and_closings_are_those_of_the_official_announcements(profi
         assert hours.closing(hours.next_working_day(n)) == office.moved(day), day
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
 def test_worked_advance_and_clock_start_agree_with_the_walk(profile: str) -> None:
     """Seeded, with seconds, microseconds, and instants on the very edges of windows."""

@@ -33,6 +33,7 @@ LOG, RULES = golden()
 TWIN, SENT = plainly(LOG, RULES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slice_dossiers", SIZES)
 @pytest.mark.parametrize("records", SIZES)
 def test_the_size_of_a_commit_changes_nothing(records: int, slice_dossiers: int) -> None:
@@ -57,6 +58,7 @@ def test_a_successor_sends_what_is_left_and_nothing_twice() -> None:
     assert_same(heir, TWIN, SENT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", range(0, len(SENT), 97))
 def test_from_an_empty_redis_everything_is_worked_out_and_the_rest_is_sent(sent: int) -> None:
     """Whatever was sent before the state was lost, the refold says exactly what is missing."""

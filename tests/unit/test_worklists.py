@@ -44,6 +44,7 @@ def put(sets: Sets, code: str, was: Place | None, now: Place | None) -> None:
             del sets[name]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(lives(7), min_size=1, max_size=5), CLOCKS)
 def test_each_list_holds_whom_the_filter_finds_in_its_order_at_any_clock(found: list[list[Event]], clock: int) -> None:
