@@ -1,1 +1,1 @@
-"""What the parts promise each other on the wire: events, topics, lifecycle records, reference data. Knows no service."""
+"""What the parts promise each other: events, topics, lifecycle records, reference data, the HTTP face. Knows no service."""

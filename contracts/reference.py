@@ -1,6 +1,8 @@
 """Reference data: units, departments, procedures and the calendar as one body, named by its digest."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -57,6 +59,14 @@ class Reference(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     departments: list[Unit]
     procedures: list[Procedure]
     calendar: Calendar
+
+    def bodies(self) -> Iterator[Unit]:
+        """Every row of a unit or department."""
+        return chain(self.units, self.departments)
+
+    def codes(self) -> frozenset[str]:
+        """Every code that is a unit's or department's on any day."""
+        return frozenset(each.code for each in self.bodies())
 
 
 def encode(body: Reference) -> bytes:

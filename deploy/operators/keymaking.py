@@ -22,7 +22,7 @@ def make(directory: Path, body: reference.Reference) -> int:
     """
     if (directory / HASHED).exists():
         return 0
-    codes = sorted({each.code for each in (*body.units, *body.departments)})
+    codes = sorted(body.codes())
     plain = {name: secrets.token_urlsafe(KEY_BYTES) for name in ("operator", *codes)}
     entries = [
         {

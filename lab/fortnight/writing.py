@@ -62,7 +62,7 @@ def _world(facts: Facts, reference: Reference) -> World:
     first, last = facts.first.isoformat(), facts.last.isoformat()
     bodies = {
         body.code: body
-        for body in (*reference.units, *reference.departments)
+        for body in reference.bodies()
         if body.valid_from <= first and (body.valid_to is None or body.valid_to >= last)
     }
     units = tuple(unit.code for unit in reference.units if unit.code in bodies)

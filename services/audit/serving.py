@@ -7,10 +7,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
+from contracts.face import serving
 from contracts.keys import KeySource, open_keys
 from services.audit.app import build_app
 from services.audit.instruments import Instruments
@@ -30,17 +30,7 @@ def serve(settings: Settings, seed: int) -> None:
         app = compose(settings, seed, _keys(settings))
     except (ValueError, OSError) as error:
         sys.exit(f"audit cannot start: {'; '.join(str(error).splitlines())}")
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    serving.serve(app, settings.host, settings.port, GRACE_SECONDS)
 
 
 def compose(settings: Settings, seed: int, keys: KeySource | None) -> FastAPI:
@@ -61,6 +51,5 @@ def _keys(settings: Settings) -> KeySource | None:
     """Who may see dossiers' codes; without keys nobody may, and the counts are for all."""
     if settings.keys_file is None and not settings.dev_keys:
         return None
-    body = reference_files.read(settings.reference_dir)
-    codes = frozenset(unit.code for unit in (*body.units, *body.departments))
+    codes = reference_files.read(settings.reference_dir).codes()
     return open_keys(settings.keys_file, settings.dev_keys, settings.host, codes)

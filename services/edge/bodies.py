@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 from starlette.requests import ClientDisconnect, Request
 
-from services.edge.problems import ProblemError
+from contracts.face.problems import ProblemError
 
 ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from contracts import instants
 from contracts.events import code_of
+from contracts.face.problems import ProblemError
 from contracts.keys import Key, KeySource
 from services.edge import page
 from services.edge.bodies import items, media_type, read_body
@@ -23,7 +24,6 @@ from services.edge.domain.replies import CODES
 from services.edge.instruments import Instruments
 from services.edge.link.line import LinkBook
 from services.edge.link.sender import Sender
-from services.edge.problems import ProblemError
 from services.edge.settings import Settings
 from services.edge.store.errors import StoreError
 from services.edge.store.outbox import Outbox

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
+from contracts.face import serving
+from contracts.face.serving import Lifespan
 from contracts.keys import KeySource, open_keys
 from services.edge import carrying
-from services.edge.app import Lifespan, build_app
+from services.edge.app import build_app
 from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import House
 from services.edge.domain.pace import Bounds
@@ -74,17 +75,7 @@ def serve() -> None:
     ports.writer.open()
     if isinstance(ports.writer.fault, InUseError):
         sys.exit(f"edge cannot start: {ports.writer.fault.detail}")
-    uvicorn.run(
-        build_app(ports, lifespan_of(ports, intake, heartbeats)),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    serving.serve(build_app(ports, lifespan_of(ports, intake, heartbeats)), settings.host, settings.port, STOP_SECONDS)
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,8 +91,7 @@ def _arguments() -> argparse.Namespace:
 
 def known_codes(settings: Settings) -> frozenset[str]:
     """Every code that the reference data knows on any day."""
-    body = reference_files.read(settings.reference_dir)
-    return frozenset(unit.code for unit in (*body.units, *body.departments))
+    return reference_files.read(settings.reference_dir).codes()
 
 
 def own_codes(settings: Settings, codes: frozenset[str]) -> frozenset[str]:

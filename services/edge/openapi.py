@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from contracts.face.problems import PROBLEM
 from services.edge.bodies import BATCH, ONE
 from services.edge.domain.answers import Result
-from services.edge.problems import PROBLEM
 from services.edge.told import OutboxTold
 
 _REF = "#/components/schemas/{name}"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import Gauge
 
-from services.edge.problems import ProblemError
+from contracts.face.problems import ProblemError
 
 
 class Turns:

@@ -7,7 +7,7 @@ from email.message import Message as Header
 
 from starlette.requests import ClientDisconnect, Request
 
-from services.intake.problems import ProblemError
+from contracts.face.problems import ProblemError
 
 ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

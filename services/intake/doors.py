@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from contracts import instants
 from contracts.events import Event, Ticked, code_of, control_record, to_record, without_values
+from contracts.face.problems import ProblemError
 from contracts.heartbeats import Heartbeat
 from contracts.keys import Key, KeySource
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
@@ -22,7 +23,6 @@ from services.intake.domain.quotas import QuotaBook
 from services.intake.gate import Gate
 from services.intake.instruments import Instruments
 from services.intake.journal import Appends, OverloadedError, Record
-from services.intake.problems import ProblemError
 from services.intake.settings import Settings
 from services.intake.turns import Turns, too_busy
 

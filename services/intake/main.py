@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
+from contracts.face import serving
 from contracts.keys import KEYS_MAX, KeySource, open_keys
 from services.intake.app import build_app
 from services.intake.archive import Archive
@@ -38,23 +38,12 @@ def main() -> None:
         keys = open_keys(settings.keys_file, settings.dev_keys, settings.host, codes)
     except (ValueError, OSError) as error:
         sys.exit(f"intake cannot start: {error}")
-    uvicorn.run(
-        compose(settings, keys, codes),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    serving.serve(compose(settings, keys, codes), settings.host, settings.port, STOP_SECONDS)
 
 
 def known_codes(settings: Settings) -> frozenset[str]:
     """Every code that the reference data knows on any day."""
-    body = reference_files.read(settings.reference_dir)
-    return frozenset(unit.code for unit in (*body.units, *body.departments))
+    return reference_files.read(settings.reference_dir).codes()
 
 
 def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> FastAPI:

@@ -7,10 +7,10 @@ import msgspec
 from contracts import data as contract_data
 from contracts.data import FACTS
 from contracts.events import EXTENSIONS, REQUIRED, TYPE_PREFIX, TYPE_SUFFIX
+from contracts.face.problems import PROBLEM
 from contracts.heartbeats import Heartbeat
 from services.intake.bodies import BATCH, ONE
 from services.intake.domain.answers import Result
-from services.intake.problems import PROBLEM
 
 _REF = "#/components/schemas/{name}"
 _TEXT = {"type": "string"}

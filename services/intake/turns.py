@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from contracts.face.problems import ProblemError
 from services.intake.instruments import Instruments
-from services.intake.problems import ProblemError
 
 
 class Turns:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from contracts.face.problems import ProblemError
 from contracts.reference import Calendar, Reference, Unit
 from services.metrics.api import answers, queries
-from services.metrics.api.problems import ProblemError
 from services.metrics.api.queries import Query
 from services.metrics.api.snapshots import Place, Snapshot
 from services.metrics.api.told import as_of, lag_seconds

@@ -13,7 +13,7 @@ class PlainRules:
 
     def __init__(self, body: Reference) -> None:
         self._rows: dict[str, list[Unit]] = {}
-        for row in (*body.units, *body.departments):
+        for row in body.bodies():
             self._rows.setdefault(row.code, []).append(row)
         for rows in self._rows.values():
             rows.sort(key=lambda row: row.valid_from)

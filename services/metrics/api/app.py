@@ -1,22 +1,19 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.face.measured import Exposition, exposition, method_of
+from contracts.face.problems import ProblemError, tell_problems
+from contracts.face.serving import Lifespan
 from services.metrics.api import front, openapi
 from services.metrics.api.doors import Doors, Ports
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.problems import ProblemError
 
 UNITS: Final = "/v1/units"
 ROUTES: Final = frozenset(
@@ -33,8 +30,6 @@ ROUTES: Final = frozenset(
         "/openapi.json",
     }
 )
-METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
@@ -55,17 +50,11 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/", told.board, response_class=HTMLResponse)
     app.add_api_route("/healthz", told.health, response_class=JSONResponse)
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
-    app.add_api_route("/metrics", told.metrics, response_class=_Exposition)
-    app.add_exception_handler(ProblemError, _problem)
-    app.add_exception_handler(HTTPException, _refused_by_routing)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_api_route("/metrics", told.metrics, response_class=Exposition)
+    tell_problems(app, "this is a fault of metrics' API")
     app.add_middleware(_Measured, instruments=ports.instruments)
     _describe(app)
     return app
-
-
-class _Exposition(Response):
-    media_type = "text/plain"
 
 
 class _Told:
@@ -96,34 +85,18 @@ class _Told:
         notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
         self._ports.instruments.ready.set(not reasons)
         if reasons:
-            return ProblemError(
-                503, "not_ready", "not every figure can be answered now", reasons=reasons, notes=notes
-            ).response()
+            members = {"reasons": reasons, "notes": notes}
+            return ProblemError(503, "not_ready", "not every figure can be answered now", members=members).response()
         return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
 
     async def metrics(self) -> Response:
         """Prometheus."""
         self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
-        return Response(generate_latest(self._ports.instruments.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-async def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    return error.response()
-
-
-async def _refused_by_routing(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = HTTPStatus(error.status_code).name.lower()
-    return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
-
-
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return ProblemError(500, "internal_error", "this is a fault of metrics' API").response()
+        return exposition(self._ports.instruments.registry)
 
 
 class _Measured:
-    """Counts and times every request by its route; a path nobody offers is `other`, so that labels stay bounded."""
+    """As `Measured`, but to the beginning of an answer."""
 
     def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
         self._app = app
@@ -134,7 +107,7 @@ class _Measured:
             await self._app(scope, receive, send)
             return
         route = route_of(scope["path"])
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = method_of(scope["method"])
         began = perf_counter()
 
         def answered(status: int) -> None:

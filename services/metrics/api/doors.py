@@ -7,9 +7,9 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from contracts.face.problems import ProblemError
 from services.metrics.api import answers, exposition, queries
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.problems import ProblemError
 from services.metrics.api.snapshots import Figures, Snapshot, Snapshots
 from services.metrics.api.stream import Stream
 from services.metrics.api.told import Told

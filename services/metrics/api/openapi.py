@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from services.metrics.api.problems import PROBLEM
+from contracts.face.problems import PROBLEM
 from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
 from services.metrics.domain.delivery import LINKS
 from services.metrics.domain.silence import State

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from services.metrics.api.problems import ProblemError
+from contracts.face.problems import ProblemError
 
 ROLES: Final = ("receiver", "competent")
 RANGE_DAYS_MAX: Final = 400

@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import uvicorn
 from fastapi import FastAPI
 
 from contracts import instants, reference_files
+from contracts.face import serving
 from services.metrics.api.app import build_app
 from services.metrics.api.centres import Centres
 from services.metrics.api.doors import Ports
@@ -32,17 +32,7 @@ def serve(settings: Settings) -> None:
         units = Units(reference_files.read(settings.reference_dir))
     except (ValueError, OSError) as error:
         sys.exit(f"metrics' API cannot start: {'; '.join(str(error).splitlines())}")
-    uvicorn.run(
-        compose(settings, units),
-        host=settings.host,
-        port=settings.api_port,
-        http="httptools",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    serving.serve(compose(settings, units), settings.host, settings.api_port, STOP_SECONDS)
 
 
 def compose(settings: Settings, units: Units) -> FastAPI:

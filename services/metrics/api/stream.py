@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from contracts.face.problems import ProblemError
 from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.problems import ProblemError, not_now
+from services.metrics.api.problems import not_now
 from services.metrics.api.queries import ROLES, Query
 from services.metrics.api.snapshots import All, Figures, Snapshot, Snapshots
 from services.metrics.api.told import Told

@@ -16,7 +16,7 @@ class Units:
     def __init__(self, body: Reference) -> None:
         self._rows: dict[str, list[Unit]] = {}
         self._departments = frozenset(unit.code for unit in body.departments)
-        for unit in (*body.units, *body.departments):
+        for unit in body.bodies():
             self._rows.setdefault(unit.code, []).append(unit)
         for rows in self._rows.values():
             rows.sort(key=lambda unit: unit.valid_from)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from contracts.face.problems import ProblemError
 from contracts.keys import Key, KeySource
 from contracts.topics import PARTITIONS
 from services.processing.api import cursors, figures, letters, views, worklist
@@ -19,7 +20,7 @@ from services.processing.api.letters import Wanted
 from services.processing.api.logs import Logs, LogsUnavailableError
 from services.processing.api.pages import Search
 from services.processing.api.permission import may_read_dossier, may_read_list
-from services.processing.api.problems import ProblemError, unavailable
+from services.processing.api.problems import unavailable
 from services.processing.api.queries import (
     REASON_FORM,
     UNIT_FORM,

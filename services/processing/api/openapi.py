@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from contracts.face.problems import PROBLEM
 from services.processing.api.cursors import FORM as CURSOR_FORM
 from services.processing.api.forms import TEXT, ref
-from services.processing.api.problems import PROBLEM
 from services.processing.api.queries import DOSSIER_FORM, REASON_FORM, UNIT_FORM
 from services.processing.domain.worklists import LISTS, ROLES
 

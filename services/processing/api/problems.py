@@ -1,48 +1,13 @@
-"""Problems as HTTP tells them (RFC 9457): a status, a stable `code`, a sentence that quotes nothing that was sent."""
+"""What processing's API says when it cannot answer now."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any
+from typing import Final
 
-import msgspec
-from starlette.responses import Response
+from contracts.face.problems import ProblemError
 
-PROBLEM = "application/problem+json"
 # Whoever waits this long finds a Redis or a broker that was only restarted.
-RETRY_AFTER_SECONDS = 2
-
-
-class ProblemError(Exception):
-    """Ends a request with a problem; `members` stand beside the usual ones."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        members: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(f"{status} {code}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.headers = dict(headers or {})
-        self.members = dict(members or {})
-
-    def response(self) -> Response:
-        """The answer that tells it."""
-        told = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        }
-        return Response(msgspec.json.encode(told | self.members), self.status, self.headers, PROBLEM)
+RETRY_AFTER_SECONDS: Final = 2
 
 
 def unavailable(detail: str) -> ProblemError:
     """Not now, and not the request's fault."""
-    return ProblemError(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return ProblemError(503, "unavailable", detail, retry_after_seconds=RETRY_AFTER_SECONDS)

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 from starlette.requests import Request
 
+from contracts.face.problems import ProblemError
 from services.processing.api.cursors import NoCursorError
-from services.processing.api.problems import ProblemError
 
 REASON_FORM: Final = "[a-z0-9_]{1,32}"
 UNIT_FORM: Final = "[A-Za-z0-9._-]{1,32}"

@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import uvicorn
 from fastapi import FastAPI
 
 from contracts import reference_files
+from contracts.face import serving
 from contracts.keys import KeySource, open_keys
 from services.processing.api.app import build_app
 from services.processing.api.doors import Ports
@@ -27,23 +27,12 @@ def serve(settings: Settings) -> None:
         app = compose(settings, open_keys(settings.keys_file, settings.dev_keys, settings.host, known_codes(settings)))
     except (ValueError, OSError) as error:
         sys.exit(f"processing's API cannot start: {'; '.join(str(error).splitlines())}")
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.api_port,
-        http="httptools",
-        loop="asyncio",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    serving.serve(app, settings.host, settings.api_port, STOP_SECONDS)
 
 
 def known_codes(settings: Settings) -> frozenset[str]:
     """Every code that the reference data knows on any day."""
-    body = reference_files.read(settings.reference_dir)
-    return frozenset(unit.code for unit in (*body.units, *body.departments))
+    return reference_files.read(settings.reference_dir).codes()
 
 
 def compose(settings: Settings, keys: KeySource) -> FastAPI:

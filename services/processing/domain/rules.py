@@ -16,7 +16,7 @@ class Rules:
     def __init__(self, digest: str, body: Reference) -> None:
         self.digest = digest
         self._rows: dict[str, list[_Row]] = {}
-        for unit in (*body.units, *body.departments):
+        for unit in body.bodies():
             self._rows.setdefault(unit.code, []).append(_Row(unit))
         for rows in self._rows.values():
             rows.sort(key=lambda row: row.first)

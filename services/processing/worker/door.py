@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from contracts.face.problems import ProblemError
 from services.processing.errors import MisconfiguredError
 from services.processing.worker.state import State
 
-PROBLEM = "application/problem+json"
 WAITING_CONNECTIONS = 128
 
 
@@ -45,7 +45,8 @@ def build(state: State) -> FastAPI:
     async def readiness() -> Response:
         """Whether records are folded now, and why not."""
         if reasons := state.reasons():
-            return _problem(503, "not_ready", "nothing is folded now, or not everything", reasons=reasons)
+            members = {"reasons": reasons}
+            return ProblemError(503, "not_ready", "nothing is folded now, or not everything", members=members).response()
         return JSONResponse({"status": "ready", "reasons": []})
 
     @app.get("/metrics", response_class=Response)
@@ -56,16 +57,11 @@ def build(state: State) -> FastAPI:
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code = HTTPStatus(error.status_code).name.lower()
-        return _problem(error.status_code, code, HTTPStatus(error.status_code).phrase)
+        return ProblemError(error.status_code, code, HTTPStatus(error.status_code).phrase).response()
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
-        return _problem(500, "internal_error", "this is a fault of the worker's door")
+        return ProblemError(500, "internal_error", "this is a fault of the worker's door").response()
 
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(Exception, unexpected)
     return app
-
-
-def _problem(status: int, code: str, detail: str, **members: object) -> Response:
-    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
-    return JSONResponse({**told, **members}, status, media_type=PROBLEM)

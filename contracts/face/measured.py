@@ -1,0 +1,65 @@
+"""What a service measures of its requests, and how Prometheus reads it."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+OTHER: Final = "other"
+
+
+class Measured:
+    """Counts every request (labels route, method, status) and times it to its end (label route).
+
+    A path that `route_of` knows nothing of and a strange method are `other`, so that labels stay bounded.
+    """
+
+    def __init__(self, app: ASGIApp, requests: Counter, seconds: Histogram, route_of: Callable[[str], str]) -> None:
+        self._app = app
+        self._requests = requests
+        self._seconds = seconds
+        self._route_of = route_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        route, method = self._route_of(scope["path"]), method_of(scope["method"])
+        status, began = "500", perf_counter()
+
+        async def send_on(sent: Message) -> None:
+            nonlocal status
+            if sent["type"] == "http.response.start":
+                status = str(sent["status"])
+            await send(sent)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            self._requests.labels(route, method, status).inc()
+            self._seconds.labels(route).observe(perf_counter() - began)
+
+
+class Exposition(Response):
+    """The form of `/metrics` for the OpenAPI page."""
+
+    media_type = "text/plain"
+
+
+def exposition(registry: CollectorRegistry) -> Response:
+    """The answer to `/metrics`."""
+    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def method_of(method: str) -> str:
+    """The method as a label."""
+    return method if method in METHODS else OTHER
+
+
+def one_of(routes: frozenset[str]) -> Callable[[str], str]:
+    """`route_of` where every route is a path without parts that vary."""
+    return lambda path: path if path in routes else OTHER
