@@ -14,7 +14,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +26,11 @@ from benchmarks.processing import Took
 from contracts.topics import PARTITIONS
 from deploy.local.checks import free_port_base
 from deploy.local.stack import Stack
-from deploy.operators.standing import Standing
 from services.processing.store import keys
 
 ALTERNATIVES = Path(__file__).resolve().parent / "alternatives"
 REPOSITORY = Path(__file__).resolve().parents[1]
 WITHIN_SECONDS = 300
-LOOK_EVERY_SECONDS = 0.05
 HEADING = (
     f"{'':<20} {'records/s':>9} {'CPU µs':>8} {'ours/it':>7} {'ours/it':>7}\n"
     f"{'':<20} {'':>9} {'a record':>8} {'rate':>7} {'CPU':>7}   what is kept, and what a crash does to it"
@@ -72,8 +69,8 @@ def main() -> int:
         stack = Stack(Path(directory) / "state", free_port_base(), "log", say=lambda line: None)
         try:
             stack.up(("kafka", "redis"))
-            events = processing._fill(stack, given.fortnights)
-            records = sum(processing._ends(stack).values())
+            events = processing.fill(stack, given.fortnights)
+            records = sum(processing.ends_of(stack).values())
             print(f"{records:,} reported records, {events:,} of them events; from the first record to the last")
             print(HEADING)
             ours = _ours(stack, records, Path(directory))
@@ -101,33 +98,10 @@ def _print(name: str, took: Took, ours: Took, promises: str) -> None:
 
 
 def _ours(stack: Stack, records: int, directory: Path) -> Took:
-    """The worker as it comes, from its first commit to its last."""
-    standing = Standing(stack.settings.bootstrap, stack.settings.redis_url, 1)
-    command = [sys.executable, "-m", "services.processing.main", "worker"]
-    began, done, first = 0.0, 0, 0
-    deadline = time.perf_counter() + WITHIN_SECONDS
-    with (directory / "processing.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env={**os.environ, **stack.environment}, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            while done < records:
-                if process.poll() is not None or time.perf_counter() > deadline:
-                    raise SystemExit(f"the worker stands at {done:,} of {records:,} records")
-                time.sleep(LOOK_EVERY_SECONDS)
-                done = sum(each.offset for each in standing.folded().values())
-                if done and not began:
-                    began, first = time.perf_counter(), done
-            ended = time.perf_counter()
-            process.terminate()
-            _, _, used = os.wait4(process.pid, 0)
-            process.returncode = 0
-        finally:
-            if process.returncode is None:
-                process.kill()
-    # As for the others, the time of the processor includes the start, so it belongs to all of the records.
-    seconds = (ended - began) * records / max(1, records - first)
-    return Took(records, seconds, used.ru_utime + used.ru_stime)
+    """The worker as it comes. As for the others, the time of the processor includes the start, so it belongs to all of the
+    records."""
+    took = processing.workers(stack, directory, 1)
+    return Took(records, records / took.rate, took.cpu_seconds)
 
 
 def _dossiers(stack: Stack) -> int:

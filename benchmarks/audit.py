@@ -45,7 +45,7 @@ def main() -> None:
         reading.error("--fortnights: 1 to 20")
     stack = Stack(Path(os.environ["MOTCUA_STATE_DIR"]))
     stack.stop("audit")  # it would audit the same, on the same cores
-    events = processing._fill(stack, given.fortnights)
+    events = processing.fill(stack, given.fortnights)
     _wait_counted(stack)
     began_with = os.getloadavg()[0]
     core = {min(os.sched_getaffinity(0))}
@@ -67,7 +67,7 @@ def main() -> None:
 
 def _wait_counted(stack: Stack) -> None:
     """Until metrics has counted every reported record."""
-    ends = {str(number): end - 1 for number, end in processing._ends(stack).items()}
+    ends = {str(number): end - 1 for number, end in processing.ends_of(stack).items()}
     until = time.monotonic() + COUNTED_WITHIN_SECONDS
     while time.monotonic() < until:
         if _counted(stack) == ends:

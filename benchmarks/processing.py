@@ -77,9 +77,9 @@ def main() -> None:
         stack = Stack(Path(directory) / "state", free_port_base(), "log", say=lambda line: None)
         try:
             stack.up(("kafka", "redis"))
-            events = _fill(stack, given.fortnights)
-            others = sum(_ends(stack).values()) - events
-            worker = _workers(stack, Path(directory), given.workers)
+            events = fill(stack, given.fortnights)
+            others = sum(ends_of(stack).values()) - events
+            worker = workers(stack, Path(directory), given.workers)
             plain = _plain(stack)
         finally:
             stack.down()
@@ -93,7 +93,7 @@ def main() -> None:
     print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
 
 
-def _fill(stack: Stack, fortnights: int) -> int:
+def fill(stack: Stack, fortnights: int) -> int:
     """The archive as it would be after so many fortnights like this one; the number of events in it."""
     settings = OperatorSettings(kafka=stack.settings.bootstrap, clock="log")
     acts.make_topics(settings)
@@ -142,9 +142,9 @@ def _produce(producer: Producer, **record: Any) -> None:
             producer.poll(0.1)
 
 
-def _workers(stack: Stack, directory: Path, count: int) -> Took:
+def workers(stack: Stack, directory: Path, count: int) -> Took:
     """Workers as they come, each in a process of its own; timed from when every partition is being folded."""
-    ends = _ends(stack)
+    ends = ends_of(stack)
     environment = {**os.environ, **stack.environment}
     processes: list[subprocess.Popen[bytes]] = []
     with redis.Redis.from_url(stack.settings.redis_url) as client:
@@ -194,7 +194,7 @@ def _reaches(
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _ends(stack: Stack) -> dict[int, int]:
+def ends_of(stack: Stack) -> dict[int, int]:
     with _reading(stack) as consumer:
         places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
         return {place.partition: consumer.get_watermark_offsets(place, timeout=CALL_SECONDS)[1] for place in places}
@@ -216,7 +216,7 @@ def _plain(stack: Stack) -> Took:
     body = reference_files.read(REFERENCE)
     digest = reference.digest(reference.encode(body))
     rules = {digest: Rules.compile(digest, body)}
-    ends = _ends(stack)
+    ends = ends_of(stack)
     left = sum(ends.values())
     positions = dict.fromkeys(range(PARTITIONS), Position())
     dossiers: dict[str, Dossier | Retired] = {}

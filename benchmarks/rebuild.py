@@ -47,7 +47,7 @@ def main() -> None:
         stack = Stack(Path(directory) / "state", free_port_base(), "log", say=lambda line: None)
         try:
             stack.up(("kafka", "redis"))
-            processing._fill(stack, given.fortnights)
+            processing.fill(stack, given.fortnights)
             stack.up(("kafka", "redis", "processing", "metrics"))
             standing = Standing(stack.settings.bootstrap, stack.settings.redis_url, 1)
             _watch(standing, {})

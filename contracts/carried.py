@@ -4,7 +4,6 @@ A header line, one event a line, a closing line, which signs (Ed25519) the SHA-2
 knows the public key of each outbox and the codes that it speaks for, so the file needs no secret on its way.
 """
 
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -16,14 +15,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from contracts.events import code_of
+from contracts.events import code_of, is_source
 
 FORMAT: Final = "motcua.carried.v1"
 LINE_BYTES_MAX: Final = 128 * 1024
 EVENTS_MAX: Final = 5_000_000
 TRUST_BYTES_MAX: Final = 4 * 1024 * 1024
 _DOMAIN: Final = FORMAT.encode() + b"\0"
-_SOURCE: Final = re.compile(r"/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?")
 
 
 class CarriedError(ValueError):
@@ -126,6 +124,11 @@ def events(file: BinaryIO, closing: Closing) -> Iterator[bytes]:
         raise CarriedError("the file was changed while it was read")
 
 
+def source_of(event: bytes) -> str:
+    """The `source` of an event in structured JSON; ValueError or RecursionError when it says none."""
+    return msgspec.json.decode(event, type=_Named).source
+
+
 def read_trust(path: Path) -> Trust:
     """The keys file; CarriedError or OSError when it is none."""
     raw = path.read_bytes()[: TRUST_BYTES_MAX + 1]
@@ -181,8 +184,8 @@ def _whose(header: Header, trust: Trust) -> Trusted:
 
 def _check_code(line: bytes, trusted: Trusted, number: int) -> None:
     try:
-        source = msgspec.json.decode(line, type=_Named).source
+        source = source_of(line)
     except (ValueError, RecursionError) as error:
         raise CarriedError(f"event {number} is not readable") from error
-    if _SOURCE.fullmatch(source) is None or code_of(source) not in trusted.codes:
+    if not is_source(source) or code_of(source) not in trusted.codes:
         raise CarriedError(f"event {number} is of a unit for which this key does not speak")

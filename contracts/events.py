@@ -114,6 +114,12 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 
 @lru_cache(maxsize=SOURCES_REMEMBERED_MAX)
+def is_source(text: str) -> bool:
+    """Whether a text is a well-formed `source`."""
+    return _SOURCE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=SOURCES_REMEMBERED_MAX)
 def code_of(source: str) -> str:
     """Unit code of a well-formed `source` (`/units/{code}` or `/units/{code}/{point}`)."""
     return source.split("/", 3)[2]
@@ -230,7 +236,7 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
     source = texts["source"]
     if _ID.fullmatch(texts["id"]) is None:
         _refuse("invalid_envelope", "`id` is not of its form")
-    if not _is_source(source):
+    if not is_source(source):
         _refuse("invalid_envelope", "`source` is not of its form")
     if _SUBJECT.fullmatch(texts["subject"]) is None:
         _refuse("invalid_envelope", "`subject` is not of its form")
@@ -255,11 +261,6 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
         traceparent=texts.get("traceparent"),
         tracestate=texts.get("tracestate"),
     )
-
-
-@lru_cache(maxsize=SOURCES_REMEMBERED_MAX)
-def _is_source(text: str) -> bool:
-    return _SOURCE.fullmatch(text) is not None
 
 
 def _instant(name: str, text: str, now: int | None) -> int:

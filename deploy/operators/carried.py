@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import uuid4
 
-import msgspec
-from msgspec import Struct
-
 from contracts import carried, instants
 from contracts.carried import CarriedError
 from contracts.events import code_of
@@ -24,10 +21,6 @@ BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
 REST_SECONDS: Final = 2.0
 TRIES_MAX: Final = 30
 REFUSED_SHOWN_MAX: Final = 20
-
-
-class _Named(Struct):
-    source: str
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -111,4 +104,4 @@ def _batches(events: Iterator[bytes]) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def _unit(event: bytes) -> str:
-    return code_of(msgspec.json.decode(event, type=_Named).source)
+    return code_of(carried.source_of(event))

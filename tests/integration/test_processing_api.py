@@ -14,6 +14,7 @@ from services.processing.api import cursors
 from services.processing.api.cursors import ParkedCursor, RejectedCursor
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, reason, wait_until
+from tests.integration.processing_world import event
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -33,8 +34,8 @@ class City(Struct, frozen=True):
     def report(self, *events: Row) -> None:
         """Events are stored and counted in."""
         by_unit: dict[str, list[Row]] = {}
-        for event in events:
-            by_unit.setdefault(event["source"].split("/")[2], []).append(event)
+        for each in events:
+            by_unit.setdefault(each["source"].split("/")[2], []).append(each)
         for unit, batch in by_unit.items():
             headers = {"Authorization": f"Bearer dev-{unit}", "Content-Type": BATCH}
             answer = post(self.intake, "/v1/events", headers, packed(batch))
@@ -91,19 +92,6 @@ def city(module_province: Province) -> City:
     for each in (intake, api):
         each.wait_ready()
     return City(module_province, intake, api)
-
-
-def event(fact: str, dossier: str, at: str, *, unit: str = "19753", id: str | None = None, **data: Any) -> Row:
-    """An event of 2025; its fact and time name it unless an id does."""
-    return {
-        "specversion": "1.0",
-        "id": id or f"{dossier}-{fact}-{at}",
-        "source": f"/units/{unit}",
-        "type": f"vn.motcua.dossier.{fact}.v1",
-        "subject": dossier,
-        "time": f"2025-{at}:00+07:00",
-        "data": data,
-    }
 
 
 LIFE = "H57.19753-250701-0001"

@@ -8,12 +8,12 @@ from contracts.reference import Reference
 from deploy.operators import acts
 from services.processing.api.doors import partition_of
 from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
+from tests.integration.processing_world import event
 from tests.integration.worklist_world import (
     PAGE_ROWS,
     UNITS,
     Town,
     assert_lists,
-    event,
     lives,
     started,
 )

@@ -5,8 +5,8 @@ import redis
 
 from contracts.topics import PARTITIONS
 from services.processing.api.doors import partition_of
-from tests.integration.processing_world import figures
-from tests.integration.worklist_world import SESSION_SECONDS, Town, assert_lists, event, lives, started
+from tests.integration.processing_world import event, figures
+from tests.integration.worklist_world import SESSION_SECONDS, Town, assert_lists, lives, started
 from tests.province import Province
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, wait_until
+from tests.integration.processing_world import event
 from tests.province import Province, Service
 from tests.unit.worklist_oracle import LISTS, ROLES, listed
 
@@ -126,19 +127,6 @@ def assert_lists(town: Town, units: Iterable[str] = UNITS) -> dict[str, int]:
             assert {each: row[each] for each in shared} == {each: own[each] for each in shared}
         lengths[name] += len(rows)
     return lengths
-
-
-def event(fact: str, dossier: str, at: str, *, unit: str, id: str | None = None, **data: Any) -> Row:
-    """An event of 2025; its fact and time name it unless an id does."""
-    return {
-        "specversion": "1.0",
-        "id": id or f"{dossier}-{fact}-{at}",
-        "source": f"/units/{unit}",
-        "type": f"vn.motcua.dossier.{fact}.v1",
-        "subject": dossier,
-        "time": f"2025-{at}:00+07:00",
-        "data": data,
-    }
 
 
 # What becomes of a dossier after its birth: (fact, time, data) in July 2025.
