@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from contracts import reference_files
 from contracts.face import serving
 from contracts.keys import KeySource, open_keys
+from services.audit import disks
 from services.audit.app import build_app
 from services.audit.instruments import Instruments
 from services.audit.settings import Settings
@@ -36,6 +37,7 @@ def serve(settings: Settings, seed: int) -> None:
 def compose(settings: Settings, seed: int, keys: KeySource | None) -> FastAPI:
     """The whole service; nothing is looked at before its lifespan begins."""
     instruments = Instruments()
+    disks.watch(disks.places(settings.audit_disks), instruments)
     watch = Watch(settings, seed, instruments, failed=lambda: os.kill(os.getpid(), signal.SIGTERM))
 
     @asynccontextmanager

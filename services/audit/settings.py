@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     audit_every_seconds: float = Field(default=30.0, gt=0)
     # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
     audit_records_max: int = Field(default=50_000_000, ge=1000)
+    # Where the logs and Redis lie, as this process sees it: `name=/directory,name=/directory`.
+    audit_disks: str = ""
     audit_port: int | None = None
     processing_url: str | None = None
     keys_file: Path | None = None

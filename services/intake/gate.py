@@ -61,3 +61,4 @@ class Gate:
             _log.warning("not ready: %s", found) if found else _log.info("ready: events can be stored")
         self.reason = found
         self._instruments.ready.set(found is None)
+        self._instruments.kafka_unreachable.set(found is not None and found.startswith("kafka_unreachable"))

@@ -60,6 +60,9 @@ class Instruments:
             ("name",),
             registry=self.registry,
         )
+        self.kafka_unreachable = Gauge(
+            "motcua_intake_kafka_unreachable", "1 while Kafka does not answer, else 0.", registry=self.registry
+        )
         self.ready = Gauge("motcua_intake_ready", "1 while events can be stored, else 0.", registry=self.registry)
         self.keys_file_broken = Gauge(
             "motcua_intake_keys_file_broken", "1 while the keys cannot be read and former ones stay in force.",

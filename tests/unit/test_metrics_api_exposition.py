@@ -225,3 +225,13 @@ def test_a_stopped_partition_is_told_beside_the_figures() -> None:
     assert found[at("motcua_metrics_rebuilding")] == 0
     assert found[at("motcua_dossiers_submitted", unit="100", role="receiver")] == 1
     assert not [name for name, _ in found if name in ("motcua_dossiers_today", "motcua_metrics_log_clock_timestamp_seconds")]
+
+
+def test_arrivals_of_a_unit_begin_at_zero() -> None:
+    """Else its first fifty dead letters, seen at once, would be no rise for Prometheus."""
+    page = Exposition(units(["100"], [])).page(held({}, {"outcomes": {"unit|100|applied": 3}}), DAY, {}, {})
+    found = samples(page)
+    expected = {"applied": 3, "parked": 0, "duplicate": 0, "rejected": 0, "annulled": 0}
+    assert {
+        outcome: found[at("motcua_lifecycle_by_unit_total", unit="100", outcome=outcome)] for outcome in expected
+    } == expected

@@ -82,7 +82,7 @@ class Exposition:
             page.add(told.TODAY, _numbered(self._of_today, today))
         self._add_units(page, seen, deliveries, day)
         _add_centres(page, deliveries, silences)
-        _add_arrivals(page, outcomes)
+        _add_arrivals(page, outcomes, self._shown["receiver"])
         return page
 
     def _keep(self, total: Figures, day: str) -> None:
@@ -173,10 +173,12 @@ def _instants(family: Family, rows: Iterable[tuple[str, int | None]]) -> list[st
     return [f'{family.name}{{unit="{unit}"}} {at / instants.SECOND!r}' for unit, at in rows if at is not None]
 
 
-def _add_arrivals(page: Page, outcomes: Figures) -> None:
+def _add_arrivals(page: Page, outcomes: Figures, units: Iterable[str]) -> None:
     series: dict[str, list[str]] = {"unit": [], "fact": []}
     families = {"unit": told.BY_UNIT, "fact": told.BY_FACT}
-    for name, number in sorted(outcomes.items()):
+    # A counter that is first seen at 50 has not risen, for Prometheus: each begins at 0.
+    begun = {f"unit|{unit}|{outcome}": 0 for unit in units for outcome in told.OUTCOMES}
+    for name, number in sorted({**begun, **outcomes}.items()):
         what, value, outcome = name.split("|")
         series[what].append(f'{families[what].name}{{{what}="{escaped(value)}",outcome="{outcome}"}} {number}')
     for what, family in families.items():

@@ -74,6 +74,7 @@ CHANNELS: Final = ("direct", "online", "post")
 TIMELINESS: Final = ("early", "on_time", "late", "without_due")
 STATES: Final = ("1", "2", "4", "5", "6", "8")
 WITHIN: Final = ("24h", "72h")
+OUTCOMES: Final = ("applied", "parked", "duplicate", "rejected", "annulled")
 TODAYS: Final = ("received", "completed", "returned", "refused")
 # Shown by channel, timeliness, state or span instead.
 _IN_PARTS: Final = frozenset(

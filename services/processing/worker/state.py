@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STALLED_SECONDS: Final = 30.0
 UNACKNOWLEDGED_SECONDS: Final = 5.0
+SERVERS: Final = ("kafka", "redis")
 
 
 class _Reached(NamedTuple):
@@ -173,7 +174,10 @@ class State:
         told.outstanding.set(0 if self._sender is None else self._sender.outstanding)
         told.oldest_outstanding_seconds.set(self._waited())
         told.turn_age_seconds.set(time.monotonic() - self._turned)
-        told.ready.set(not self.reasons())
+        reasons = self.reasons()
+        for server in SERVERS:
+            told.unreachable.labels(server).set(any(why.startswith(f"{server}_unreachable") for why in reasons))
+        told.ready.set(not reasons)
         return generate_latest(told.registry)
 
     def _waited(self) -> float:
