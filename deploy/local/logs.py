@@ -6,6 +6,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from contracts.face.logs import readable
+
 POLL_SECONDS = 0.5
 
 
@@ -48,4 +50,4 @@ def _size(file: Path) -> int:
 
 
 def _print(name: str, line: str) -> None:
-    print(f"{name:<15} {line.rstrip()}", flush=True)
+    print(f"{name:<15} {readable(line.rstrip())}", flush=True)

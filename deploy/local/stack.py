@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import checks, jars, kafka, processes, programs, statedir, valkey
-from deploy.local.errors import NotReadyError, OtherStackError
+from contracts.face import logs
+from deploy.local import checks, debs, jars, kafka, processes, programs, statedir, valkey, watchers
+from deploy.local.errors import NotReadyError, OtherStackError, WatcherMissingError
 from deploy.local.keeper import Keeper, Kept
 from deploy.local.logs import last_lines
 from deploy.local.programs import Program
@@ -65,6 +66,16 @@ class Stack:
         return dict(self._environment)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The programs of this stack: all but watchers that are not installed on this machine."""
+        return tuple(each.name for each in self._programs())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The watchers that are not installed on this machine."""
+        return tuple(name for name in programs.WATCHERS if name not in self.names)
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids of the services that live, from their pid files."""
         found = {name: processes.read_pid(self.pid_file(name)) for name in programs.NAMES}
@@ -91,7 +102,9 @@ class Stack:
 
         `after_servers` is called when the servers are ready and before the first service is started.
         """
-        wanted = programs.chosen(services)
+        wanted = self._programs() if services is None else programs.chosen(services)
+        if absent := [each.name for each in wanted if each.name in self.left_out]:
+            raise WatcherMissingError(absent)
         with statedir.only_one(self._checked(wanted)):
             cluster_id = statedir.claim(
                 self.directory,
@@ -101,7 +114,7 @@ class Stack:
             servers = tuple(each for each in wanted if each.kind == "server")
             self._start(servers)
             after_servers()
-            self._start(tuple(each for each in wanted if each.kind == "service"))
+            self._start(tuple(each for each in wanted if each.kind != "server"))
 
     def down(self) -> None:
         """Stops everything that this stack runs; its state stays."""
@@ -127,7 +140,7 @@ class Stack:
         """Every service of the stack, whether it runs or not."""
         pids = self.pids
         rows = []
-        for name in programs.NAMES:
+        for name in self.names:
             pid = pids.get(name)
             reason = reason_not_ready(self.settings, name) if pid is not None else "is not running"
             rows.append(
@@ -165,9 +178,12 @@ class Stack:
                 time.sleep(POLL_SECONDS)
             self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
 
+    def _programs(self) -> tuple[Program, ...]:
+        return tuple(each for each in programs.PROGRAMS if each.kind != "watcher" or debs.find(each.name) is not None)
+
     def _last_words(self, name: str) -> str:
         file = self.log_file(name)
-        lines = [line.strip() for line in last_lines(file, 20) if line.strip()]
+        lines = [logs.sentence(line.strip()) for line in last_lines(file, 20) if line.strip()]
         return f"{lines[-1][:300] if lines else 'it wrote nothing'} (see {file}, then run the same command again)"
 
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
@@ -188,17 +204,22 @@ class Stack:
         present = jars.ensure_jars(self.say)
         kafka.prepare(self.settings, present, cluster_id)
         valkey.prepare(self.settings)
-        own_commands = {"kafka": kafka.command(self.settings, present), "redis": valkey.command(self.settings)}
+        watchers.prepare(self.settings)
+        own_commands = {
+            "kafka": kafka.command(self.settings, present),
+            "redis": valkey.command(self.settings),
+            **watchers.commands(self.settings),
+        }
         # A changed setting of a service is no reason to start the servers anew: they get none of them.
         plain = {"MOTCUA_STATE_DIR": str(self.directory)}
         anew = self._keeper.start(
             Kept(
                 name=each.name,
                 command=own_commands.get(each.name) or each.command(),
-                environment=plain if each.kind == "server" else self._environment,
+                environment=self._environment if each.kind == "service" else plain,
                 stop_within_seconds=each.stop_within_seconds,
             )
-            for each in programs.PROGRAMS
+            for each in self._programs()
         )
         if anew:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
+from contracts.face import tracing
 from contracts.face.measured import Measured, exposition, one_of
 from contracts.face.problems import PROBLEM, ProblemError, tell_problems
 from contracts.face.serving import Lifespan
@@ -31,7 +32,7 @@ def build_app(watch: Watch, keys: KeySource | None, instruments: Instruments, li
     """The application around its watch."""
     app = FastAPI(
         title="Một Cửa: audit", version="1", description=DESCRIPTION, lifespan=lifespan, redoc_url=None,
-        redirect_slashes=False,
+        redirect_slashes=False, telemetry=tracing.telemetry(),
     )  # fmt: skip
     told = _Told(watch, keys, instruments)
     app.add_api_route("/v1/audit", told.verdict, response_model=None, response_class=JSONResponse, responses=_RESPONSES)

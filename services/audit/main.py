@@ -8,6 +8,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
 
+from contracts.face import logs
 from services.audit import verdict
 from services.audit.archive import CouldNotRunError
 from services.audit.looking import Scope
@@ -64,7 +65,8 @@ def main() -> None:
         # What only the service needs is loaded by the service alone.
         from services.audit.serving import serve
 
-        serve(settings, seed)
+        with logs.begun("audit"):
+            serve(settings, seed)
     else:
         size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
         sys.exit(verify(settings, None if chosen.all else size, seed, chosen.json))

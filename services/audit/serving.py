@@ -1,6 +1,5 @@
 """The audit service put together: looks and answers until it is told to stop."""
 
-import logging
 import os
 import signal
 import sys
@@ -26,7 +25,6 @@ def serve(settings: Settings, seed: int) -> None:
     """Refuse to start with one clear sentence, or serve; returns when told to stop."""
     # Whoever counts and answers comes first: an audit can wait.
     os.nice(NICENESS)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         app = compose(settings, seed, _keys(settings))
     except (ValueError, OSError) as error:

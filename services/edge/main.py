@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from contracts import reference_files
-from contracts.face import serving
+from contracts.face import logs, serving
 from contracts.face.serving import Lifespan
 from contracts.keys import KeySource, open_keys
 from services.edge import carrying
@@ -56,14 +56,14 @@ def main() -> None:
             places = Places(settings.store_dir, settings.high_water_file)
             print(f"{carrying.export_receipts(places, given.file)} receipts are in {given.file}")
         else:
-            serve()
+            with logs.begun("edge"):
+                serve()
     except carrying.CarryingError as error:
         sys.exit(str(error))
 
 
 def serve() -> None:
     """Refuse to start with one clear sentence, or serve until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
     try:
         codes = known_codes(settings)

@@ -1,7 +1,6 @@
 """Intake, put together: `python -m services.intake.main` serves until it is told to stop."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from contracts import reference_files
-from contracts.face import serving
+from contracts.face import logs, serving
 from contracts.keys import KEYS_MAX, KeySource, open_keys
 from services.intake.app import build_app
 from services.intake.archive import Archive
@@ -26,12 +25,16 @@ from services.intake.settings import Settings
 from services.intake.turns import Turns
 
 STOP_SECONDS = 10
-_log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Read the settings, refuse to start with one clear sentence, or serve."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with logs.begun("intake"):
+        serve()
+
+
+def serve() -> None:
+    """Serves until told to stop."""
     settings = Settings()
     try:
         codes = known_codes(settings)

@@ -1,18 +1,23 @@
 """Metrics, put together: `python -m services.metrics.main worker` counts, `… api` answers."""
 
 import argparse
-import logging
 import sys
 
 from pydantic import ValidationError
 
+from contracts.face import logs
 from services.metrics.settings import Settings
 
 
 def main() -> None:
     """Read the command and the settings, refuse to start with one clear sentence, or serve until told to stop."""
     part = _arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with logs.begun("metrics" if part == "worker" else "metrics-api"):
+        serve(part)
+
+
+def serve(part: str) -> None:
+    """Serves one part."""
     try:
         settings = Settings()
     except ValidationError as error:

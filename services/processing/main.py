@@ -6,20 +6,27 @@ import sys
 
 from pydantic import ValidationError
 
+from contracts.face import logs
 from services.processing.settings import Settings
 
 MISCONFIGURED = 2
+_log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Read the command and the settings, refuse to start with one clear sentence, or serve until told to stop."""
     part = _arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with logs.begun("processing" if part == "worker" else "processing-api"):
+        serve(part)
+
+
+def serve(part: str) -> None:
+    """Serves one part."""
     try:
         settings = Settings()
     except ValidationError as error:
         names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
-        print(f"processing cannot start: {names}", file=sys.stderr)
+        _log.critical("processing cannot start: %s", names)
         sys.exit(MISCONFIGURED)
     # One process is one part: neither carries what only the other needs.
     if part == "worker":
