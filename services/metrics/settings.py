@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     metrics_heartbeat_old_seconds: float = Field(default=120.0, gt=0, le=86_400.0)
     # A unit from which nothing has come for so much of its own working time is silent.
     metrics_silence_working_minutes: int = Field(default=120, ge=1, le=4_800)
+    # Where browsers reach processing's API, to which the board links; without one, that port on the board's own host.
+    metrics_worklists_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9._:/\[\]-]{1,200}$")
     metrics_lag_commit_seconds: float = Field(default=5.0, gt=0)
 
     @property
@@ -56,6 +58,11 @@ class Settings(BaseSettings):
     def redis_url(self) -> str:
         """Redis' address."""
         return self.redis or f"redis://127.0.0.1:{self.port_base + 79}/0"
+
+    @property
+    def worklists_url(self) -> str:
+        """Where browsers reach processing's API; `:<port>` is one of the host that they have the board from."""
+        return (self.metrics_worklists_url or f":{self.port_base + 2}").rstrip("/")
 
     @property
     def api_port(self) -> int:

@@ -5,20 +5,24 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.face.measured import Exposition, exposition, method_of
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
-from services.metrics.api import front, openapi
+from services.metrics.api import openapi
 from services.metrics.api.doors import Doors, Ports
+from services.metrics.api.front import PAGE
 from services.metrics.api.instruments import Instruments
 
 UNITS: Final = "/v1/units"
+FILES: Final = "/board/"
 ROUTES: Final = frozenset(
     {
         UNITS,
+        "/v1/days",
         "/v1/counters",
         "/v1/stream",
         "/metrics/dossiers",
@@ -41,6 +45,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
         (UNITS, doors.units, openapi.units_operation()),
         (UNITS + "/{code}", doors.unit, openapi.unit_operation()),
         (UNITS + "/{code}/days", doors.days, openapi.days_operation()),
+        ("/v1/days", doors.course, openapi.course_operation()),
         ("/v1/counters", doors.counters, openapi.counters_operation()),
         ("/v1/stream", doors.stream,
          openapi.text_operation("text/event-stream", openapi.STREAM, openapi.role_parameter())),
@@ -48,6 +53,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     ):  # fmt: skip
         app.add_api_route(path, endpoint, response_model=None, response_class=Response, openapi_extra=operation)
     app.add_api_route("/", told.board, response_class=HTMLResponse)
+    app.add_api_route(FILES + "{name:path}", told.file, response_class=Response, include_in_schema=False)
     app.add_api_route("/healthz", told.health, response_class=JSONResponse)
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
@@ -63,9 +69,13 @@ class _Told:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
-    async def board(self) -> Response:
+    async def board(self, request: Request) -> Response:
         """The board: one page, alive by /v1/stream."""
-        return HTMLResponse(front.BOARD, headers={"Cache-Control": "no-cache", "Content-Security-Policy": front.POLICY})
+        return self._file(PAGE, request)
+
+    async def file(self, request: Request, name: str) -> Response:
+        """What the page is made of."""
+        return self._file(name, request)
 
     async def health(self) -> Response:
         """The process is alive."""
@@ -93,6 +103,11 @@ class _Told:
         """Prometheus."""
         self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
         return exposition(self._ports.instruments.registry)
+
+    def _file(self, name: str, request: Request) -> Response:
+        if (answer := self._ports.front.answer(name, request)) is None:
+            raise ProblemError(404, "not_found", "the board has no such file")
+        return answer
 
 
 class _Measured:
@@ -131,6 +146,8 @@ def route_of(path: str) -> str:
     """The route of a path, without the unit that it names."""
     if path in ROUTES:
         return path
+    if path.startswith(FILES):
+        return FILES + "{name}"
     if path.startswith(UNITS + "/"):
         parts = path[len(UNITS) + 1 :].split("/")
         if parts[0] and parts[1:] in ([], ["days"]):

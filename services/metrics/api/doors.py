@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from contracts.face.problems import ProblemError
-from services.metrics.api import answers, exposition, queries
+from services.metrics.api import answers, courses, exposition, queries
+from services.metrics.api.courses import Courses
+from services.metrics.api.front import Front
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.snapshots import Figures, Snapshot, Snapshots
 from services.metrics.api.stream import Stream
@@ -25,6 +27,7 @@ class Ports(Struct, frozen=True):
     watch: Watch
     told: Told
     stream: Stream
+    front: Front
     instruments: Instruments
     now: Callable[[], int]
 
@@ -35,6 +38,7 @@ class Doors:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._exposition = exposition.Exposition(ports.told.units)
+        self._courses = Courses(ports.snapshots, ports.told.units)
 
     async def units(self, request: Request) -> Response:
         """Every unit of a role, in total, for a day or a range."""
@@ -79,6 +83,19 @@ class Doors:
         self._check_known(code, anything)
         rows = answers.day_rows(by_day, restated, query, code)
         return _json({**head, **self._named(code, query, snapshot, seen), "days": rows})
+
+    async def course(self, request: Request) -> Response:
+        """One counter of every unit, day by day."""
+        told = self._ports.told
+        await self._ports.watch.look_now()
+        now = await self._ports.snapshots.read(answers.SEEN)
+        counter, query = queries.course(request, told.day(now), courses.COURSE_DAYS_DEFAULT)
+        courses.check(counter, query)
+        # Whoever has figures has reported, or is a body that the reference data knows.
+        [[seen]] = now.found
+        snapshot, course = await self._courses.of(counter, query, now, sorted({*told.units.codes, *seen}))
+        shown = {"days": course.days, "units": course.units, "total": course.total}
+        return _json({**told.head(snapshot), "role": query.role, "counter": counter, **shown})
 
     async def counters(self, request: Request) -> Response:
         """The dictionary."""

@@ -1,20 +1,72 @@
-"""The board: one page without anything from outside, and the policy by which browsers hold it to that."""
+"""The board's files: read once, told apart by their digest, packed, and held by a policy to what lies here."""
 
-import re
-from base64 import b64encode
-from hashlib import sha256
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import Response
 
-def _only(tag: str) -> str:
-    """The one style or script of the page, by its digest: no other may be used."""
-    [inside] = re.findall(f"<{tag}>(.*?)</{tag}>", BOARD, re.DOTALL)
-    return f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'"
-
-
-BOARD: Final = (Path(__file__).parent / "board" / "index.html").read_text()
+BOARD: Final = Path(__file__).parent / "board"
+PAGE: Final = "index.html"
+# Where the page says at which address worklists are.
+WORKLISTS: Final = "@worklists@"
+KINDS: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+# Nothing from outside, and nothing that stands in the page itself.
 POLICY: Final = (
-    f"default-src 'none'; connect-src 'self'; img-src data:; style-src {_only('style')}; script-src {_only('script')}; "
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
+
+
+@dataclass(frozen=True)
+class File:
+    """One file as browsers get it."""
+
+    kind: str
+    plain: bytes
+    packed: bytes
+    tag: str
+
+
+class Front:
+    """Answers for the board's files, and for no other."""
+
+    def __init__(self, worklists: str) -> None:
+        self._files = _read(worklists)
+
+    def answer(self, name: str, request: Request) -> Response | None:
+        """The file; without its bytes where the browser holds them; None when there is none of that name."""
+        file = self._files.get(name)
+        if file is None:
+            return None
+        # Asked again at each load, answered in a few bytes: a new version is on every wall at its next look.
+        headers = {
+            "Cache-Control": "no-cache", "ETag": file.tag, "Vary": "Accept-Encoding", "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+        }  # fmt: skip
+        if file.tag in request.headers.get("If-None-Match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            return Response(file.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.kind)
+        return Response(file.plain, headers=headers, media_type=file.kind)
+
+
+def _read(worklists: str) -> Mapping[str, File]:
+    found = {}
+    for path in sorted(BOARD.rglob("*")):
+        if (kind := KINDS.get(path.suffix)) is None:
+            continue
+        plain = path.read_bytes()
+        if path.name == PAGE:
+            plain = plain.replace(WORKLISTS.encode(), worklists.encode())
+        tag = f'"{blake2b(plain, digest_size=12).hexdigest()}"'
+        found[path.relative_to(BOARD).as_posix()] = File(kind, plain, gzip.compress(plain, 9, mtime=0), tag)
+    return found

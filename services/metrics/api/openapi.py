@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from contracts.face.problems import PROBLEM
+from services.metrics.api.answers import FLOW_NAMES
 from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
 from services.metrics.domain.delivery import LINKS
 from services.metrics.domain.silence import State
@@ -28,6 +29,7 @@ _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "
 _INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
+_NUMBERS = {"type": "array", "items": {"type": "integer"}}
 _MAYBE = {"type": ["string", "null"]}
 
 
@@ -44,6 +46,11 @@ def unit_operation() -> dict[str, Any]:
 def days_operation() -> dict[str, Any]:
     """`GET /v1/units/{code}/days`."""
     return _operation([_CODE, _ROLE, _FROM, _TO], "Days", "A row for each business day of the range.", _UNKNOWN)
+
+
+def course_operation() -> dict[str, Any]:
+    """`GET /v1/days`."""
+    return _operation([_COUNTER, _ROLE, _FROM, _TO], "Course", "One counter of every unit, a number for each day.")
 
 
 def counters_operation() -> dict[str, Any]:
@@ -92,6 +99,8 @@ def components() -> dict[str, Any]:
         "Units": _object(**head, **marks, units=_list("UnitRow"), total=_ref("Figures")),
         "Unit": _object(**head, **named, **centre, **figures, by_field=parts, by_channel=parts),
         "Days": _object(**head, **named, **centre, days=_list("DayRow")),
+        "Course": _object(**head, counter=_TEXT, days={"type": "array", "items": _DAY}, total=_NUMBERS,
+                          units={"type": "object", "additionalProperties": _NUMBERS}),
         "Counter": _object(name=_TEXT, kind={"enum": ["flow", "stock"]}, attributed={"enum": ["body", "source"]},
                            roles=_TEXTS, help=_TEXT, label_vi=_TEXT),
         "RateMeaning": _object(name=_TEXT, help=_TEXT, label_vi=_TEXT, formula=_TEXT, numerator=_TEXTS,
@@ -99,7 +108,7 @@ def components() -> dict[str, Any]:
         "Dictionary": _object(counters=_list("Counter"), rates=_list("RateMeaning")),
         "Problem": _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, code=_TEXT, detail=_TEXT),
     }  # fmt: skip
-    for name in ("Units", "Unit", "Days"):
+    for name in ("Units", "Unit", "Days", "Course"):
         schemas[name]["properties"]["stopped"] = {"type": "object", "additionalProperties": _TEXT}
     return {"schemas": schemas}
 
@@ -126,6 +135,7 @@ _ROLE = _in_query(
 )
 _FROM = _in_query("from", _DAY, f"First day, with `to`; at most {RANGE_DAYS_MAX} days.")
 _TO = _in_query("to", _DAY, "Last day, included.")
+_COUNTER = _in_query("counter", {"enum": list(FLOW_NAMES), "default": "received"}, "A flow of /v1/counters.")
 _TOTALS = [_ROLE, _in_query("day", _DAY, "One day."), _FROM, _TO]
 _UNKNOWN = {404: "`unknown_unit`."}
 
@@ -134,7 +144,7 @@ def _operation(
     parameters: list[dict[str, Any]], name: str, text: str, more: dict[int, str] | None = None, late: bool = True
 ) -> dict[str, Any]:
     told = {
-        422: "`invalid_role`, `invalid_day`, `invalid_range`, `unknown_parameter`, `repeated_parameter`.",
+        422: "`invalid_role`, `invalid_counter`, `invalid_day`, `invalid_range`, `unknown_parameter`, `repeated_parameter`.",
         **(more or {}),
     }
     if late:

@@ -60,11 +60,20 @@ def totals(request: Request) -> Query:
 
 def days(request: Request, latest: str) -> Query:
     """`role`, `from`, `to`; without them the month that ends on `latest`."""
-    given = parameters(request, "role", "from", "to")
+    return _days(parameters(request, "role", "from", "to"), latest, DAYS_DEFAULT)
+
+
+def course(request: Request, latest: str, length: int) -> tuple[str, Query]:
+    """`counter`, and as for days; without `from` and `to` so many days that end on `latest`."""
+    given = parameters(request, "counter", "role", "from", "to")
+    return given.get("counter", "received"), _days(given, latest, length)
+
+
+def _days(given: dict[str, str], latest: str, length: int) -> Query:
     role = role_of(given)
     if "from" not in given and "to" not in given:
         last = date.fromisoformat(latest)
-        given |= {"from": (last - timedelta(days=DAYS_DEFAULT - 1)).isoformat(), "to": latest}
+        given |= {"from": (last - timedelta(days=length - 1)).isoformat(), "to": latest}
     return Query(role, _range(given))
 
 

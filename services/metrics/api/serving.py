@@ -13,6 +13,7 @@ from contracts.face import serving
 from services.metrics.api.app import build_app
 from services.metrics.api.centres import Centres
 from services.metrics.api.doors import Ports
+from services.metrics.api.front import Front
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.snapshots import Snapshots
 from services.metrics.api.stream import Stream
@@ -68,5 +69,8 @@ def compose(settings: Settings, units: Units) -> FastAPI:
         await asyncio.to_thread(watch.close)
         await snapshots.close()
 
-    ports = Ports(snapshots=snapshots, watch=watch, told=told, stream=stream, instruments=instruments, now=now)
+    ports = Ports(
+        snapshots=snapshots, watch=watch, told=told, stream=stream, front=Front(settings.worklists_url),
+        instruments=instruments, now=now,
+    )  # fmt: skip
     return build_app(ports, lifespan)

@@ -26,6 +26,11 @@ class Units:
         """Whether the reference data knows the code on any day."""
         return code in self._rows
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code, of whatever day."""
+        return tuple(self._rows)
+
     def name(self, code: str, day: str) -> str:
         """Its name on a day (`YYYY-MM-DD`), else the nearest one; a code that is not known is its own name."""
         unit = self._on(code, day)

@@ -1,0 +1,235 @@
+// The board put together: what is chosen stands in the address, what is told comes over the wire.
+
+import {course, redraw, sweep} from "./charts.js";
+import {clock, el, longDay, moment, percent, place, put, whole} from "./forms.js";
+import * as list from "./list.js";
+import * as unit from "./unit.js";
+import {MEANINGS, language, meaning, say, speak, translate} from "./words.js";
+import {Wire} from "./wire.js";
+
+const LAG_SECONDS_MAX = 60, COURSE_EVERY_MS = 5000, COURSE_EVERY_MS_LARGE = 30000, LARGE_UNITS = 500;
+const TIERS = ["ward", "commune", "special_zone", "department", "unknown_kind"];
+let units = new Map(), total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false;
+
+// ---- what is chosen ----
+
+let state = chosen();
+
+function chosen() {
+  const asked = new URLSearchParams(location.search), sort = asked.get("sort") ?? "received";
+  return {
+    role: asked.get("role") === "competent" ? "competent" : "receiver", unit: asked.get("unit"), find: asked.get("find") ?? "",
+    sort: sort in list.SORTS ? sort : "received", down: asked.has("up") ? false : sort !== "unit",
+    tier: TIERS.includes(asked.get("tier")) ? asked.get("tier") : "", only: asked.get("only") in list.ONLY ? asked.get("only") : "",
+    lang: asked.get("lang") === "en" ? "en" : "vi",
+  };
+}
+
+function address() {
+  const parts = {
+    unit: state.unit, role: state.role === "receiver" ? null : state.role, sort: state.sort === "received" ? null : state.sort,
+    up: state.down === (state.sort !== "unit") ? null : "1", find: state.find || null, tier: state.tier || null, only: state.only || null,
+    lang: state.lang === "vi" ? null : "en",
+  };
+  const query = new URLSearchParams(Object.entries(parts).filter(([, value]) => value !== null)).toString();
+  return query ? `/?${query}` : "/";
+}
+
+function choose(change, isPage = false) {
+  const former = state;
+  state = {...state, ...change};
+  history[isPage ? "pushState" : "replaceState"](null, "", address());
+  follow(former);
+}
+
+function follow(former) {
+  if (state.lang !== former.lang) { speak(state.lang); list.forget(); words(); redraw(); }
+  if (state.role !== former.role) { place("main").setAttribute("aria-busy", "true"); told = null; readAt = 0; wire.listen(state.role); }
+  if (state.unit !== former.unit || (state.unit && (state.role !== former.role || state.lang !== former.lang))) turn();
+  for (const id of ["role", "tier", "only"]) place(id).value = state[id];
+  place("sort").value = state.sort;
+  if (place("find").value !== state.find) place("find").value = state.find;
+  list.drawHead(state, sortBy);
+  draw();
+}
+
+function sortBy(key) { choose({sort: key, down: state.sort === key ? !state.down : key !== "unit"}); }
+
+function turn() {
+  place("city").hidden = Boolean(state.unit); place("unit").hidden = !state.unit;
+  unit.close();
+  if (!state.unit) { document.title = "Một Cửa"; return; }
+  unit.open(state.unit, state.role, () => {
+    const last = state.unit;
+    choose({unit: null}, true);
+    document.querySelector(`#rows [data-unit="${CSS.escape(last)}"] a`)?.focus();
+  });
+}
+
+addEventListener("popstate", () => { const former = state; state = chosen(); follow(former); });
+
+// ---- what is told ----
+
+const wire = new Wire((name, what, isFirst) => {
+  if (name === "problem") problem = what.code;
+  else {
+    head = what; problem = null;
+    if (name === "units") {
+      if (what.role !== state.role) return;
+      if (isFirst) { units = new Map(); place("main").removeAttribute("aria-busy"); }
+      for (const row of what.units) units.set(row.unit, row);
+      total = what.total;
+      plan();
+      readCourse();
+    }
+  }
+  drawState();
+}, () => drawState());
+
+// However many events come, a picture is drawn once for each frame at most.
+function plan() {
+  if (drawn) return;
+  drawn = true;
+  // A page in the background has no frames, and is to be right when it is looked at again.
+  (document.hidden ? setTimeout : requestAnimationFrame)(() => { drawn = false; draw(); });
+}
+
+async function readCourse() {
+  const every = units.size > LARGE_UNITS ? COURSE_EVERY_MS_LARGE : COURSE_EVERY_MS;
+  if (reading || Date.now() - readAt < every) return;
+  reading = true; readAt = Date.now();
+  const role = state.role;
+  try {
+    const [received, completed] = await Promise.all(["received", "completed"].map(async counter => {
+      const answer = await fetch(`/v1/days?counter=${counter}&role=${role}`);
+      if (!answer.ok) throw new Error(counter);
+      return answer.json();
+    }));
+    if (role === state.role) { told = {received, completed}; list.setCourse(received); plan(); }
+  } catch { /* the charts stay as they are; the next look may go well */ } finally {
+    reading = false;
+    // What came in while it was read, or within the pause, is read by the next look.
+    setTimeout(() => { if (head && told?.received.as_of && moved()) readCourse(); }, every + 50);
+  }
+}
+
+const moved = () => JSON.stringify(told.received.as_of.partitions) !== JSON.stringify(head.as_of.partitions);
+
+// ---- drawing ----
+
+function draw() {
+  if (!total) return;
+  if (state.unit) { const row = units.get(state.unit); if (row) unit.live(row, state.role); return; }
+  drawTotals();
+  if (told) course(place("course"), told.received.days, told.received.total, told.completed.total);
+  list.drawRows(units, state, code => { list.reset(); choose({unit: code}, true); });
+  sweep();
+}
+
+function drawTotals() {
+  const {counters, rates} = total, share = rate => say("of", {n: whole(rate.numerator), m: whole(rate.denominator)});
+  const today = name => told ? say("today", {n: whole(told[name].total.at(-1))}) : "";
+  const waiting = counters.open_waiting_supplement + counters.open_waiting_payment;
+  const tiles = [
+    ["cases", whole(counters.cases), ""],
+    ["received", whole(counters.received), today("received")],
+    ["online", percent(rates.online.percent), share(rates.online)],
+    ["completed", whole(counters.completed), today("completed")],
+    ["on_time", percent(rates.on_time.percent), share(rates.on_time)],
+    ["open", whole(counters.open), say("waiting", {n: whole(waiting)})],
+    ["overdue", whole(counters.overdue_open), say("acceptance_late", {n: whole(counters.acceptance_overdue)})],
+    ["due", whole(counters.due_in_24h), say("in_72h", {n: whole(counters.due_in_72h)})],
+  ];
+  const box = place("totals");
+  if (box.children.length !== tiles.length || box.dataset.lang !== language()) {
+    box.dataset.lang = language();
+    box.replaceChildren(...tiles.map(([key]) => {
+      const name = el("dt", say(key));
+      if (key === "on_time") name.append(el("button", "?", {type: "button", class: "why", "data-why": key, "aria-label": `${say("explain")} ${say(key)}`}));
+      return el("div", [name, el("dd", [el("span", "", {class: "number"}), el("small")])], {"data-total": key});
+    }));
+  }
+  tiles.forEach(([key, value, note], at) => {
+    const number = box.children[at].querySelector(".number");
+    if (put(number, value) && number.dataset.seen && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      number.animate([{opacity: 0.35}, {opacity: 1}], {duration: 600, easing: "ease-out"});
+    }
+    number.dataset.seen = "1";
+    if (key === "overdue") number.classList.toggle("late", counters.overdue_open > 0);
+    put(box.children[at].querySelector("small"), note);
+  });
+}
+
+function drawState() {
+  const box = place("state"), lag = head?.lag_seconds, at = head ? clock(head.as_of.time) : "–";
+  let words = say("connecting"), mood = "wait";
+  if (wire.lostAt) [words, mood] = [say("lost", {at}), "bad"];
+  else if (problem) [words, mood] = [say(problem === "rebuilding" ? "rebuilding" : "unavailable", {at}), "bad"];
+  else if (head?.stopped) [words, mood] = [say("stopped"), "bad"];
+  else if (head && lag === null) [words, mood] = [say("lag_unknown"), "warn"];
+  else if (head && lag > 0) [words, mood] = [say("behind", {n: whole(Math.ceil(lag))}), lag > LAG_SECONDS_MAX ? "warn" : "good"];
+  else if (head?.provisional) [words, mood] = [say("live_provisional"), "warn"];
+  else if (head) [words, mood] = [say("live"), "good"];
+  box.className = mood;
+  place("main").classList.toggle("old", mood === "bad");
+  // Said again only when it changes: a screen reader reads it out. The seconds beside it are for the eyes.
+  put(place("verdict"), words);
+  place("retry").hidden = !wire.lostAt;
+  const seconds = Math.ceil((wire.nextAt - Date.now()) / 1000);
+  const lines = wire.lostAt ? [["", wire.nextAt && seconds > 0 ? say("again_in", {n: seconds}) : say("again_now")]] : head ? [
+    [say("as_of"), at], [say("log_clock"), moment(head.as_of.log_clock)],
+    ...(head.complete_until ? [[say("complete_until"), moment(head.complete_until)]] : []),
+  ] : [];
+  const key = JSON.stringify(lines);
+  if (place("when").dataset.key === key) return;
+  place("when").dataset.key = key;
+  place("when").replaceChildren(...lines.map(([name, value]) => el("span", [name && `${name} `, el("time", value)])));
+}
+
+// ---- words and choices ----
+
+function words() {
+  translate(document.body);
+  put(place("language"), language() === "vi" ? "EN" : "VI");
+  place("language").lang = language() === "vi" ? "en" : "vi";
+  place("language").setAttribute("aria-label", say("language"));
+  options("role", ["receiver", "competent"]);
+  options("tier", ["", ...TIERS]);
+  options("only", ["", ...Object.keys(list.ONLY)]);
+  options("sort", Object.keys(list.SORTS));
+  if (place("totals").children.length) place("totals").replaceChildren();
+}
+
+function options(id, values) {
+  place(id).replaceChildren(...values.map(value => el("option", say(value || "all"), {value})));
+  place(id).value = state[id];
+}
+
+function explain(first) {
+  const keys = Object.keys(MEANINGS).sort((a, b) => (b === first) - (a === first));
+  const shut = el("button", say("close"), {type: "button", autofocus: ""}), days = told?.received.days;
+  shut.onclick = () => place("meaning").close();
+  place("meaning").replaceChildren(el("h2", say("explain"), {id: "meaning-title"}), ...keys.flatMap(key => {
+    const [title, text] = meaning(key);
+    return [el("h3", title), el("p", text)];
+  }), ...(days ? [el("p", `${say("days")}: ${longDay(days[0])} – ${longDay(days.at(-1))}`, {class: "soft"})] : []), shut);
+  place("meaning").showModal();
+}
+
+place("find").oninput = () => { list.reset(); choose({find: place("find").value}); };
+for (const id of ["role", "tier", "only"]) place(id).onchange = () => { list.reset(); choose({[id]: place(id).value}); };
+place("sort").onchange = () => choose({sort: place("sort").value, down: place("sort").value !== "unit"});
+place("language").onclick = () => choose({lang: language() === "vi" ? "en" : "vi"});
+place("explain").onclick = () => explain("on_time");
+place("retry").onclick = () => wire.now();
+document.addEventListener("click", pressed => { const why = pressed.target.closest?.("[data-why]"); if (why) explain(why.dataset.why); });
+document.querySelector("[data-home]").onclick = pressed => { pressed.preventDefault(); choose({unit: null}, true); };
+place("meaning").addEventListener("click", pressed => { if (pressed.target === place("meaning")) place("meaning").close(); });
+
+speak(state.lang);
+words();
+place("find").value = state.find;
+list.drawHead(state, sortBy);
+turn();
+wire.listen(state.role);
+setInterval(drawState, 1000);

@@ -1,0 +1,128 @@
+// The list of units: ranked, filtered, sorted; a row is made once and then only written where it differs.
+
+import {spark} from "./charts.js";
+import {el, moment, percent, place, plain, put, whole} from "./forms.js";
+import {language, say} from "./words.js";
+
+// key, value of a row, whether it is a share (per cent)
+const COLUMNS = [
+  ["received", row => row.counters.received],
+  ["online", row => row.rates.online.percent, true],
+  ["completed", row => row.counters.completed],
+  ["on_time", row => row.rates.on_time.percent, true],
+  ["open", row => row.counters.open],
+  ["overdue", row => row.counters.overdue_open],
+  ["due", row => row.counters.due_in_24h],
+];
+export const SORTS = {unit: row => row.name, ...Object.fromEntries(COLUMNS.map(([key, value]) => [key, value]))};
+const UNIT_KINDS = new Set(["ward", "commune", "special_zone"]), PAGE = 100;
+const lines = new Map();
+let limit = PAGE, course = null;
+
+export function setCourse(told) { course = told; }
+export function tierOf(row) { return UNIT_KINDS.has(row.kind) ? row.kind : row.kind === "unknown" ? "unknown_kind" : "department"; }
+export const ONLY = {
+  only_overdue: row => row.counters.overdue_open > 0,
+  only_line: row => (row.centre.heard_at && row.centre.link !== "up") || row.centre.silence === "silent",
+  only_provisional: row => row.provisional === true,
+};
+
+export function drawHead(state, choose) {
+  const explain = key => { const it = el("button", "?", {type: "button", class: "why", "data-why": key, "aria-label": say("explain")}); return it; };
+  const cells = ["unit", "days", ...COLUMNS.map(([key]) => key)].map(key => {
+    const cell = el("th", "", {scope: "col", role: "columnheader", class: `c-${key}`});
+    if (key === "days") { cell.append(say(key)); return cell; }
+    const press = el("button", say(key), {type: "button", "data-key": key});
+    press.onclick = () => { choose(key); place("head").querySelector(`[data-key="${key}"]`).focus(); };
+    if (state.sort === key) cell.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+    cell.append(press);
+    if (key === "on_time") cell.append(explain(key));
+    return cell;
+  });
+  place("head").replaceChildren(...cells);
+}
+
+export function reset() { limit = PAGE; }
+export function forget() { lines.clear(); place("rows").replaceChildren(); }
+
+export function drawRows(units, state, open) {
+  const find = plain(state.find.trim()), value = SORTS[state.sort];
+  const all = [...units.values()].filter(row => UNIT_KINDS.has(row.kind) || state.role === "competent" ||
+    COLUMNS.some(([, of]) => of(row)));
+  const found = all.filter(row => (!find || plain(row.name).includes(find) || row.unit.toLowerCase().includes(find)) &&
+    (!state.tier || tierOf(row) === state.tier) && (!state.only || ONLY[state.only](row)));
+  found.sort((a, b) => {
+    const x = value(a), y = value(b);
+    // What has no value stands last, whichever way the rest is sorted.
+    if ((x ?? null) === null || (y ?? null) === null) return (x ?? null) === (y ?? null) ? compared(a.name, b.name) : (x ?? null) === null ? 1 : -1;
+    const order = typeof x === "string" ? compared(x, y) : x - y;
+    return (state.down ? -order : order) || compared(a.name, b.name);
+  });
+  show(found.slice(0, limit), open);
+  const left = found.length - limit;
+  place("more").hidden = left <= 0;
+  put(place("more"), left > 0 ? say("more", {n: whole(Math.min(left, PAGE))}) : "");
+  place("more").onclick = () => { limit += PAGE; drawRows(units, state, open); };
+  put(place("count"), !found.length ? say("nothing") : found.length === all.length ? say("count", {n: whole(all.length)}) :
+    say("count_of", {n: whole(found.length), m: whole(all.length)}));
+}
+
+let collator = null, collated = "";
+function compared(a, b) {
+  if (collated !== language()) { collator = new Intl.Collator("vi", {numeric: true}); collated = language(); }
+  return collator.compare(a, b);
+}
+
+function show(rows, open) {
+  const body = place("rows"), wanted = new Set();
+  rows.forEach((row, at) => {
+    const line = lines.get(row.unit) ?? made(row, open);
+    wanted.add(row.unit);
+    write(line, row, at + 1);
+    if (body.children[at] !== line.tr) body.insertBefore(line.tr, body.children[at] ?? null);
+  });
+  for (const [unit, line] of lines) if (!wanted.has(unit)) { line.tr.remove(); lines.delete(unit); }
+}
+
+function made(row, open) {
+  const tr = el("tr", "", {role: "row", "data-unit": row.unit});
+  const rank = el("span", "", {class: "rank", "aria-hidden": "true"}), name = el("a", "", {href: `?unit=${encodeURIComponent(row.unit)}`});
+  const marks = el("span", "", {class: "marks"}), box = el("div", "", {class: "spark"});
+  name.onclick = pressed => { if (!pressed.metaKey && !pressed.ctrlKey && !pressed.shiftKey) { pressed.preventDefault(); open(row.unit); } };
+  tr.append(el("th", el("div", [rank, el("span", [name, marks], {class: "named"})], {class: "who"}), {scope: "row", role: "rowheader"}), el("td", box, {role: "cell", class: "c-days"}));
+  const cells = COLUMNS.map(([key]) => { const cell = el("td", "", {role: "cell", class: `c-${key}`}); tr.append(cell); return cell; });
+  const line = {tr, rank, name, marks, box, cells, marked: null};
+  lines.set(row.unit, line);
+  return line;
+}
+
+function write(line, row, rank) {
+  put(line.rank, String(rank));
+  put(line.name, row.name);
+  COLUMNS.forEach(([key, of, isShare], at) => {
+    const cell = line.cells[at], value = of(row);
+    if (cell.dataset.label !== say(key)) cell.dataset.label = say(key);
+    if (!put(cell, isShare ? percent(value) : whole(value))) return;
+    if (isShare) { cell.classList.toggle("share", value !== null); cell.style.setProperty("--share", (value ?? 0) / 100); }
+    if (key === "overdue") cell.classList.toggle("late", value > 0);
+  });
+  const numbers = course?.units[row.unit];
+  if (numbers) spark(line.box, course.days, numbers);
+  const told = marksOf(row), key = JSON.stringify(told);
+  if (key !== line.marked) {
+    line.marked = key;
+    line.marks.replaceChildren(...told.map(([kind, text]) => el("small", text, {class: `mark ${kind}`})));
+  }
+}
+
+// Only what needs a word: a centre whose line is well and whose outbox is empty has none. [kind, text]
+export function marksOf(row) {
+  const centre = row.centre, found = [];
+  if (row.provisional) {
+    const left = centre.spool_events ? ` · ${say("left", {n: whole(centre.spool_events)})}` : "";
+    found.push(["provisional", say("provisional_until", {at: moment(row.complete_until)}) + left]);
+  }
+  if (centre.heard_at && centre.link !== "up") found.push([centre.link, say(centre.link)]);
+  if (centre.silence === "silent") found.push(["silent", say("silent_since", {at: moment(centre.last_event)})]);
+  return found;
+}
