@@ -7,7 +7,7 @@ RUN := $(PY) -m
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format bench reference-check reference-activate rejected
+.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format bench reference-check reference-activate rejected
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: ## make .venv as uv.lock says; needs Python >= 3.11 alone, costs nothing 
 
 up: setup ## start the local stack, or what is missing of it, and wait until it is ready
 	@$(RUN) deploy.local.main up $(if $(ONLY),--only $(ONLY))
+
+prometheus: setup ## fetch Prometheus, Alertmanager, promtool, amtool into the user's cache (Debian's packages, no root)
+	@$(RUN) deploy.local.debs
 
 down: setup ## stop the local stack; what it stored stays
 	@$(RUN) deploy.local.main down

@@ -30,6 +30,7 @@ WHAT: dict[str, str] = {
     "keys_file": 'hashed keys: `{"keys": [{"name", "sha256", "codes", "operator"}]}`, read again when it changes',
     "dev_keys": "`1` takes `dev-<code>` and `dev-operator`; for 127.0.0.1 alone, excludes a keys file",
     "ready_within_seconds": "how long `make up` waits for each process",
+    "watch_seconds": "pause between two looks of a local stack's Prometheus",
     "kafka": "Kafka's address; without one, port base + 92 on this machine",
     "redis": "Redis' address; without one, port base + 79 on this machine",
     "live_gen": "the generation whose figures are shown and which appends ticks",

@@ -7,7 +7,8 @@ StackError
 │   ├── ForeignStateDirError    the directory holds something else
 │   ├── OtherClockError         the archive in it is driven by the other clock
 │   └── OtherStackError         a stack with another port base runs from it, or another `up` is at work
-├── DownloadError           the jars could not be fetched: look at the network, run it again
+├── DownloadError           jars or packages could not be fetched: look at the network, run it again
+├── WatcherMissingError     install Prometheus and Alertmanager
 ├── NotReadyError           a process did not get ready: look at its log
 └── UnknownServiceError     name one that exists
 """
@@ -62,7 +63,7 @@ class OtherStackError(StateDirError):
 
 
 class DownloadError(StackError):
-    """Kafka's jars could not be fetched."""
+    """What is fetched once per user could not be fetched."""
 
 
 class NotReadyError(StackError):
@@ -72,3 +73,8 @@ class NotReadyError(StackError):
 class UnknownServiceError(StackError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"There is no service called {name!r} in the local stack: it has {', '.join(known)}.")
+
+
+class WatcherMissingError(StackError):
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"{' and '.join(names)} cannot be started, being installed nowhere: run make prometheus.")

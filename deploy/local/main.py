@@ -79,8 +79,12 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
         print(f"  counters        {counters}/v1/units?role=receiver")
         print(f"  board           {counters}/")
         print(f"  dossiers        {stack.address('processing-api')}/v1/dossiers/<code>")
-        print(f"  Prometheus      {counters}/metrics/dossiers")
         print(f"  audit           {stack.address('audit')}/v1/audit")
+        for name in (each for each in programs.WATCHERS if each not in stack.left_out):
+            print(f"  {name:<15} {stack.address(name)}")
+        if stack.left_out:
+            print(f"  left out        {', '.join(stack.left_out)}: not installed; run `make prometheus`, then this again")
+        print(f"  for Prometheus  {counters}/metrics/dossiers")
         print("  make status · make logs · make down")
     return 0
 

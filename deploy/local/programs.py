@@ -6,12 +6,12 @@ from typing import Literal
 from deploy.local.errors import UnknownServiceError
 from deploy.local.settings import python
 
-Kind = Literal["server", "service"]
+Kind = Literal["server", "service", "watcher"]
 
 
 @dataclass(frozen=True)
 class Program:
-    """One process: `arguments` follow the interpreter; servers have a command of their own."""
+    """One process: `arguments` follow the interpreter; servers and watchers have a command of their own."""
 
     name: str
     kind: Kind
@@ -33,9 +33,13 @@ PROGRAMS: tuple[Program, ...] = (
     Program("metrics-api", "service", 10, ("services.metrics.main", "api")),
     Program("intake", "service", 15, ("services.intake.main",)),
     Program("audit", "service", 10, ("services.audit.main", "serve")),
+    # Watchers are started where they are installed, and left out where they are not.
+    Program("alertmanager", "watcher", 5),
+    Program("prometheus", "watcher", 10),
 )
 NAMES = tuple(program.name for program in PROGRAMS)
 SERVERS = tuple(program.name for program in PROGRAMS if program.kind == "server")
+WATCHERS = tuple(program.name for program in PROGRAMS if program.kind == "watcher")
 
 
 def program(name: str) -> Program:

@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
+from deploy.local.programs import WATCHERS
 from deploy.local.settings import StackSettings
 
 ASK_TIMEOUT_SECONDS = 3.0
@@ -16,7 +17,8 @@ def reason_not_ready(settings: StackSettings, service: str) -> str | None:
         return kafka_reason(settings.bootstrap)
     if service == "redis":
         return redis_reason(settings.redis_url)
-    return http_reason(f"http://127.0.0.1:{settings.port(service)}")
+    path = "/-/ready" if service in WATCHERS else "/readyz"
+    return http_reason(f"http://127.0.0.1:{settings.port(service)}", path)
 
 
 def kafka_reason(bootstrap: str) -> str | None:
@@ -47,10 +49,10 @@ def redis_reason(url: str) -> str | None:
     return None
 
 
-def http_reason(base_url: str) -> str | None:
+def http_reason(base_url: str, path: str = "/readyz") -> str | None:
     """Asks a service's /readyz; its body names the reasons."""
     try:
-        with urllib.request.urlopen(f"{base_url}/readyz", timeout=ASK_TIMEOUT_SECONDS):
+        with urllib.request.urlopen(f"{base_url}{path}", timeout=ASK_TIMEOUT_SECONDS):
             return None
     except urllib.error.HTTPError as error:
         return _reasons(error.read(10_000)) or f"answers {error.code}"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,6 +22,8 @@ PORTS: dict[str, int] = {
     "processing": 12,
     "metrics": 13,
     "redis": 79,
+    "prometheus": 90,
+    "alertmanager": 91,
     "kafka": 92,
 }
 CONTROLLER_PORT = 93
@@ -37,6 +40,7 @@ class StackSettings(BaseSettings):
     host: str = "127.0.0.1"
     keys_file: Path | None = None
     ready_within_seconds: float = 120.0
+    watch_seconds: int = Field(default=15, ge=1, le=300)
 
     @property
     def directory(self) -> Path:
@@ -69,6 +73,7 @@ class StackSettings(BaseSettings):
             "MOTCUA_KAFKA": self.bootstrap,
             "MOTCUA_REDIS": self.redis_url,
             "MOTCUA_DEV_KEYS": "0" if self.keys_file else "1",
+            "MOTCUA_AUDIT_DISKS": f"state={self.directory}",
         }
         if self.keys_file:
             decided["MOTCUA_KEYS_FILE"] = str(self.keys_file.expanduser().resolve())

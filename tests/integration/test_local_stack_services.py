@@ -25,7 +25,7 @@ def test_everything_is_ready_with_its_pid_file_and_fits_into_the_memory(full_sta
     rows = full_stack.status()
     assert [row.name for row in rows if not row.ready] == []
     assert {row.name: row.pid for row in rows} == {
-        name: int((full_stack.directory / f"{name}.pid").read_text()) for name in programs.NAMES
+        name: int((full_stack.directory / f"{name}.pid").read_text()) for name in full_stack.names
     }
     assert sum(row.resident_bytes or 0 for row in rows) < 1.2 * GIB
     for row in rows:
@@ -36,14 +36,14 @@ def test_everything_is_ready_with_its_pid_file_and_fits_into_the_memory(full_sta
 @pytest.mark.faults
 def test_every_service_comes_back_after_kill_9_of_all(full_stack: Stack) -> None:
     before = full_stack.pids
-    services = [name for name in programs.NAMES if name not in programs.SERVERS]
+    services = [name for name in full_stack.names if name not in programs.SERVERS]
     for name in services:
         os.kill(before[name], signal.SIGKILL)
     deadline = time.monotonic() + 60
     while any(full_stack.pids.get(name, before[name]) == before[name] for name in services):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    full_stack.wait_ready(programs.NAMES)
+    full_stack.wait_ready(full_stack.names)
     assert all(full_stack.pids[name] == before[name] for name in programs.SERVERS)
 
 
@@ -53,8 +53,8 @@ def test_up_on_a_half_dead_stack_starts_what_is_missing_and_opens_nothing_twice(
         full_stack.stop(name)
     up_and_open(full_stack)
     after = full_stack.pids
-    assert set(after) == set(programs.NAMES)
-    assert {name for name in programs.NAMES if after[name] != before[name]} == {"processing", "metrics-api", "intake"}
+    assert set(after) == set(full_stack.names)
+    assert {name for name in full_stack.names if after[name] != before[name]} == {"processing", "metrics-api", "intake"}
 
 
 def test_status_tells_what_an_emptied_redis_has_still_to_get_back(full_stack: Stack) -> None:
