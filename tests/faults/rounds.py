@@ -1,0 +1,102 @@
+"""One round: the load flows while its faults happen, then all is lifted, delivered, counted and judged."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+import requests
+from confluent_kafka import KafkaException
+from msgspec import Struct
+
+from tests.faults.centres import Centres, RefusedError, Sabotage
+from tests.faults.doors import Doors
+from tests.faults.injecting import Injector, Suffered
+from tests.faults.load import EDGE_UNITS, Load
+from tests.faults.plan import Fault, Plan
+from tests.faults.stand import Stand
+from tests.faults.verdict import Judge, Verdict
+from tests.faults.waiting import NotInTimeError
+
+SLOT_WITHIN_SECONDS = 420.0
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a round. `failed` says what kept it from a verdict; `gave_up`: processes that ended by themselves."""
+
+    seed: int
+    number: int
+    seconds: float
+    suffered: tuple[Suffered, ...]
+    verdict: Verdict | None = None
+    failed: str | None = None
+    gave_up: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether it came to a verdict and nothing differs."""
+        return self.verdict is not None and self.verdict.clean
+
+
+class Life:
+    """One stand and all the rounds that it lives through."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self._doors = Doors(stand)
+        self._injector = Injector(stand, self._doors)
+        self._judge = Judge(stand, self._doors)
+        self._told = 0
+
+    def round(self, plan: Plan, load: Load, sabotage: Sabotage | None = None) -> Outcome:
+        """Plays it; never raises for what the system did wrong."""
+        began = time.monotonic()
+        suffered: list[Suffered] = []
+        verdict, failed = None, None
+        try:
+            verdict = self._play(plan, load, sabotage, suffered)
+        except (NotInTimeError, RefusedError, TimeoutError, requests.RequestException, KafkaException) as error:
+            failed = f"{type(error).__name__}: {error}"
+            with suppress(Exception):
+                failed += "; ".join(["", *self._stand.reasons()])
+        gave_up = self._stand.gave_up()
+        new, self._told = gave_up[self._told :], len(gave_up)
+        return Outcome(
+            plan.seed, plan.number, round(time.monotonic() - began, 1), tuple(suffered), verdict, failed, tuple(new)
+        )  # fmt: skip
+
+    def _play(self, plan: Plan, load: Load, sabotage: Sabotage | None, suffered: list[Suffered]) -> Verdict:
+        seed = f"{plan.seed} {plan.number}"
+        centres = Centres(self._stand, self._doors, load, plan.batches, seed, sabotage)
+        try:
+            centres.begin()
+            self._stand.take_dump()
+            slots = len(plan.slots)
+            for number, slot in enumerate(plan.slots):
+                portions = range(number * centres.portions // slots, (number + 1) * centres.portions // slots)
+                suffered += self._slot(slot, centres, portions)
+            if not slots:
+                centres.hand_in(range(centres.portions))
+            centres.hand_in_the_rest()
+            suffered += [Suffered(each.kind, each.alone, None) for each in centres.suffered]
+            for number in range(len(EDGE_UNITS)):
+                self._doors.drained(number)
+            self._doors.fresh()
+            return self._judge.judge(centres.handed_in, seed)
+        finally:
+            centres.close()
+
+    def _slot(self, faults: tuple[Fault, ...], centres: Centres, portions: range) -> list[Suffered]:
+        """Its faults, all at once, while its portions are handed in; what happened is told even if one does not end."""
+        with ThreadPoolExecutor(max_workers=len(faults) + 1) as pool:
+            handing_in = pool.submit(centres.hand_in, portions)
+            running = [pool.submit(self._injector.suffer, fault) for fault in faults]
+            told: list[Suffered] = []
+            _collect(running, told)
+            handing_in.result(SLOT_WITHIN_SECONDS)
+            return told
+
+
+def _collect(running: "list[Future[Suffered | None]]", told: list[Suffered]) -> None:
+    for each in running:
+        if (suffered := each.result(SLOT_WITHIN_SECONDS)) is not None:
+            told.append(suffered)
