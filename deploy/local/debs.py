@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager of Debian's packages, unpacked into the user's cache: no root, nothing is installed."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -20,15 +21,19 @@ PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "alertmanager": ("alertmanager", "prometheus-alertmanager"),
     "amtool": ("amtool",),
 }
+# Built into Debian's Alertmanager: without these it does not start.
+TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
 WITHIN_SECONDS: Final = 300.0
-REMEDY: Final = "`make prometheus` unpacks them without root on Debian and Ubuntu; elsewhere put them on PATH"
+REMEDY: Final = "run `make prometheus` (Debian, Ubuntu), or put them on PATH"
 
 
 def find(program: str, cache: Path | None = None) -> Path | None:
     """The program from PATH, else from the cache; None when it is in neither."""
     unpacked = _home(cache) / "usr" / "bin"
     for name in PROGRAMS[program]:
-        if found := shutil.which(name) or shutil.which(name, path=str(unpacked)):
+        if found := shutil.which(name):
+            return Path(found)
+        if (found := shutil.which(name, path=str(unpacked))) and (program != "alertmanager" or _has_templates()):
             return Path(found)
     return None
 
@@ -73,8 +78,26 @@ def fetch(cache: Path | None = None) -> None:
                 raise DownloadError(f"{package.name} could not be unpacked: {complaint}.")
         shutil.rmtree(home, ignore_errors=True)
         unpacked.rename(home)
+    _link_templates(home)
     if lacking := missing(cache):
-        raise DownloadError(f"Debian's packages hold no {', '.join(lacking)}: put them on PATH.")
+        raise DownloadError(
+            f"{', '.join(lacking)} is not to be had without root (Debian's reads templates from {TEMPLATES} alone): "
+            f"apt-get install {PACKAGES[1]}, or put another on PATH. What was fetched can be used."
+        )
+
+
+def _has_templates() -> bool:
+    return (TEMPLATES / "default.tmpl").exists()
+
+
+def _link_templates(home: Path) -> None:
+    """Who may write there makes a link to what was unpacked; an installed package is left as it is."""
+    if _has_templates():
+        return
+    with contextlib.suppress(OSError):
+        TEMPLATES.parent.mkdir(parents=True, exist_ok=True)
+        TEMPLATES.unlink(missing_ok=True)
+        TEMPLATES.symlink_to(home / TEMPLATES.relative_to("/"))
 
 
 def _home(cache: Path | None) -> Path:
