@@ -78,8 +78,8 @@ class Standing:
         """Processing's partitions; what is not stored stands at the start."""
         pipeline = self._client.pipeline(transaction=False)
         for each in range(PARTITIONS):
-            pipeline.hmget(processing_keys.position(each), "at", "position")
-            pipeline.zcard(processing_keys.index(each, processing_keys.KEPT))
+            pipeline.hmget(processing_keys.position(each, self._gen), "at", "position")
+            pipeline.zcard(processing_keys.index(each, processing_keys.KEPT, self._gen))
         rows = self._answers(pipeline)
         return {each: self._partition(each, rows[2 * each], rows[2 * each + 1]) for each in range(PARTITIONS)}
 
@@ -104,7 +104,7 @@ class Standing:
         scanned = 0
         if position.scanned is not None:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.zlexcount(processing_keys.index(number, processing_keys.KEPT), "-", f"[{position.scanned}")
+            pipeline.zlexcount(processing_keys.index(number, processing_keys.KEPT, self._gen), "-", f"[{position.scanned}")
             [scanned] = self._answers(pipeline)
         return Folded(int(offset), int(index), kept, scanned, position.src, position.digest)
 

@@ -18,6 +18,10 @@ class Settings(BaseSettings):
     redis: str | None = None
     clock: Literal["wall", "log"] = "wall"
     live_gen: int = 1
+    # Which generation the worker counts, if not the live one; the API always shows that.
+    gen: int | None = Field(default=None, ge=1)
+    # `1`: the worker counts into a second state beside the one that is shown.
+    metrics_beside: bool = False
     reference_dir: Path = Path("deploy/reference")
     # For tests: `exit_before_commit:<n>` ends the worker, as kill -9 would, when what is counted is about to be stored
     # for the n-th time.
@@ -48,6 +52,16 @@ class Settings(BaseSettings):
     # Where browsers reach processing's API, to which the board links; without one, that port on the board's own host.
     metrics_worklists_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9._:/\[\]-]{1,200}$")
     metrics_lag_commit_seconds: float = Field(default=5.0, gt=0)
+
+    @property
+    def generation(self) -> int:
+        """The generation that the worker counts."""
+        return self.gen or self.live_gen
+
+    @property
+    def group(self) -> str:
+        """The worker's consumer group."""
+        return f"motcua-metrics-g{self.generation}{'-beside' if self.metrics_beside else ''}"
 
     @property
     def bootstrap(self) -> str:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.processing.domain.generation import GEN
 
 MIB = 1024 * 1024
 
@@ -20,6 +22,9 @@ class Settings(BaseSettings):
     redis: str | None = None
     clock: Literal["wall", "log"] = "wall"
     live_gen: int = 1
+    # Under whose names this process reads and writes; without one, the fold's own. A later one than that is the same fold
+    # told anew beside what is there.
+    gen: int | None = None
     keys_file: Path | None = None
     dev_keys: bool = False
     reference_dir: Path = Path("deploy/reference")
@@ -49,6 +54,18 @@ class Settings(BaseSettings):
     processing_queue_mib: int = Field(default=64, ge=1)
     processing_page_rows: int = Field(default=100, ge=1, le=1000)
     processing_page_scan_records: int = Field(default=5000, ge=100)
+
+    @field_validator("gen")
+    @classmethod
+    def _not_before_the_fold(cls, gen: int | None) -> int | None:
+        if gen is not None and gen < GEN:
+            raise ValueError(f"this code is generation {GEN} of the fold, it must not go on with what an earlier one wrote")
+        return gen
+
+    @property
+    def generation(self) -> int:
+        """The generation whose topics, keys and groups are used."""
+        return self.gen or GEN
 
     @property
     def bootstrap(self) -> str:

@@ -15,7 +15,7 @@ from contracts.topics import PARTITIONS, REPORTED
 from services.processing.api import letters, pages, views
 from services.processing.api.cursors import RejectedCursor
 from services.processing.api.letters import Wanted
-from services.processing.api.pages import REJECTED, Search
+from services.processing.api.pages import Search
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.line import Position
 from services.processing.log.records import Record
@@ -38,7 +38,7 @@ class MemoryTopics:
         return {number: len(self.rejected.get(number, [])) for number in range(PARTITIONS)}
 
     def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
-        assert topic == REJECTED
+        assert topic == "dossier.rejected.g1"
         yield from self.rejected.get(partition, [])[start:end]
 
     def some(self, topic: str, partition: int, offsets: Iterable[int]) -> dict[int, Record]:
@@ -64,7 +64,7 @@ def all_pages(
     cursor: RejectedCursor | None = RejectedCursor()
     found: list[pages.Page] = []
     while cursor is not None:
-        search = Search(cursor, wanted or Wanted(), positions, rows_max, scan_max)
+        search = Search("dossier.rejected.g1", cursor, wanted or Wanted(), positions, rows_max, scan_max)
         found.append(pages.read(topics, search, topics.ends))  # type: ignore[arg-type]  # reads as a Reader does
         assert found[-1].next != cursor
         cursor = found[-1].next

@@ -1,6 +1,8 @@
 """Where metrics keeps its figures and positions in Redis, by generation."""
 
-from typing import Final
+from typing import Final, Literal
+
+Place = Literal["live", "beside", "former"]
 
 # Hashes whose names do not depend on days or partitions; `build` says which build of the figures this is, and the sizes
 # of all hashes in it.
@@ -10,9 +12,9 @@ BUILD: Final = "build"
 DAYS: Final = "days"
 
 
-def prefix(gen: int) -> str:
-    """What every key of a generation begins with."""
-    return f"motcua:metrics:g{gen}:"
+def prefix(gen: int, place: Place = "live") -> str:
+    """What every key of a generation begins with: of the figures that are shown, built beside them, or replaced by them."""
+    return f"motcua:metrics:g{gen}{'' if place == 'live' else f'.{place}'}:"
 
 
 def position(partition: int) -> str:

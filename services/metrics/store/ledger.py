@@ -65,9 +65,9 @@ class Flush:
 class Ledger:
     """Speaks to one Redis primary as one owner."""
 
-    def __init__(self, redis_url: str, gen: int, call_seconds: float) -> None:
+    def __init__(self, redis_url: str, gen: int, call_seconds: float, place: keys.Place = "live") -> None:
         self.owner = uuid.uuid4().hex
-        self._prefix = keys.prefix(gen)
+        self._prefix = keys.prefix(gen, place)
         self._redis: Any = Redis.from_url(
             redis_url, socket_timeout=call_seconds, socket_connect_timeout=call_seconds, retry=Retry(NoBackoff(), 0)
         )

@@ -184,7 +184,7 @@ class CountingApp:
 
 def _app(settings: Settings, topic: Topic) -> App:
     return App(
-        f"motcua-metrics-g{settings.live_gen}",
+        settings.group,
         broker=f"kafka://{settings.bootstrap}",
         broker_client_id="motcua-metrics",
         store="memory://",

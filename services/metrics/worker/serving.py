@@ -27,7 +27,7 @@ def serve(settings: Settings) -> None:
     be_quiet()
     # Records are read by the thousand and forgotten at once: looked through as seldom as that, they cost a third less.
     gc.set_threshold(50_000, 20, 100)
-    topic = topics.lifecycle(settings.live_gen)
+    topic = topics.lifecycle(settings.generation)
     instruments, health = Instruments(), [Health(("waiting for Kafka",))]
     try:
         door = Door(settings.host, settings.worker_port, lambda: health[0], instruments.registry)
@@ -44,7 +44,12 @@ def serve(settings: Settings) -> None:
     async def which_log() -> Identity:
         return await asyncio.to_thread(log_book.identity)
 
-    ledger = Ledger(settings.redis_url, settings.live_gen, settings.metrics_call_seconds)
+    ledger = Ledger(
+        settings.redis_url,
+        settings.generation,
+        settings.metrics_call_seconds,
+        "beside" if settings.metrics_beside else "live",
+    )
     pulse = Pulse()
     fold = Fold(settings, ledger, lambda: MemberHost(counting.consumer), which_log, instruments)
     counting = CountingApp(settings, topic, fold, instruments, pulse)

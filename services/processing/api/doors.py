@@ -10,6 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from contracts import topics
 from contracts.face.problems import ProblemError
 from contracts.keys import Key, KeySource
 from contracts.topics import PARTITIONS
@@ -113,7 +114,7 @@ class Doors:
             if verdict == "unit_not_allowed":
                 detail = "the key speaks neither for the receiver nor for a competent body"
                 raise ProblemError(403, "unit_not_allowed", detail)
-            return _json(answer(judged) | beside)
+            return _json(answer(judged) | {"gen": self._ports.settings.generation} | beside)
 
         # Folding a long history takes a while: nobody else waits for it.
         return await asyncio.to_thread(answered)
@@ -154,7 +155,14 @@ class Doors:
         first = await self._ports.states.read()
         settings = self._ports.settings
         page = await self._ports.logs.letters(
-            Search(start, wanted, first.positions, settings.processing_page_rows, settings.processing_page_scan_records)
+            Search(
+                topic=topics.rejected(settings.generation).name,
+                start=start,
+                wanted=wanted,
+                positions=first.positions,
+                rows_max=settings.processing_page_rows,
+                scan_records_max=settings.processing_page_scan_records,
+            )
         )
         self._ports.instruments.letters_scanned.inc(page.scanned)
         snapshot = await self._ports.states.read(letters.codes_of(page.rows))

@@ -109,14 +109,17 @@ async def find(states: States, asked: Asked) -> Found:
 
     def fill(pipeline: Pipeline) -> None:
         for number in range(PARTITIONS):
-            names = [keys.position(number), *(keys.worklist(number, name) for name in asked.names[number])]
+            names = [
+                keys.position(number, states.gen),
+                *(keys.worklist(number, name, states.gen) for name in asked.names[number]),
+            ]
             pipeline.eval_ro(FIND, len(names), *names, *given)
 
     rows: list[Row] = []
     positions: list[Position | None] = []
     total = 0
-    for number, (at, packed, gen, lists, count, found) in enumerate(await states.asked(fill)):
-        position = position_of(at, packed, gen)
+    for number, (at, packed, writer, lists, count, found) in enumerate(await states.asked(fill)):
+        position = position_of(at, packed, writer, states.gen)
         if position is not None and lists != keys.lists_at(at.decode()).encode():
             raise StatesUnavailableError(f"the worklists of partition {number} are being worked out")
         positions.append(position)
@@ -134,15 +137,15 @@ async def read(states: States, rows: Sequence[Row]) -> Shown:
 
     def fill(pipeline: Pipeline) -> None:
         for number, wanted in by_partition.items():
-            names = [keys.position(number)]
+            names = [keys.position(number, states.gen)]
             for row in wanted:
-                names += (keys.dossier(number, row.code), keys.worklist(number, row.name))
+                names += (keys.dossier(number, row.code, states.gen), keys.worklist(number, row.name, states.gen))
             pipeline.eval_ro(READ, len(names), *names, *(row.code for row in wanted))
 
     positions: dict[int, Position | None] = {}
     found: dict[str, Dossier] = {}
     for (number, wanted), answer in zip(by_partition.items(), await states.asked(fill) if rows else [], strict=True):
-        positions[number] = position_of(*answer[:3])
+        positions[number] = position_of(answer[0], answer[1], answer[2], states.gen)
         for row, state, score in zip(wanted, answer[3], answer[4], strict=True):
             if state is not None and score is not None and int(float(score)) == row.score:
                 decoded = _decoded(row.code, state)

@@ -95,7 +95,7 @@ class Logs:
         """One page of dead letters, up to their ends after the positions of the search were read."""
         self._give_up_early()
         # Asked on the thread whose connections are in use every second: a client that has rested may need some to wake.
-        ends = await self._ask("ends", self._watching, lambda thread: thread.reader.ends(pages.REJECTED, _PARTITIONS))
+        ends = await self._ask("ends", self._watching, lambda thread: thread.reader.ends(search.topic, _PARTITIONS))
         return await self._ask("letters", self._scanning, lambda thread: pages.read(thread.reader, search, ends))
 
     async def close(self) -> None:

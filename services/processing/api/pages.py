@@ -6,24 +6,22 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from contracts import topics
 from contracts.topics import PARTITIONS, REPORTED
 from services.processing.api import letters
 from services.processing.api.cursors import RejectedCursor
 from services.processing.api.letters import Row, Wanted
-from services.processing.domain.generation import GEN
 from services.processing.domain.line import Position
 from services.processing.errors import UnavailableError
 from services.processing.log.reading import Reader
 
 # A page that takes longer ends where it is, with a cursor to go on from.
 SCAN_SECONDS: Final = 2.0
-REJECTED: Final = topics.rejected(GEN).name
 
 
 class Search(Struct, frozen=True):
-    """A page that is wanted: rows that are counted in at the positions, from the cursor on, within the bounds."""
+    """A page of a topic that is wanted: rows that are counted in at the positions, from the cursor on, within the bounds."""
 
+    topic: str
     start: RejectedCursor
     wanted: Wanted
     positions: Sequence[Position | None]
@@ -75,7 +73,7 @@ class _Scan:
         assert begin is not None
         end = min(self._ends[begin.partition], begin.offset + self._search.scan_records_max - self.scanned)
         cursor = begin
-        for record in self._reader.run(REJECTED, begin.partition, begin.offset, end):
+        for record in self._reader.run(self._search.topic, begin.partition, begin.offset, end):
             row = letters.read(begin.partition, record)
             if row is not None and not letters.is_counted(row.letter.src, self._search.positions[begin.partition]):
                 # Neither this one nor any behind it is counted in yet: that is the end of this partition for now.
@@ -86,7 +84,7 @@ class _Scan:
             if self._is_enough:
                 break
         if cursor == begin:
-            raise UnavailableError(f"{REJECTED}[{begin.partition}] cannot be read on from {begin.offset}")
+            raise UnavailableError(f"{self._search.topic}[{begin.partition}] cannot be read on from {begin.offset}")
         self._leave_behind(cursor)
 
     def _take(self, cursor: RejectedCursor, offset: int, row: Row | None) -> RejectedCursor:

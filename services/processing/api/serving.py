@@ -38,7 +38,7 @@ def known_codes(settings: Settings) -> frozenset[str]:
 def compose(settings: Settings, keys: KeySource) -> FastAPI:
     """The whole API; nothing is connected before its lifespan begins."""
     instruments = Instruments()
-    states = States(settings.redis_url, lambda kind: instruments.redis_errors.labels(kind).inc())
+    states = States(settings.redis_url, lambda kind: instruments.redis_errors.labels(kind).inc(), settings.generation)
     logs = Logs(
         settings.bootstrap, settings.processing_watch_seconds, lambda read: instruments.kafka_errors.labels(read).inc()
     )

@@ -48,9 +48,10 @@ class Snapshot(Struct, frozen=True):
 
 
 class States:
-    """Reads for one event loop; every call is bounded."""
+    """Reads one generation for one event loop; every call is bounded."""
 
-    def __init__(self, url: str, on_error: Callable[[str], None]) -> None:
+    def __init__(self, url: str, on_error: Callable[[str], None], gen: int = GEN) -> None:
+        self.gen = gen
         self._on_error = on_error
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
@@ -69,14 +70,14 @@ class States:
         pipeline = self._client.pipeline(transaction=False)
         for number in range(PARTITIONS):
             if asked := codes.get(number):
-                names = [keys.position(number), *(keys.dossier(number, code) for code in asked)]
+                names = [keys.position(number, self.gen), *(keys.dossier(number, code, self.gen) for code in asked)]
                 pipeline.eval_ro(READ, len(names), *names)
             else:
-                pipeline.hmget(keys.position(number), "at", "position", "gen")
+                pipeline.hmget(keys.position(number, self.gen), "at", "position", "gen")
         rows = await self._execute(pipeline)
         try:
             return Snapshot(
-                tuple(position_of(*row[:3]) for row in rows),
+                tuple(position_of(row[0], row[1], row[2], self.gen) for row in rows),
                 {
                     (number, code): None if state is None else dossiers.decode(code, state)
                     for number, asked in codes.items()
@@ -96,7 +97,7 @@ class States:
         for number in numbers:
             after = start.after if number == start.partition else None
             lowest = "-" if after is None else f"({after}"
-            pipeline.zrangebylex(keys.index(number, keys.PARKED), lowest, "+", start=0, num=count)
+            pipeline.zrangebylex(keys.index(number, keys.PARKED, self.gen), lowest, "+", start=0, num=count)
         rows = await self._execute(pipeline)
         return [(number, code.decode()) for number, row in zip(numbers, rows, strict=True) for code in row][:count]
 
@@ -119,11 +120,11 @@ class States:
             raise StatesUnavailableError("the stored dossiers cannot be read now") from error
 
 
-def position_of(at: bytes | None, packed: bytes | None, gen: bytes | None) -> Position | None:
+def position_of(at: bytes | None, packed: bytes | None, writer: bytes | None, gen: int) -> Position | None:
     """A position that the worker stands by; between wiping and the first commit there is none."""
     if at is None or packed is None:
         return None
-    if gen is not None and int(gen) != GEN:
+    if writer is not None and writer.decode() != keys.written_by(gen):
         raise ValueError("the state was written by another generation")
     position = _POSITION.decode(packed)
     return position if at == b"%d.%d" % (position.offset, position.index) else None

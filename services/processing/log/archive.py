@@ -6,7 +6,6 @@ from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[at
 from contracts import topics
 from contracts.events import Activated, Opened, RefusedError, from_record
 from contracts.topics import PARTITIONS, REPORTED, Topic
-from services.processing.domain.generation import GEN
 from services.processing.errors import MisconfiguredError, UnavailableError
 from services.processing.log.reading import Place, Reader
 from services.processing.log.records import Record
@@ -16,11 +15,11 @@ class NotOpenedError(Exception):
     """The operators have not made the topics or opened the archive yet: wait for them."""
 
 
-def check(bootstrap: str, clock: str, reader: Reader, call_seconds: float) -> None:
+def check(bootstrap: str, clock: str, gen: int, reader: Reader, call_seconds: float) -> None:
     """Returns when all is well; NotOpenedError to wait, UnavailableError to retry, MisconfiguredError to give up."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
-        for topic in (REPORTED, topics.lifecycle(GEN), topics.rejected(GEN)):
+        for topic in (REPORTED, topics.lifecycle(gen), topics.rejected(gen)):
             _check_topic(admin, topic, call_seconds)
     except (KafkaException, TimeoutError) as error:
         cause = error.args[0] if error.args else None

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts.topics import REPORTED
-from services.processing.domain.generation import GEN
 from services.processing.errors import UnavailableError
 from services.processing.settings import MIB, Settings
 
@@ -39,7 +38,7 @@ class Membership:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.bootstrap,
-                "group.id": f"processing.g{GEN}",
+                "group.id": f"processing.g{settings.generation}",
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": int(settings.processing_session_seconds * 1000),
                 "heartbeat.interval.ms": int(settings.processing_session_seconds * 1000 / 5),

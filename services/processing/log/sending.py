@@ -10,7 +10,6 @@ from contracts import deadletters, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Ticked, control_record
 from contracts.lifecycle import CHAIN_HEADER
-from services.processing.domain.generation import GEN
 from services.processing.domain.line import Sent, SentLetter
 from services.processing.errors import UnavailableError
 from services.processing.log.records import Record
@@ -22,13 +21,13 @@ QUEUE_RECORDS_MAX = 200_000
 class Sender:
     """The one producer of a worker. Records of a partition leave in the order given; losing one is fatal."""
 
-    def __init__(self, bootstrap: str, delivery_seconds: float, on_error: Callable[[str], None]) -> None:
+    def __init__(self, bootstrap: str, gen: int, delivery_seconds: float, on_error: Callable[[str], None]) -> None:
         self._delivery_seconds = delivery_seconds
         self._on_error = on_error
         self._failure: str | None = None
         self._since: float | None = None
-        self._lifecycle = topics.lifecycle(GEN).name
-        self._rejected = topics.rejected(GEN).name
+        self._lifecycle = topics.lifecycle(gen).name
+        self._rejected = topics.rejected(gen).name
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,

@@ -16,24 +16,29 @@ POSITION: Final = "pos"
 LAYOUT: Final = 1
 
 
-def prefix(partition: int) -> str:
+def prefix(partition: int, gen: int = GEN) -> str:
     """Beginning of every key of a partition."""
-    return f"motcua:processing:g{GEN}:{{{partition}}}:"
+    return f"motcua:processing:g{gen}:{{{partition}}}:"
 
 
-def position(partition: int) -> str:
+def written_by(gen: int) -> str:
+    """What a partition says of its writer: the generation that it bears the name of, and the fold where that is another."""
+    return str(gen) if gen == GEN else f"{gen}.{GEN}"
+
+
+def position(partition: int, gen: int = GEN) -> str:
     """The hash that holds position, owner and epoch."""
-    return prefix(partition) + POSITION
+    return prefix(partition, gen) + POSITION
 
 
-def index(partition: int, name: str) -> str:
+def index(partition: int, name: str, gen: int = GEN) -> str:
     """One of the indexes."""
-    return prefix(partition) + name
+    return prefix(partition, gen) + name
 
 
-def worklist(partition: int, name: str) -> str:
+def worklist(partition: int, name: str, gen: int = GEN) -> str:
     """A set of the worklists: dossier codes of one role, body and kind."""
-    return f"{prefix(partition)}wl:{name}"
+    return f"{prefix(partition, gen)}wl:{name}"
 
 
 def lists_at(place: str) -> str:
@@ -41,6 +46,6 @@ def lists_at(place: str) -> str:
     return f"{LAYOUT}:{place}"
 
 
-def dossier(partition: int, code: str) -> str:
+def dossier(partition: int, code: str, gen: int = GEN) -> str:
     """The state bytes of one dossier."""
-    return f"{prefix(partition)}d:{code}"
+    return f"{prefix(partition, gen)}d:{code}"

@@ -70,11 +70,15 @@ class Commit(Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """The Redis that this worker writes to. `owner` is its name while it lives."""
+    """The Redis that this worker writes to. `owner` is its name while it lives, `gen` the generation whose keys it moves."""
 
-    def __init__(self, client: "redis.Redis", owner: str, patience_seconds: float, on_error: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: "redis.Redis", owner: str, patience_seconds: float, on_error: Callable[[str], None], gen: int = GEN
+    ) -> None:
         self._client = client
         self._owner = owner
+        self._gen = gen
+        self._writer = keys.written_by(gen)
         self._patience_seconds = patience_seconds
         self._on_error = on_error
 
@@ -91,8 +95,10 @@ class Store:
         """Takes a partition; whoever held it before can store nothing more."""
         found = self._patiently(lambda: self._acquire(partition))
         epoch, at, position, identity, gen, lists = found
-        if gen is not None and int(gen) != GEN:
-            raise MisconfiguredError(f"partition {partition} was written by generation {int(gen)}, this is {GEN}")
+        if gen is not None and gen.decode() != self._writer:
+            raise MisconfiguredError(
+                f"partition {partition} was written by generation {gen.decode()}, this is {self._writer}"
+            )
         with suppress(msgspec.MsgspecError):
             stored = Position() if position is None else _POSITION.decode(position)
             known = None if identity is None else _IDENTITY.decode(identity)
@@ -106,7 +112,7 @@ class Store:
         """Of partitions with epoch and position: those that are not as this owner left them; None while Redis is away."""
         pipeline = self._client.pipeline(transaction=False)
         for partition in owned:
-            pipeline.hmget(keys.position(partition), *_PLACE)
+            pipeline.hmget(keys.position(partition, self._gen), *_PLACE)
         try:
             found = pipeline.execute(raise_on_error=False)
         except _GONE as error:
@@ -122,7 +128,7 @@ class Store:
     def stands_at(self, partition: int, epoch: str, position: Position) -> bool:
         """Whether a partition is still this owner's and still at that position. Asked after its state was read and before
         anything is sent: what was read of a Redis that was emptied or rolled back meanwhile is no state to send from."""
-        key = keys.position(partition)
+        key = keys.position(partition, self._gen)
         found: list[bytes | None] = self._read(partition, lambda: self._client.hmget(key, *_PLACE))
         return found == self._place(epoch, position)
 
@@ -134,8 +140,8 @@ class Store:
         def read() -> list[Any]:
             pipeline = self._client.pipeline(transaction=False)
             for partition, codes in asked.items():
-                pipeline.mget([keys.dossier(partition, code) for code in codes])
-                pipeline.zmscore(keys.index(partition, keys.KEPT), codes)
+                pipeline.mget([keys.dossier(partition, code, self._gen) for code in codes])
+                pipeline.zmscore(keys.index(partition, keys.KEPT, self._gen), codes)
             rows: list[Any] = pipeline.execute(raise_on_error=False)
             return rows
 
@@ -147,7 +153,7 @@ class Store:
 
     def due(self, partition: int, after: int, clock: int, count: int) -> tuple[list[tuple[int, str]], int | None]:
         """The first (score, code) pairs of the due index after one instant up to the clock, and the first score beyond."""
-        key, begin = keys.index(partition, keys.DUE), f"({after}"
+        key, begin = keys.index(partition, keys.DUE, self._gen), f"({after}"
 
         def read() -> list[list[tuple[bytes, float]]]:
             pipeline = self._client.pipeline(transaction=False)
@@ -161,7 +167,7 @@ class Store:
 
     def next_kept(self, partition: int, after: str | None, count: int) -> list[str]:
         """The first codes after `after` in the index of kept dossiers."""
-        key, begin = keys.index(partition, keys.KEPT), "-" if after is None else f"({after}"
+        key, begin = keys.index(partition, keys.KEPT, self._gen), "-" if after is None else f"({after}"
         rows: list[bytes] = self._read(partition, lambda: self._client.zrangebylex(key, begin, "+", start=0, num=count))
         return [code.decode() for code in rows]
 
@@ -172,7 +178,7 @@ class Store:
         """
         pipeline = self._client.pipeline(transaction=False)
         for each in commits:
-            names = _keys(each)
+            names = _keys(each, self._gen)
             pipeline.eval(scripts.COMMIT, len(names), *names, *self._arguments(each))
         try:
             replies = pipeline.execute(raise_on_error=False)
@@ -185,7 +191,7 @@ class Store:
         """Removes everything of a partition but its owner; False when it is not this owner's any more."""
         if not self._mark(held, "", UNCLEAN):
             return False
-        pattern, own = keys.prefix(held.partition) + "*", keys.position(held.partition).encode()
+        pattern, own = keys.prefix(held.partition, self._gen) + "*", keys.position(held.partition, self._gen).encode()
         found = self._patiently(lambda: set(self._client.scan_iter(match=pattern, count=SCAN_COUNT)))
         names = sorted(found - {own})
         for first in range(0, len(names), UNLINK_COUNT):
@@ -197,26 +203,26 @@ class Store:
         return [epoch.encode(), self._owner.encode(), _at(position).encode()]
 
     def _acquire(self, partition: int) -> list[Any]:
-        key = keys.position(partition)
+        key = keys.position(partition, self._gen)
         try:
-            found: list[Any] = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
+            found: list[Any] = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, self._writer)
         except redis.exceptions.ResponseError as error:
             if _is_untouched(error):
                 raise
             # Not even the position is what it should be: without it the partition is unclean, and is wiped.
             self._client.unlink(key)
-            found = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, str(GEN))
+            found = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, self._writer)
         return found
 
     def _mark(self, held: Held, begin: str, end: str) -> bool:
-        key = keys.position(held.partition)
+        key = keys.position(held.partition, self._gen)
         marked = self._patiently(lambda: self._client.eval(scripts.MARK, 1, key, held.epoch, self._owner, begin, end))
         return bool(marked)
 
     def _arguments(self, commit: Commit) -> tuple[Any, ...]:
         put: list[str | msgspec.Raw] = []
         for code, dossier in commit.dossiers.items():
-            put += (keys.dossier(commit.partition, code), _text(states.encode(dossier)))
+            put += (keys.dossier(commit.partition, code, self._gen), _text(states.encode(dossier)))
         indexes: tuple[Mapping[str, int | None], ...] = (
             commit.due, _flagged(commit.kept), _flagged(commit.parked), *commit.lists.values(),
         )  # fmt: skip
@@ -296,10 +302,10 @@ def _is_untouched(reply: object) -> bool:
     return isinstance(reply, _UNTOUCHED)
 
 
-def _keys(commit: Commit) -> list[str]:
+def _keys(commit: Commit, gen: int) -> list[str]:
     partition = commit.partition
-    indexes = [keys.index(partition, name) for name in keys.INDEXES]
-    return [keys.position(partition), *indexes, *(keys.worklist(partition, name) for name in commit.lists)]
+    indexes = [keys.index(partition, name, gen) for name in keys.INDEXES]
+    return [keys.position(partition, gen), *indexes, *(keys.worklist(partition, name, gen) for name in commit.lists)]
 
 
 def _at(position: Position) -> str:

@@ -6,17 +6,21 @@ from typing import Final, NamedTuple
 from contracts import deadletters, lifecycle, topics
 from contracts.lifecycle import CHAIN_HEADER
 from contracts.topics import REPORTED
-from services.processing.domain.generation import GEN
 from services.processing.domain.takeover import Tail
 from services.processing.errors import UnavailableError
 from services.processing.log.reading import Bounds, Place, Reader
 from services.processing.log.records import Record
 from services.processing.store.store import Held, Identity
 
-LIFECYCLE: Final = topics.lifecycle(GEN).name
-REJECTED: Final = topics.rejected(GEN).name
 # Two owners may have sent side by side for a moment: then the highest record is not the last, but not far from it.
 LOOK_BACK_RECORDS: Final = 100_000
+
+
+class Outlets(NamedTuple):
+    """The topics that a generation sends to."""
+
+    lifecycle: str
+    rejected: str
 
 
 class Found(NamedTuple):
@@ -35,28 +39,29 @@ class Logs(NamedTuple):
     of: Mapping[int, Found]
 
 
-def look(reader: Reader, held: Iterable[Held]) -> Logs:
+def look(reader: Reader, gen: int, held: Iterable[Held]) -> Logs:
     """Read after the partitions were acquired, so that nothing which was stored before can be missing from what was sent."""
     partitions = {each.partition: each for each in held}
+    outlets = Outlets(topics.lifecycle(gen).name, topics.rejected(gen).name)
     # What was sent is looked at first: a former owner that still sends must not seem to be ahead of the archive.
-    bounds = reader.bounds((LIFECYCLE, REJECTED), sorted(partitions)) | reader.bounds((REPORTED.name,), sorted(partitions))
+    bounds = reader.bounds(outlets, sorted(partitions)) | reader.bounds((REPORTED.name,), sorted(partitions))
     cluster, topic = reader.cluster(), reader.topic_id(REPORTED.name)
-    records = reader.at(_places(partitions, bounds))
+    records = reader.at(_places(outlets, partitions, bounds))
     found = {
         number: Found(
             reported_end=bounds[REPORTED.name, number].end,
             is_same=_is_same(each, cluster, topic, bounds, records),
-            tail=_tail(reader, each, bounds, records),
+            tail=_tail(reader, outlets, each, bounds, records),
         )
         for number, each in partitions.items()
     }
     return Logs(cluster, topic, found)
 
 
-def _places(partitions: Mapping[int, Held], bounds: Mapping[tuple[str, int], Bounds]) -> list[Place]:
+def _places(outlets: Outlets, partitions: Mapping[int, Held], bounds: Mapping[tuple[str, int], Bounds]) -> list[Place]:
     places = [
         Place(topic, number, bounds[topic, number].end - 1)
-        for topic in (LIFECYCLE, REJECTED)
+        for topic in outlets
         for number in partitions
         if bounds[topic, number].end > bounds[topic, number].first
     ]
@@ -87,17 +92,21 @@ def _is_same(
 
 
 def _tail(
-    reader: Reader, held: Held, bounds: Mapping[tuple[str, int], Bounds], records: Mapping[Place, Record]
+    reader: Reader, outlets: Outlets, held: Held, bounds: Mapping[tuple[str, int], Bounds], records: Mapping[Place, Record]
 ) -> Tail | None:
-    lifecycle_end, rejected_end = (bounds[topic, held.partition] for topic in (LIFECYCLE, REJECTED))
+    lifecycle_end, rejected_end = (bounds[topic, held.partition] for topic in outlets)
     position = held.position
     try:
-        sent = _sent(_last(LIFECYCLE, held.partition, lifecycle_end, records))
-        letter = _letter(_last(REJECTED, held.partition, rejected_end, records))
+        sent = _sent(_last(outlets.lifecycle, held.partition, lifecycle_end, records))
+        letter = _letter(_last(outlets.rejected, held.partition, rejected_end, records))
         if position.src is not None and sent is not None and sent[0] < position.src:
-            sent = max(filter(None, map(_sent, _back(reader, LIFECYCLE, held.partition, lifecycle_end))), default=sent)
+            sent = max(
+                filter(None, map(_sent, _back(reader, outlets.lifecycle, held.partition, lifecycle_end))), default=sent
+            )
         if position.letter_src is not None and letter is not None and letter < position.letter_src:
-            letter = max(filter(None, map(_letter, _back(reader, REJECTED, held.partition, rejected_end))), default=letter)
+            letter = max(
+                filter(None, map(_letter, _back(reader, outlets.rejected, held.partition, rejected_end))), default=letter
+            )
     except (ValueError, KeyError):
         return None
     src, chain = (None, None) if sent is None else sent

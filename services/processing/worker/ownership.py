@@ -34,6 +34,7 @@ class Ownership:
         self,
         store: Store,
         reader: Reader,
+        gen: int,
         make_lane: MakeLane,
         settle: Callable[[], None],
         state: State,
@@ -43,6 +44,7 @@ class Ownership:
         self.epochs: dict[int, str] = {}
         self._store = store
         self._reader = reader
+        self._gen = gen
         self._make_lane = make_lane
         self._settle = settle
         self._state = state
@@ -62,7 +64,7 @@ class Ownership:
         for number in partitions:
             self._forget(number)
         held = {number: self._store.acquire(number) for number in partitions}
-        logs = look(self._reader, held.values())
+        logs = look(self._reader, self._gen, held.values())
         self._cluster, self._topic = logs.cluster, logs.topic
         begin = {number: self._take(each, logs.of[number]) for number, each in held.items()}
         self._share_memory()

@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Final
 from uuid import uuid4
 
-from services.processing.domain.generation import GEN
 from services.processing.domain.line import Position
 from services.processing.domain.takeover import Tail
 from services.processing.errors import MisconfiguredError, ProcessingError, UnavailableError
@@ -76,6 +75,7 @@ def _fold(settings: Settings, state: State, stop: Event) -> None:
         owner,
         settings.processing_patience_seconds,
         redis_error,
+        settings.generation,
     )
     reader = Reader(settings.bootstrap, settings.processing_call_seconds)
     try:
@@ -90,7 +90,7 @@ def _fold(settings: Settings, state: State, stop: Event) -> None:
 
 def _turns(settings: Settings, store: Store, reader: Reader, state: State, stop: Event) -> Turns:
     shelf = RulesShelf(reader, settings.processing_patience_seconds)
-    sender = Sender(settings.bootstrap, settings.processing_delivery_seconds, state.kafka_error)
+    sender = Sender(settings.bootstrap, settings.generation, settings.processing_delivery_seconds, state.kafka_error)
     state.sends_by(sender)
     bounds = Bounds(settings.processing_chunk_records, settings.processing_slice_dossiers)
     cache_dossiers = settings.processing_cache_dossiers
@@ -98,9 +98,11 @@ def _turns(settings: Settings, store: Store, reader: Reader, state: State, stop:
     def make_lane(number: int, position: Position, tail: Tail) -> Lane:
         return Lane(number, position, tail, shelf, store, bounds, cache_dossiers)
 
-    does_tick = settings.clock == "wall" and settings.live_gen == GEN
+    does_tick = settings.clock == "wall" and settings.live_gen == settings.generation
     ticker = Ticker(sender, state.ticked) if does_tick else None
-    ownership = Ownership(store, reader, make_lane, lambda: sender.settle(SETTLE_SECONDS), state, cache_dossiers)
+    ownership = Ownership(
+        store, reader, settings.generation, make_lane, lambda: sender.settle(SETTLE_SECONDS), state, cache_dossiers
+    )
     return Turns(settings, store, reader, sender, ownership, ticker, state, stop.is_set)
 
 
@@ -110,7 +112,7 @@ def _wait_for_archive(settings: Settings, reader: Reader, state: State, stop: Ev
     def missing() -> str | None:
         nonlocal away_since
         try:
-            archive.check(settings.bootstrap, settings.clock, reader, settings.processing_call_seconds)
+            archive.check(settings.bootstrap, settings.clock, settings.generation, reader, settings.processing_call_seconds)
         except NotOpenedError as error:
             away_since = None
             return f"waiting for the archive to be opened: {error}"
