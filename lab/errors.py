@@ -7,7 +7,10 @@ LabError
 ├── UnreachableError   a service is down
 ├── NotCountedError    processing or metrics stands still
 ├── NotMovedError      a day that matters is needed
-└── ForeignStateError  another state directory is needed
+├── ForeignStateError  another state directory is needed
+├── ScenarioError      the scenario's file needs a correction
+├── LinksError         a program is missing, or a proxy does not answer
+└── AddressError       another address, or leave to use it, is needed
 """
 
 
@@ -41,3 +44,15 @@ class NotMovedError(LabError):
 
 class ForeignStateError(LabError):
     """The state directory holds somebody's own archive: name another one."""
+
+
+class ScenarioError(LabError):
+    """A scenario's file needs a correction; says which member and why."""
+
+
+class LinksError(LabError):
+    """Links cannot be made: a program is missing, or a proxy does not answer."""
+
+
+class AddressError(LabError):
+    """Load may not be sent to this address; says how to allow it."""

@@ -18,7 +18,7 @@ from lab.fortnight.facts import Facts
 from lab.fortnight.happenings import Happening, Life, shown
 from lab.fortnight.hours import Hours
 from lab.fortnight.lives import lives_of
-from lab.fortnight.solver import solve
+from lab.fortnight.solver import UnitPlan, solve
 
 OUTAGE_SHARE = 0.3
 ON_PAPER_SHARE = 0.5
@@ -47,7 +47,7 @@ class Outage(Struct, frozen=True):
 def fortnight(facts: Facts, reference_directory: Path, seed: int) -> list[Reported]:
     """All events of the period in the order in which they are sent; equal for equal arguments, byte for byte."""
     world = _world(facts, reference_files.read(reference_directory))
-    plans = solve(facts, world.units, world.hours.days, Random(f"{seed} plans"))
+    plans = _plans(facts, world, seed)
     outages = {unit: _outage(world.hours, Random(f"{seed} outage {unit}")) for unit in world.units}
     written: list[Reported] = []
     for plan in plans:
@@ -55,6 +55,15 @@ def fortnight(facts: Facts, reference_directory: Path, seed: int) -> list[Report
         lives = sorted(lives_of(plan, world, chance), key=lambda life: life.happenings[0].at)
         written += _Registry(plan.code, facts, world.hours, outages, chance).written(lives)
     return sorted(written, key=lambda each: (each.entered_at, each.subject))
+
+
+def planned(facts: Facts, reference_directory: Path, seed: int) -> list[UnitPlan]:
+    """What the fortnight of these arguments adds up to, unit by unit."""
+    return _plans(facts, _world(facts, reference_files.read(reference_directory)), seed)
+
+
+def _plans(facts: Facts, world: World, seed: int) -> list[UnitPlan]:
+    return solve(facts, world.units, world.hours.days, Random(f"{seed} plans"))
 
 
 def _world(facts: Facts, reference: Reference) -> World:

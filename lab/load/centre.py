@@ -1,0 +1,219 @@
+"""A centre as an outbox in memory, with the edge's rules: in order, in batches, again until each event is spoken of."""
+
+import asyncio
+import gzip
+import random
+import time
+from array import array
+from collections import Counter, deque
+from typing import Any
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from contracts import instants
+from lab.load.measures import Book
+from lab.load.pace import Pace
+from lab.load.plan import Centre, Due
+from lab.load.scenario import Outbox
+
+BATCH = "application/cloudevents-batch+json"
+CONNECT_SECONDS = 10.0
+PACK_LEVEL = 1
+
+
+class Result(Struct):
+    """What intake says of one event."""
+
+    id: str | None
+    status: str
+    code: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+class Reply(Struct):
+    """The body of an answer."""
+
+    results: list[Result] | None = None
+    code: str | None = None
+
+
+class Stored:
+    """Where stored events lie and when they were due and stored, as plain columns: a million take 40 MB."""
+
+    def __init__(self) -> None:
+        self.partitions = array("h")
+        self.offsets = array("q")
+        self.due_at = array("d")
+        self.stored_at = array("d")
+        self.links = array("h")
+
+    def add(self, partition: int, offset: int, due_at: float, stored_at: float, link: int) -> None:
+        """One more event."""
+        self.partitions.append(partition)
+        self.offsets.append(offset)
+        self.due_at.append(due_at)
+        self.stored_at.append(stored_at)
+        self.links.append(link)
+
+
+class Tally:
+    """What one process has seen; `began` is the monotonic instant at which the plan's second 0 was."""
+
+    def __init__(self, began: float, bin_seconds: float, links: tuple[str, ...]) -> None:
+        self.began = began
+        self.links = links
+        self.book = Book(bin_seconds)
+        self.stored = Stored()
+        self.counts: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.troubles: Counter[str] = Counter()
+        self.last_stored_at: dict[str, float] = {}
+
+    def now(self) -> float:
+        """Seconds of the plan."""
+        return time.monotonic() - self.began
+
+    def keep(self, link: str, due_at: float, result: Result) -> None:
+        """An event was stored at the city."""
+        now = self.now()
+        self.counts["stored"] += 1
+        self.last_stored_at[link] = now
+        self.book.record(f"stored {link}", due_at, (now - due_at) * 1000)
+        if result.partition is not None and result.offset is not None:
+            self.stored.add(result.partition, result.offset, due_at, now, self.links.index(link))
+
+
+class OutboxCentre:
+    """`accept` never waits, as an edge's disk never waits for the line; `run` delivers until cancelled."""
+
+    def __init__(self, centre: Centre, intake: str, settings: Outbox, tally: Tally) -> None:
+        self._centre = centre
+        self.link = centre.link
+        self._intake = intake
+        self._settings = settings
+        self._tally = tally
+        self._waiting: deque[Due] = deque()
+        self._arrived = asyncio.Event()
+        self._pace = Pace(settings.batch_events_max)
+        self._failures = 0
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def depth(self) -> int:
+        """Events that the city has not yet spoken of."""
+        return len(self._waiting)
+
+    def accept(self, event: Due) -> None:
+        """An event was entered."""
+        self._waiting.append(event)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Delivers, rests after failures, goes on."""
+        timeout = aiohttp.ClientTimeout(total=self._settings.answer_seconds, sock_connect=CONNECT_SECONDS)
+        connector = aiohttp.TCPConnector(limit=2)
+        cookies = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=cookies) as session:
+            self._session = session
+            beats = asyncio.create_task(self._beat())
+            try:
+                while True:
+                    await self._arrived.wait()
+                    await self._deliver()
+            finally:
+                beats.cancel()
+
+    async def _deliver(self) -> None:
+        batch = [self._waiting[place] for place in range(min(len(self._waiting), self._pace.events))]
+        body = gzip.compress(b"[" + b",".join(each.body for each in batch) + b"]", PACK_LEVEL, mtime=0)
+        began = time.monotonic()
+        asked: float | None = None
+        try:
+            status, reply, asked = await self._post("/v1/events", BATCH, body, packed=True)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._pace.broke(len(batch))
+            await self._rest(type(error).__name__, None)
+            return
+        if reply is None or reply.results is None or len(reply.results) != len(batch):
+            await self._rest(f"answer_{status}" if reply is not None else "not_intake", asked)
+            return
+        again = self._heed(batch, reply.results)
+        if len(again) < len(batch):
+            self._failures = 0
+            self._pace.answered(len(batch), time.monotonic() - began)
+        if again:
+            await self._rest(f"answer_{status}", asked)
+
+    def _heed(self, batch: list[Due], results: list[Result]) -> list[Due]:
+        again: list[Due] = []
+        for due, result in zip(batch, results, strict=True):
+            if result.status == "stored":
+                self._tally.keep(self._centre.link, due.at, result)
+            elif result.status == "refused":
+                self._tally.counts["refused"] += 1
+                self._tally.refused[result.code or "?"] += 1
+            else:
+                again.append(due)
+        for _ in batch:
+            self._waiting.popleft()
+        # In front of everything behind them, in their order.
+        self._waiting.extendleft(reversed(again))
+        if not self._waiting:
+            self._arrived.clear()
+        return again
+
+    async def _rest(self, trouble: str, asked_seconds: float | None) -> None:
+        self._tally.troubles[trouble] += 1
+        self._failures += 1
+        most = self._settings.back_off_most_seconds
+        ceiling = min(most, self._settings.back_off_first_seconds * 2.0 ** min(self._failures - 1, 20))
+        await asyncio.sleep((asked_seconds or 0.0) + random.random() * ceiling)
+
+    async def _beat(self) -> None:
+        """Heartbeats, spread out as the edge's are."""
+        await asyncio.sleep(random.random() * self._settings.heartbeat_seconds)
+        while True:
+            oldest = max(0.0, self._tally.now() - self._waiting[0].at) if self._waiting else 0.0
+            beat = {
+                "source": self._centre.source, "incarnation": self._centre.incarnation,
+                "at": instants.show(time.time_ns() // 1000), "spool_depth": len(self._waiting),
+                "oldest_unsent_age_seconds": round(oldest, 3), "link": "down" if self._failures >= 3 else "up",
+            }  # fmt: skip
+            try:
+                await self._post("/v1/heartbeats", "application/json", msgspec.json.encode(beat))
+                self._tally.counts["heartbeats"] += 1
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                self._tally.counts["heartbeats_lost"] += 1
+            await asyncio.sleep(self._settings.heartbeat_seconds * random.uniform(0.9, 1.1))
+
+    async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> tuple[int, Reply | None, float | None]:
+        assert self._session is not None, "run comes first"
+        headers = {"Authorization": f"Bearer dev-{self._centre.unit}", "Content-Type": kind}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        self._tally.counts["requests"] += 1
+        self._tally.counts["bytes"] += len(body)
+        url = f"http://{self._intake}{path}"
+        async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            return answer.status, reply_of(await answer.read()), retry_after(answer.headers.get("Retry-After"))
+
+
+def reply_of(raw: bytes) -> Reply | None:
+    """What intake would say; None for what it would not."""
+    try:
+        return msgspec.json.decode(raw, type=Reply)
+    except (ValueError, RecursionError):
+        return None
+
+
+def retry_after(text: str | None) -> float | None:
+    """Seconds that intake asks for."""
+    return float(text) if text is not None and text.strip().isdecimal() else None
+
+
+def members(body: bytes) -> dict[str, Any]:
+    """An event's members."""
+    return msgspec.json.decode(body, type=dict[str, Any])

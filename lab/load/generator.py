@@ -1,0 +1,218 @@
+"""One process of the generator: it reports each event of its centres at its instant, whatever the answers."""
+
+import asyncio
+import contextlib
+import json
+import resource
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from lab.load import plan as planning
+from lab.load.centre import OutboxCentre, Tally
+from lab.load.counter import EdgeCounter
+from lab.load.measures import Latencies
+from lab.load.paper import PaperCentre
+from lab.load.plan import Centre, Due, Plan
+from lab.load.scenario import Scenario
+
+TELL_EVERY_SECONDS = 0.5
+LOOP_LOOK_SECONDS = 0.05
+STRETCHES = 60
+LINE_BYTES_MAX = 16 * 1024 * 1024
+Manner = Literal["outbox", "paper"]
+
+
+class Orders(Struct, frozen=True, kw_only=True):
+    """What a process is asked to do."""
+
+    scenario: Scenario
+    reference_directory: str
+    seed: int
+    run: str
+    process: int
+    processes: int
+    manner: Manner
+    links: dict[str, str]
+    edges: dict[str, str] = {}
+
+
+class Watched(Struct, frozen=True):
+    """What the counters said: when (plan's seconds), and the last reported offset of each partition that was counted in."""
+
+    at: list[float]
+    counted: list[list[int]]
+
+
+Sending = OutboxCentre | EdgeCounter | PaperCentre
+
+
+async def generate(orders: Orders, told: Plan, began: float, tally: Tally, stop: asyncio.Event) -> dict[str, Any]:
+    """Sends everything, waits until every outbox is empty or `stop` is set; says how punctual the generator itself was."""
+    sending = {centre.number: _sending(centre, orders, tally, told) for centre in told.centres}
+    tasks = [asyncio.create_task(each.run()) for each in sending.values()]
+    punctual = _Punctual(began)
+    tasks.append(asyncio.create_task(punctual.watch()))
+    tasks.append(asyncio.create_task(_tell(tally, sending)))
+    due = sorted(((event.at, centre.number, event) for centre in told.centres for event in centre.events), key=_by_time)
+    await _report(due, sending, tally, punctual, stop)
+    while not stop.is_set() and any(each.depth for each in sending.values()):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TELL_EVERY_SECONDS / 5)
+    left = sum(each.depth for each in sending.values())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return {"left": left, **punctual.told()}
+
+
+async def _report(
+    due: Sequence[tuple[float, int, Due]],
+    sending: dict[int, Sending],
+    tally: Tally,
+    punctual: "_Punctual",
+    stop: asyncio.Event,
+) -> None:
+    """Open loop: an event is reported when it is due, and nobody asks whether the one before has been answered."""
+    place = 0
+    while place < len(due) and not stop.is_set():
+        now = tally.now()
+        if (wait := due[place][0] - now) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+            continue
+        while place < len(due) and due[place][0] <= now:
+            at, number, event = due[place]
+            sending[number].accept(event)
+            punctual.late.record((tally.now() - at) * 1000)
+            tally.counts["due"] += 1
+            place += 1
+        await asyncio.sleep(0)
+
+
+def _by_time(each: tuple[float, int, Due]) -> tuple[float, int]:
+    return each[0], each[1]
+
+
+def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan) -> Sending:
+    door = orders.links[centre.link]
+    if orders.manner == "paper":
+        return PaperCentre(centre, door, tally, told.warp)
+    if centre.is_edge:
+        return EdgeCounter(centre, orders.edges[str(centre.number)], tally)
+    return OutboxCentre(centre, door, orders.scenario.outbox, tally)
+
+
+class _Punctual:
+    """How late the generator itself was: of each event, and of a task that only sleeps; how much of its core it took."""
+
+    def __init__(self, began: float) -> None:
+        self.late = Latencies()
+        self._loop = Latencies()
+        self._began = began
+        self._cpu = _cpu_seconds()
+        self._wall = time.monotonic()
+
+    async def watch(self) -> None:
+        while True:
+            asked = time.monotonic()
+            await asyncio.sleep(LOOP_LOOK_SECONDS)
+            self._loop.record(max(0.0, time.monotonic() - asked - LOOP_LOOK_SECONDS) * 1000)
+
+    def told(self) -> dict[str, Any]:
+        cpu, wall = _cpu_seconds() - self._cpu, time.monotonic() - self._wall
+        return {"late": self.late.encoded(), "loop": self._loop.encoded(), "cpu_seconds": cpu, "wall_seconds": wall}
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def _tell(tally: Tally, sending: dict[int, Sending]) -> None:
+    while True:
+        await asyncio.sleep(TELL_EVERY_SECONDS)
+        waiting: dict[str, int] = {}
+        for each in sending.values():
+            link = each.link
+            waiting[link] = waiting.get(link, 0) + each.depth
+        _say({"kind": "so far", "counts": dict(tally.counts), "waiting": waiting, "troubles": dict(tally.troubles)})
+
+
+def freshness(tally: Tally, watched: Watched) -> int:
+    """Files when each stored event was counted, as far as that was seen; tells how many never were."""
+    columns = list(zip(*watched.counted, strict=True)) if watched.counted else []
+    stored = tally.stored
+    unseen = 0
+    for partition, offset, due_at, link in zip(stored.partitions, stored.offsets, stored.due_at, stored.links, strict=True):
+        place = bisect_left(columns[partition], offset) if columns else 0
+        if place >= len(watched.at):
+            unseen += 1
+            continue
+        seen = max(0.0, watched.at[place] - due_at) * 1000
+        tally.book.record(f"fresh {tally.links[link]}", due_at, seen)
+    return unseen
+
+
+async def _run() -> None:
+    """Orders come as one line; then `began`, `stop`, `watched` as lines of their own; answers go the other way."""
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    orders = msgspec.json.decode(await reader.readline(), type=Orders)
+    told = planning.plan(
+        orders.scenario, Path(orders.reference_directory), orders.seed, orders.run, orders.process, orders.processes
+    )
+    bin_seconds = max(1.0, told.warp.real_seconds / STRETCHES)
+    _say({"kind": "planned", "events": told.events, "centres": len(told.centres),
+          "expected": told.expected, "dues": told.dues})  # fmt: skip
+    began = float(json.loads(await reader.readline())["began"])
+    started_at = time.time() - (time.monotonic() - began)
+    tally = Tally(began, bin_seconds, orders.scenario.links)
+    stop = asyncio.Event()
+    listening = asyncio.create_task(_wait_for_stop(reader, stop))
+    ended = await generate(orders, told, began, tally, stop)
+    _say({"kind": "delivered", "left": ended["left"]})
+    last = json.loads(await listening)
+    watched = msgspec.json.decode(await asyncio.to_thread(Path(last["watched"]).read_bytes), type=Watched)
+    for number, receipts in last["receipts"].items():
+        centre = next((each for each in told.centres if str(each.number) == number), None)
+        if centre is not None:
+            _receipts(centre, receipts, orders, tally, started_at)
+    unseen = freshness(tally, watched)
+    _say({"kind": "measured", "book": tally.book.told(), "counts": dict(tally.counts), "refused": dict(tally.refused),
+          "troubles": dict(tally.troubles), "last_stored_at": tally.last_stored_at, "unseen": unseen, **ended})  # fmt: skip
+
+
+def _receipts(centre: Centre, file: str, orders: Orders, tally: Tally, started_at: float) -> None:
+    counter = EdgeCounter(centre, orders.edges[str(centre.number)], tally)
+    counter.know(centre.events)
+    counter.keep_receipts(Path(file), started_at)
+
+
+async def _wait_for_stop(reader: asyncio.StreamReader, stop: asyncio.Event) -> bytes:
+    while True:
+        line = await reader.readline()
+        if not line or b'"stop"' in line:
+            stop.set()
+        if not line or b'"watched"' in line:
+            return line
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Until the conductor has heard everything, or is gone."""
+    asyncio.run(_run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The plan of a run: every centre with its events and the instants at which they are due, before anything is sent."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import msgspec
+from msgspec import Struct
+
+from contracts import instants, reference_files
+from contracts.events import TYPE_PREFIX, TYPE_SUFFIX
+from contracts.reference import Reference
+from lab.errors import ScenarioError
+from lab.fortnight import facts as published
+from lab.fortnight import writing
+from lab.load.lives import KINDS, Life, Lives, Step
+from lab.load.scenario import EVENTS_PLANNED_MAX, RUN_SECONDS_MAX, TICKS_MAX, Scenario
+from lab.load.warp import Warp, hours_of
+
+JOINT_FIELD = "lien_thong"
+SAMPLE_DUES_PER_CENTRE = 2
+FACTS_DIRECTORY = Path(__file__).resolve().parents[1] / "facts"
+
+
+class Due(Struct, frozen=True, gc=False):
+    """An event with the real second at which it is due to be reported; `body` is its JSON."""
+
+    at: float
+    subject: str
+    body: bytes
+    birth: bool = False
+
+
+class Centre(Struct, frozen=True):
+    """One outbox: where it stands, on which link, and all that it will report."""
+
+    number: int
+    unit: str
+    source: str
+    link: str
+    is_edge: bool
+    incarnation: str
+    events: list[Due]
+
+
+class Plan(Struct, frozen=True):
+    """Some or all centres of a run; `expected`: counters by unit; `dues`: dossiers with the due that the lab worked out."""
+
+    centres: list[Centre]
+    expected: dict[str, Counter[str]]
+    dues: dict[str, int]
+    warp: Warp
+
+    @property
+    def events(self) -> int:
+        """How many are planned."""
+        return sum(len(each.events) for each in self.centres)
+
+
+class Slot(Struct, frozen=True):
+    """A centre before its events are known."""
+
+    number: int
+    unit: str
+    link: str
+    is_edge: bool
+    dossiers: int
+
+
+def warp_of(scenario: Scenario, reference: Reference) -> Warp:
+    """The scenario's time; ScenarioError when it would take too long or tick too often."""
+    warp = Warp(scenario.time, hours_of(scenario.time, reference.calendar))
+    if warp.real_seconds > RUN_SECONDS_MAX:
+        raise ScenarioError(
+            f"{scenario.name} would take {warp.real_seconds:.0f} s, more than {RUN_SECONDS_MAX:.0f}: raise [time] `speed`"
+        )
+    if warp.real_seconds / scenario.time.tick_seconds > TICKS_MAX:
+        raise ScenarioError(f"{scenario.name} would tick more than {TICKS_MAX} times: raise [time] `tick_seconds`")
+    return warp
+
+
+def plan(scenario: Scenario, reference_directory: Path, seed: int, run: str, process: int = 0, processes: int = 1) -> Plan:
+    """The centres of one of several processes; the same centre is the same whoever plans it."""
+    reference = reference_files.read(reference_directory)
+    warp = warp_of(scenario, reference)
+    if scenario.arrivals.facts is not None:
+        return _replay(scenario, reference_directory, seed, warp, process, processes)
+    if unknown := set(scenario.mix.lives) - set(KINDS):
+        raise ScenarioError(f"[mix] lives {', '.join(sorted(unknown))}: choose among {', '.join(KINDS)}")
+    hours = hours_of(scenario.time, reference.calendar)
+    procedures = tuple(each.code for each in reference.procedures if each.field != JOINT_FIELD)
+    lives = Lives(scenario.arrivals, scenario.mix, hours, warp, procedures)
+    units = tuple(unit.code for unit in reference.units)
+    told = Plan([], {}, {}, warp)
+    for slot in slots(scenario, units):
+        if slot.number % processes == process:
+            _add(told, slot, lives, tuple(code for code in units if code != slot.unit), seed, run)
+    if told.events * processes > 2 * EVENTS_PLANNED_MAX:
+        raise ScenarioError(f"{scenario.name} plans more than {EVENTS_PLANNED_MAX:,} events: fewer dossiers, please")
+    return told
+
+
+def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
+    """All centres, their units by turns, their dossiers by their group's share."""
+    told: list[Slot] = []
+    whole = sum(each.share for each in scenario.centres)
+    for group in scenario.centres:
+        where = tuple(group.units) or units
+        if unknown := set(where) - set(units):
+            raise ScenarioError(f"[[centres]] units {', '.join(sorted(unknown))} are not in the reference data")
+        dossiers = scenario.arrivals.dossiers * group.share / whole
+        bounds = [round(dossiers * part / group.count) for part in range(group.count + 1)]
+        for number in range(group.count):
+            count = bounds[number + 1] - bounds[number]
+            told.append(Slot(len(told), where[number % len(where)], group.link, number < group.edges, count))
+    return told
+
+
+def _add(told: Plan, slot: Slot, lives: Lives, others: tuple[str, ...], seed: int, run: str) -> None:
+    chance = Random(f"{seed} centre {slot.number} {run}")
+    source = f"/units/{slot.unit}/{'edge' if slot.is_edge else 'c'}{slot.number}"
+    mine: list[tuple[int, Due]] = []
+    expected = told.expected.setdefault(slot.unit, Counter())
+    for number, life in enumerate(lives.of_centre(slot.unit, others, slot.dossiers, chance)):
+        if not life.steps:
+            continue
+        subject = _subject(slot, run, number, life)
+        mine += [(each.entered_at, _due(each, subject, source, told.warp, chance)) for each in life.steps]
+        expected.update(life.expected)
+        if life.due is not None and number < SAMPLE_DUES_PER_CENTRE:
+            told.dues[subject] = life.due
+    events = [due for _, due in sorted(mine, key=lambda pair: pair[0])]
+    incarnation = uuid7(told.warp.starts, chance)
+    if not slot.is_edge:  # a real edge numbers by itself
+        events = _numbered(events, incarnation)
+    told.centres.append(Centre(slot.number, slot.unit, source, slot.link, slot.is_edge, incarnation, events))
+
+
+def _subject(slot: Slot, run: str, number: int, life: Life) -> str:
+    day = instants.day_of(life.steps[0].at)[2:].replace("-", "")
+    return f"H57.{slot.unit}-{day}-{run}{slot.number:04d}{number:04d}"
+
+
+def _due(step: Step, subject: str, source: str, warp: Warp, chance: Random) -> Due:
+    event = {
+        "specversion": "1.0", "id": uuid7(step.entered_at, chance), "source": source,
+        "type": f"{TYPE_PREFIX}{step.fact}{TYPE_SUFFIX}", "subject": subject, "time": instants.show(step.at),
+        "recordedtime": instants.show(step.entered_at), "datacontenttype": "application/json", "data": step.data,
+    }  # fmt: skip
+    return Due(warp.real(step.entered_at), subject, msgspec.json.encode(event), step.birth)
+
+
+def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp, process: int, processes: int) -> Plan:
+    """A fortnight of published figures, each body's events from an outbox of its own."""
+    facts = published.read(FACTS_DIRECTORY / str(scenario.arrivals.facts))
+    links = {unit: group.link for group in scenario.centres for unit in group.units}
+    default = next((group.link for group in scenario.centres if not group.units), scenario.links[0])
+    by_code: dict[str, list[Due]] = {}
+    for each in writing.fortnight(facts, reference_directory, seed):
+        due = Due(warp.real(each.entered_at), each.subject, each.event)
+        by_code.setdefault(each.code, []).append(due)
+    told = Plan([], {}, {}, warp)
+    for number, code in enumerate(sorted(by_code)):
+        if number % processes == process:
+            incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))
+            events = _numbered(by_code[code], incarnation)
+            told.centres.append(Centre(number, code, f"/units/{code}", links.get(code, default), False, incarnation, events))
+    mine = {each.unit for each in told.centres}
+    for unit in writing.planned(facts, reference_directory, seed):
+        if unit.code in mine:
+            told.expected[unit.code] = Counter(
+                received=sum(unit.received), received_online=sum(unit.online), completed=unit.completed,
+                completed_late=unit.completed - unit.on_time,
+            )  # fmt: skip
+    return told
+
+
+class _Source(Struct, frozen=True, gc=False):
+    source: str
+
+
+def _numbered(events: list[Due], incarnation: str) -> list[Due]:
+    """With the numbers that an edge gives, from 1 for each source: audit can then prove that none is missing."""
+    numbers: Counter[str] = Counter()
+    told = []
+    for each in events:
+        source = msgspec.json.decode(each.body, type=_Source).source
+        numbers[source] += 1
+        numbered = b'%b,"sequence":"%d","incarnation":"%b"}' % (each.body[:-1], numbers[source], incarnation.encode())
+        told.append(msgspec.structs.replace(each, body=numbered))
+    return told
+
+
+def uuid7(at: int, chance: Random) -> str:
+    """An id for something of this instant."""
+    told = f"{at // 1000 << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0x2 << 62 | chance.getrandbits(62):032x}"
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"

@@ -1,0 +1,200 @@
+"""A scenario: which centres, on which links, at which hours, with what going wrong, and what is promised all the same."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from lab.errors import ScenarioError
+from lab.links.profiles import Condition, Profile, read_profiles
+
+DIRECTORY = Path(__file__).resolve().parents[1] / "scenarios"
+VERSION = 1
+VIETNAM = timezone(timedelta(hours=7))
+CENTRES_MAX = 5_000
+EDGES_MAX = 6
+EVENTS_PLANNED_MAX = 400_000
+RUN_SECONDS_MAX = 900.0
+TICKS_MAX = 2_000
+
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
+Hour = Annotated[int, Meta(ge=0, le=23)]
+FaultKind = Literal["kill", "freeze", "stall", "flush"]
+Served = Literal["kafka", "redis", "intake", "processing", "metrics", "metrics-api"]
+
+
+class Time(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The period in Vietnam's time, and how many of its seconds pass in a real one: while offices are open, while shut."""
+
+    starts: datetime
+    ends: datetime
+    speed: Positive = 1.0
+    idle_speed: Positive | None = None
+    tick_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    drain_seconds_max: Annotated[float, Meta(ge=1, le=300)] = 90.0
+
+
+class Arrivals(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Dossiers of the whole period. `hours`: weight by hour of the day; `days`: by weekday (0 is Monday), by date."""
+
+    dossiers: Annotated[int, Meta(ge=1, le=100_000)]
+    hours: dict[str, float] = {}
+    weekdays: dict[str, float] = {}
+    dates: dict[str, float] = {}
+    # Instead of dossiers of our own: a file of published figures, replayed as `make demo` does.
+    facts: str | None = None
+
+
+class Centres(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Some centres on one kind of link; `share` is their part of all dossiers, `count` how many outboxes they are."""
+
+    link: str
+    count: Count
+    share: Positive
+    units: list[str] = []
+    edges: Annotated[int, Meta(ge=0, le=EDGES_MAX)] = 0
+
+
+class Mix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What dossiers are like. `late_share`: completed after their due by the unit's own fault."""
+
+    online_share: Share = 0.6
+    post_share: Share = 0.03
+    late_share: Share = 0.05
+    late_paper_share: Share = 0.02
+    limits_working_hours: tuple[Count, ...] = (4, 8, 16)
+    lives: dict[str, float] = msgspec.field(default_factory=lambda: {"ordinary": 1.0})
+
+
+class Course(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From `at` on a link is in this condition."""
+
+    at: datetime
+    link: str
+    becomes: Condition
+
+
+class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Something at the city: killed, frozen for some real seconds, stalling half of the time (a slow disk), emptied."""
+
+    at: datetime
+    what: FaultKind
+    of: Served
+    seconds: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+
+class Promises(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is promised besides that nothing is lost, double, wrongly overdue or wrongly refused; absent: only shown."""
+
+    acceptance_p99_ms: Positive | None = None
+    freshness_p99_ms: dict[str, Positive] = {}
+    drain_seconds: Positive | None = None
+    slowest_link_share: Share | None = None
+
+
+class Outbox(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a centre sends; the defaults are the edge's own."""
+
+    batch_events_max: Annotated[int, Meta(ge=1, le=1000)] = 500
+    back_off_first_seconds: Positive = 0.5
+    back_off_most_seconds: Positive = 60.0
+    answer_seconds: Positive = 40.0
+    heartbeat_seconds: Positive = 30.0
+
+
+class Knee(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Steps of a steady rate, each `growth` times the one before, until the promise about freshness breaks."""
+
+    first_events_per_second: Positive
+    growth: Annotated[float, Meta(gt=1.05, le=4)] = 1.5
+    steps_max: Annotated[int, Meta(ge=2, le=12)] = 8
+    step_seconds: Annotated[float, Meta(ge=5, le=60)] = 12.0
+    repeats: Annotated[int, Meta(ge=1, le=5)] = 3
+    freshness_p99_ms: Positive = 2_000.0
+
+
+class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One file of `lab/scenarios`, checked."""
+
+    version: int
+    name: str
+    title: str
+    about: str
+    simulated: list[str]
+    time: Time
+    arrivals: Arrivals
+    centres: Annotated[list[Centres], Meta(min_length=1)]
+    processes: Annotated[int, Meta(ge=1, le=8)] = 2
+    mix: Mix = Mix()
+    course: list[Course] = []
+    faults: list[Fault] = []
+    promises: Promises = Promises()
+    outbox: Outbox = Outbox()
+    knee: Knee | None = None
+    stack: dict[str, str] = {}
+    profiles: dict[str, Profile] = {}
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links in use, in the order of the file."""
+        return tuple(dict.fromkeys(each.link for each in self.centres))
+
+
+def names() -> tuple[str, ...]:
+    """The scenarios that are here."""
+    return tuple(sorted(each.stem for each in DIRECTORY.glob("*.toml") if each.stem != "links"))
+
+
+def read(name: str) -> Scenario:
+    """A scenario by its name or by the path of its file; ScenarioError with one sentence when something is wrong."""
+    path = Path(name) if name.endswith(".toml") else DIRECTORY / f"{name}.toml"
+    try:
+        found = msgspec.toml.decode(path.read_bytes(), type=Scenario)
+    except FileNotFoundError:
+        raise ScenarioError(f"there is no scenario {name!r}: choose one of {', '.join(names())}, or name a file") from None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    beside = path.parent / "links.toml"
+    profiles = read_profiles(beside if beside.exists() else DIRECTORY / "links.toml")
+    if problem := _problem(found, profiles):
+        raise ScenarioError(f"{path}: {problem}")
+    used = {link: profiles[link] for link in found.links}
+    return msgspec.structs.replace(found, profiles=used)
+
+
+def instant(moment: datetime) -> int:
+    """Microseconds since 1970 of a moment of the file; without an offset it is Vietnam's time."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM)
+    return round(aware.timestamp() * 1_000_000)
+
+
+def _problem(found: Scenario, profiles: dict[str, Profile]) -> str | None:
+    if found.version != VERSION:
+        return f"version is {found.version}, and this lab reads version {VERSION}"
+    if instant(found.time.starts) >= instant(found.time.ends):
+        return "[time] `ends` must lie after `starts`"
+    if (count := sum(each.count for each in found.centres)) > CENTRES_MAX:
+        return f"{count} centres are more than {CENTRES_MAX}"
+    if sum(each.edges for each in found.centres) > EDGES_MAX:
+        return f"there may be {EDGES_MAX} real edges at most: each is a process with a store of its own"
+    for each in found.centres:
+        if each.link not in profiles:
+            return f"[[centres]] `link` {each.link!r} is none of {', '.join(profiles)}"
+        if each.edges > each.count:
+            return f"[[centres]] of {each.link!r} has more `edges` than `count`"
+        if each.edges and not each.units:
+            return f"[[centres]] of {each.link!r}: a real edge stands in a unit, name them in `units`"
+    for moment, member in [(each.at, "course") for each in found.course] + [(each.at, "faults") for each in found.faults]:
+        if not instant(found.time.starts) <= instant(moment) <= instant(found.time.ends):
+            return f"[[{member}]] at {moment}: not within the period"
+    for link in {each.link for each in found.course} - {"all"}:
+        if link not in found.links:
+            return f'[[course]] `link` {link!r} has no centre (or say "all")'
+    unknown = set(found.promises.freshness_p99_ms) - set(found.links) - {"all"}
+    if unknown:
+        return f"[promises] freshness_p99_ms names {', '.join(sorted(unknown))}, which no centre uses"
+    return None
