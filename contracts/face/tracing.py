@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -68,19 +68,41 @@ def telemetry() -> "TelemetryConfig":
     }
 
 
-def is_sampled(traceparent: str | None) -> bool:
+def is_sampled(traceparent: str) -> bool:
     """Whether this traceparent says that its trace is recorded."""
-    return traceparent is not None and _FORM.fullmatch(traceparent) is not None and bool(int(traceparent[-2:], 16) & 1)
+    return _FORM.fullmatch(traceparent) is not None and bool(int(traceparent[-2:], 16) & 1)
 
 
-def start(name: str, traceparent: str, kind: str = "INTERNAL", **attributes: str | int | None) -> "Span | None":
-    """A span below the one that a traceparent names; None when traces are off. Whoever starts it ends it."""
-    if _tracer is None:
-        return None
-    from opentelemetry.trace import SpanKind
+def start(name: str, traceparent: str, kind: str, attributes: Mapping[str, str | int], links: Sequence[str] = ()) -> "Span":
+    """A span below the one that a traceparent names, only where traces are on. Whoever starts it ends it."""
+    from opentelemetry.trace import Link, SpanKind, get_current_span
 
-    given = {key.replace("__", "."): value for key, value in attributes.items() if value is not None}
-    return _tracer.start_span(name, _context(traceparent), SpanKind[kind], given)
+    assert _tracer is not None, "ask is_on first"
+    linked = [Link(get_current_span(_context(each)).get_span_context()) for each in links]
+    return _tracer.start_span(name, _context(traceparent), SpanKind[kind], attributes, linked)
+
+
+def fail(span: "Span", why: str) -> None:
+    """What the span stands for did not come about."""
+    from opentelemetry.trace import StatusCode
+
+    span.set_status(StatusCode.ERROR)
+    span.set_attribute("error.type", why)
+
+
+def event(source: str, event_id: str) -> dict[str, str | int]:
+    """The attributes by which an event is found again."""
+    return {"cloudevents.event_source": source, "cloudevents.event_id": event_id}
+
+
+def place_in(topic: str, partition: int, offset: int) -> dict[str, str | int]:
+    """The attributes of a record's place."""
+    return {
+        "messaging.system": "kafka",
+        "messaging.destination.name": topic,
+        "messaging.destination.partition.id": str(partition),
+        "messaging.kafka.offset": offset,
+    }
 
 
 def current() -> str | None:

@@ -18,7 +18,7 @@ from services.audit.reader import Reader
 from services.audit.settings import Settings
 from services.audit.verification import Verification
 
-log = logging.getLogger("audit")
+log = logging.getLogger(__name__)
 STOP_SECONDS = 4.0
 
 
@@ -112,7 +112,13 @@ class Watch:
         if not clean:
             for check in self._verification.findings.checks.values():
                 if check.first is not None:
-                    log.error("%s: %d difference(s), the first: %s", check.name, check.differences, check.first)
+                    # Not its dossier: that is for the operator, who asks /v1/audit.
+                    first = check.first
+                    place = {"partition": first.partition, "offset": first.offset, "counter": first.counter}
+                    log.error(
+                        "%s: %d difference(s), the first: %s", check.name, check.differences, first.detail,
+                        extra={"check": check.name, **place},
+                    )  # fmt: skip
 
     def _publish(self, clean: bool, why: str | None, seconds: float) -> None:
         verification, now = self._verification, time.time_ns() // 1000

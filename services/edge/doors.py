@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from contracts import instants
 from contracts.events import code_of
+from contracts.face import logs, tracing
 from contracts.face.problems import ProblemError
 from contracts.keys import Key, KeySource
 from services.edge import page
 from services.edge.bodies import items, media_type, read_body
 from services.edge.domain.answers import Result, results, status_of
 from services.edge.domain.fullness import Limits
-from services.edge.domain.judgement import Entry, House, judge
+from services.edge.domain.judgement import Entry, House, Refusal, judge
 from services.edge.domain.replies import CODES
 from services.edge.instruments import Instruments
 from services.edge.link.line import LinkBook
@@ -90,10 +91,11 @@ class Doors:
         async with ports.turns.one():
             body = await read_body(request, settings.edge_body_bytes_max, settings.edge_body_seconds)
             raws = items(kind, body, settings.edge_batch_events_max)
-            now = ports.now()
-            verdicts = [judge(raw, key, ports.house, now) for raw in raws]
+            now, traceparent = ports.now(), tracing.current()
+            verdicts = [judge(raw, key, ports.house, now, traceparent) for raw in raws]
             entries = [verdict for verdict in verdicts if isinstance(verdict, Entry)]
             not_kept = await self._keep(entries) if entries else None
+            _log_events(key, verdicts, not_kept)
         told = results(verdicts, None if not_kept is None else not_kept.detail)
         return self._answer(told, not_kept)
 
@@ -139,7 +141,10 @@ class Doors:
         except (ValueError, RecursionError) as error:
             raise ProblemError(422, "invalid_body", 'send {"positions": [1, 2]}, at most 1,000') from error
         gone = await self._do(lambda outbox: _discard(outbox, key, wanted))
-        _log.warning("%s discarded %d refused events: %s", key.name, len(gone), _numbers(gone))
+        for row in gone:
+            # What the audit will miss: sequences are no secret, dossiers are not named.
+            extra = logs.about(row.source, None, sequence=row.sequence, code=row.code, key=key.name)
+            _log.warning("a refused event was discarded", extra=extra)
         return Response(msgspec.json.encode({"discarded": len(gone)}), 202, media_type="application/json")
 
     def _holder(self, request: Request) -> Key:
@@ -196,16 +201,21 @@ class Doors:
             raise _unusable(str(error)) from error
 
 
+def _log_events(key: Key, verdicts: Sequence[Entry | Refusal], not_kept: NotKept | None) -> None:
+    for verdict in verdicts:
+        if isinstance(verdict, Refusal):
+            _log.info("refused: %s", verdict.code, extra=logs.about(None, verdict.id, code=verdict.code, key=key.name))
+    if not_kept is None and _log.isEnabledFor(logging.DEBUG):
+        for entry in verdicts:
+            if isinstance(entry, Entry):
+                _log.debug("kept", extra=logs.about(entry.source, entry.id))
+
+
 def _discard(outbox: Outbox, key: Key, positions: Sequence[int]) -> list[Quarantined]:
     found = [row for position in set(positions) for row in outbox.quarantined(position - 1, 1) if row.position == position]
     allowed = [row for row in found if key.speaks_for(code_of(row.source))]
     outbox.discard([row.position for row in allowed])
     return allowed
-
-
-def _numbers(rows: Sequence[Quarantined]) -> str:
-    """What the audit will miss: sequences are no secret, dossiers are not named."""
-    return ", ".join(f"{row.source} {row.incarnation} {row.sequence} ({row.code})" for row in rows)
 
 
 def _shown(row: Quarantined) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The three doors, one method each: events, heartbeats, the clock."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -12,13 +13,15 @@ from starlette.responses import Response
 
 from contracts import instants
 from contracts.events import Event, Ticked, code_of, control_record, to_record, without_values
+from contracts.face import logs, tracing
 from contracts.face.problems import ProblemError
 from contracts.heartbeats import Heartbeat
 from contracts.keys import Key, KeySource
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
+from services.intake import traces
 from services.intake.bodies import BATCH, JSON, ONE, media_type, read_body
 from services.intake.domain.answers import Position, Result, all_retry, results, status_of
-from services.intake.domain.judgement import House, judge, readable_id
+from services.intake.domain.judgement import House, Refusal, judge, readable_id
 from services.intake.domain.quotas import QuotaBook
 from services.intake.gate import Gate
 from services.intake.instruments import Instruments
@@ -29,6 +32,7 @@ from services.intake.turns import Turns, too_busy
 # A broker that comes back is found within this; senders add their own spread.
 RETRY_AFTER_SECONDS = 2.0
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 TICK_SOURCE = "/intake/clock"
 TICK_LATEST = instants.parse("2049-12-31T23:59:59+07:00")
 
@@ -65,8 +69,10 @@ class Doors:
                 raise self._over_quota(key, raws, wait)
             now = self._ports.now()
             verdicts = [judge(raw, key, self._ports.house, now) for raw in raws]
-            records = [_record(verdict) for verdict in verdicts if isinstance(verdict, Event)]
-            return self._answer(results(verdicts, await self._store_or_none(records)))
+            events = [verdict for verdict in verdicts if isinstance(verdict, Event)]
+            positions = await self._store_events(events)
+            _log_events(key, verdicts, positions)
+            return self._answer(results(verdicts, positions))
 
     async def heartbeats(self, request: Request) -> Response:
         """How an edge stands, kept under its source."""
@@ -123,6 +129,15 @@ class Doors:
         detail = "this key has used up its quota: nothing was stored, send it again later"
         members = {} if raws is None else {"results": all_retry([readable_id(raw) for raw in raws], detail)}
         return ProblemError(429, "over_quota", detail, retry_after_seconds=wait, members=members)
+
+    async def _store_events(self, events: Sequence[Event]) -> list[Position | None]:
+        if (traceparent := tracing.current()) is None:
+            return await self._store_or_none([_record(event) for event in events])
+        events = traces.carried(events, traceparent)
+        spans = traces.begin(events)
+        positions = await self._store_or_none([_record(event) for event in events])
+        traces.end(spans, positions)
+        return positions
 
     async def _store_or_none(self, records: Sequence[Record]) -> list[Position | None]:
         if not records:
@@ -183,6 +198,18 @@ class _Tick(Struct, forbid_unknown_fields=True):
 
 _JSON_HEADERS = (("content-type", b"application/json"),)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="motcua"'}
+
+
+def _log_events(key: Key, verdicts: Sequence[Event | Refusal], positions: Sequence[Position | None]) -> None:
+    for verdict in verdicts:
+        if isinstance(verdict, Refusal):
+            _log.info("refused: %s", verdict.code, extra=logs.about(None, verdict.id, code=verdict.code, key=key.name))
+    if _log.isEnabledFor(logging.DEBUG):
+        events = (verdict for verdict in verdicts if isinstance(verdict, Event))
+        for event, kept in zip(events, positions, strict=True):
+            if kept is not None:
+                place = {"partition": kept.partition, "offset": kept.offset}
+                _log.debug("stored", extra=logs.about(event.source, event.id, **place))
 
 
 def _record(event: Event) -> Record:

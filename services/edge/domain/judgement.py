@@ -56,8 +56,11 @@ _NAMED = msgspec.json.Decoder(_Named)
 _ENCODER = msgspec.json.Encoder()
 
 
-def judge(raw: bytes | Raw, key: Key, house: House, now: int) -> Entry | Refusal:
-    """The verdict on one item; `now` in microseconds bounds its `time` from above."""
+def judge(raw: bytes | Raw, key: Key, house: House, now: int, traceparent: str | None = None) -> Entry | Refusal:
+    """The verdict on one item; `now` in microseconds bounds its `time` from above.
+
+    An event that came without a traceparent gets the one given here: that of the request, where requests are traced.
+    """
     if len(memoryview(raw)) > house.event_bytes_max:
         return Refusal(readable_id(raw), "too_large", f"an event has at most {house.event_bytes_max} bytes")
     try:
@@ -73,7 +76,7 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int) -> Entry | Refusal
     for name in GIVEN_HERE:
         if getattr(event, name) is not None:
             return Refusal(event.id, "unknown_attribute", f"`{name}` is given by the outbox, not by the sender")
-    return _entry(event, house)
+    return _entry(event, house, traceparent)
 
 
 def finished(entry: Entry, sequence: int, incarnation: str, recordedtime: str) -> bytes:
@@ -93,12 +96,12 @@ def readable_id(raw: bytes | Raw) -> str | None:
     return named.id if named.id is not None and len(named.id) <= ID_CHARS_MAX else None
 
 
-def _entry(event: Event, house: House) -> Entry:
+def _entry(event: Event, house: House, traceparent: str | None) -> Entry:
     # Written anew, so that a name that stood twice or as null in what was sent stands once or not at all.
     written = _Written(
         specversion="1.0", id=event.id, source=event.source, type=f"{TYPE_PREFIX}{event.fact}{TYPE_SUFFIX}",
         subject=event.subject, time=event.time_text, datacontenttype="application/json",
-        traceparent=event.traceparent, tracestate=event.tracestate, data=Raw(event.raw_data),
+        traceparent=event.traceparent or traceparent, tracestate=event.tracestate, data=Raw(event.raw_data),
     )  # fmt: skip
     recordedtime = event.recordedtime_text if house.keeps_recordedtime else None
     return Entry(event.id, event.source, _ENCODER.encode(written)[:-1], recordedtime)

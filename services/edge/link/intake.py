@@ -58,12 +58,14 @@ class Intake:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, path: str, kind: str, body: bytes, packed: bool = False) -> Answer:
+    async def post(self, path: str, kind: str, body: bytes, packed: bool = False, traceparent: str | None = None) -> Answer:
         """One POST; UnansweredError when there was no answer, KeyFileError never: a missing key is a refused one."""
         assert self._session is not None, "open comes first"
         headers = {"Authorization": f"Bearer {self._shown_key()}", "Content-Type": kind}
         if packed:
             headers["Content-Encoding"] = "gzip"
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
         asked_at, began = time.time(), time.monotonic()
         try:
             async with self._session.post(

@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from contracts.face import logs
 from services.edge.domain import pace
 from services.edge.domain.patience import Patience, wait_seconds
 from services.edge.domain.receipts import Receipt, receipt
 from services.edge.domain.replies import HEALABLE, Meaning, Refused, meaning
 from services.edge.domain.window import Waiting, Window
 from services.edge.instruments import Instruments
+from services.edge.link import traces
 from services.edge.link.intake import BATCH, Answer, Intake, UnansweredError
 from services.edge.link.line import LinkBook
 from services.edge.settings import Settings
@@ -131,7 +133,8 @@ class Sender:
             # Beside the loop: a large batch packed well takes as long as many requests of the counter.
             body = await asyncio.to_thread(_packed, batch, level)
             self._instruments.sent_bytes.inc(len(body))
-            answer = await self._intake.post("/v1/events", BATCH, body, packed=True)
+            with traces.sending(batch) as traceparent:
+                answer = await self._intake.post("/v1/events", BATCH, body, packed=True, traceparent=traceparent)
         except UnansweredError as error:
             if error.broke:
                 link.pace = pace.after_break(link.pace, len(batch))
@@ -161,8 +164,12 @@ class Sender:
             self._receipts.append(receipt(batch, answer.reply.results, told.stored, time.time_ns() // 1000))
         self._refused += [(batch[why.index].position, why) for why in told.refused]
         self._instruments.sent.labels("stored").inc(len(told.stored))
+        if _log.isEnabledFor(logging.DEBUG):
+            for index in told.stored:
+                _log.debug("delivered", extra=logs.about(None, batch[index].id))
         for why in told.refused:
             self._instruments.sent.labels(why.code).inc()
+            _log.info("refused by intake: %s", why.code, extra=logs.about(None, batch[why.index].id, code=why.code))
         if took_some:
             self._spoken.set()
         self._held_times = self._held_times + 1 if took_some and told.again else 0

@@ -5,12 +5,16 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """The log from `start` up to `end`: its records lie at `start`, `start` + 1, …; after them there may be a hole."""
+    """The log from `start` up to `end`: its records lie at `start`, `start` + 1, …; after them there may be a hole.
+
+    `traces` are the offsets of records that carry a traceparent, with it; only where traces are on.
+    """
 
     start: int
     end: int
     values: Sequence[bytes | None]
     chains: Sequence[bytes | None]
+    traces: Sequence[tuple[int, bytes]] = ()
 
 
 class Chunk(NamedTuple):

@@ -17,6 +17,7 @@ from services.metrics.store.ledger import Identity, Lease, Ledger
 from services.metrics.worker.chunks import Chunk
 from services.metrics.worker.host import Host
 from services.metrics.worker.lane import Lane
+from services.metrics.worker.traces import Traces
 
 # Between two turns for heartbeats and answers.
 SLICE_RECORDS: Final = 2_000
@@ -49,6 +50,7 @@ class Fold:
         self._host = host
         self._identify = identify
         self._instruments = instruments
+        self._traces = Traces()
         self._not_before: dict[int, float] = {}
         self._retry_at = self._flushed = 0.0
         self._flushing, self._owning = asyncio.Lock(), asyncio.Lock()
@@ -72,7 +74,10 @@ class Fold:
                 if time.monotonic() - lane.sought > HEAL_SECONDS:
                     self._drop(lane, f"expected offset {lane.at}, got {run.start}")
                 return
-            lane.take(run)
+            if run.traces:
+                self._traces.take(lane, run)
+            else:
+                lane.take(run)
             since += len(run.values)
             if since >= SLICE_RECORDS:
                 since = 0
@@ -119,13 +124,15 @@ class Fold:
                     self._give_up(lane, problem)
                     continue
                 lane.base = step.to.next
+                self._traces.stored(lane.partition, lane.base)
                 self.redis_answered = time.monotonic()
                 self._instruments.flushes.inc()
                 self._instruments.records.labels("counted").inc(counted)
                 self._instruments.records.labels("redelivered").inc(dropped)
                 if step.to.stopped is not None:
                     lane.is_stop_stored = True
-                    _log.error("partition %d stopped at offset %d: %s", lane.partition, step.to.next, step.to.stopped)
+                    extra = {"partition": lane.partition, "offset": step.to.next, "code": step.to.stopped}
+                    _log.error("partition %d stopped: %s", lane.partition, step.to.stopped, extra=extra)
         if torn := next((problem for problem in problems if isinstance(problem, TornError)), None):
             await self._wipe(torn)
 
@@ -190,6 +197,7 @@ class Fold:
 
     def _drop(self, lane: Lane, why: str) -> None:
         lane.is_dead = True
+        self._traces.dropped(lane.partition)
         if self.lanes.get(lane.partition) is lane:
             del self.lanes[lane.partition]
             _log.warning("partition %d is begun anew: %s", lane.partition, why)
@@ -211,7 +219,9 @@ class Fold:
                     self.lanes[number] = lane
                     self._instruments.acquisitions.inc()
             if fresh:
-                _log.info("counting %s", {n: lane.at for n, lane in sorted(chosen.items()) if n in fresh})
+                for number in sorted(chosen.keys() & fresh.keys()):
+                    place = {"partition": number, "offset": chosen[number].at}
+                    _log.info("counting partition %d", number, extra=place)
             if chosen:
                 # Of a stopped partition nothing is wanted but that it does not hold up the others.
                 try:

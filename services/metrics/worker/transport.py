@@ -19,6 +19,8 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from contracts.face import tracing
+from contracts.face.tracing import TRACEPARENT
 from contracts.lifecycle import CHAIN_HEADER
 from services.metrics.worker.chunks import Chunk, Run
 
@@ -55,6 +57,7 @@ class RunRecords(PartitionRecords):
         start: int = self.next_fetch_offset
         values: list[bytes | None] = []
         chains: list[bytes | None] = []
+        traces: tuple[tuple[int, bytes], ...] = ()
         while self._records.has_next():
             batch = self._records.next_batch()
             if self._check_crcs and not batch.validate_crc():
@@ -62,6 +65,8 @@ class RunRecords(PartitionRecords):
             expected = start + len(values)
             # The first batch may begin before the offset that was asked for.
             records = [] if self._is_to_be_skipped(batch) else [each for each in batch if each.offset >= expected]
+            if tracing.is_on():
+                traces += _traces(records)
             if records and records[0].offset == expected and records[-1].offset - expected == len(records) - 1:
                 values += [record.value for record in records]
                 chains += [_chain(record.headers) for record in records]
@@ -69,17 +74,18 @@ class RunRecords(PartitionRecords):
             for record in records:
                 if record.offset != expected:
                     # A hole in the log: the run ends after it, and the next begins behind it.
-                    yield Run(start, record.offset, values, chains)
+                    yield Run(start, record.offset, values, chains, _below(record.offset, traces))
                     start, values, chains = record.offset, [], []
+                    traces = tuple(each for each in traces if each[0] >= start)
                 values.append(record.value)
                 chains.append(_chain(record.headers))
                 expected = record.offset + 1
             self.next_fetch_offset = batch.next_offset
             if len(values) >= RUN_RECORDS or batch.next_offset != start + len(values):
-                yield Run(start, batch.next_offset, values, chains)
-                start, values, chains = batch.next_offset, [], []
+                yield Run(start, batch.next_offset, values, chains, traces)
+                start, values, chains, traces = batch.next_offset, [], [], ()
         if start != self.next_fetch_offset:
-            yield Run(start, self.next_fetch_offset, values, chains)
+            yield Run(start, self.next_fetch_offset, values, chains, traces)
 
     def _is_to_be_skipped(self, batch: Any) -> bool:
         is_control = bool(batch.is_control_batch)
@@ -96,6 +102,21 @@ def _chain(headers: Any) -> bytes | None:
         found: bytes | None = headers[0][1]
         return found
     return next((value for name, value in reversed(headers) if name == CHAIN_HEADER), None)
+
+
+def _traces(records: Any) -> tuple[tuple[int, bytes], ...]:
+    """The records that carry a traceparent; most have the chain alone."""
+    return tuple(
+        (record.offset, value)
+        for record in records
+        if len(record.headers) > 1
+        for name, value in record.headers
+        if name == TRACEPARENT and value is not None
+    )
+
+
+def _below(end: int, traces: tuple[tuple[int, bytes], ...]) -> tuple[tuple[int, bytes], ...]:
+    return tuple(each for each in traces if each[0] < end)
 
 
 class RunFetcher(Fetcher):

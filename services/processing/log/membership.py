@@ -52,7 +52,8 @@ class Membership:
                 "queued.max.messages.kbytes": settings.processing_queue_mib * MIB // 1024,
                 "error_cb": self._heard,
                 "log_level": 3,
-            }
+            },
+            logger=_log,
         )
         self._consumer.subscribe([REPORTED.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 

@@ -1,7 +1,8 @@
 """What goes out: lifecycle records, dead letters, ticks; in order, without gaps, acknowledged before anything is stored."""
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -9,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from contracts import deadletters, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Ticked, control_record
+from contracts.face.tracing import TRACEPARENT
 from contracts.lifecycle import CHAIN_HEADER
 from services.processing.domain.line import Sent, SentLetter
 from services.processing.errors import UnavailableError
@@ -16,6 +18,7 @@ from services.processing.log.records import Record
 
 PATIENT_SECONDS = 0.5
 QUEUE_RECORDS_MAX = 200_000
+_log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -44,7 +47,8 @@ class Sender:
                 "message.max.bytes": 4_000_000,
                 "error_cb": self._heard,
                 "log_level": 3,
-            }
+            },
+            logger=_log,
         )
 
     @property
@@ -58,12 +62,15 @@ class Sender:
         since = self._since
         return 0.0 if since is None or not self.outstanding else time.monotonic() - since
 
-    def lifecycle(self, partition: int, sent: Iterable[Sent]) -> None:
-        """Lifecycle records of one partition."""
+    def lifecycle(self, partition: int, sent: Iterable[Sent], traceparents: Mapping[int, str] = {}) -> None:
+        """Lifecycle records of one partition; those of followed events, by offset, carry a traceparent beside the chain."""
         topic = self._lifecycle
         for each in sent:
             key = None if each.dossier is None else each.dossier.encode()
-            self._produce(topic, partition, key, each.value, [(CHAIN_HEADER, each.chain.hex().encode())])
+            headers = [(CHAIN_HEADER, each.chain.hex().encode())]
+            if traceparents and not each.src[1] and (traceparent := traceparents.get(each.src[0])) is not None:
+                headers.append((TRACEPARENT, traceparent.encode()))
+            self._produce(topic, partition, key, each.value, headers)
 
     def letter(self, partition: int, letter: SentLetter, original: Record) -> None:
         """A dead letter: the original bytes and headers, with its cause beside."""

@@ -15,6 +15,7 @@ from services.processing.settings import Settings
 from services.processing.store.store import Commit, Store
 from services.processing.worker import bound
 from services.processing.worker.bound import Bound
+from services.processing.worker.followed import Followed
 from services.processing.worker.lane import Lane
 from services.processing.worker.ownership import Ownership
 from services.processing.worker.state import State
@@ -49,6 +50,7 @@ class Turns:
         self._membership = Membership(settings, ownership.take_over, ownership.let_go, state.kafka_error)
         self._watch = Watch(settings, store, self._membership, ownership, state)
         self._bound = Bound(settings)
+        self._followed = Followed(settings.processing_chunk_records)
         self._group_served = time.monotonic()
         self._dies_at = int(settings.fault.partition(":")[2] or 0)
         self._commits = 0
@@ -105,6 +107,7 @@ class Turns:
         """Folds what came in and sends what that leaves, so that Kafka stores one lane's while the next is folded."""
         busy = {number: lane for number, lane in self._owned.lanes.items() if lane.has_work}
         moved: dict[int, Lane] = {}
+        self._followed.begin(busy)
         try:
             for number, found in self._store.load({number: lane.missing() for number, lane in busy.items()}).items():
                 busy[number].loaded(found)
@@ -140,7 +143,7 @@ class Turns:
 
     def _send(self, number: int, lane: Lane) -> None:
         pending = lane.pending
-        self._sender.lifecycle(number, pending.sent)
+        self._sender.lifecycle(number, pending.sent, self._followed.traceparents(number))
         if not pending.letters:
             return
         known = pending.originals
@@ -168,6 +171,7 @@ class Turns:
         for (number, lane), outcome in zip(moved.items(), self._store.commit(commits), strict=True):
             if outcome is True:
                 self._state.committed(number, lane, self._bound.committed(number, lane.pending.outcomes))
+                self._followed.committed(number, lane)
                 lane.committed()
             elif isinstance(outcome, TornError):
                 self._owned.torn(self._membership, outcome)
