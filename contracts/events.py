@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from contracts import instants
-from contracts.data import BIRTHS, FACTS, Data, Rescheduled
+from contracts.data import BIRTHS, FACTS, Data, Rescheduled, SupplementRequested
 
 TYPE_PREFIX = "vn.motcua.dossier."
 TYPE_SUFFIX = ".v1"
@@ -47,6 +47,7 @@ _OPTIONAL_FORMS = (("sequence", _SEQUENCE), ("incarnation", _UUID), ("traceparen
 _REQUIRED_TEXTS = frozenset(REQUIRED) - {"data"}
 _ATTRIBUTE_OF = {f"ce_{name}": name for name in ATTRIBUTES}
 _CODE_IN_DATA = ("receiver", "competent")
+_DAY_LENGTH = len("2025-07-01")
 _DUE_LATEST = instants.parse("2049-12-31T00:00:00+07:00")
 
 _DATA_DECODERS: dict[str, msgspec.json.Decoder[Data]] = {
@@ -295,7 +296,18 @@ def _read_data(fact: str, raw: bytes, source_code: str) -> Data:
             _refuse("invalid_data", "not an RFC 3339 date-time with an offset - at `$.due`")
         if not instants.EARLIEST <= due <= _DUE_LATEST:
             _refuse("invalid_data", "outside the years 2000 to 2049 - at `$.due`")
+    elif isinstance(data, SupplementRequested) and data.respond_by is not None and not _is_day_or_instant(data.respond_by):
+        _refuse("invalid_data", "neither a date nor an RFC 3339 date-time with an offset - at `$.respond_by`")
     return data
+
+
+def _is_day_or_instant(text: str) -> bool:
+    """Whether the calendar and the clock know it; its form was checked before."""
+    try:
+        instants.day_from_text(text) if len(text) == _DAY_LENGTH else instants.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def codes_named(event: Event) -> tuple[str, ...]:
