@@ -141,6 +141,7 @@ function drawTotals() {
     ["due", whole(counters.due_in_24h), say("in_72h", {n: whole(counters.due_in_72h)})],
   ];
   const box = place("totals");
+  box.classList.toggle("provisional", head.provisional === true);
   if (box.children.length !== tiles.length || box.dataset.lang !== language()) {
     box.dataset.lang = language();
     box.replaceChildren(...tiles.map(([key]) => {

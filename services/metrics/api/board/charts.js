@@ -36,6 +36,8 @@ export function spark(box, days, numbers) {
   drawn.set(box, {chart, key, draw: () => spark(box, days, numbers)});
 }
 
+function last(chart) { chart.setLegend({idx: chart.data[0].length - 1}, false); }
+
 export function course(box, days, received, completed) {
   const key = `${language()} ${days} ${received} ${completed}`, held = drawn.get(box);
   if (held?.key === key) return;
@@ -55,6 +57,8 @@ export function course(box, days, received, completed) {
       {stroke: text, font, grid: {show: false}, ticks: {show: false}, size: 28, incrs: [1, 2, 5, 7, 14], space: 48, values: (_, at) => at.map(dayOf)},
       {stroke: text, font, grid, ticks: {show: false}, size: 54, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000, 10000, 20000, 50000, 100000], values: (_, at) => at.map(value => whole(value))},
     ],
+    // While nobody points at a day, the last one is told.
+    hooks: {ready: [last], setCursor: [it => { if (it.cursor.idx === null || it.cursor.idx === undefined) last(it); }], setData: [last]},
     series: [
       {label: say("day"), value: (_, value) => dayOf(value) || "–"},
       {label: say("received"), fill: colour("--bar"), stroke: colour("--bar-edge"), width: 1, points: {show: false}, paths: uPlot.paths.bars({size: [0.7, 44]}), value: number},

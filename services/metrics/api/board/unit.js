@@ -3,7 +3,7 @@
 import {course, sweep} from "./charts.js";
 import {el, longDay, moment, percent, place, put, whole} from "./forms.js";
 import {marksOf} from "./list.js";
-import {language, say} from "./words.js";
+import {fieldName, language, say} from "./words.js";
 
 const AGAIN_MS = 3000;
 // list, words, counter
@@ -111,7 +111,7 @@ function fill(page) {
     Object.entries(found).sort(([, a], [, b]) => b.counters.received - a.counters.received).map(([key, each]) => [
       name(key), whole(each.counters.received), whole(each.counters.completed), percent(each.rates.on_time.percent), whole(each.counters.open)]));
   place("unit-channels").replaceChildren(parts(told.by_channel, "channel", key => say(key)));
-  place("unit-fields").replaceChildren(parts(told.by_field, "field", key => key));
+  place("unit-fields").replaceChildren(parts(told.by_field, "field", fieldName));
   place("unit-counters").replaceChildren(table([say("counter"), say("value"), say("meaning")], dictionary.counters.map(each => [
     language() === "vi" ? each.label_vi : each.name, whole(told.counters[each.name]),
     el("span", language() === "vi" ? [el("code", each.name), " ", el("span", each.help, {lang: "en"})] : each.help, {class: "text"}),
@@ -126,6 +126,7 @@ function totals(page) {
     ["on_time", ...share(rates.on_time)], ["open", whole(counters.open), ""],
     ["overdue", whole(counters.overdue_open), say("acceptance_late", {n: whole(counters.acceptance_overdue)})],
   ];
+  place("unit-totals").classList.toggle("provisional", page.row.provisional === true);
   place("unit-totals").replaceChildren(...tiles.map(([key, value, note]) => el("div", [
     el("dt", key === "on_time" ? [say(key), el("button", "?", {type: "button", class: "why", "data-why": "on_time", "aria-label": say("explain")})] : say(key)),
     el("dd", [el("span", value, {class: key === "overdue" && counters.overdue_open ? "number late" : "number"}), el("small", note)]),
@@ -154,7 +155,8 @@ function line(row) {
   const {centre} = row, has = Boolean(centre.heard_at);
   const facts = [
     [say("link"), el("span", has ? say(centre.link) : say("no_edge"), {class: has ? `mark ${centre.link}` : ""})],
-    [say("completeness"), row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) : say("full")],
+    // Of a centre without an outbox nobody can say what it has not sent.
+    ...(has ? [[say("completeness"), row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) : say("full")]] : []),
     ...(has ? [
       [say("complete_to"), moment(row.complete_until)], [say("outbox"), say("outbox_events", {n: whole(centre.spool_events ?? 0)})],
       [say("oldest"), moment(centre.oldest_unsent_at)], [say("heard_at"), moment(centre.heard_at)],

@@ -49,7 +49,7 @@ const WORDS = {
   of: ["{n} trong {m}", "{n} of {m}"],
   acceptance_late: ["{n} chậm tiếp nhận", "{n} late to accept"],
   in_72h: ["{n} trong 72 giờ", "{n} in 72 h"],
-  waiting: ["{n} chờ công dân", "{n} wait for citizens"],
+  waiting: ["{n} chờ công dân", "{n} with citizens"],
   legs_too: ["kể cả hồ sơ thành phần", "legs included"],
   course_of: ["Tiếp nhận 14 ngày: cao nhất {max} ngày {day}, ngày cuối {last}", "Received, 14 days: most {max} on {day}, last day {last}"],
   // what is said of the figures
@@ -124,6 +124,19 @@ const WORDS = {
   no_unit: ["Không có đơn vị này.", "There is no such unit."],
 };
 
+// Fields of procedures by their code; one that is not here is shown as it is reported.
+const FIELDS = {
+  ho_tich: ["Hộ tịch", "Civil status"], chung_thuc: ["Chứng thực", "Certification"], dat_dai: ["Đất đai", "Land"],
+  bao_tro_xa_hoi: ["Bảo trợ xã hội", "Social protection"], ho_kinh_doanh: ["Hộ kinh doanh", "Household businesses"],
+  lien_thong: ["Liên thông", "Joint procedures"], cong_thuong: ["Công Thương", "Industry and trade"],
+  nguoi_co_cong: ["Người có công", "People with merit"], giao_duc: ["Giáo dục", "Education"], xay_dung: ["Xây dựng", "Construction"],
+  ton_giao: ["Tôn giáo", "Religion"], giam_ngheo: ["Giảm nghèo", "Poverty reduction"], moi_truong: ["Môi trường", "Environment"],
+  du_lich: ["Du lịch", "Tourism"], nong_nghiep: ["Nông nghiệp", "Agriculture"],
+  boi_thuong_nha_nuoc: ["Bồi thường nhà nước", "State compensation"], thi_dua_khen_thuong: ["Thi đua, khen thưởng", "Commendations"],
+  van_hoa: ["Văn hóa", "Culture"], doanh_nghiep: ["Doanh nghiệp", "Enterprises"], khieu_nai_to_cao: ["Khiếu nại, tố cáo", "Complaints"],
+  nuoi_con_nuoi: ["Nuôi con nuôi", "Adoption"], viec_lam: ["Việc làm", "Employment"], other: ["Khác", "Other"],
+};
+
 // What stands behind “What do these figures mean?”: a heading and a paragraph each.
 export const MEANINGS = {
   on_time: [
@@ -152,6 +165,7 @@ let at = 0;
 
 export const language = () => (at ? "en" : "vi");
 export const speak = chosen => { at = chosen === "en" ? 1 : 0; document.documentElement.lang = language(); };
+export const fieldName = key => FIELDS[key]?.[at] ?? key;
 export const meaning = key => MEANINGS[key][at];
 
 export function say(key, values = {}) {

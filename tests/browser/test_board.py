@@ -1,0 +1,151 @@
+"""The board in a real Chromium, before real services: the page says what the API says, also after a bad line."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import started
+from tests.browser.world import City, Visit, city, visit
+from tests.province import Province
+
+pytestmark = pytest.mark.kafka
+
+PAGE_BYTES_MAX = 150_000
+# Generous: what is promised is that it comes; how soon, test_board_in_full says on a quiet machine.
+SHOWN_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Ended with the module."""
+    with started() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def town(browser: Browser, module_province: Province) -> Iterator[City]:
+    """After the browser: where there is none, nothing is started for it."""
+    with city(module_province) as made:
+        yield made
+
+
+def whole(number: int) -> str:
+    """As Vietnamese write it."""
+    return f"{number:,}".replace(",", ".")
+
+
+def percent(value: float | None) -> str:
+    """Two decimals after a comma; a dash for a rate of nothing."""
+    return "–" if value is None else f"{value:.2f} %".replace(".", ",")
+
+
+def on_page(opened: Visit) -> dict[str, list[str]]:
+    """unit -> name and every figure of its row, as they can be read."""
+    found: dict[str, list[str]] = opened.page.evaluate(
+        """() => {
+          const of = row => [row.querySelector('a'), ...row.querySelectorAll('td:not(.c-days)')].map(it => it.textContent);
+          return Object.fromEntries([...document.querySelectorAll('#rows tr')].map(row => [row.dataset.unit, of(row)]));
+        }"""
+    )
+    return found
+
+
+def in_api(town: City, role: str) -> dict[str, list[str]]:
+    """The same by /v1/units; a department without figures is not shown among receivers."""
+    found = {}
+    for row in town.told(f"/v1/units?role={role}")["units"]:
+        counters, rates = row["counters"], row["rates"]
+        found[row["unit"]] = [
+            row["name"], whole(counters["received"]), percent(rates["online"]["percent"]), whole(counters["completed"]),
+            percent(rates["on_time"]["percent"]), whole(counters["open"]), whole(counters["overdue_open"]),
+            whole(counters["due_in_24h"]),
+        ]  # fmt: skip
+    return found
+
+
+def test_a_person_s_visit(browser: Browser, town: City) -> None:
+    """Figures equal the API's; a report arrives by itself; a cut line is said, and what was missed is there afterwards; one
+    unit has a page with deadlines, days and the state of its line; no complaint of the console, none of axe."""
+    with visit(browser, town.board) as opened:
+        opened.wait_live()
+        assert on_page(opened) == in_api(town, "receiver")
+        assert opened.page.locator("[data-total=received] .number").inner_text() == "13"
+        assert "Tạm tính" in opened.page.locator("#rows [data-unit='19942'] .marks").inner_text()
+        assert "Mất đường truyền" in opened.page.locator("#rows [data-unit='19942'] .marks").inner_text()
+        assert not opened.violations()
+
+        town.report("19753", ("received",))
+        opened.wait_cell("19753", "received", "9", SHOWN_SECONDS)
+        assert not opened.complaints()
+
+        town.line.cut()
+        opened.wait_verdict("Mất kết nối", SHOWN_SECONDS)
+        assert opened.page.locator("#retry").is_visible()
+        town.report("19753", ("received",))
+        town.wait_received("19753", 10)
+        assert on_page(opened)["19753"][1] == "9"
+        town.line.mend()
+        opened.wait_cell("19753", "received", "10", 40.0)
+        opened.wait_verdict("Trực tiếp", SHOWN_SECONDS)
+        assert not opened.page.locator("#retry").is_visible()
+
+        opened.page.locator("#rows [data-unit='19942'] a").click()
+        opened.page.wait_for_selector("#unit-days tbody tr")
+        assert opened.page.locator("#unit-name").inner_text() == "Xã Phú Vang"
+        assert "Mất đường truyền" in opened.page.locator("#unit-line").inner_text()
+        assert "7 bản tin" in opened.page.locator("#unit-line").inner_text()
+        day = opened.page.locator("#unit-days tbody tr", has_text="03/07/2025")
+        assert day.locator("td").first.inner_text() == "4"
+        assert not opened.violations()
+        assert not opened.complaints(line_was_cut=True)
+
+
+def test_it_loads_in_less_than_150_kb_and_nothing_comes_from_outside(browser: Browser, town: City) -> None:
+    """Everything that 40 units need, with the first figures and the course of days, as it goes over the wire."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        watching = context.new_cdp_session(page)
+        watching.send("Network.enable")
+        sizes: dict[str, int] = defaultdict(int)
+        urls: list[str] = []
+
+        def came(told: dict[str, Any]) -> None:
+            # Packed files by what came packed; a stream that has no end yet says only what came.
+            sizes[told["requestId"]] += int(told.get("encodedDataLength") or told["dataLength"])
+
+        watching.on("Network.requestWillBeSent", lambda told: urls.append(told["request"]["url"]))
+        watching.on("Network.responseReceived", lambda told: came({**told["response"], **told, "dataLength": 0}))
+        watching.on("Network.dataReceived", came)
+        page.goto(town.board)
+        page.wait_for_selector("#rows .spark canvas")
+        page.wait_for_timeout(1000)
+        outside = [url for url in urls if not url.startswith((town.board, "data:"))]
+        assert not outside
+        assert any("/v1/stream" in url for url in urls)
+        assert any("/v1/days" in url for url in urls)
+        assert 20_000 < sum(sizes.values()) < PAGE_BYTES_MAX, json.dumps(sizes)
+    finally:
+        context.close()
+
+
+def test_what_leads_to_dossiers_opens_with_the_unit_s_key(browser: Browser, town: City) -> None:
+    """Each worklist link of a unit's page answers, to its key alone, as many dossiers as stand beside the link."""
+    with visit(browser, f"{town.board}/?unit=19753") as opened:
+        opened.page.wait_for_selector("#unit-deadlines a")
+        rows = opened.page.locator("#unit-deadlines li").all()
+        seen = {}
+        for row in rows:
+            if (link := row.locator("a")).count():
+                seen[str(link.get_attribute("href"))] = row.locator(".number").inner_text()
+        assert len(seen) == 6
+        for href, number in seen.items():
+            assert requests.get(href, timeout=20).status_code == 401
+            answer = requests.get(href, headers={"Authorization": "Bearer dev-19753"}, timeout=20)
+            assert answer.status_code == 200, answer.text
+            assert whole(len(answer.json()["dossiers"])) == number, href
