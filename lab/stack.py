@@ -1,10 +1,10 @@
-"""The demo's own local stack, driven by the same command that everybody uses."""
+"""A local stack of the lab's own, driven by the same command that everybody uses."""
 
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lab.errors import ForeignStateError, LabError, UnreachableError
@@ -20,12 +20,16 @@ NOT_FOR_THE_DEMO = frozenset({"MOTCUA_KEYS_FILE", "MOTCUA_KAFKA", "MOTCUA_REDIS"
 
 
 class DemoStack:
-    """A stack that lives by the log's clock, in a directory that may be wiped."""
+    """A stack that lives by the log's clock, in a directory that may be wiped; `environment` sets its services."""
 
-    def __init__(self, directory: Path, port_base: int) -> None:
+    own_directory = OWN_DIRECTORY
+    mark = MARK
+
+    def __init__(self, directory: Path, port_base: int, environment: Mapping[str, str] | None = None) -> None:
         given = directory.expanduser()
         self.directory = given if given.is_absolute() else REPOSITORY / given
         self.port_base = port_base
+        self._environment = dict(environment or {})
 
     @property
     def intake(self) -> str:
@@ -45,7 +49,7 @@ class DemoStack:
             self._run("up", within_seconds=UP_WITHIN_SECONDS, MOTCUA_PORT_BASE=str(self.port_base))
         finally:
             if self.directory.is_dir():
-                (self.directory / MARK).touch()
+                (self.directory / self.mark).touch()
 
     def remove(self) -> None:
         """Stops it, at whichever ports it ran, and removes its directory."""
@@ -53,7 +57,7 @@ class DemoStack:
 
     def check_running(self) -> None:
         """LabError when no demo of this directory runs at these ports."""
-        if not (self.directory / MARK).exists():
+        if not (self.directory / self.mark).exists():
             raise ForeignStateError(
                 f"{self.directory} holds no demo: run `make demo` first, or name its directory by --state-dir "
                 f"or MOTCUA_STATE_DIR."
@@ -88,17 +92,17 @@ class DemoStack:
         return "".join(told)
 
     def _check_own(self) -> None:
-        if self.directory == REPOSITORY / OWN_DIRECTORY or not self.directory.is_dir():
+        if self.directory == REPOSITORY / self.own_directory or not self.directory.is_dir():
             return
-        if any(self.directory.iterdir()) and not (self.directory / MARK).exists():
+        if any(self.directory.iterdir()) and not (self.directory / self.mark).exists():
             raise ForeignStateError(
-                f"{self.directory} holds something that no demo has made, and a demo wipes its state first: "
+                f"{self.directory} holds something that was not made here, and a run wipes its state first: "
                 f"name another directory by --state-dir or MOTCUA_STATE_DIR."
             )
 
     def _run(self, *arguments: str, within_seconds: float, **environment: str) -> None:
         command = [sys.executable, "-m", "deploy.local.main", *arguments]
-        decided = {"MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log"}
+        decided = {**self._environment, "MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log"}
         try:
             ended = subprocess.run(
                 command, cwd=REPOSITORY, env={**self._outside(), **decided, **environment}, stdin=subprocess.DEVNULL,

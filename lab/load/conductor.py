@@ -1,0 +1,382 @@
+"""A run from its first event to its last figure: links, edges, generators, time, faults, watching, asking, measuring."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from contracts import instants, reference_files
+from contracts.keys import DEV_OPERATOR
+from lab.errors import LabError, UnreachableError
+from lab.links import program
+from lab.links.captive import Portal
+from lab.links.toxiproxy import Toxiproxy
+from lab.load import plan as planning
+from lab.load.city import City
+from lab.load.course import Act, Course, Stretch, acts
+from lab.load.edges import Edges
+from lab.load.generator import Manner, Orders
+from lab.load.measures import Book, Latencies
+from lab.load.processes import MEASURED_WITHIN_SECONDS, Generators
+from lab.load.scenario import Scenario
+from lab.load.warp import Warp
+from lab.load.watch import Counted, Sample, Sampler
+from lab.stack import REPOSITORY
+
+FIRST_LINK_PORT = 40
+FIRST_EDGE_PORT = 60
+TOXIPROXY_PORT = 39
+START_IN_SECONDS = 0.5
+TICK_SECONDS = 30.0
+TICK_ATTEMPTS = 5
+COUNTED_WITHIN_SECONDS = 180.0
+EDGES_LOOK_SECONDS = 0.5
+ANSWER_SECONDS = 30.0
+DUES_ASKED_MAX = 40
+
+Say = Callable[[str], None]
+
+
+class Outcome(Struct, kw_only=True):
+    """Everything that a run has seen; verdicts are drawn from it alone."""
+
+    scenario: Scenario
+    manner: Manner
+    seed: int
+    real_seconds: float
+    links_by: str
+    planned: int
+    centres: int
+    edges: int
+    expected: dict[str, Counter[str]]
+    counters: dict[str, dict[str, int]]
+    total: dict[str, int]
+    dues: dict[str, int]
+    dues_told: dict[str, str | None]
+    counts: Counter[str]
+    refused: Counter[str]
+    troubles: Counter[str]
+    left: int
+    unseen: int
+    last_stored_at: dict[str, float]
+    book: Book
+    late: Latencies
+    loop: Latencies
+    generator_cores: list[float]
+    samples: list[Sample]
+    cpu_seconds: dict[str, float]
+    stretches: list[Stretch]
+    counted_after_seconds: float
+    all_counted: bool
+    records: int
+    audit: dict[str, Any] | None = None
+    archive_bytes: int | None = None
+
+
+class Lab:
+    """The city with the links that lead to it; `door` (host:port) is where they lead, intake unless a test says otherwise."""
+
+    def __init__(self, city: City, directory: Path, port_base: int, say: Say, door: str | None = None) -> None:
+        self.city = city
+        self._directory = directory
+        self._port_base = port_base
+        self._say = say
+        self._door = door or city.intake.removeprefix("http://")
+        self._proxy: Toxiproxy | None = None
+        self._links: dict[str, str] = {}
+
+    async def open(self, scenario: Scenario, portal: Portal) -> None:
+        """Lays the links that the scenario uses."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        binary = await asyncio.to_thread(program.ensure, self._say)
+        log = self._directory / "toxiproxy.log"
+        self._proxy = await asyncio.to_thread(Toxiproxy, binary, self._port_base + TOXIPROXY_PORT, log)
+        for place, (link, profile) in enumerate(scenario.profiles.items()):
+            port = self._port_base + FIRST_LINK_PORT + place
+            self._links[link] = await asyncio.to_thread(self._proxy.open, link, profile, port, self._door, portal.address)
+
+    def close(self) -> None:
+        """Ends the links."""
+        if self._proxy is not None:
+            self._proxy.close()
+
+    async def run(self, scenario: Scenario, seed: int, run: str, manner: Manner = "outbox", *, audit: bool = True,
+                  tell: Callable[[dict[str, Any]], None] = lambda told: None) -> Outcome:  # fmt: skip
+        """One run; whatever it started is ended."""
+        one = _Run(self, scenario, seed, run, manner, tell)
+        try:
+            return await one.go(audit)
+        finally:
+            await one.close()
+
+    async def put(self, link: str, condition: Any) -> None:
+        """A link is in this condition from now on."""
+        assert self._proxy is not None
+        await asyncio.to_thread(self._proxy.put, link, condition)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where each link begins."""
+        return dict(self._links)
+
+    @property
+    def links_by(self) -> str:
+        """What makes the links."""
+        assert self._proxy is not None
+        return f"{self._proxy.name} {program.VERSION}: delay, rate, cuts of TCP connections; no lost packets"
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """What stands between centres and city."""
+        return {} if self._proxy is None else {"toxiproxy": self._proxy.pid}
+
+    @property
+    def port_base(self) -> int:
+        """Where the lab's ports begin."""
+        return self._port_base
+
+    @property
+    def directory(self) -> Path:
+        """Where the lab keeps its files."""
+        return self._directory
+
+    def say(self, line: str) -> None:
+        """To whoever watches."""
+        self._say(line)
+
+
+class _Run:
+    def __init__(
+        self, lab: Lab, scenario: Scenario, seed: int, run: str, manner: Manner, tell: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._lab = lab
+        self._scenario = scenario
+        self._seed = seed
+        self._name = run
+        self._manner: Manner = manner
+        self._tell = tell
+        self._generators = Generators()
+        self._edges = Edges(lab.directory / run, lab.port_base + FIRST_EDGE_PORT)
+        self._depths: Counter[str] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._session = aiohttp.ClientSession()
+        self._ends: dict[str, int] = {}
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._generators.close()
+        await self._edges.stop()
+        await self._session.close()
+
+    async def go(self, audit: bool) -> Outcome:
+        scenario, lab = self._scenario, self._lab
+        reference = REPOSITORY / "deploy" / "reference"
+        body = reference_files.read(reference)
+        warp = planning.warp_of(scenario, body)
+        units = tuple(unit.code for unit in body.units)
+        slots = [slot for slot in planning.slots(scenario, units) if slot.is_edge and self._manner == "outbox"]
+        await self._edges.start(slots, lab.links, scenario.outbox)
+        planned = await self._generators.start([
+            Orders(scenario=scenario, reference_directory=str(reference), seed=self._seed, run=self._name, process=number,
+                   processes=scenario.processes, manner=self._manner, links=lab.links, edges=self._edges.addresses)
+            for number in range(scenario.processes)
+        ])  # fmt: skip
+        await self._tick(warp.starts)
+        began = time.monotonic() + START_IN_SECONDS
+        counted = Counted(self._session, lab.city.metrics, units[0], began)
+        others = {**lab.pids, **self._generators.pids, **self._edges.pids}
+        sampler = Sampler(lab.city, self._session, others, began, self._so_far)
+        course = Course(acts(scenario, warp), lab.put, lab.city, began, lab.say)
+        watching = [self._task(counted.run()), self._task(sampler.run())]
+        ticking = self._task(self._ticks(warp, began))
+        running = self._task(course.run())
+        self._task(self._look_at_edges({str(slot.number): slot.link for slot in slots}))
+        self._task(self._show(warp, began, counted, sampler))
+        self._generators.tell({"began": began})
+        await self._delivered(warp, began, ticking, running)
+        ticking.cancel()
+        running.cancel()
+        await asyncio.gather(ticking, running, return_exceptions=True)
+        course.end()
+        await self._tick(warp.ends)
+        all_counted = await self._wait_counted(counted)
+        finished = time.monotonic() - began
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+        measured = await self._measured(counted)
+        return await self._outcome(planned, measured, warp, began, finished, all_counted, counted, sampler, course, audit)
+
+    async def _delivered(self, warp: Warp, began: float, *acting: "asyncio.Task[None]") -> None:
+        """Until every outbox is empty and the period is over, or the time for it is."""
+        within = warp.real_seconds + self._scenario.time.drain_seconds_max + START_IN_SECONDS
+        deadline = began + within
+        waiting = asyncio.ensure_future(self._generators.wait("delivered", within))
+        done, _ = await asyncio.wait({waiting, *acting}, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            if task is not waiting and not task.cancelled() and (error := task.exception()) is not None:
+                waiting.cancel()
+                raise error
+        if waiting.done() and isinstance(error := waiting.exception(), LabError):
+            raise error
+        self._generators.tell({"stop": True})
+        await self._generators.wait("delivered", MEASURED_WITHIN_SECONDS)
+        while self._edges.addresses and time.monotonic() < deadline:
+            depths = await self._edges.depths(self._session)
+            if len(depths) == len(self._edges.addresses) and not any(depths.values()):
+                return
+            await asyncio.sleep(EDGES_LOOK_SECONDS)
+
+    async def _ticks(self, warp: Warp, began: float) -> None:
+        """The city's clock follows the scenario's."""
+        while (now := time.monotonic() - began) < warp.real_seconds:
+            if now > 0:
+                await self._tick(warp.simulated(now))
+            await asyncio.sleep(self._scenario.time.tick_seconds)
+
+    async def _tick(self, at: int) -> None:
+        headers = {"Authorization": f"Bearer {DEV_OPERATOR}", "Content-Type": "application/json"}
+        body = msgspec.json.encode({"at": instants.show(at)})
+        deadline = time.monotonic() + TICK_SECONDS
+        why = "no answer"
+        while time.monotonic() < deadline:
+            try:
+                async with self._session.post(f"{self._lab.city.intake}/v1/clock", data=body, headers=headers) as answer:
+                    raw = await answer.read()
+                    if answer.status == 202:
+                        self._ends = msgspec.json.decode(raw, type=dict[str, dict[str, int]])["partitions"]
+                        return
+                    why = f"it answers {answer.status}"
+                    if answer.status in (401, 403, 409):
+                        raise UnreachableError(f"the city must live by the log's clock and take development keys: {why}")
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                why = type(error).__name__
+            await asyncio.sleep(0.5)
+        raise UnreachableError(f"intake took no tick for {TICK_SECONDS:.0f} s: {why}")
+
+    async def _wait_counted(self, counted: Counted) -> bool:
+        deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            if counted.have(self._ends):
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    async def _measured(self, counted: Counted) -> list[dict[str, Any]]:
+        file = self._lab.directory / self._name / "watched.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.encode(counted.watched()))
+        receipts = await self._edges.receipts() if self._edges.addresses else {}
+        self._generators.tell({"watched": str(file), "receipts": receipts})
+        return await self._generators.wait("measured", MEASURED_WITHIN_SECONDS)
+
+    async def _look_at_edges(self, links: dict[str, str]) -> None:
+        while links:
+            depths = await self._edges.depths(self._session)
+            told: Counter[str] = Counter()
+            for name, depth in depths.items():
+                told[links[name]] += depth
+            self._depths = told
+            await asyncio.sleep(EDGES_LOOK_SECONDS)
+
+    def _so_far(self) -> tuple[int, int, dict[str, int]]:
+        counts, waiting, _ = self._generators.so_far()
+        return counts["due"], counts["stored"], dict(waiting + self._depths)
+
+    async def _show(self, warp: Warp, began: float, counted: Counted, sampler: Sampler) -> None:
+        while True:
+            counts, waiting, troubles = self._generators.so_far()
+            now = time.monotonic() - began
+            self._tell({
+                "at": now, "of": warp.real_seconds, "clock": instants.show(warp.simulated(now))[:16], "counts": counts,
+                "waiting": dict(waiting + self._depths), "troubles": troubles, "counted": counted.total,
+                "sample": sampler.samples[-1] if sampler.samples else None,
+            })  # fmt: skip
+            await asyncio.sleep(0.5)
+
+    def _task(self, coroutine: Any) -> "asyncio.Task[None]":
+        task: asyncio.Task[None] = asyncio.create_task(coroutine)
+        self._tasks.append(task)
+        return task
+
+    async def _outcome(
+        self, planned: list[dict[str, Any]], measured: list[dict[str, Any]], warp: Warp, began: float, finished: float,
+        all_counted: bool, counted: Counted, sampler: Sampler, course: Course, audit: bool,
+    ) -> Outcome:  # fmt: skip
+        expected: dict[str, Counter[str]] = {}
+        dues: dict[str, int] = {}
+        for each in planned:
+            for unit, counters in each["expected"].items():
+                expected.setdefault(unit, Counter()).update(counters)
+            dues.update(each["dues"])
+        chosen = dict(sorted(dues.items())[:: max(1, len(dues) // DUES_ASKED_MAX)])
+        counters, total = await self._counters()
+        late, loop = Latencies(), Latencies()
+        for each in measured:
+            late.add(Latencies.decoded(each["late"]))
+            loop.add(Latencies.decoded(each["loop"]))
+        last = {link: max(each["last_stored_at"].get(link, 0.0) for each in measured) for link in self._scenario.links}
+        return Outcome(
+            scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
+            links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
+            centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
+            expected=expected, counters=counters, total=total, dues=chosen, dues_told=await self._dues(chosen),
+            counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
+            left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
+            last_stored_at=last, book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
+            late=late, loop=loop,
+            generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
+            samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
+            counted_after_seconds=finished - max([0.0, *last.values()]), all_counted=all_counted, records=counted.total,
+            audit=await self._audit() if audit and self._lab.city.stack is not None else None,
+            archive_bytes=self._archive_bytes(),
+        )  # fmt: skip
+
+    async def _counters(self) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+        url = f"{self._lab.city.metrics}/v1/units?role=receiver"
+        async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
+            told = msgspec.json.decode(await answer.read(), type=dict[str, Any])
+        return {each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"]
+
+    async def _dues(self, dues: dict[str, int]) -> dict[str, str | None]:
+        """What the city says about the deadlines of some dossiers; None where it does not know one."""
+        told: dict[str, str | None] = {}
+        headers = {"Authorization": f"Bearer {DEV_OPERATOR}"}
+        for subject in dues:
+            url = f"{self._lab.city.dossiers}/v1/dossiers/{subject}/deadline"
+            async with self._session.get(url, headers=headers) as answer:
+                found = msgspec.json.decode(await answer.read(), type=dict[str, Any]) if answer.status == 200 else {}
+            told[subject] = found.get("due_original")
+        return told
+
+    async def _audit(self) -> dict[str, Any]:
+        file = self._lab.directory / self._name / "audit.json"
+        self._lab.say("audit recounts the archive")
+        code = await self._lab.city.verify(file)
+        told = msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
+        failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
+        return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
+
+    def _archive_bytes(self) -> int | None:
+        if self._lab.city.stack is None:
+            return None
+        logs = self._lab.city.stack.directory / "kafka"
+        return sum(file.stat().st_size for file in logs.rglob("*.log") if "dossier.reported" in str(file))
+
+
+def _sum(measured: list[dict[str, Any]], name: str) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for each in measured:
+        told.update(each[name])
+    return told
+
+
+__all__ = ["Act", "Lab", "Outcome"]

@@ -1,0 +1,121 @@
+"""Real edge agents for a chosen few centres: the product's own process, each with a disk of its own."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from lab.errors import UnreachableError
+from lab.load.plan import Slot
+from lab.load.scenario import Outbox
+from lab.stack import REPOSITORY
+
+READY_WITHIN_SECONDS = 60.0
+STOP_SECONDS = 15.0
+RECEIPTS_SECONDS = 60.0
+RECEIPTS_EVENTS_MAX = 200_000
+
+
+class Edges:
+    """Started before a run, ended after it."""
+
+    def __init__(self, directory: Path, first_port: int) -> None:
+        self._directory = directory
+        self._first_port = first_port
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._environments: dict[str, dict[str, str]] = {}
+        self.addresses: dict[str, str] = {}
+
+    async def start(self, slots: list[Slot], links: dict[str, str], settings: Outbox) -> None:
+        """One for each slot; UnreachableError when one does not get ready."""
+        for place, slot in enumerate(slots):
+            name, port = str(slot.number), self._first_port + place
+            home = self._directory / f"edge-{name}"
+            home.mkdir(parents=True, exist_ok=True)
+            self._environments[name] = _environment(slot, port, home, links[slot.link], settings)
+            with (home / "edge.log").open("w") as log:
+                self._running[name] = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],
+                    stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                )  # fmt: skip
+            self.addresses[name] = f"127.0.0.1:{port}"
+        async with aiohttp.ClientSession() as session:
+            for name in self.addresses:
+                await self._wait_ready(session, name)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Their processes."""
+        return {f"edge {name}": each.pid for name, each in self._running.items() if each.returncode is None}
+
+    async def depths(self, session: aiohttp.ClientSession) -> dict[str, int]:
+        """What each still holds; an edge that does not answer is left out."""
+        told = {}
+        for name in self.addresses:
+            if (answer := await self._asked(session, name, "/v1/outbox")) is not None:
+                told[name] = int(answer["depth"])
+        return told
+
+    async def receipts(self) -> dict[str, str]:
+        """A file of receipts for each."""
+        told = {}
+        for name, environment in self._environments.items():
+            file = self._directory / f"edge-{name}" / "receipts.jsonl"
+            asked = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.edge.main", "receipts", str(file), cwd=REPOSITORY, env=environment,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            await asyncio.wait_for(asked.wait(), RECEIPTS_SECONDS)
+            if file.exists():
+                told[name] = str(file)
+        return told
+
+    async def stop(self) -> None:
+        """Ends them all."""
+        for each in self._running.values():
+            if each.returncode is None:
+                each.terminate()
+        for each in self._running.values():
+            try:
+                await asyncio.wait_for(each.wait(), STOP_SECONDS)
+            except TimeoutError:
+                each.kill()
+                await each.wait()
+        self._running.clear()
+
+    async def _wait_ready(self, session: aiohttp.ClientSession, name: str) -> None:
+        deadline = time.monotonic() + READY_WITHIN_SECONDS
+        while await self._asked(session, name, "/healthz") is None:
+            if time.monotonic() > deadline or self._running[name].returncode is not None:
+                raise UnreachableError(f"the edge of centre {name} does not answer: see its log in {self._directory}")
+            await asyncio.sleep(0.1)
+
+    async def _asked(self, session: aiohttp.ClientSession, name: str, path: str) -> dict[str, Any] | None:
+        try:
+            async with session.get(f"http://{self.addresses[name]}{path}", timeout=aiohttp.ClientTimeout(total=5)) as answer:
+                return dict(await answer.json()) if answer.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return None
+
+
+def _environment(slot: Slot, port: int, home: Path, link: str, settings: Outbox) -> dict[str, str]:
+    given = {name: value for name, value in os.environ.items() if not name.startswith("MOTCUA_")}
+    return {
+        **given,
+        "MOTCUA_CLOCK": "log",
+        "MOTCUA_DEV_KEYS": "1",
+        "MOTCUA_STATE_DIR": str(home),
+        "MOTCUA_EDGE_UNIT": slot.unit,
+        "MOTCUA_EDGE_PORT": str(port),
+        "MOTCUA_EDGE_INTAKE_URL": f"http://{link}",
+        "MOTCUA_EDGE_SEND_BATCH_EVENTS_MAX": str(settings.batch_events_max),
+        "MOTCUA_EDGE_BACK_OFF_FIRST_SECONDS": str(settings.back_off_first_seconds),
+        "MOTCUA_EDGE_BACK_OFF_MOST_SECONDS": str(settings.back_off_most_seconds),
+        "MOTCUA_EDGE_ANSWER_SECONDS": str(settings.answer_seconds),
+        "MOTCUA_EDGE_HEARTBEAT_SECONDS": str(settings.heartbeat_seconds),
+        "MOTCUA_EDGE_RECEIPTS_EVENTS_MAX": str(RECEIPTS_EVENTS_MAX),
+    }

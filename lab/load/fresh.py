@@ -1,0 +1,68 @@
+"""Figures that need the samples: how long a backlog took to drain, how fair links fared, what was the first at its limit."""
+
+from lab.load.conductor import Outcome
+from lab.load.course import Stretch
+from lab.load.watch import CORES, Sample
+
+EMPTY_EVENTS = 5
+# A process of one thread can take no more than this of a core, a machine no more than this of its cores.
+FULL_CORE = 0.9
+FULL_MACHINE = 0.95
+IN_A_ROW = 3
+LINE_BROKEN = ("cut", "half_open", "captive")
+
+
+def drains(outcome: Outcome) -> list[tuple[Stretch, float | None]]:
+    """After each stretch without a line: seconds until its centres held no more than they do anyway, None if never."""
+    told: list[tuple[Stretch, float | None]] = []
+    for stretch in outcome.stretches:
+        if stretch.what not in LINE_BROKEN:
+            continue
+        usual = max(EMPTY_EVENTS, _usual(outcome.samples, stretch))
+        after = [each for each in outcome.samples if each.at >= stretch.until]
+        done = next((each.at for each in after if each.outboxes.get(stretch.on, 0) <= usual), None)
+        told.append((stretch, None if done is None else max(0.0, done - stretch.until)))
+    return told
+
+
+def fairness(outcome: Outcome) -> dict[str, float]:
+    """By link: the share of its events that was stored when the period ended."""
+    told: dict[str, float] = {}
+    at_end = [each for each in outcome.samples if each.at <= outcome.real_seconds]
+    for link in outcome.scenario.links:
+        kept = outcome.book.whole.get(f"stored {link}")
+        waiting = at_end[-1].outboxes.get(link, 0) if at_end else 0
+        all_of_it = (kept.count if kept is not None else 0) + 0
+        if all_of_it:
+            told[link] = max(0.0, 1 - waiting / all_of_it)
+    return told
+
+
+def saturation(outcome: Outcome) -> str:
+    """The first process that took a whole core for some seconds, else the machine, else nothing."""
+    for place, sample in enumerate(outcome.samples):
+        row = outcome.samples[place : place + IN_A_ROW]
+        if len(row) < IN_A_ROW:
+            break
+        full = [name for name in sample.cores if all(each.cores.get(name, 0.0) >= FULL_CORE for each in row)]
+        if full:
+            return f"{full[0]} (one core) at {sample.at:.0f} s, {_rate(outcome, sample):,.0f} events/s reported"
+        if all(each.machine_cores >= FULL_MACHINE * CORES for each in row):
+            ours = sum(sample.cores.values())
+            return (
+                f"the machine ({CORES} cores) at {sample.at:.0f} s, {_rate(outcome, sample):,.0f} events/s reported; "
+                f"this run took {ours:.1f} cores of it, most {max(sample.cores, key=lambda name: sample.cores[name])}"
+            )
+    return "nothing"
+
+
+def _usual(samples: list[Sample], stretch: Stretch) -> int:
+    """What its centres held just before."""
+    before = [each.outboxes.get(stretch.on, 0) for each in samples if stretch.since - 10 <= each.at < stretch.since]
+    return sorted(before)[len(before) // 2] if before else 0
+
+
+def _rate(outcome: Outcome, sample: Sample) -> float:
+    place = outcome.samples.index(sample)
+    before = outcome.samples[max(0, place - 3)]
+    return (sample.due - before.due) / (sample.at - before.at) if sample.at > before.at else 0.0

@@ -1,0 +1,256 @@
+"""Verdicts: what was promised, what was measured, whether it holds; drawn from a run's outcome and from nothing else."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts import instants
+from lab.load.conductor import Outcome
+from lab.load.fresh import drains, fairness, saturation
+from lab.load.watch import CORES
+
+Word = Literal["kept", "broken", "invalid", "shown"]
+
+# The generator must not be the slow one: what it may take of its own before a run says nothing about the system.
+LATE_P99_MS_MAX = 250.0
+LOOP_P99_MS_MAX = 250.0
+CORE_SHARE_MAX = 0.85
+# What the plan knows exactly of each unit.
+FLOWS = (
+    "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
+    "refused", "handed_over", "open",
+)  # fmt: skip
+LATE = ("completed_late", "overdue_open")
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """`broken`: the promise was not kept. `invalid`: the generator was at fault. `shown`: nobody promised anything."""
+
+    name: str
+    promise: str
+    measured: str
+    word: Word
+    figure: float | None = None
+
+
+def verdicts(outcome: Outcome) -> list[Verdict]:
+    """All of them, what counts first."""
+    health = generator(outcome)
+    told = [
+        health,
+        _lost(outcome),
+        _double(outcome),
+        _wrongly_overdue(outcome),
+        _refused(outcome),
+        _deadlines(outcome),
+        *_audited(outcome),
+    ]
+    speed = [*_acceptance(outcome), *_freshness(outcome), *_drained(outcome), *_fair(outcome)]
+    if health.word == "broken":
+        # Counts are counts whoever was late; a time that the generator may have spent itself is no verdict.
+        speed = [_spoiled(each) for each in speed]
+    return [*told, *speed, *_resources(outcome)]
+
+
+def broken(told: Iterable[Verdict]) -> list[Verdict]:
+    """Those that were not kept."""
+    return [each for each in told if each.word == "broken"]
+
+
+def generator(outcome: Outcome) -> Verdict:
+    """Whether the generator itself kept its appointments."""
+    late, loop = outcome.late.at(99), outcome.loop.at(99)
+    share = max(outcome.generator_cores, default=0.0)
+    why = []
+    if late > LATE_P99_MS_MAX:
+        why.append(f"it was {late:.0f} ms late (p99)")
+    if loop > LOOP_P99_MS_MAX:
+        why.append(f"its loop stood still for {loop:.0f} ms (p99)")
+    if share > CORE_SHARE_MAX:
+        why.append(f"it took {share:.0%} of a core")
+    measured = f"late {late:.1f} ms, loop {loop:.1f} ms (p99), {share:.0%} of a core at most"
+    return Verdict(
+        name="generator", promise=f"punctual: below {LATE_P99_MS_MAX:.0f} ms late, below {CORE_SHARE_MAX:.0%} of its core",
+        measured=measured + (f": {'; '.join(why)}" if why else ""), word="broken" if why else "kept", figure=late,
+    )  # fmt: skip
+
+
+def differences(outcome: Outcome, names: Iterable[str]) -> tuple[int, int, str]:
+    """How many of these counters' counts are missing, how many are too many, and the first unit where."""
+    missing = too_many = 0
+    first = ""
+    for unit, expected in sorted(outcome.expected.items()):
+        found = outcome.counters.get(unit, {})
+        for name in names:
+            if name not in expected and outcome.scenario.arrivals.facts is not None:
+                continue  # the published figures say nothing about it
+            more = found.get(name, 0) - expected.get(name, 0)
+            missing += max(0, -more)
+            too_many += max(0, more)
+            if more and not first:
+                first = f"{unit} {name}: {expected.get(name, 0)} planned, {found.get(name, 0)} counted"
+    return missing, too_many, first
+
+
+def _lost(outcome: Outcome) -> Verdict:
+    missing, _, first = differences(outcome, [name for name in FLOWS if name != "open"])
+    gone = outcome.counts["given_up"]
+    lost = max(missing, gone) + outcome.left
+    parts = [f"{outcome.planned:,} events planned, {outcome.counts['stored']:,} stored"]
+    if missing:
+        parts.append(f"{missing:,} missing in the counters ({first})")
+    if gone:
+        parts.append(f"{gone:,} given up")
+    if outcome.left:
+        parts.append(f"{outcome.left:,} still waiting when time was over")
+    if not outcome.all_counted:
+        parts.append("the counters did not come to the end of the log")
+    word: Word = "broken" if lost or not outcome.all_counted else "kept"
+    return Verdict(name="lost", promise="0", measured=f"{lost:,}: {', '.join(parts)}", word=word, figure=lost)
+
+
+def _double(outcome: Outcome) -> Verdict:
+    _, double, first = differences(outcome, [name for name in FLOWS if name != "open"])
+    again = outcome.total.get("duplicates", 0)
+    measured = f"{double:,}" + (f" ({first})" if double else "") + f"; {again:,} repeats recognised and dropped"
+    return Verdict(name="double", promise="0", measured=measured, word="broken" if double else "kept", figure=double)
+
+
+def _wrongly_overdue(outcome: Outcome) -> Verdict:
+    """A dossier counted late that was not: by the plan, which knows no link, all the same on whatever link."""
+    late = wrong = 0
+    first = ""
+    for unit, expected in sorted(outcome.expected.items()):
+        found = outcome.counters.get(unit, {})
+        for name in LATE:
+            if name not in expected and outcome.scenario.arrivals.facts is not None:
+                continue
+            late += expected.get(name, 0)
+            more = found.get(name, 0) - expected.get(name, 0)
+            wrong += max(0, more)
+            if more > 0 and not first:
+                first = f" ({unit} {name}: {expected.get(name, 0)} planned, {found.get(name, 0)} counted)"
+    link = outcome.total.get("late_by_link", 0)
+    measured = (
+        f"{wrong:,}{first}; {late:,} late by the units themselves, {link:,} that only a link made late count as in time"
+    )
+    return Verdict(name="wrongly overdue", promise="0", measured=measured, word="broken" if wrong else "kept", figure=wrong)
+
+
+def _refused(outcome: Outcome) -> Verdict:
+    """Every planned event is a good one."""
+    refused, rejected = sum(outcome.refused.values()), outcome.total.get("rejected", 0)
+    codes = ", ".join(f"{code} {count}" for code, count in outcome.refused.most_common(3))
+    measured = f"{refused + rejected:,}: {refused:,} at the door{f' ({codes})' if codes else ''}, {rejected:,} dead letters"
+    word: Word = "broken" if refused + rejected else "kept"
+    return Verdict(name="refused wrongly", promise="0", measured=measured, word=word, figure=refused + rejected)
+
+
+def _deadlines(outcome: Outcome) -> Verdict:
+    if not outcome.dues:
+        return Verdict(name="deadlines", promise="as the lab works them out", measured="none asked", word="shown")
+    right = sum(
+        told is not None and instants.parse(told) == outcome.dues[subject] for subject, told in outcome.dues_told.items()
+    )
+    wrong = len(outcome.dues) - right
+    return Verdict(
+        name="deadlines", promise="as the lab works them out", measured=f"{right} of {len(outcome.dues)} asked are equal",
+        word="broken" if wrong else "kept", figure=wrong,
+    )  # fmt: skip
+
+
+def _audited(outcome: Outcome) -> list[Verdict]:
+    if outcome.audit is None:
+        return []
+    code, failed = outcome.audit["exit"], outcome.audit["failed"]
+    counts = outcome.audit["counts"]
+    told = {0: "clean", 1: f"differences: {', '.join(failed[:4])}", 2: f"could not run: {outcome.audit['why']}"}[code]
+    measured = (
+        f"{told}; {counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
+    )
+    return [Verdict(name="audit", promise="every stage equals the next", measured=measured,
+                    word="kept" if code == 0 else "broken", figure=float(code))]  # fmt: skip
+
+
+def _acceptance(outcome: Outcome) -> list[Verdict]:
+    told = []
+    for name, who in (("accepted edge", "real edges"), ("accepted paper", "paper era")):
+        if (kept := outcome.book.whole.get(name)) is None:
+            continue
+        most = outcome.scenario.promises.acceptance_p99_ms
+        p99 = kept.at(99)
+        told.append(Verdict(
+            name=f"acceptance at the counter, {who}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
+            measured=f"p50 {kept.at(50):,.0f} ms, p99 {p99:,.0f} ms, {kept.count:,} events",
+            word="shown" if most is None else "kept" if p99 <= most else "broken", figure=p99,
+        ))  # fmt: skip
+    return told
+
+
+def _freshness(outcome: Outcome) -> list[Verdict]:
+    told = []
+    promised = outcome.scenario.promises.freshness_p99_ms
+    for link in outcome.scenario.links:
+        if (kept := outcome.book.whole.get(f"fresh {link}")) is None:
+            continue
+        most = promised.get(link, promised.get("all"))
+        each = kept.summary()
+        told.append(Verdict(
+            name=f"freshness, {link}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
+            measured=f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms, p99.9 {each.p99_9:,.0f} ms, {each.count:,} events",
+            word="shown" if most is None else "kept" if each.p99 <= most else "broken", figure=each.p99,
+        ))  # fmt: skip
+    return told
+
+
+def _drained(outcome: Outcome) -> list[Verdict]:
+    most = outcome.scenario.promises.drain_seconds
+    told = []
+    for stretch, seconds in drains(outcome):
+        measured = "not before the end" if seconds is None else f"{seconds:.1f} s after it was back"
+        word: Word = "shown" if most is None else "kept" if seconds is not None and seconds <= most else "broken"
+        told.append(Verdict(
+            name=f"drained, {stretch.on} {stretch.what} at {stretch.since:.0f} s", promise="—" if most is None else f"≤ {most:.0f} s",
+            measured=measured, word=word, figure=seconds,
+        ))  # fmt: skip
+    return told
+
+
+def _fair(outcome: Outcome) -> list[Verdict]:
+    """Of what each link's centres had to report: the share of it that was stored when all had reported."""
+    shares = fairness(outcome)
+    if len(shares) < 2:
+        return []
+    slowest, share = min(shares.items(), key=lambda pair: pair[1])
+    least = outcome.scenario.promises.slowest_link_share
+    others = ", ".join(f"{link} {each:.0%}" for link, each in shares.items())
+    return [Verdict(
+        name="fairness", promise="—" if least is None else f"the slowest link has ≥ {least:.0%} through at the end of the period",
+        measured=f"{slowest} {share:.0%} when the period ended ({others})",
+        word="shown" if least is None else "kept" if share >= least else "broken", figure=share,
+    )]  # fmt: skip
+
+
+def _resources(outcome: Outcome) -> list[Verdict]:
+    if not outcome.cpu_seconds or not outcome.samples:
+        return []
+    first = saturation(outcome)
+    mine = {name: each for name, each in outcome.cpu_seconds.items() if not name.startswith(("generator", "edge", "toxi"))}
+    spent = sum(mine.values())
+    stored = outcome.counts["stored"]
+    most = max(sum(mib for name, mib in each.mib.items() if name in mine) for each in outcome.samples)
+    largest = max(mine, key=lambda name: mine[name])
+    return [
+        Verdict(name="first to saturate", promise="—", measured=first, word="shown"),
+        Verdict(name="events per CPU second", promise="—", figure=stored / spent if spent else None, word="shown",
+                measured=f"{stored / spent if spent else 0:,.0f} ({stored:,} events, {spent:.1f} s of {CORES} cores, "
+                         f"most by {largest}: {mine[largest]:.1f} s)"),
+        Verdict(name="memory of all services", promise="—", measured=f"{most:,.0f} MiB at most", word="shown", figure=most),
+    ]  # fmt: skip
+
+
+def _spoiled(verdict: Verdict) -> Verdict:
+    from msgspec.structs import replace
+
+    return replace(verdict, word="invalid")
