@@ -57,13 +57,13 @@ class Centres:
         """The week begins."""
         self._doors.tick(self._load.ticks[0])
 
-    def hand_in(self, portions: range) -> None:
+    def hand_in(self, portions: range, pause_seconds: float = PORTION_PAUSE_SECONDS) -> None:
         """These portions, one after the other, each with the tick after it; returns when all is stored somewhere."""
         for portion in portions:
             self._send(batch for number, batch in enumerate(self._load.batches) if batch.portion == portion
                        and not self._is_withheld(number, batch))  # fmt: skip
             self._doors.tick(self._load.ticks[portion + 1])
-            time.sleep(PORTION_PAUSE_SECONDS)
+            time.sleep(pause_seconds)
 
     def hand_in_the_rest(self) -> None:
         """What was withheld comes at last."""

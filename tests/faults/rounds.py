@@ -46,6 +46,7 @@ class Life:
         self._injector = Injector(stand, self._doors)
         self._judge = Judge(stand, self._doors)
         self._told = 0
+        self._at = "the beginning"
 
     def round(self, plan: Plan, load: Load, sabotage: Sabotage | None = None) -> Outcome:
         """Plays it; never raises for what the system did wrong."""
@@ -55,7 +56,7 @@ class Life:
         try:
             verdict = self._play(plan, load, sabotage, suffered)
         except (NotInTimeError, RefusedError, TimeoutError, requests.RequestException, KafkaException) as error:
-            failed = f"{type(error).__name__}: {error}"
+            failed = f"{self._at}, {type(error).__name__}: {error}"
             with suppress(Exception):
                 failed += "; ".join(["", *self._stand.reasons()])
         gave_up = self._stand.gave_up()
@@ -72,15 +73,18 @@ class Life:
             self._stand.take_dump()
             slots = len(plan.slots)
             for number, slot in enumerate(plan.slots):
+                self._at = f"slot {number} ({', '.join(fault.kind for fault in slot)})"
                 portions = range(number * centres.portions // slots, (number + 1) * centres.portions // slots)
                 suffered += self._slot(slot, centres, portions)
+            self._at = "delivering the rest"
             if not slots:
-                centres.hand_in(range(centres.portions))
+                centres.hand_in(range(centres.portions), pause_seconds=0.0)
             centres.hand_in_the_rest()
             suffered += [Suffered(each.kind, each.alone, None) for each in centres.suffered]
             for number in range(len(EDGE_UNITS)):
                 self._doors.drained(number)
             self._doors.fresh()
+            self._at = "the verdict"
             return self._judge.judge(centres.handed_in, seed)
         finally:
             centres.close()

@@ -1,9 +1,9 @@
 """One province under faults: a Kafka and a Valkey of its own, every service as a process, lines that can be spoilt."""
 
+import os
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -56,10 +56,10 @@ class Lines(Protocol):
 class Stand:
     """Everything that runs; `close` ends all of it."""
 
-    def __init__(self, directory: Path, lines: Lines) -> None:
+    def __init__(self, directory: Path, lines: Callable[[int], Lines]) -> None:
         self.directory = directory
-        self.lines = lines
         self.settings = StackSettings(port_base=_free_base(), state_dir=directory, clock="log")
+        self.lines = lines(self.settings.port_base)
         self.workers: dict[str, list[Kept]] = {name: [] for name in WORKERS}
         self.edges: list[Kept] = []
         self.kept: list[Kept] = []
@@ -258,8 +258,5 @@ def _listeners(settings: StackSettings) -> str:
 
 
 def _free_base() -> int:
-    with suppress(KeyError):
-        import os
-
-        return int(os.environ["MOTCUA_PORT_BASE"])
-    return free_port_base()
+    given = os.environ.get("MOTCUA_PORT_BASE")
+    return free_port_base() if given is None else int(given)

@@ -1,0 +1,7 @@
+"""`python -m tests.faults`."""
+
+import sys
+
+from tests.faults.main import main
+
+sys.exit(main())

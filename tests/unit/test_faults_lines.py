@@ -1,0 +1,161 @@
+"""Lines that can be spoilt: each disturbance does what it is called, whoever's proxy it is, and is gone when healed."""
+
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.checks import free_port_base
+from tests.faults import toxiproxy
+from tests.faults.proxy import OwnLines
+from tests.faults.stand import Lines
+
+WAIT_SECONDS = 5.0
+SHORT_SECONDS = 0.4
+NAME = "line 0"
+
+
+class _Echo(socketserver.BaseRequestHandler):
+    """Answers what it gets, and remembers that it got it."""
+
+    heard: list[bytes]
+
+    def handle(self) -> None:
+        try:
+            while told := self.request.recv(65536):
+                self.heard.append(told)
+                self.request.sendall(told)
+        except OSError:
+            return
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class Ends:
+    """A line with an echo at its far end."""
+
+    def __init__(self, lines: Lines, port: int, heard: list[bytes]) -> None:
+        self.lines, self.port, self.heard = lines, port, heard
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS)
+
+    def answered(self, connection: socket.socket, told: bytes = b"hello") -> bytes:
+        connection.sendall(told)
+        return connection.recv(65536)
+
+
+@pytest.fixture(params=["own", pytest.param("toxiproxy", marks=pytest.mark.long)])
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+    """Both kinds of lines keep the same promises; toxiproxy wants Go, and is left to `make test-all`."""
+    port = free_port_base() + 50
+    heard: list[bytes] = []
+    server = _Server(("127.0.0.1", port + 1), type("Echo", (_Echo,), {"heard": heard}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    lines: Lines = OwnLines()
+    if request.param == "toxiproxy" and (program := toxiproxy.built()) is not None:
+        lines.close()
+        lines = toxiproxy.Toxiproxy(program, port + 2, tmp_path / "toxiproxy.log")
+    lines.open(NAME, port, port + 1)
+    try:
+        yield Ends(lines, port, heard)
+    finally:
+        lines.close()
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_line_carries_both_ways(ends: Ends) -> None:
+    with ends.connect() as connection:
+        assert ends.answered(connection) == b"hello"
+        assert ends.answered(connection, b"again") == b"again"
+
+
+def test_a_cut_line_refuses(ends: Ends) -> None:
+    with ends.connect() as connection:
+        ends.lines.spoil(NAME, "cut")
+        with pytest.raises((ConnectionRefusedError, ConnectionResetError)):
+            ends.connect().close()
+        assert _is_over(connection)
+
+
+def test_a_reset_line_resets(ends: Ends) -> None:
+    with ends.connect() as connection:
+        ends.answered(connection)
+        ends.lines.spoil(NAME, "reset")
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            _speak_on(ends, connection)
+
+
+def test_a_half_open_line_takes_everything_and_says_nothing(ends: Ends) -> None:
+    with ends.connect() as connection:
+        ends.answered(connection)
+        ends.lines.spoil(NAME, "half_open")
+        for each in (connection, ends.connect()):
+            each.settimeout(SHORT_SECONDS)
+            each.sendall(b"lost")
+            with pytest.raises(TimeoutError):
+                each.recv(65536)
+        ends.lines.heal(NAME)
+        assert _is_over(connection), "a healed line does not bring what it swallowed"
+    assert b"lost" not in ends.heard
+
+
+def test_an_unanswered_line_delivers_and_keeps_the_answer(ends: Ends) -> None:
+    with ends.connect() as connection:
+        ends.lines.spoil(NAME, "unanswered")
+        connection.sendall(b"commit")
+        assert _is_over(connection)
+    assert ends.heard == [b"commit"]
+
+
+def test_a_slow_line_arrives(ends: Ends) -> None:
+    ends.lines.spoil(NAME, "slow")
+    with ends.connect() as connection:
+        assert ends.answered(connection) == b"hello"
+
+
+def test_a_lossy_line_breaks_some_connections(ends: Ends) -> None:
+    ends.lines.spoil(NAME, "lossy")
+    broken = 0
+    for _ in range(60):
+        try:
+            with ends.connect() as connection:
+                for _ in range(8):
+                    if not ends.answered(connection, b"x" * 4000):
+                        raise ConnectionResetError
+        except OSError:
+            broken += 1
+        if broken:
+            break
+    assert broken
+
+
+@pytest.mark.parametrize("how", ["cut", "reset", "half_open", "slow", "lossy", "unanswered"])
+def test_a_healed_line_is_as_good_as_new(ends: Ends, how: str) -> None:
+    ends.lines.spoil(NAME, how)  # type: ignore[arg-type]
+    ends.lines.heal(NAME)
+    with ends.connect() as connection:
+        for _ in range(20):
+            assert ends.answered(connection) == b"hello"
+
+
+def _speak_on(ends: Ends, connection: socket.socket) -> None:
+    for _ in range(100):
+        ends.answered(connection)
+        time.sleep(0.02)
+
+
+def _is_over(connection: socket.socket) -> bool:
+    connection.settimeout(WAIT_SECONDS)
+    try:
+        return connection.recv(65536) == b""
+    except ConnectionResetError:
+        return True
