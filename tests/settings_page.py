@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
+from contracts.face.logs import LogSettings
 from deploy.local.settings import PORTS, StackSettings
 from deploy.operators.settings import OperatorSettings
 from services.audit.settings import Settings as AuditSettings
@@ -20,6 +21,7 @@ CLASSES: dict[str, type[BaseSettings]] = {
     "metrics": MetricsSettings,
     "audit": AuditSettings,
     "edge": EdgeSettings,
+    "every service": LogSettings,
 }
 
 WHAT: dict[str, str] = {
@@ -145,6 +147,8 @@ WHAT: dict[str, str] = {
     "edge_retry_after_most_seconds": "the longest wait that intake may ask for",
     "edge_heartbeat_seconds": "pause between two heartbeats",
     "edge_requeue_seconds": "when `unknown_unit` and `unit_not_allowed` are tried again by themselves",
+    "log_format": "`json`: one object a line; `text`: for eyes",
+    "log_level": "of our own lines; `debug` has one for each event at each stage",
 }
 
 PREFACE = """# Settings

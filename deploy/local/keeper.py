@@ -16,6 +16,7 @@ from typing import Any
 
 from deploy.local import processes
 from deploy.local.errors import NotReadyError, StateDirError
+from deploy.local.settings import PREFIXES
 
 START_TIMEOUT_SECONDS = 20.0
 CALL_TIMEOUT_SECONDS = 90.0
@@ -198,7 +199,7 @@ def _socket_directory() -> None:
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith("MOTCUA_")}
+    return {name: value for name, value in environment.items() if not name.startswith(PREFIXES)}
 
 
 def _recording_pid(file: Path, command: tuple[str, ...]) -> tuple[str, ...]:

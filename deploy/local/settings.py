@@ -27,6 +27,8 @@ PORTS: dict[str, int] = {
     "kafka": 92,
 }
 CONTROLLER_PORT = 93
+# What begins so is a setting: ours, and OpenTelemetry's own.
+PREFIXES = ("MOTCUA_", "OTEL_")
 
 
 class StackSettings(BaseSettings):
@@ -63,8 +65,8 @@ class StackSettings(BaseSettings):
         return f"redis://127.0.0.1:{self.port('redis')}/0"
 
     def environment(self) -> dict[str, str]:
-        """Every MOTCUA_ variable that the processes of this stack see: what was set outside, then what the stack decides."""
-        given = {name: value for name, value in os.environ.items() if name.startswith("MOTCUA_")}
+        """Every setting that the processes of this stack see: what was set outside, then what the stack decides."""
+        given = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
         decided = {
             "MOTCUA_STATE_DIR": str(self.directory),
             "MOTCUA_PORT_BASE": str(self.port_base),
