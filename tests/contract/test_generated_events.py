@@ -11,6 +11,7 @@ from contracts import events
 from contracts.events import RefusedError, without_values
 from tests.contract.generated import right_events, spoilt_events
 from tests.contract.published import NOW, event_is_valid
+from tests.effort import examples
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,7 @@ BEYOND_SCHEMAS = {"time_out_of_range", "receiver_not_source"}
 SECRET = "nguyen_van_a_079185001234"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(right_events())
 def test_an_event_by_the_contract_passes_both(sent: dict[str, Any]) -> None:
     """And comes back from Kafka as it went in."""
@@ -30,7 +31,7 @@ def test_an_event_by_the_contract_passes_both(sent: dict[str, Any]) -> None:
     assert json.loads(value) == sent["data"]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200, 2000), deadline=None)
 @given(spoilt_events())
 def test_a_spoilt_event_is_judged_alike_by_schema_and_codec(sent: Any) -> None:
     """Both take it or both refuse it; bounds of time and the receiver aside."""
@@ -42,7 +43,7 @@ def test_a_spoilt_event_is_judged_alike_by_schema_and_codec(sent: Any) -> None:
     assert event_is_valid(sent) == (code is None), code
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 @example(b"[" * 100_000)
 @example(b'{"data":' * 50_000)
@@ -53,7 +54,7 @@ def test_any_bytes_are_refused_and_nothing_else_is_raised(raw: bytes) -> None:
         events.from_record(raw, [])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200, 2000), deadline=None)
 @given(spoilt_events(), st.sampled_from(["{}", "{}\n", "{}` - at `$.{}", "' - at `$.{}", "{}'", "`{}"]), st.data())
 def test_no_detail_quotes_what_was_sent(sent: dict[str, Any], form: str, data: st.DataObject) -> None:
     """A citizen's name in the wrong place, as a value or as a member's name, is in no answer, dead letter or log."""

@@ -1,6 +1,5 @@
 """Whatever is thrown at intake, it answers as its own OpenAPI says: a status, a media type, a body of that form."""
 
-import os
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from tests.effort import examples
 from tests.integration.intake_calls import REQUEST_SECONDS
 from tests.province import Province
 
@@ -35,7 +35,7 @@ CHECKS = [
     unsupported_method,
 ]
 BOUNDED = settings(
-    max_examples=100 if os.environ.get("MOTCUA_TEST_FULL") else 40,
+    max_examples=examples(12, 100),
     deadline=None,
     derandomize=True,
     database=None,

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from tests.effort import examples
 from tests.integration.metrics_by_hand import api_of, by_hand
 from tests.servers import Servers
 
@@ -41,7 +42,7 @@ CHECKS = [
     unsupported_method,
 ]
 BOUNDED = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=examples(10, 50), deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """The metrics worker on a real Kafka and Valkey: what it holds is what plain JSON says, whatever was lost in between."""
 
 import json
-import os
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +9,7 @@ from redis import Redis
 
 from benchmarks.lifecycle_lines import Sent, sealed
 from contracts.lifecycle import CHAIN_START, decode
+from tests.effort import FULL
 from tests.integration.metrics_logs import (
     PREFIX,
     Log,
@@ -29,7 +29,6 @@ from tests.province import Province
 pytestmark = pytest.mark.kafka
 
 # `make test` runs a smoke, `make test-all` everything.
-FULL = bool(os.environ.get("MOTCUA_TEST_FULL"))
 DOSSIERS = 500 if FULL else 250
 
 

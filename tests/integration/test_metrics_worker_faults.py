@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.operators import acts
 from tests.conftest import NewProvince
+from tests.effort import FULL
 from tests.integration.metrics_logs import (
     PREFIX,
     TOPIC,
@@ -28,7 +29,6 @@ from tests.province import Province, Service
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 # `make test` runs a smoke, `make test-all` everything.
-FULL = bool(os.environ.get("MOTCUA_TEST_FULL"))
 DOSSIERS = 500 if FULL else 250
 # The shortest session that a broker grants: a dead member is noticed after that long.
 SHORT_SESSION = {"MOTCUA_METRICS_SESSION_SECONDS": "6"}

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from tests.effort import examples
 from tests.intake_bad_inputs import event, packed
 from tests.integration.intake_calls import CENTRE_BATCH, OPERATOR, REQUEST_SECONDS, post, wait_until
 from tests.province import Province
@@ -41,7 +42,7 @@ CHECKS = [
     unsupported_method,
 ]
 BOUNDED = settings(
-    max_examples=25,
+    max_examples=examples(10, 50),
     deadline=None,
     derandomize=True,
     database=None,
