@@ -7,7 +7,7 @@ RUN := $(PY) -m
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format bench reference-check reference-activate rejected
+.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lint: setup ## ruff, mypy --strict, layers
 format: setup ## put the code into the one form, mend what can be mended
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
+	@$(RUN) deploy.grafana.main
 
 bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records
 	@$(RUN) benchmarks

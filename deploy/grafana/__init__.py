@@ -1,0 +1,1 @@
+"""Grafana as code: dashboards written in Python, generated into dashboards/, provisioned from provisioning/."""

@@ -1,0 +1,175 @@
+"""City: what came in, how much of it online and on time, what is overdue, today against usual, who stands where."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.pages import Row, page
+from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Column, Steps, figure, lines, ranking, units_table
+
+NAMED: Final = '* on (unit) group_left (name) motcua_unit_info{kind=~"$tier"}'
+RECEIVED: Final = f'sum by (unit, name) (motcua_dossiers_received{{role="$role"}} {NAMED})'
+ONLINE: Final = f'sum by (unit, name) (motcua_dossiers_received{{role="$role",channel="online"}} {NAMED})'
+DUE: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",timeliness=~"early|on_time|late"}} {NAMED})'
+IN_TIME: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",timeliness=~"early|on_time"}} {NAMED})'
+OPEN: Final = f'sum by (unit, name) (motcua_dossiers_open{{role="$role"}} {NAMED})'
+OVERDUE: Final = f'sum by (unit, name) (motcua_dossiers_overdue{{role="$role"}} {NAMED})'
+SHARES: Final[Steps] = ((None, BAD), (0.5, FAIR), (0.8, GOOD))
+ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
+
+
+def dashboard() -> Dashboard:
+    """`/d/motcua-city`."""
+    text = "The whole city at a glance; exact figures as of the newest scrape, which may be restated downwards."
+    rows = (_now(), _today(), _article(), _ranked(), _each())
+    return page("city", "Một Cửa · Thành phố", text, rows, ("role", "tier"))
+
+
+def _now() -> Row:
+    return Row(
+        "Hiện nay",
+        (
+            figure("Tiếp nhận", "Dossiers received since the log began, by the role chosen above.", f"sum({RECEIVED})"),
+            figure(
+                "Trực tuyến",
+                "Share of the received dossiers that came online.",
+                f"sum({ONLINE}) / sum({RECEIVED})",
+                "percentunit",
+                steps=SHARES,
+            ),
+            figure(
+                "Đúng hạn",
+                "Completed early or on time among those completed that had a due date. Open overdue dossiers are "
+                "not in it: they stand beside it.",
+                f"sum({IN_TIME}) / sum({DUE})",
+                "percentunit",
+                steps=ON_TIME,
+            ),
+            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum({OPEN})"),
+            figure("Quá hạn", "Open dossiers past their due with a running clock.", f"sum({OVERDUE})", steps=ANY_IS_BAD),
+            figure(
+                "Trung tâm mất liên lạc",
+                "Centres nobody hears though they should be at work; their figures are provisional.",
+                "sum(unit:motcua_cut_off:bool) or vector(0)",
+                steps=ANY_IS_BAD,
+            ),
+        ),
+        (4, 4, 4, 4, 4, 4),
+        height=5,
+    )
+
+
+def _today() -> Row:
+    today = 'sum(motcua_dossiers_today{{counter="{}"}})'
+    usual = today.format("received")
+    return Row(
+        "Hôm nay so với thường lệ",
+        (
+            lines(
+                "Tiếp nhận hôm nay và cùng giờ tuần trước",
+                "Received on the day of the log clock, beside the same hour a week "
+                "ago; while there is no week yet, usual is drawn as today.",
+                ((usual, "hôm nay"), (f"{usual.replace('})', '} offset 1w)')} or {usual}", "cùng giờ tuần trước")),
+            ),
+            lines(
+                "Kết quả hôm nay",
+                "Completed, returned and refused on the day of the log clock.",
+                (
+                    (today.format("completed"), "hoàn thành"),
+                    (today.format("returned"), "trả kết quả"),
+                    (today.format("refused"), "từ chối"),
+                ),
+            ),
+            lines(
+                "Đang mở theo trạng thái",
+                "Open dossiers by state of the national portal: 1 submitted, 2 received, 4 in "
+                "processing, 5 waits for papers, 6 waits for payment, 8 suspended.",
+                ((f'sum by (state) (motcua_dossiers_open{{role="$role"}} {NAMED})', "trạng thái {{state}}"),),
+                stacked=True,
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _article() -> Row:
+    least = "and on (unit) ({} >= 100)"
+    return Row(
+        "Các con số đã công bố",
+        (
+            figure(
+                "Tiếp nhận nhiều nhất",
+                "The unit that received most. For 1–14 July 2025 the press named Phú Xuân: 1,758 of 17,710.",
+                f"topk(1, {RECEIVED})",
+                legend="{{name}}",
+            ),
+            figure(
+                "Đúng hạn cao nhất",
+                "The best share of completions in time among units with at least 100 of them. For 1–14 "
+                "July 2025 the press named Hương An: 309 of 338.",
+                f"topk(1, ({IN_TIME} / {DUE}) {least.format(DUE)}) or topk(1, {IN_TIME} / {DUE})",
+                "percentunit",
+                legend="{{name}}",
+            ),
+            figure(
+                "Trực tuyến cao nhất",
+                "The best online share among units that received at least 100. For 1–14 July 2025 the "
+                "press named Phú Vang: 491 of 493.",
+                f"topk(1, ({ONLINE} / {RECEIVED}) {least.format(RECEIVED)}) or topk(1, {ONLINE} / {RECEIVED})",
+                "percentunit",
+                legend="{{name}}",
+            ),
+            figure(
+                "Hồ sơ công dân",
+                "Citizens’ cases: a joint procedure counts once.",
+                f'sum(motcua_dossiers_cases{{role="$role"}} {NAMED})',
+            ),
+        ),
+        (6, 6, 6, 6),
+        height=5,
+    )
+
+
+def _ranked() -> Row:
+    return Row(
+        "Xếp hạng",
+        (
+            ranking("Mười nơi tiếp nhận nhiều nhất", "The ten units that received most.", f"topk(10, {RECEIVED})"),
+            ranking(
+                "Mười nơi quá hạn nhiều nhất",
+                "The ten units with most open dossiers past their due.",
+                f"topk(10, {OVERDUE})",
+                steps=ANY_IS_BAD,
+            ),
+            ranking(
+                "Mười nơi đúng hạn thấp nhất",
+                "The ten units with the lowest share of completions in time.",
+                f"bottomk(10, {IN_TIME} / ({DUE} > 0))",
+                "percentunit",
+                steps=ON_TIME,
+            ),
+        ),
+        (8, 8, 8),
+        height=10,
+    )
+
+
+def _each() -> Row:
+    return Row(
+        "Từng đơn vị",
+        (
+            units_table(
+                "Tất cả đơn vị",
+                "Every unit of the chosen tier with the exact figures of now; a name leads to its page.",
+                (
+                    Column("Tiếp nhận", RECEIVED),
+                    Column("Trực tuyến", f"{ONLINE} / {RECEIVED}", "percentunit", SHARES, 2),
+                    Column("Đúng hạn", f"{IN_TIME} / {DUE}", "percentunit", ON_TIME, 2),
+                    Column("Đang mở", OPEN),
+                    Column("Quá hạn", OVERDUE, steps=ANY_IS_BAD),
+                ),
+            ),
+        ),
+        (24,),
+        height=16,
+    )

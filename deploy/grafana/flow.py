@@ -1,0 +1,300 @@
+"""Flow: the way of an event from the edge to the counter, stage by stage: rate, lag in seconds, errors, saturation."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.pages import Row, page
+from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, figure, lines
+
+LAG: Final[Steps] = ((None, GOOD), (30, FAIR), (120, BAD))
+RATE: Final = "[$__rate_interval]"
+
+
+def dashboard() -> Dashboard:
+    """`/d/motcua-flow`."""
+    text = "edge → intake → Kafka → processing → metrics: where events are, how late, what goes wrong on the way."
+    rows = (_now(), _edge(), _intake(), _processing(), _counting(), _answers(), _machines())
+    return page("flow", "Một Cửa · Dòng bản tin", text, rows, (), since="now-1h")
+
+
+def summed(metric: str, by: str = "") -> str:
+    """The rate of a counter; 0 where nothing has been counted yet."""
+    return f"sum by ({by}) (rate({metric}{RATE}))" if by else f"sum(rate({metric}{RATE})) or vector(0)"
+
+
+def quantiles(metric: str, where: str = "") -> Sequence[tuple[str, str]]:
+    """Half, nine in ten and ninety-nine in a hundred were faster; only what is known of them is drawn."""
+    buckets = f"sum by (le) (rate({metric}_bucket{{{where}}}[5m]))"
+    return tuple(
+        (f"histogram_quantile({share}, {buckets})", name)
+        for share, name in (("0.5", "một nửa"), ("0.9", "9 trên 10"), ("0.99", "99 trên 100"))
+    )
+
+
+def _now() -> Row:
+    return Row(
+        "Hiện nay",
+        (
+            figure(
+                "Nhận",
+                "Events stored by intake, per second.",
+                'sum(rate(motcua_intake_events_total{outcome="stored"}[$__rate_interval])) or vector(0)',
+                "ops",
+            ),
+            figure(
+                "Đếm",
+                "Events counted in, per second.",
+                "sum(rate(motcua_lifecycle_by_unit_total[$__rate_interval])) or vector(0)",
+                "ops",
+            ),
+            figure(
+                "Xử lý trễ",
+                "Seconds by which the slowest partition of processing trails what is stored.",
+                "max(motcua_processing_lag_seconds)",
+                "s",
+                steps=LAG,
+            ),
+            figure(
+                "Đếm trễ",
+                "Seconds by which the slowest partition of counting trails.",
+                "max(motcua_metrics_lag_seconds)",
+                "s",
+                steps=LAG,
+            ),
+            figure(
+                "Phân vùng đã dừng",
+                "Partitions that are folded or counted no further; each has a reason and an alert.",
+                "(sum(motcua_processing_stopped) or vector(0)) + (sum(motcua_metrics_stopped_partitions) or vector(0))",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Không trả lời", "Processes that Prometheus cannot reach.", "count(up == 0) or vector(0)", steps=ANY_IS_BAD
+            ),
+        ),
+        (4, 4, 4, 4, 4, 4),
+        height=5,
+    )
+
+
+def _edge() -> Row:
+    return Row(
+        "1 · Trung tâm: hộp thư đi",
+        (
+            lines(
+                "Chờ trong các hộp thư đi",
+                "Events in the outboxes of all centres by their newest heartbeats.",
+                (
+                    ("sum(motcua_unit_spool_events) or vector(0)", "cả thành phố"),
+                    ("max(motcua_unit_spool_events) or vector(0)", "nhiều nhất một đơn vị"),
+                ),
+            ),
+            lines(
+                "Cũ nhất chưa gửi",
+                "Age of the oldest event in any outbox; 0 while all are empty.",
+                (("time() - min(motcua_unit_oldest_unsent_timestamp_seconds) or vector(0)", "tuổi"),),
+                "s",
+            ),
+            lines(
+                "Đường truyền",
+                "Units by the state of their line, and units whose figures are provisional or that are silent.",
+                (
+                    ("count by (state) (motcua_unit_link) or vector(0)", "{{state}}"),
+                    ("sum(motcua_unit_provisional) or vector(0)", "tạm tính"),
+                    ("sum(motcua_unit_silent) or vector(0)", "im lặng"),
+                ),
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _intake() -> Row:
+    return Row(
+        "2 · Tiếp nhận bản tin (intake)",
+        (
+            lines(
+                "Bản tin nhận theo kết quả",
+                "Events answered per second, by outcome: stored, or the code of a refusal.",
+                ((summed("motcua_intake_events_total", "outcome"), "{{outcome}}"),),
+                "ops",
+                stacked=True,
+            ),
+            lines(
+                "Thời gian nhận",
+                "Seconds from a request’s first byte to its answer.",
+                quantiles("motcua_intake_request_seconds", 'route="/v1/events"'),
+                "s",
+                steps=((None, GOOD), (1, BAD)),
+            ),
+            lines(
+                "Lỗi và hạn mức",
+                "Answers of 5xx, errors of Kafka’s client, requests over a key’s quota, per second.",
+                (
+                    (summed('motcua_intake_requests_total{status=~"5.."}'), "5xx"),
+                    (summed("motcua_intake_kafka_errors_total"), "Kafka"),
+                    (summed("motcua_intake_over_quota_total"), "quá hạn mức"),
+                ),
+                "ops",
+            ),
+            lines(
+                "Đang chờ Kafka",
+                "Requests under way, records whose outcome is not known, and how old the oldest is (seconds).",
+                (
+                    ("sum(motcua_intake_requests_in_flight)", "yêu cầu"),
+                    ("sum(motcua_intake_produce_queue_events)", "bản tin"),
+                    ("max(motcua_intake_oldest_unacknowledged_seconds)", "giây, cũ nhất"),
+                ),
+            ),
+        ),
+        (6, 6, 6, 6),
+    )
+
+
+def _processing() -> Row:
+    return Row(
+        "3 · Xử lý (processing)",
+        (
+            lines(
+                "Bản tin xử lý theo kết quả",
+                "Records folded per second, by outcome: applied, duplicate, parked, rejected, …",
+                ((summed("motcua_processing_records_total", "outcome"), "{{outcome}}"),),
+                "ops",
+                stacked=True,
+            ),
+            lines(
+                "Xử lý trễ theo phân vùng",
+                "0 at the end of a partition, else seconds since its last folded record was stored.",
+                (("motcua_processing_lag_seconds", "{{partition}}"),),
+                "s",
+                steps=LAG,
+            ),
+            lines(
+                "Bị từ chối và lỗi",
+                "Dead letters, errors of Kafka and Redis, states found moved by somebody else, per second.",
+                (
+                    (summed("motcua_processing_rejected_total"), "bị từ chối"),
+                    (summed("motcua_processing_kafka_errors_total"), "Kafka"),
+                    (summed("motcua_processing_redis_errors_total"), "Redis"),
+                    (summed("motcua_processing_fenced_total"), "bị rào"),
+                ),
+                "ops",
+            ),
+            lines(
+                "Hàng đợi",
+                "Records that came in and are not folded, and that were sent and are not acknowledged.",
+                (
+                    ("sum(motcua_processing_queued_records)", "chưa xử lý"),
+                    ("sum(motcua_processing_outstanding_records)", "chưa xác nhận"),
+                    ("sum(motcua_processing_lag_records)", "còn trong sổ ghi"),
+                ),
+            ),
+        ),
+        (6, 6, 6, 6),
+    )
+
+
+def _counting() -> Row:
+    return Row(
+        "4 · Đếm (metrics)",
+        (
+            lines(
+                "Bản ghi đã đếm",
+                "Lifecycle records stored per second; redelivered ones are dropped.",
+                ((summed("motcua_metrics_records_total", "disposition"), "{{disposition}}"),),
+                "ops",
+                stacked=True,
+            ),
+            lines(
+                "Đếm trễ theo phân vùng",
+                "Seconds since the last record counted was reported; 0 at the end of its log.",
+                (("motcua_metrics_lag_seconds", "{{partition}}"),),
+                "s",
+                steps=LAG,
+            ),
+            lines(
+                "Trùng, bị từ chối, đang chờ",
+                "Per unit of time on arrival, over the city: duplicates, rejected, parked.",
+                tuple(
+                    (summed(f'motcua_lifecycle_by_fact_total{{outcome="{outcome}"}}'), outcome)
+                    for outcome in ("duplicate", "rejected", "parked")
+                ),
+                "ops",
+            ),
+            lines(
+                "Bão hòa",
+                "Records counted and not stored yet, steps that Redis refused, errors of Redis and Kafka.",
+                (
+                    ("sum(motcua_metrics_pending_records)", "chưa lưu"),
+                    (summed("motcua_metrics_refused_flushes_total"), "bị khước"),
+                    (summed("motcua_metrics_redis_errors_total"), "lỗi Redis"),
+                    (summed("motcua_metrics_kafka_errors_total"), "lỗi Kafka"),
+                ),
+            ),
+        ),
+        (6, 6, 6, 6),
+    )
+
+
+def _answers() -> Row:
+    return Row(
+        "5 · Trả lời (API, bảng số liệu)",
+        (
+            lines(
+                "Yêu cầu",
+                "Requests of the metrics API per second, by route.",
+                ((summed("motcua_metrics_api_requests_total", "route"), "{{route}}"),),
+                "reqps",
+                stacked=True,
+            ),
+            lines(
+                "Thời gian đọc",
+                "Seconds from a request’s arrival to the beginning of its answer.",
+                quantiles("motcua_metrics_api_request_seconds"),
+                "s",
+            ),
+            lines(
+                "Đang xem trực tiếp",
+                "Clients of /v1/stream, and seconds since the stream last looked at Redis.",
+                (
+                    ("sum(motcua_metrics_api_stream_clients)", "người xem"),
+                    ("max(motcua_metrics_api_stream_age_seconds)", "giây"),
+                ),
+            ),
+            lines(
+                "Hồ sơ và thời hạn",
+                "Requests of processing’s API per second, by route.",
+                ((summed("motcua_processing_api_requests_total", "route"), "{{route}}"),),
+                "reqps",
+                stacked=True,
+            ),
+        ),
+        (6, 6, 6, 6),
+    )
+
+
+def _machines() -> Row:
+    return Row(
+        "Bộ nhớ, bộ xử lý, khởi động lại",
+        (
+            lines(
+                "Bộ nhớ",
+                "Resident memory by process.",
+                (("sum by (job) (process_resident_memory_bytes)", "{{job}}"),),
+                "bytes",
+            ),
+            lines(
+                "Bộ xử lý",
+                "Processor seconds per second by process: 1 is one core.",
+                ((f"sum by (job) (rate(process_cpu_seconds_total{RATE}))", "{{job}}"),),
+            ),
+            lines(
+                "Tuổi của tiến trình",
+                "Seconds since each process began: a fall is a restart.",
+                (("time() - max by (job) (process_start_time_seconds)", "{{job}}"),),
+                "s",
+            ),
+        ),
+        (8, 8, 8),
+    )

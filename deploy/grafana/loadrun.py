@@ -1,0 +1,197 @@
+"""Load run: what is sent against what is counted, how long it takes, what it costs, and whether it stays exact."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.flow import LAG, RATE, quantiles, summed
+from deploy.grafana.pages import Row, page
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, figure, lines
+
+STORED: Final = 'motcua_intake_events_total{outcome="stored"}'
+
+
+def dashboard() -> Dashboard:
+    """`/d/motcua-load`."""
+    text = "One load run, as the system sees it: choose the time of the run; the lab’s own report has what senders saw."
+    rows = (_sum(), _rates(), _times(), _cost(), _exact())
+    return page("load", "Một Cửa · Chạy tải", text, rows, (), since="now-30m")
+
+
+def _sum() -> Row:
+    return Row(
+        "Trong khoảng thời gian đã chọn",
+        (
+            figure(
+                "Đã lưu",
+                "Events that intake has stored in the chosen time.",
+                f"sum(increase({STORED}[$__range])) or vector(0)",
+            ),
+            figure(
+                "Đã đếm",
+                "Events counted in within the chosen time; beside “stored” as soon as nothing trails.",
+                "sum(increase(motcua_lifecycle_by_unit_total[$__range])) or vector(0)",
+            ),
+            figure(
+                "Nhanh nhất",
+                "The highest rate of stored events over a minute.",
+                f"max_over_time(sum(rate({STORED}[1m]))[$__range:15s]) or vector(0)",
+                "ops",
+            ),
+            figure(
+                "Trễ nhất",
+                "The longest lag of counting behind what was reported.",
+                "max(max_over_time(motcua_metrics_lag_seconds[$__range]))",
+                "s",
+                steps=LAG,
+            ),
+            figure(
+                "Bị khước",
+                "Events refused, or to be sent again, in the chosen time.",
+                'sum(increase(motcua_intake_events_total{outcome!="stored"}[$__range])) or vector(0)',
+            ),
+            figure(
+                "Trùng",
+                "Duplicates that came in within the chosen time: each was counted once.",
+                'sum(increase(motcua_lifecycle_by_fact_total{outcome="duplicate"}[$__range])) or vector(0)',
+            ),
+        ),
+        (4, 4, 4, 4, 4, 4),
+        height=5,
+    )
+
+
+def _rates() -> Row:
+    return Row(
+        "Nhịp",
+        (
+            lines(
+                "Từng chặng",
+                "Events per second at each stage: stored, folded, counted. Lines that part are a stage that trails.",
+                (
+                    (summed(STORED), "đã lưu"),
+                    (summed('motcua_processing_records_total{outcome!="tick"}'), "đã xử lý"),
+                    (summed("motcua_lifecycle_by_unit_total"), "đã đếm"),
+                ),
+                "ops",
+            ),
+            lines(
+                "Trễ từng chặng",
+                "Seconds by which processing and counting trail what is stored.",
+                (("max(motcua_processing_lag_seconds)", "xử lý"), ("max(motcua_metrics_lag_seconds)", "đếm")),
+                "s",
+                steps=LAG,
+            ),
+            lines(
+                "Còn phải làm",
+                "Records that wait: in the archive, in counting, in the outboxes of centres.",
+                (
+                    ("sum(motcua_processing_lag_records)", "chưa xử lý"),
+                    ("sum(motcua_metrics_lag_records)", "chưa đếm"),
+                    ("sum(motcua_unit_spool_events) or vector(0)", "trong hộp thư đi"),
+                ),
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _times() -> Row:
+    return Row(
+        "Thời gian trả lời",
+        (
+            lines(
+                "Nhận bản tin",
+                "Seconds of POST /v1/events, from its first byte to its answer.",
+                quantiles("motcua_intake_request_seconds", 'route="/v1/events"'),
+                "s",
+                steps=((None, GOOD), (1, BAD)),
+            ),
+            lines(
+                "Đọc số liệu",
+                "Seconds to the beginning of an answer of the metrics API.",
+                quantiles("motcua_metrics_api_request_seconds", 'route=~"/v1/.*"'),
+                "s",
+            ),
+            lines(
+                "Yêu cầu đang làm",
+                "Requests of intake under way, records whose outcome Kafka has not told.",
+                (
+                    ("sum(motcua_intake_requests_in_flight)", "yêu cầu"),
+                    ("sum(motcua_intake_produce_queue_events)", "bản tin"),
+                ),
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _cost() -> Row:
+    return Row(
+        "Giá phải trả",
+        (
+            lines(
+                "Bộ xử lý",
+                "Processor seconds per second by process: 1 is one core.",
+                ((f"sum by (job) (rate(process_cpu_seconds_total{RATE}))", "{{job}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Bộ nhớ",
+                "Resident memory by process.",
+                (("sum by (job) (process_resident_memory_bytes)", "{{job}}"),),
+                "bytes",
+                stacked=True,
+            ),
+            lines(
+                "Tệp đang mở", "Open files and connections by process.", (("sum by (job) (process_open_fds)", "{{job}}"),)
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _exact() -> Row:
+    return Row(
+        "Vẫn đúng",
+        (
+            figure(
+                "Sai khác",
+                "Differences that the newest look of audit has found; a run that is fast and wrong has failed.",
+                "sum(motcua_audit_differences) or vector(0)",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Kiểm toán trễ",
+                "Seconds since the last record that audit has examined was reported.",
+                "max(motcua_audit_lag_seconds)",
+                "s",
+            ),
+            lines(
+                "Bản tin theo tình trạng",
+                "Reported records by how they stand.",
+                (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Lỗi",
+                "Answers of 5xx and errors of Kafka and Redis, per second; a run under faults has some, and stays exact.",
+                (
+                    (summed('motcua_intake_requests_total{status=~"5.."}'), "5xx"),
+                    (
+                        f"(sum(rate(motcua_processing_kafka_errors_total{RATE})) or vector(0)) + "
+                        f"(sum(rate(motcua_metrics_kafka_errors_total{RATE})) or vector(0))",
+                        "Kafka",
+                    ),
+                    (
+                        f"(sum(rate(motcua_processing_redis_errors_total{RATE})) or vector(0)) + "
+                        f"(sum(rate(motcua_metrics_redis_errors_total{RATE})) or vector(0))",
+                        "Redis",
+                    ),
+                ),
+                "ops",
+            ),
+        ),
+        (4, 4, 8, 8),
+        height=7,
+    )

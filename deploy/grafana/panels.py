@@ -1,0 +1,165 @@
+"""The kinds of panels that dashboards are made of, each with its queries, unit, thresholds and description."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+# Whichever Prometheus is chosen at the top of the page: no panel knows its id.
+SOURCE: Final = kinds.DataSourceRef("prometheus", "${datasource}")
+# Told apart with any eyes; what is bad is also a number beyond its line.
+GOOD, FAIR, BAD = "blue", "orange", "red"
+
+Panel = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
+# Value from which a colour holds; None: from the lowest.
+Steps = Sequence[tuple[float | None, str]]
+PLAIN: Final[Steps] = ((None, GOOD),)
+ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
+Words = Mapping[int, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: what it is called, what it asks, how its numbers are written."""
+
+    title: str
+    expr: str
+    unit: str = "short"
+    steps: Steps | None = None
+    decimals: int = 0
+
+
+def figure(
+    title: str,
+    text: str,
+    expr: str,
+    unit: str = "short",
+    *,
+    steps: Steps = PLAIN,
+    legend: str = "",
+    words: Words | None = None,
+) -> stat.Panel:
+    """One number, with the course that it took behind it."""
+    panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE).with_target(asked(expr, legend))
+    panel = panel.thresholds(_thresholds(steps)).color_mode(kinds.BigValueColorMode.VALUE)
+    panel = panel.graph_mode(kinds.BigValueGraphMode.NONE if words else kinds.BigValueGraphMode.AREA)
+    panel = panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME if legend else kinds.BigValueTextMode.VALUE)
+    panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    if unit == "percentunit":
+        panel = panel.decimals(2)
+    if words:
+        panel = panel.mappings([_words(words)])
+    return panel
+
+
+def lines(
+    title: str,
+    text: str,
+    asks: Sequence[tuple[str, str]],
+    unit: str = "short",
+    *,
+    steps: Steps | None = None,
+    stacked: bool = False,
+) -> timeseries.Panel:
+    """Courses over time; `asks` are (expression, legend)."""
+    panel = timeseries.Panel().title(title).description(text).unit(unit).datasource(SOURCE).axis_soft_min(0)
+    panel = panel.line_width(2).fill_opacity(35 if stacked else 8).show_points(kinds.VisibilityMode.NEVER)
+    panel = panel.legend(
+        common.VizLegendOptions()
+        .show_legend(True)
+        .placement(kinds.LegendPlacement.BOTTOM)
+        .display_mode(kinds.LegendDisplayMode.LIST)
+    ).tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
+    if stacked:
+        panel = panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL))
+    panel = panel.thresholds(_thresholds(steps or PLAIN))
+    if steps:
+        panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED))
+    for number, (expr, legend) in enumerate(asks):
+        panel = panel.with_target(asked(expr, legend, ref=chr(ord("A") + number)))
+    return panel
+
+
+def ranking(title: str, text: str, expr: str, unit: str = "short", *, steps: Steps = PLAIN) -> bargauge.Panel:
+    """Bars, the longest first; each leads to its unit."""
+    panel = bargauge.Panel().title(title).description(text).unit(unit).datasource(SOURCE).min(0)
+    panel = panel.orientation(kinds.VizOrientation.HORIZONTAL).display_mode(kinds.BarGaugeDisplayMode.GRADIENT)
+    panel = panel.value_mode(kinds.BarGaugeValueMode.TEXT).thresholds(_thresholds(steps))
+    panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel = panel.with_target(asked(expr, "{{name}}", instant=True)).data_links([_to_unit("${__field.labels.unit}")])
+    return panel.with_transformation(models.DataTransformerConfig(id_val="sortBy", options={}))
+
+
+def units_table(title: str, text: str, columns: Sequence[Column]) -> table.Panel:
+    """A row for each unit, a column for each thing asked, put together by unit."""
+    panel = table.Panel().title(title).description(text).datasource(SOURCE).filterable(True).unit("short")
+    panel = panel.thresholds(_thresholds(PLAIN))
+    names = {}
+    for number, column in enumerate(columns):
+        ref = chr(ord("A") + number)
+        names[f"Value #{ref}"] = column.title
+        panel = panel.with_target(asked(column.expr, ref=ref, instant=True, as_table=True))
+        panel = panel.override_by_name(column.title, _look(column))
+    panel = panel.override_by_name("Đơn vị", [_set("links", [_link("Xem đơn vị", _unit_url("${__data.fields.unit}"))])])
+    arranged = {"excludeByName": {"Time": True}, "renameByName": {"name": "Đơn vị", **names}, "indexByName": {"name": 0}}
+    return (
+        panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
+        .with_transformation(models.DataTransformerConfig(id_val="organize", options=arranged))
+        .sort_by([common.TableSortByFieldState().display_name(columns[0].title).desc(True)])
+    )
+
+
+def asked(expr: str, legend: str = "", *, ref: str = "A", instant: bool = False, as_table: bool = False) -> Dataquery:
+    """A query of the Prometheus that is chosen."""
+    query = Dataquery().datasource(SOURCE).expr(expr).ref_id(ref)
+    query = query.instant() if instant else query.range()
+    if legend:
+        query = query.legend_format(legend)
+    return query.format(PromQueryFormat.TABLE) if as_table else query
+
+
+def _thresholds(steps: Steps) -> builders.ThresholdsConfig:
+    return (
+        builders.ThresholdsConfig()
+        .mode(models.ThresholdsMode.ABSOLUTE)
+        .steps([models.Threshold(value=value, color=colour) for value, colour in steps])
+    )
+
+
+def _words(words: Words) -> models.ValueMap:
+    options = {
+        str(value): models.ValueMappingResult(text=text, color=colour, index=number)
+        for number, (value, (text, colour)) in enumerate(words.items())
+    }
+    return models.ValueMap(options=options)
+
+
+def _look(column: Column) -> list[models.DynamicConfigValue]:
+    told = [_set("unit", column.unit), _set("decimals", column.decimals)]
+    if column.steps:
+        steps = [{"value": value, "color": colour} for value, colour in column.steps]
+        told.append(_set("thresholds", {"mode": "absolute", "steps": steps}))
+        told.append(_set("custom.cellOptions", {"type": "color-text"}))
+    return told
+
+
+def _set(name: str, value: object) -> models.DynamicConfigValue:
+    return models.DynamicConfigValue(id_val=name, value=value)
+
+
+def _unit_url(code: str) -> str:
+    return f"/d/motcua-unit?var-unit={code}&${{role:queryparam}}&${{__url_time_range}}"
+
+
+def _link(title: str, url: str) -> dict[str, Any]:
+    return {"title": title, "url": url, "targetBlank": False}
+
+
+def _to_unit(code: str) -> builders.DashboardLink:
+    return builders.DashboardLink("Xem đơn vị").url(_unit_url(code)).type(models.DashboardLinkType.LINK)

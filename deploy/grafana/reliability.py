@@ -1,0 +1,140 @@
+"""Reliability: the three objectives, what is left of their budgets, what audit proves, which alerts fire."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.pages import Row, page
+from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, Words, figure, lines
+
+# As in deploy/prometheus/rules/objectives.yml: an objective's name, what it promises, what is shown of it.
+OBJECTIVES: Final = (
+    (
+        "intake",
+        "Nhận bản tin",
+        0.001,
+        "99.9 % of the requests with events and heartbeats are answered without a fault of ours.",
+    ),
+    ("freshness", "Số liệu mới", 0.005, "99.5 % of the time figures are no more than a minute behind what was stored."),
+    ("audit", "Kiểm toán sạch", 0.001, "99.9 % of the time the newest verdict of audit is clean and young."),
+)
+LEFT: Final[Steps] = ((None, BAD), (0.1, FAIR), (0.5, GOOD))
+BURN: Final[Steps] = ((None, GOOD), (1, FAIR), (6, BAD))
+CLEAN: Final[Words] = {1: ("Khớp", GOOD), 0: ("Có sai khác", BAD)}
+
+
+def dashboard() -> Dashboard:
+    """`/d/motcua-reliability`."""
+    text = "Whether the promises hold: intake takes, figures are fresh, audit finds every stage equal to the next."
+    rows = (_budgets(), _burning(), _audit(), _alerts())
+    return page("reliability", "Một Cửa · Độ tin cậy", text, rows, (), since="now-24h")
+
+
+def _budgets() -> Row:
+    return Row(
+        "Ngân sách lỗi, ba ngày",
+        tuple(
+            figure(
+                f"{title}: còn lại",
+                f"{promise} Shown: what is left of three days’ budget; 100 % is untouched, below 0 it is overspent.",
+                f"1 - slo:{name}_bad:ratio3d / {budget}",
+                "percentunit",
+                steps=LEFT,
+            )
+            for name, title, budget, promise in OBJECTIVES
+        ),
+        (8, 8, 8),
+        height=6,
+    )
+
+
+def _burning() -> Row:
+    return Row(
+        "Tốc độ tiêu ngân sách",
+        tuple(
+            lines(
+                title,
+                f"{promise} How many times faster than allowed its budget burns, over five minutes, an hour and six hours: "
+                "14.4 for an hour or 6 for six hours wakes somebody.",
+                tuple((f"slo:{name}_bad:ratio{window} / {budget}", window) for window in ("5m", "1h", "6h")),
+                "short",
+                steps=BURN,
+            )
+            for name, title, budget, promise in OBJECTIVES
+        ),
+        (8, 8, 8),
+    )
+
+
+def _audit() -> Row:
+    return Row(
+        "Kiểm toán",
+        (
+            figure(
+                "Phán quyết mới nhất",
+                "Whether the newest look found every stage equal to the next.",
+                "max(motcua_audit_clean)",
+                words=CLEAN,
+            ),
+            figure(
+                "Tuổi phán quyết",
+                "Seconds since the newest look that came to a verdict ended.",
+                "time() - max(motcua_audit_last_look_timestamp_seconds)",
+                "s",
+                steps=((None, GOOD), (600, FAIR), (1800, BAD)),
+            ),
+            lines(
+                "Sai khác theo phép kiểm",
+                "Differences in the newest verdict, by check; none is the promise.",
+                (("sum by (check) (motcua_audit_differences)", "{{check}}"),),
+                steps=ANY_IS_BAD,
+            ),
+            lines(
+                "Đã kiểm",
+                "What the newest verdict has examined, by check.",
+                (("sum by (check) (motcua_audit_examined)", "{{check}}"),),
+            ),
+            lines(
+                "Bản tin theo tình trạng",
+                "Reported records by how they stand: applied, parked, duplicate, rejected, annulled, "
+                "ticks and controls. Together they are all that was ever stored.",
+                (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                stacked=True,
+            ),
+        ),
+        (3, 3, 6, 6, 6),
+    )
+
+
+def _alerts() -> Row:
+    return Row(
+        "Cảnh báo",
+        (
+            figure(
+                "Đang báo động",
+                "Alerts that fire and wake somebody now.",
+                'count(ALERTS{alertstate="firing",severity="page"}) or vector(0)',
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Phiếu việc",
+                "Alerts that fire and wait for working hours.",
+                'count(ALERTS{alertstate="firing",severity="ticket"}) or vector(0)',
+                steps=((None, GOOD), (1, FAIR)),
+            ),
+            lines(
+                "Cảnh báo theo chủ",
+                "Alerts that fire, by their owner; 0 while none does.",
+                (('sum by (owner) (ALERTS{alertstate="firing"}) or vector(0)', "{{owner}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Số liệu cũ, chưa được chứng minh",
+                "1 while figures are missing or more than a minute behind, and while audit has no "
+                "clean verdict younger than half an hour.",
+                (("city:motcua_stale:bool", "cũ"), ("city:motcua_unproven:bool", "chưa chứng minh")),
+            ),
+        ),
+        (4, 4, 8, 8),
+        height=7,
+    )

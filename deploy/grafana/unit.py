@@ -1,0 +1,251 @@
+"""Unit: one unit with all its counters, its deadlines, its line and outbox, its dead letters."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.pages import Row, page
+from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, Words, figure, lines
+
+OF: Final = 'unit="$unit",role="$role"'
+MINE: Final = 'unit="$unit",role="receiver"'
+ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
+LINKS: Final[Words] = {
+    -1: ("Gửi thẳng", GOOD),
+    0: ("Tốt", GOOD),
+    1: ("Chậm", FAIR),
+    2: ("Không rõ", FAIR),
+    3: ("Mất", BAD),
+}
+YES_NO: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
+
+
+def dashboard() -> Dashboard:
+    """`/d/motcua-unit`."""
+    text = "One unit: what it received and finished, what is due, how its line stands, what of its reports was refused."
+    rows = (_now(), _work(), _deadlines(), _line(), _reports(), _counters())
+    return page("unit", "Một Cửa · Đơn vị", text, rows, ("role", "tier", "unit"))
+
+
+def _now() -> Row:
+    due = f'sum(motcua_dossiers_completed{{{OF},timeliness=~"early|on_time|late"}})'
+    return Row(
+        "Hiện nay",
+        (
+            figure("Tiếp nhận", "Dossiers received since the log began.", f"sum(motcua_dossiers_received{{{OF}}})"),
+            figure(
+                "Trực tuyến",
+                "Share of the received dossiers that came online.",
+                f'sum(motcua_dossiers_received{{{OF},channel="online"}}) / sum(motcua_dossiers_received{{{OF}}})',
+                "percentunit",
+            ),
+            figure(
+                "Đúng hạn",
+                "Completed early or on time among those completed that had a due date.",
+                f'sum(motcua_dossiers_completed{{{OF},timeliness=~"early|on_time"}}) / {due}',
+                "percentunit",
+                steps=ON_TIME,
+            ),
+            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum(motcua_dossiers_open{{{OF}}})"),
+            figure(
+                "Quá hạn",
+                "Open dossiers past their due with a running clock.",
+                f"sum(motcua_dossiers_overdue{{{OF}}})",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Tạm tính",
+                "Whether the unit’s figures are provisional: its outbox is not empty, or nobody can say so.",
+                'max(motcua_unit_provisional{unit="$unit"}) or vector(0)',
+                words=YES_NO,
+            ),
+        ),
+        (4, 4, 4, 4, 4, 4),
+        height=5,
+    )
+
+
+def _work() -> Row:
+    return Row(
+        "Công việc",
+        (
+            lines(
+                "Tiếp nhận theo kênh",
+                "Dossiers received since the log began, by channel; the course may go down when figures are restated.",
+                ((f"sum by (channel) (motcua_dossiers_received{{{OF}}})", "{{channel}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Hoàn thành theo thời hạn",
+                "Dossiers completed since the log began, by timeliness.",
+                ((f"sum by (timeliness) (motcua_dossiers_completed{{{OF}}})", "{{timeliness}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Đang mở theo trạng thái",
+                "Open dossiers by state: 1 submitted, 2 received, 4 in processing, 5 waits for "
+                "papers, 6 waits for payment, 8 suspended.",
+                ((f"sum by (state) (motcua_dossiers_open{{{OF}}})", "trạng thái {{state}}"),),
+                stacked=True,
+            ),
+        ),
+        (8, 8, 8),
+    )
+
+
+def _deadlines() -> Row:
+    return Row(
+        "Thời hạn",
+        (
+            lines(
+                "Quá hạn và sắp đến hạn",
+                "Open dossiers past their due, and due within 24 and 72 hours by the clock; 72 hours include 24.",
+                (
+                    (f"sum(motcua_dossiers_overdue{{{OF}}})", "quá hạn"),
+                    (f"sum by (within) (motcua_dossiers_due{{{OF}}})", "trong {{within}}"),
+                ),
+            ),
+            figure(
+                "Quá hạn tiếp nhận",
+                "Submitted dossiers neither accepted nor refused within 8 working hours.",
+                f"sum(motcua_dossiers_acceptance_overdue{{{OF}}})",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Xin lỗi và hẹn lại",
+                "Apology letters that set a new appointment, since the log began.",
+                f"sum(motcua_dossiers_rescheduled{{{OF}}})",
+            ),
+            figure(
+                "Đúng hạn, báo trễ do đường truyền",
+                "Completed in time, entered in time, and reported after the due because "
+                "the line was down: a part of on time.",
+                f"sum(motcua_dossiers_late_by_link{{{OF}}})",
+            ),
+            figure(
+                "Đúng hạn, nhập liệu trễ",
+                "Completed in time by its own statement, entered after the due: worth a look, since "
+                "back-dating is the oldest trick.",
+                f"sum(motcua_dossiers_late_entry{{{OF}}})",
+                steps=((None, GOOD), (1, FAIR)),
+            ),
+        ),
+        (8, 4, 4, 4, 4),
+    )
+
+
+def _line() -> Row:
+    link = " or ".join(
+        f'max(motcua_unit_link{{unit="$unit",state="{state}"}}) * {number}'
+        for number, state in ((3, "down"), (2, "unknown"), (1, "degraded"), (0, "up"))
+    )
+    return Row(
+        "Đường truyền và hộp thư đi",
+        (
+            figure(
+                "Đường truyền",
+                "The line of the unit’s edges, the worst of them; a unit without an edge reports directly.",
+                f"{link} or vector(-1)",
+                words=LINKS,
+            ),
+            figure(
+                "Im lặng",
+                "Whether nothing has come for too much of the unit’s own working time.",
+                'max(motcua_unit_silent{unit="$unit"}) or vector(0)',
+                words=YES_NO,
+            ),
+            figure(
+                "Bản tin cuối",
+                "Time since intake stored the unit’s last event.",
+                'time() - max(motcua_unit_last_event_timestamp_seconds{unit="$unit"})',
+                "s",
+            ),
+            lines(
+                "Chờ trong hộp thư đi",
+                "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox.",
+                (('sum(motcua_unit_spool_events{unit="$unit"}) or vector(0)', "bản tin"),),
+            ),
+            lines(
+                "Cũ nhất chưa gửi",
+                "Age of the oldest event in the unit’s outboxes; 0 while they are empty.",
+                (('time() - min(motcua_unit_oldest_unsent_timestamp_seconds{unit="$unit"}) or vector(0)', "tuổi"),),
+                "s",
+            ),
+        ),
+        (3, 3, 4, 7, 7),
+    )
+
+
+def _reports() -> Row:
+    return Row(
+        "Bản tin của đơn vị",
+        (
+            lines(
+                "Bản tin đến",
+                "Events of this unit per second, by what became of them on arrival.",
+                (
+                    (
+                        'sum by (outcome) (rate(motcua_lifecycle_by_unit_total{unit="$unit"}[$__rate_interval]))',
+                        "{{outcome}}",
+                    ),
+                ),
+                "ops",
+                stacked=True,
+            ),
+            figure(
+                "Bị từ chối",
+                "Events of this unit that could not be applied (dead letters), since the log began; what to do "
+                "stands in docs/DEAD_LETTERS.md.",
+                f"sum(motcua_dossiers_rejected{{{MINE}}})",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Đang chờ",
+                "Events of this unit that wait for a predecessor; after seven days they become dead letters.",
+                f"sum(motcua_dossiers_parked_now{{{MINE}}})",
+                steps=((None, GOOD), (1, FAIR)),
+            ),
+            figure(
+                "Trùng", "Events of this unit that repeat one that is known.", f"sum(motcua_dossiers_duplicates{{{MINE}}})"
+            ),
+            figure(
+                "Ghi lùi",
+                "Kept events entered more than 60 minutes after their time.",
+                f"sum(motcua_dossiers_backdated{{{MINE}}})",
+                steps=((None, GOOD), (1, FAIR)),
+            ),
+        ),
+        (8, 4, 4, 4, 4),
+    )
+
+
+def _counters() -> Row:
+    def told(*names: str) -> tuple[tuple[str, str], ...]:
+        return tuple((f"sum(motcua_dossiers_{name}{{{OF}}})", name) for name in names)
+
+    return Row(
+        "Mọi số đếm còn lại",
+        (
+            lines(
+                "Số hóa, điện tử, thanh toán",
+                "Digitised dossiers, electronic results and payments online since the log began.",
+                told("digitised", "electronic_result", "paid_online"),
+            ),
+            lines(
+                "Đường vòng",
+                "Refused, withdrawn, halted, recalled, handed over since the log began.",
+                told("refused", "withdrawn", "halted", "recalled", "handed_over"),
+            ),
+            lines(
+                "Nộp, tiếp nhận, trả",
+                "Submitted, cases, legs of joint procedures and returned results since the log began.",
+                told("submitted", "cases", "legs", "returned"),
+            ),
+            lines(
+                "Sửa và lệch giờ",
+                "Annulled events, and events whose time was ahead of their recording, since the log began.",
+                tuple((f"sum(motcua_dossiers_{name}{{{MINE}}})", name) for name in ("annulled", "skewed")),
+            ),
+        ),
+        (6, 6, 6, 6),
+    )

@@ -1,0 +1,73 @@
+"""What the dashboards ask, read from the files that Grafana gets, and what there is to be asked for."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from services.audit.instruments import Instruments as Audit
+from services.edge.instruments import Instruments as Edge
+from services.intake.instruments import Instruments as Intake
+from services.metrics.api import instruments as exact
+from services.metrics.instruments import Instruments as Metrics
+from services.processing.api.instruments import Instruments as ProcessingApi
+from services.processing.instruments import Instruments as Processing
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+GRAFANA = REPOSITORY / "deploy" / "grafana"
+RULES = REPOSITORY / "deploy" / "prometheus" / "rules"
+NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a-z0-9_]+)?\b|\bslo:[a-z0-9_:]+\b")
+# Prometheus' own.
+OWN = {"up", "ALERTS"}
+
+
+class Asked(NamedTuple):
+    """A query, and where it stands."""
+
+    dashboard: str
+    panel: str
+    expr: str
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """name -> what its file says."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
+
+
+def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Its panels, without the titles of rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def queries(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Asked]:
+    """Every query of every panel, and of annotations that ask Prometheus."""
+    for name, dashboard in found.items():
+        for panel in panels(dashboard):
+            for target in panel["targets"]:
+                yield Asked(name, panel["title"], target["expr"])
+        for annotation in dashboard["annotations"]["list"]:
+            if "expr" in annotation:
+                yield Asked(name, annotation["name"], annotation["expr"])
+
+
+def exported() -> set[str]:
+    """Every name that a process of the system exports or a recording rule makes."""
+    names = set(OWN)
+    for made in (Audit(), Edge(), Intake(), Metrics(), ProcessingApi(), Processing(), exact.Instruments()):
+        for family in made.registry.collect():
+            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+            names |= {family.name + suffix for suffix in suffixes}
+    names |= {each.name for each in vars(exact).values() if isinstance(each, exact.Family)}
+    names |= {family.name for _, family in exact.PLAIN}
+    for path in RULES.glob("*.yml"):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            names |= {rule["record"] for rule in group["rules"] if "record" in rule}
+    return names
+
+
+def unknown(asked: Asked, names: set[str]) -> list[str]:
+    """Names in a query that nobody exports."""
+    return sorted(set(NAME.findall(asked.expr)) - names)

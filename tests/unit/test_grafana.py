@@ -1,0 +1,131 @@
+"""The dashboards of deploy/grafana: current, complete, laid out, and asking for nothing that is not there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.grafana import main
+from tests.dashboards import GRAFANA, RULES, Asked, dashboards, exported, panels, queries, unknown
+
+NAMES = ("city", "flow", "load", "reliability", "unit")
+WIDTH = 24
+VARIABLES = {"city": {"role", "tier"}, "unit": {"role", "tier", "unit"}}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    """As Grafana gets them."""
+    return dashboards()
+
+
+def test_the_files_are_what_the_code_generates() -> None:
+    """Whoever changes a dashboard in Python and forgets `make dashboards` learns it here."""
+    assert main.generated() == {path.name: path.read_text() for path in main.FOLDER.glob("*.json")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_panel_says_what_it_shows(found: dict[str, dict[str, Any]], name: str) -> None:
+    """A title, a description, a unit, thresholds, at least one query, and no title twice."""
+    titles = [panel["title"] for panel in panels(found[name])]
+    assert len(set(titles)) == len(titles)
+    for panel in panels(found[name]):
+        assert len(panel["description"]) > 20, panel["title"]
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["unit"], panel["title"]
+        assert defaults["thresholds"]["steps"], panel["title"]
+        assert panel["targets"], panel["title"]
+        assert all(target["expr"].strip() for target in panel["targets"]), panel["title"]
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]), panel["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_lies_over_another_and_nothing_is_empty(found: dict[str, dict[str, Any]], name: str) -> None:
+    """Each cell of the 24 columns belongs to one panel at most; each row of panels is filled and titled."""
+    taken: dict[tuple[int, int], str] = {}
+    for panel in found[name]["panels"]:
+        place = panel["gridPos"]
+        assert 0 <= place["x"] < place["x"] + place["w"] <= WIDTH, panel["title"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} lies over {taken[x, y]}"
+                taken[x, y] = panel["title"]
+    bottom = max(y for _, y in taken) + 1
+    assert len(taken) == WIDTH * bottom, "a hole in the page"
+    kinds = [panel["type"] for panel in found[name]["panels"]]
+    assert kinds[0] == "row"
+    assert kinds[-1] != "row"
+    assert not any(kinds[at] == kinds[at + 1] == "row" for at in range(len(kinds) - 1)), "a row without panels"
+    ids = [panel["id"] for panel in found[name]["panels"]]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_prometheus_will_do(found: dict[str, dict[str, Any]], name: str) -> None:
+    """Whatever asks Prometheus asks the one that is chosen on the page; no id of anybody's is written down."""
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    for panel in panels(found[name]):
+        assert panel["datasource"] == chosen, panel["title"]
+        assert all(target["datasource"] == chosen for target in panel["targets"]), panel["title"]
+    for annotation in found[name]["annotations"]["list"]:
+        own = {"type": "grafana", "uid": "-- Grafana --"}
+        assert annotation["datasource"] == (chosen if "expr" in annotation else own)
+    variables = {variable["name"]: variable for variable in found[name]["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource"
+    assert VARIABLES.get(name, set()) <= variables.keys()
+    assert all(variable["datasource"] == chosen for variable in variables.values() if variable["type"] == "query")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pages_lead_to_each_other_and_show_what_happened(found: dict[str, dict[str, Any]], name: str) -> None:
+    """Links to the other dashboards and to the board; restarts, alerts, drills and releases are drawn into the courses."""
+    dashboard = found[name]
+    assert dashboard["uid"] == f"motcua-{name}"
+    assert [link["type"] for link in dashboard["links"]] == ["dashboards", "link"]
+    assert dashboard["links"][0]["tags"] == dashboard["tags"] == ["motcua"]
+    told = dashboard["annotations"]["list"]
+    tags = [each["target"]["tags"] for each in told if "tags" in each.get("target", {})]
+    assert tags == [["motcua", "drill"], ["motcua", "release"]]
+    assert [each["name"] for each in told if "expr" in each] == ["Khởi động lại", "Cảnh báo"]
+
+
+def test_every_metric_that_is_asked_for_is_exported(found: dict[str, dict[str, Any]]) -> None:
+    """By a process of the system, or made by a recording rule; the panels that would die of a rename are named."""
+    names = exported()
+    dead = [(asked.dashboard, asked.panel, gone) for asked in queries(found) if (gone := unknown(asked, names))]
+    assert not dead
+
+
+def test_a_renamed_metric_is_noticed(found: dict[str, dict[str, Any]]) -> None:
+    """Takes a name away, as a rename would: the panels that die are found, and only these."""
+    names = exported() - {"motcua_processing_lag_seconds"}
+    dead = {(asked.dashboard, asked.panel) for asked in queries(found) if unknown(asked, names)}
+    assert ("flow", "Xử lý trễ") in dead
+    assert ("load", "Trễ từng chặng") in dead
+    assert {dashboard for dashboard, _ in dead} == {"flow", "load"}
+    assert unknown(Asked("any", "any", "sum(motcua_no_such_thing_total)"), exported()) == ["motcua_no_such_thing_total"]
+
+
+def test_alerts_lead_to_dashboards_that_exist() -> None:
+    """Each alert's dashboard is one of ours."""
+    told = [
+        rule["annotations"]["dashboard"]
+        for path in RULES.glob("*.yml")
+        for group in yaml.safe_load(path.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert told
+    for address in told:
+        assert address.split("/d/motcua-")[1].split("?")[0] in NAMES, address
+
+
+def test_what_is_provisioned_stands_where_it_is_looked_for() -> None:
+    """One data source by the environment, one folder of dashboards that nobody can save over."""
+    source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())
+    assert [each["url"] for each in source["datasources"]] == ["${MOTCUA_PROMETHEUS_URL}"]
+    provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/motcua.yml").read_text())
+    [told] = provider["providers"]
+    assert Path(told["options"]["path"]).name == main.FOLDER.name
+    assert told["allowUiUpdates"] is False
