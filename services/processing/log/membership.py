@@ -156,6 +156,8 @@ class Membership:
         self._consumer.incremental_assign(
             [TopicPartition(REPORTED.name, number, begin_at[number] or 0) for number in numbers]
         )
+        # A pause outlives the loss of a partition: what was lost while it was paused would never be read again.
+        self._consumer.resume([TopicPartition(REPORTED.name, number) for number in numbers])
         for number in resting:
             self.rest(number)
         _log.info("owner of partitions %s%s", numbers, f", of which {resting} rest" if resting else "")
