@@ -3,11 +3,16 @@
 
 PY := .venv/bin/python
 RUN := $(PY) -m
+# Which generation is live stands in the state directory; processes of the stack know it, and commands beside it must too.
+LIVE := $(shell sed -n 's/^{"live":{"gen":\([0-9]*\).*/\1/p' $(or $(MOTCUA_STATE_DIR),.local)/generations.json 2>/dev/null)
+ifneq ($(LIVE),)
+export MOTCUA_LIVE_GEN ?= $(LIVE)
+endif
 # Two test processes have two sets of servers; servers that somebody lends are one set, and tests empty it.
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected
+.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected generation rebuild-counters recover
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +28,15 @@ prometheus: setup ## fetch Prometheus, Alertmanager, promtool, amtool into the u
 
 down: setup ## stop the local stack; what it stored stays
 	@$(RUN) deploy.local.main down
+
+generation: setup ## a second generation beside the live one (ARGS=start|status|compare|switch|drop|abort; docs/GENERATIONS.md)
+	@$(RUN) deploy.local.generation $(or $(ARGS),status)
+
+rebuild-counters: setup ## the counters once more from the log, compared with those that are shown, then switched (ARGS=abort)
+	@$(RUN) deploy.local.counters $(ARGS)
+
+recover: setup ## put the newest dump of Redis back and catch up from the logs (ARGS=--list, ARGS='--dump NAME')
+	@$(RUN) deploy.local.recovery $(ARGS)
 
 wipe: setup ## stop the local stack and remove its state directory whole
 	@$(RUN) deploy.local.main wipe

@@ -20,6 +20,8 @@ def check_python(version: tuple[int, int]) -> None:
 def check_ports(host: str, port_base: int, services: Iterable[str]) -> None:
     """PortInUseError for the first port of these services that somebody else listens on."""
     for service in services:
+        if service not in PORTS:
+            continue
         offsets = [PORTS[service], CONTROLLER_PORT] if service == "kafka" else [PORTS[service]]
         for offset in offsets:
             if not is_free(host, port_base + offset):

@@ -10,6 +10,8 @@ StackError
 ├── DownloadError           jars or packages could not be fetched: look at the network, run it again
 ├── WatcherMissingError     install Prometheus and Alertmanager
 ├── NotReadyError           a process did not get ready: look at its log
+├── GenerationError         a generation cannot be started, switched or removed like that: the text says what to do first
+├── DumpError               there is no such dump, or it is not whole: choose another
 └── UnknownServiceError     name one that exists
 """
 
@@ -78,3 +80,11 @@ class UnknownServiceError(StackError):
 class WatcherMissingError(StackError):
     def __init__(self, names: list[str]) -> None:
         super().__init__(f"{' and '.join(names)} cannot be started, being installed nowhere: run make prometheus.")
+
+
+class GenerationError(StackError):
+    """A generation cannot be started, switched or removed as asked; the text says what to do."""
+
+
+class DumpError(StackError):
+    """A dump of Redis cannot be made or put back; the text says why."""

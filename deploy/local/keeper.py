@@ -36,6 +36,9 @@ class Kept:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     stop_within_seconds: int
+    priority: int
+    # Where it runs, if not where all run.
+    directory: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -164,14 +167,14 @@ class Keeper:
             pid=_escaped(str(self._pid_file)),
             directory=_escaped(str(self._working_directory)),
         )
-        for priority, program in enumerate(programs, start=1):
+        for program in programs:
             text += _PROGRAM.format(
                 name=program.name,
                 command=_escaped(_shell_words(_recording_pid(self._directory / f"{program.name}.pid", program.command))),
-                priority=priority,
+                priority=program.priority,
                 retries=START_RETRIES,
                 log_bytes=LOG_BYTES,
-                directory=_escaped(str(self._working_directory)),
+                directory=_escaped(str(program.directory or self._working_directory)),
                 environment=_escaped(",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items())),
                 stop=program.stop_within_seconds,
                 log=_escaped(str(logs / f"{program.name}.log")),

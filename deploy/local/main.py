@@ -17,7 +17,6 @@ from deploy.local.settings import StackSettings
 from deploy.local.stack import Row, Stack
 from deploy.operators import progress
 from deploy.operators.errors import OperatorError
-from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
@@ -112,13 +111,13 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
     runs = {row.name for row in rows if row.pid is not None}
     if {"kafka", "redis"} <= {row.name for row in rows if row.ready} and runs & {"processing", "metrics"}:
         print("\n".join(["", *_progress(stack)]))
-    return 0 if all(row.ready for row in rows) else 1
+    return 0 if all(row.ready for row in rows if programs.program(row.name).kind != "beside") else 1
 
 
 def _progress(stack: Stack) -> list[str]:
     """How far processing and metrics are: after an outage or an emptied Redis they take up by themselves, and this tells."""
     settings = stack.settings
-    live_gen = OperatorSettings().live_gen
+    live_gen = stack.generations.live.gen
     try:
         return [progress.line(each) for each in progress.measure(Standing(settings.bootstrap, settings.redis_url, live_gen))]
     except OperatorError as error:
@@ -130,7 +129,7 @@ def table(rows: Sequence[Row], keeper_pid: int | None) -> str:
     lines = [f"{'SERVICE':<15} {'PID':>8} {'PORT':>6} {'MEMORY':>10}  READY"]
     for row in rows:
         lines.append(
-            _line(row.name, row.pid, str(row.port), row.resident_bytes, "yes" if row.ready else f"no: {row.reason}")
+            _line(row.name, row.pid, str(row.port or ""), row.resident_bytes, "yes" if row.ready else f"no: {row.reason}")
         )
     keeper_bytes = None if keeper_pid is None else resident_bytes(keeper_pid)
     lines.append(_line("supervisor", keeper_pid, "", keeper_bytes, "" if keeper_pid else "no: is not running"))

@@ -14,7 +14,10 @@ def up_and_open(stack: Stack, services: tuple[str, ...] | None = None) -> None:
         stack.up(services)
         return
     settings = OperatorSettings(
-        port_base=stack.settings.port_base, kafka=stack.settings.bootstrap, clock=stack.settings.clock
+        port_base=stack.settings.port_base,
+        kafka=stack.settings.bootstrap,
+        clock=stack.settings.clock,
+        live_gen=stack.generations.live.gen,
     )
     body = acts.files(settings)  # before anything is started: a mistyped line costs one sentence
 

@@ -6,7 +6,8 @@ from typing import Literal
 from deploy.local.errors import UnknownServiceError
 from deploy.local.settings import python
 
-Kind = Literal["server", "service", "watcher"]
+# `beside`: builds what nobody reads yet, and runs only while a generation or the counters are being built.
+Kind = Literal["server", "service", "watcher", "aide", "beside"]
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class Program:
     stop_within_seconds: int
     arguments: tuple[str, ...] = ()
 
-    def command(self) -> tuple[str, ...]:
+    def command(self, interpreter: str | None = None) -> tuple[str, ...]:
         """The command line of a service."""
-        return (python(), "-m", *self.arguments)
+        return (interpreter or python(), "-m", *self.arguments)
 
 
 # In the order in which they are started; they are stopped in the reverse one.
@@ -36,6 +37,11 @@ PROGRAMS: tuple[Program, ...] = (
     # Watchers are started where they are installed, and left out where they are not.
     Program("alertmanager", "watcher", 5),
     Program("prometheus", "watcher", 10),
+    # Has no door: it makes a dump of Redis now and then.
+    Program("dumps", "aide", 5, ("deploy.local.dumps",)),
+    Program("processing-beside", "beside", 20, ("services.processing.main", "worker")),
+    Program("metrics-beside", "beside", 20, ("services.metrics.main", "worker")),
+    Program("counters-beside", "beside", 20, ("services.metrics.main", "worker")),
 )
 NAMES = tuple(program.name for program in PROGRAMS)
 SERVERS = tuple(program.name for program in PROGRAMS if program.kind == "server")

@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
+from deploy.local import dumps
 from deploy.local.programs import WATCHERS
 from deploy.local.settings import StackSettings
 
@@ -17,6 +18,8 @@ def reason_not_ready(settings: StackSettings, service: str) -> str | None:
         return kafka_reason(settings.bootstrap)
     if service == "redis":
         return redis_reason(settings.redis_url)
+    if service == "dumps":
+        return dumps.reason_not_ready(settings)
     path = "/-/ready" if service in WATCHERS else "/readyz"
     return http_reason(f"http://127.0.0.1:{settings.port(service)}", path)
 

@@ -21,6 +21,9 @@ PORTS: dict[str, int] = {
     "audit": 5,
     "processing": 12,
     "metrics": 13,
+    "processing-beside": 22,
+    "metrics-beside": 23,
+    "counters-beside": 24,
     "redis": 79,
     "prometheus": 90,
     "alertmanager": 91,
@@ -39,6 +42,7 @@ class StackSettings(BaseSettings):
     port_base: int = 8000
     state_dir: Path = Path(".local")
     clock: Clock = "wall"
+    live_gen: int | None = None
     host: str = "127.0.0.1"
     keys_file: Path | None = None
     ready_within_seconds: float = 120.0

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.face import logs
-from deploy.local import checks, debs, jars, kafka, processes, programs, statedir, valkey, watchers
-from deploy.local.errors import NotReadyError, OtherStackError, WatcherMissingError
+from deploy.local import checks, debs, generations, jars, kafka, processes, programs, statedir, valkey, watchers
+from deploy.local.errors import GenerationError, NotReadyError, OtherStackError, WatcherMissingError
+from deploy.local.generations import Generations
 from deploy.local.keeper import Keeper, Kept
 from deploy.local.logs import last_lines
 from deploy.local.programs import Program
 from deploy.local.readiness import reason_not_ready
-from deploy.local.settings import REPOSITORY, Clock, StackSettings
+from deploy.local.settings import PORTS, REPOSITORY, Clock, StackSettings
 
 POLL_SECONDS = 0.2
 # A process that has died this often before it was ready will not get ready by waiting.
@@ -24,7 +25,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Row:
-    """A service as `status` shows it; `reason` is empty when it is ready."""
+    """A service as `status` shows it; `reason` is empty when it is ready, `port` 0 when it has no door."""
 
     name: str
     pid: int | None
@@ -71,6 +72,11 @@ class Stack:
         return tuple(each.name for each in self._programs())
 
     @property
+    def generations(self) -> Generations:
+        """Which generations of the fold it runs."""
+        return generations.read(self.directory) or generations.begin(self.settings.live_gen)
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """The watchers that are not installed on this machine."""
         return tuple(name for name in programs.WATCHERS if name not in self.names)
@@ -95,7 +101,7 @@ class Stack:
             return self.settings.bootstrap
         if name == "redis":
             return self.settings.redis_url
-        return f"http://127.0.0.1:{self.settings.port(name)}"
+        return f"http://127.0.0.1:{self.settings.port(name)}" if name in PORTS else ""
 
     def up(self, services: tuple[str, ...] | None = None, after_servers: Callable[[], None] = lambda: None) -> None:
         """Starts what is missing and waits until all of it is ready; what runs is left running.
@@ -110,11 +116,32 @@ class Stack:
                 self.directory,
                 statedir.Marker(self.settings.clock, kafka.new_cluster_id(), self.settings.port_base),
             ).cluster_id
-            self._prepare(wanted, cluster_id)
+            generations.write(self.directory, self.generations)
+            statedir.keep_environment(self.directory, self._environment)
+            self._prepare(cluster_id)
             servers = tuple(each for each in wanted if each.kind == "server")
             self._start(servers)
             after_servers()
             self._start(tuple(each for each in wanted if each.kind != "server"))
+
+    def take(self, wanted: Generations) -> None:
+        """Runs these generations from here on: written down in one step, then whoever is concerned is started anew."""
+        marker = statedir.read(self.directory)
+        if marker is None or self._keeper.pid is None:
+            raise GenerationError(f"The stack in {self.directory} does not run: start it first (make up).")
+        with statedir.only_one(self.directory):
+            ran = {name for name, seen in self._keeper.seen().items() if seen.running}
+            generations.write(self.directory, wanted)
+            self._prepare(marker.cluster_id)
+            self._start(tuple(each for each in self._programs() if each.kind == "beside" or each.name in ran))
+            for name in set(programs.NAMES) - set(self.names):
+                self.pid_file(name).unlink(missing_ok=True)
+
+    def rest(self, *names: str) -> None:
+        """Stops programs that the stack has now; the next `take` or `up` starts those that it still has."""
+        for name in names:
+            if name in self.names:
+                self.stop(name)
 
     def down(self) -> None:
         """Stops everything that this stack runs; its state stays."""
@@ -147,7 +174,7 @@ class Stack:
                 Row(
                     name=name,
                     pid=pid,
-                    port=self.settings.port(name),
+                    port=PORTS.get(name, 0) and self.settings.port(name),
                     ready=reason is None,
                     reason=reason or "",
                     resident_bytes=None if pid is None else processes.resident_bytes(pid),
@@ -176,10 +203,12 @@ class Stack:
                 if time.monotonic() > deadline:
                     raise NotReadyError(f"{name} is not ready after {limit:.0f} s: it {reason}. {self._last_words(name)}")
                 time.sleep(POLL_SECONDS)
-            self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}")
+            self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}".rstrip())
 
     def _programs(self) -> tuple[Program, ...]:
-        return tuple(each for each in programs.PROGRAMS if each.kind != "watcher" or debs.find(each.name) is not None)
+        running = self.generations
+        present = (each for each in programs.PROGRAMS if each.kind != "watcher" or debs.find(each.name) is not None)
+        return tuple(each for each in present if running.runs(each))
 
     def _last_words(self, name: str) -> str:
         file = self.log_file(name)
@@ -200,7 +229,7 @@ class Stack:
         checks.check_ports(self.settings.host, self.settings.port_base, missing)
         return self.directory
 
-    def _prepare(self, wanted: tuple[Program, ...], cluster_id: str) -> None:
+    def _prepare(self, cluster_id: str) -> None:
         present = jars.ensure_jars(self.say)
         kafka.prepare(self.settings, present, cluster_id)
         valkey.prepare(self.settings)
@@ -212,17 +241,24 @@ class Stack:
         }
         # A changed setting of a service is no reason to start the servers anew: they get none of them.
         plain = {"MOTCUA_STATE_DIR": str(self.directory)}
+        running = self.generations
         anew = self._keeper.start(
             Kept(
                 name=each.name,
-                command=own_commands.get(each.name) or each.command(),
-                environment=self._environment if each.kind == "service" else plain,
+                command=own_commands.get(each.name) or each.command(generations.interpreter(running.code(each))),
+                environment=self._told(each, running) if each.kind in ("service", "aide", "beside") else plain,
                 stop_within_seconds=each.stop_within_seconds,
+                # Whoever comes and goes changes nothing for the others.
+                priority=programs.PROGRAMS.index(each) + 1,
+                directory=running.code(each),
             )
             for each in self._programs()
         )
         if anew:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")
+
+    def _told(self, program: Program, running: Generations) -> dict[str, str]:
+        return {**self._environment, **running.environment(program, self.settings.port_base)}
 
     def _start(self, wanted: tuple[Program, ...]) -> None:
         seen = self._keeper.seen()
@@ -230,7 +266,8 @@ class Stack:
             if not seen[each.name].running:
                 self.say(f"  {each.name:<15} starting")
                 self._keeper.start_program(each.name)
-        self.wait_ready(tuple(each.name for each in wanted))
+        # What is built beside takes its time; nobody waits for it here.
+        self.wait_ready(tuple(each.name for each in wanted if each.kind != "beside"))
 
     def _forget_stale_pids(self) -> None:
         for name in programs.NAMES:

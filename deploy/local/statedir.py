@@ -13,6 +13,7 @@ from deploy.local.settings import Clock
 
 MARKER = "motcua-stack.json"
 LOCK = "up.lock"
+ENVIRONMENT = "environment.json"
 
 
 class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +50,23 @@ def claim(directory: Path, wanted: Marker) -> Marker:
         new.write_bytes(msgspec.json.format(msgspec.json.encode(marker)) + b"\n")
         new.replace(directory / MARKER)
     return marker
+
+
+def keep_environment(directory: Path, environment: dict[str, str]) -> None:
+    """Keeps what the services are told, which may be a key: for this user's eyes alone."""
+    new = directory / f"{ENVIRONMENT}.new"
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_bytes(msgspec.json.encode(environment) + b"\n")
+    new.replace(directory / ENVIRONMENT)
+
+
+def kept_environment(directory: Path) -> dict[str, str] | None:
+    """What the services were told at the last `up`; None when nobody has written it down."""
+    try:
+        return msgspec.json.decode((directory / ENVIRONMENT).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def wipe(directory: Path) -> bool:

@@ -15,7 +15,11 @@ OperatorError
 ├── DoorError                 a service did not answer as it should: look at it, run it again
 ├── JournalError              what is done cannot be written down, so nothing is done
 ├── NoLetterError             there is no such dead letter
-└── CarriedFileError          a carried file cannot be taken, or not now
+├── CarriedFileError          a carried file cannot be taken, or not now
+├── NotThereYetError          wait until what is built beside has come that far
+├── NoFiguresError            wait until the counters of both are sound, then compare again
+├── NotAnsweredError          a fold's own code did not say how dossiers stand: look at what it wrote
+└── InUseError                a generation that somebody reads or builds is not removed
 """
 
 
@@ -116,3 +120,26 @@ class NoLetterError(OperatorError):
 class CarriedFileError(OperatorError):
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file}: {reason}.")
+
+
+class NotThereYetError(OperatorError):
+    def __init__(self, gen: int, partition: int) -> None:
+        super().__init__(
+            f"Generation {gen} has not come far enough in partition {partition}: wait until it has caught up "
+            f"(make generation), then run it again."
+        )
+
+
+class NoFiguresError(OperatorError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The counters of {name} cannot be compared: {reason}. Look at its log, then run it again.")
+
+
+class NotAnsweredError(OperatorError):
+    def __init__(self, gen: int, reason: str) -> None:
+        super().__init__(f"The code of generation {gen} does not say how dossiers stand: {reason}.")
+
+
+class InUseError(OperatorError):
+    def __init__(self, gen: int, reason: str) -> None:
+        super().__init__(f"Generation {gen} is not removed: {reason}.")

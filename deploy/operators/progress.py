@@ -6,6 +6,7 @@ from typing import Literal
 
 from deploy.operators.standing import Standing
 
+Name = Literal["processing", "metrics"]
 LOOK_FOR_SECONDS = 1.0
 LOOK_FOR_MOST_SECONDS = 5.0
 
@@ -14,7 +15,7 @@ LOOK_FOR_MOST_SECONDS = 5.0
 class Progress:
     """One service: records stored as worked off, records of its log, records a second while somebody looked."""
 
-    service: Literal["processing", "metrics"]
+    service: Name
     done: int
     end: int
     rate: float
@@ -51,6 +52,14 @@ def measure(standing: Standing, seconds: float = LOOK_FOR_SECONDS) -> list[Progr
         Progress("processing", second[0], ends[0], rates[0]),
         Progress("metrics", second[1], ends[1], rates[1]),
     ]
+
+
+def look(standing: Standing) -> list[Progress]:
+    """Both services as they are, without a rate."""
+    names: tuple[Name, Name] = ("processing", "metrics")
+    # The ends first: who has come to them has come to what was there.
+    ends, done = _ends(standing), _done(standing)
+    return [Progress(name, at, end, 0.0) for name, at, end in zip(names, done, ends, strict=True)]
 
 
 def line(of: Progress) -> str:

@@ -51,12 +51,13 @@ class _Position(Struct):
 
 
 class Standing:
-    """Looks at a province's Redis and Kafka; changes nothing."""
+    """Looks at one generation in a province's Redis and Kafka; changes nothing."""
 
-    def __init__(self, bootstrap: str, redis_url: str, gen: int) -> None:
+    def __init__(self, bootstrap: str, redis_url: str, gen: int, place: metrics_keys.Place = "live") -> None:
         self._bootstrap = bootstrap
         self._redis_url = redis_url
         self._gen = gen
+        self._counters = metrics_keys.prefix(gen, place)
         self._client = redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS)
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
@@ -87,7 +88,7 @@ class Standing:
         """Metrics' partitions; what is not stored stands at the start."""
         pipeline = self._client.pipeline(transaction=False)
         for each in range(PARTITIONS):
-            pipeline.hmget(metrics_keys.prefix(self._gen) + metrics_keys.position(each), "next", "closed")
+            pipeline.hmget(self._counters + metrics_keys.position(each), "next", "closed")
         return {
             each: Counted(int(offset or 0), int(closed or -1))
             for each, (offset, closed) in enumerate(self._answers(pipeline))

@@ -1,0 +1,111 @@
+"""What a local stack builds beside what it shows: followed until it has caught up, with its rate and an estimate."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from deploy.local import generations, statedir
+from deploy.local.errors import GenerationError
+from deploy.local.generations import Generation, Generations
+from deploy.local.settings import REPOSITORY, StackSettings
+from deploy.local.stack import Stack
+from deploy.operators import progress
+from deploy.operators.generation.answers import Fold
+from deploy.operators.progress import Progress
+from deploy.operators.standing import Standing
+from services.metrics.store import keys
+from services.processing.domain.generation import GEN
+
+SAY_EVERY_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 0.5
+# A live archive grows while it is folded: so few records are no lag.
+CAUGHT_UP_RECORDS = 100
+REPORTS = "generations"
+_PATIENCE_SECONDS = 300.0
+
+
+def stack_here(say: Callable[[str], None]) -> Stack:
+    """The stack of the state directory as it was started, whatever the settings of whoever gives this command."""
+    directory = StackSettings().directory
+    if (marker := statedir.read(directory)) is None:
+        return Stack(say=say)
+    return Stack(None, marker.port_base, marker.clock, say, statedir.kept_environment(directory))
+
+
+def beside(running: Generations) -> Generation:
+    """The generation beside the live one; GenerationError when there is none."""
+    if running.beside is None:
+        raise GenerationError("No generation is built beside the live one: make generation ARGS=start begins one.")
+    return running.beside
+
+
+def standing(stack: Stack, gen: int, place: keys.Place = "live") -> Standing:
+    """How far a generation is, or the counters built beside."""
+    return Standing(stack.settings.bootstrap, stack.settings.redis_url, gen, place)
+
+
+def has_caught_up(of: Standing, with_fold: bool = True) -> bool:
+    """Whether it is at the ends of its logs, as far as one can be in an archive that grows."""
+    return all(each.left <= CAUGHT_UP_RECORDS for each in progress.look(of) if with_fold or each.service == "metrics")
+
+
+def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bool = True) -> None:
+    """Says how far it is until it has caught up, then at which rate. GenerationError when nothing moves for long."""
+    began = said = moved = time.monotonic()
+    first = last = _done(of, with_fold)
+    while not has_caught_up(of, with_fold):
+        time.sleep(LOOK_EVERY_SECONDS)
+        now, done = time.monotonic(), _done(of, with_fold)
+        if done != last:
+            moved, last = now, done
+        if now - moved > _PATIENCE_SECONDS:
+            raise GenerationError(
+                f"Nothing moved for {_PATIENCE_SECONDS:.0f} s: look at the logs (make logs SERVICE=metrics-beside). It goes "
+                f"on by itself; `abort` takes it away."
+            )
+        if now - said >= SAY_EVERY_SECONDS:
+            said = now
+            for name, left in _left(of, with_fold).items():
+                rate = (done[name] - first[name]) / (now - began)
+                say("  " + progress.line(Progress(name, done[name], done[name] + left, rate)))
+    seconds = max(time.monotonic() - began, 0.001)
+    for name, done_now in _done(of, with_fold).items():
+        records = done_now - first[name]
+        say(f"  {name:<15} {done_now:,} records, {records:,} of them in {seconds:.1f} s: {records / seconds:,.0f} records/s")
+
+
+def fold(of: Generation) -> Fold:
+    """The code of a generation."""
+    code = None if of.code is None or of.fold == GEN else Path(of.code)
+    return Fold(of.gen, code or REPOSITORY, generations.interpreter(code))
+
+
+def report_file(stack: Stack, running: Generations) -> Path:
+    """Where a comparison of the live generation with the one beside is written."""
+    return stack.directory / REPORTS / f"compared-g{running.live.gen}-g{beside(running).gen}.json"
+
+
+def keep_report(file: Path, told: Mapping[str, object]) -> None:
+    """Writes a report in one step."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
+    new.replace(file)
+
+
+def is_equal(file: Path) -> bool | None:
+    """What the last comparison came to; None when there was none."""
+    try:
+        return bool(msgspec.json.decode(file.read_bytes())["equal"])
+    except (OSError, msgspec.MsgspecError, KeyError):
+        return None
+
+
+def _done(of: Standing, with_fold: bool) -> dict[progress.Name, int]:
+    return {each.service: each.done for each in progress.look(of) if with_fold or each.service == "metrics"}
+
+
+def _left(of: Standing, with_fold: bool) -> dict[progress.Name, int]:
+    return {each.service: each.left for each in progress.look(of) if with_fold or each.service == "metrics"}

@@ -1,0 +1,181 @@
+"""A second generation of the fold beside the live one: `make generation ARGS=start|status|compare|switch|drop|abort`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import structs
+from pydantic import ValidationError
+
+from contracts import topics
+from deploy.local import beside, generations
+from deploy.local.beside import standing
+from deploy.local.errors import GenerationError, StackError
+from deploy.local.generations import Generation, Generations
+from deploy.local.stack import Stack
+from deploy.operators import progress
+from deploy.operators import topics as topic_tool
+from deploy.operators.errors import OperatorError
+from deploy.operators.generation import comparing, removal, saying
+from deploy.operators.settings import OperatorSettings
+from services.processing.domain.generation import GEN
+
+DIFFERENT = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0 when it is done, 1 with a sentence when not; `compare` ends with 3 when something differs."""
+    chosen = _parser().parse_args(arguments)
+    act: Callable[[Stack, argparse.Namespace], int] = chosen.act
+    try:
+        return act(beside.stack_here(_say), chosen)
+    except (StackError, OperatorError) as error:
+        print(error, file=sys.stderr)
+    except ValidationError as error:
+        print("; ".join(f"MOTCUA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("It goes on by itself: make generation ARGS=status says how far it is.", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make generation ARGS=…", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, act: Callable[[Stack, argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=told, description=told)
+        added.set_defaults(act=act)
+        return added
+
+    start = command("start", _start, "build one beside the live one, and follow it until it has caught up")
+    start.add_argument("--code", type=Path, metavar="DIR", help="a checkout with the new fold; without one, this code")
+    start.add_argument("--no-wait", action="store_true", help="do not follow it")
+    command("status", _status, "what is live, what is beside it, how far, how fast, how long it takes")
+    command("compare", _compare, "hold both against each other at the same positions, and name the dossiers that differ")
+    switch = command("switch", _switch, "the one beside becomes the live one; the former goes on beside it, until `drop`")
+    switch.add_argument("--accept-differences", action="store_true", help="the comparison found some, and they are meant")
+    command("drop", _drop, "remove the generation beside the live one, one that was live before it too")
+    command("abort", _abort, "remove a generation that was never live")
+    former = command("former", _former, "name the directory of the code that worked out the live generation")
+    former.add_argument("--code", type=Path, metavar="DIR", required=True)
+    return parser
+
+
+def _start(stack: Stack, chosen: argparse.Namespace) -> int:
+    running = stack.generations
+    settings = stack.settings
+    code = None if chosen.code is None else chosen.code.expanduser().resolve()
+    if running.beside is None:
+        fold = GEN if code is None else generations.fold_of(code)
+        if code is not None and fold <= running.live.fold:
+            raise GenerationError(
+                f"The fold in {code} is number {fold}, and the live one is {running.live.fold}: another fold wants a higher "
+                f"number (services/processing/domain/generation.py)."
+            )
+        gen = generations.following(running, fold, removal.present(settings.bootstrap))
+        wanted = topics.lifecycle(gen), topics.rejected(gen)
+        # Before the first process that wants them; whoever is interrupted here begins with the next number.
+        topic_tool.create_missing(settings.bootstrap, wanted, OperatorSettings().replication_factor)
+        topic_tool.check(settings.bootstrap, wanted, OperatorSettings().replication_factor)
+        began = Generation(gen, fold, None if code is None or fold == GEN else str(code))
+        stack.take(structs.replace(running, beside=began))
+        same = ", the same fold once more" if fold == running.live.fold else ""
+        _say(f"Generation {gen} (fold {fold}{same}) is built beside generation {running.live.gen}, which stays live.")
+    else:
+        stack.take(running)
+        _say(f"Generation {running.beside.gen} is being built already.")
+    if not chosen.no_wait:
+        beside.follow(stack, standing(stack, beside.beside(stack.generations).gen), _say)
+    return 0
+
+
+def _status(stack: Stack, _: argparse.Namespace) -> int:
+    running = stack.generations
+    for whose, of in (("live", running.live), ("beside", running.beside)):
+        if of is None:
+            _say("beside          none")
+            continue
+        _say(f"{whose:<15} generation {of.gen}, fold {of.fold}" + (f", code in {of.code}" if of.code else ""))
+        for each in progress.measure(standing(stack, of.gen)):
+            _say("  " + progress.line(each))
+    if running.beside is not None:
+        told = beside.is_equal(beside.report_file(stack, running))
+        found = {None: "not yet", True: "nothing differed", False: "something differed"}[told]
+        _say(f"compared        {found}")
+    return 0
+
+
+def _compare(stack: Stack, _: argparse.Namespace) -> int:
+    running = stack.generations
+    folds = (beside.fold(running.live), beside.fold(beside.beside(running)))
+    settings = stack.settings
+    found = comparing.generations(settings.bootstrap, settings.redis_url, folds, stack.environment, _say)
+    for line in saying.comparison(found):
+        _say(line)
+    file = beside.report_file(stack, running)
+    beside.keep_report(file, found.told())
+    _say(f"  written to  {file}")
+    return 0 if found.is_equal else DIFFERENT
+
+
+def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
+    running = stack.generations
+    coming = beside.beside(running)
+    if not beside.has_caught_up(standing(stack, coming.gen)):
+        raise GenerationError(f"Generation {coming.gen} has not caught up: make generation ARGS=status says how far it is.")
+    if not coming.was_live:
+        equal = beside.is_equal(beside.report_file(stack, running))
+        if equal is None:
+            raise GenerationError("The two were not compared yet: make generation ARGS=compare.")
+        if not equal and not chosen.accept_differences:
+            raise GenerationError(
+                "The two differ: read the comparison, then `switch --accept-differences` if that is meant."
+            )
+    stack.take(generations.switched(running))
+    _say(f"Generation {coming.gen} is live.")
+    _say(f"Generation {running.live.gen} goes on beside it: `switch` leads back, `drop` removes it.")
+    return 0
+
+
+def _drop(stack: Stack, _: argparse.Namespace) -> int:
+    return _remove(stack, beside.beside(stack.generations))
+
+
+def _abort(stack: Stack, _: argparse.Namespace) -> int:
+    gone = beside.beside(stack.generations)
+    if gone.was_live:
+        raise GenerationError(f"Generation {gone.gen} was live once: `drop` removes it for good.")
+    return _remove(stack, gone)
+
+
+def _remove(stack: Stack, gone: Generation) -> int:
+    running, settings = stack.generations, stack.settings
+    # Stopped first; only when nothing is left of it is it struck off, so that whoever is interrupted can repeat it.
+    stack.rest("processing-beside", "metrics-beside")
+    removed = removal.generation(settings.bootstrap, settings.redis_url, gone.gen)
+    beside.report_file(stack, running).unlink(missing_ok=True)
+    stack.take(structs.replace(running, beside=None))
+    _say(
+        f"Generation {gone.gen} is removed: {removed.keys:,} keys, {removed.topics} topics, {removed.groups} groups. "
+        f"Generation {running.live.gen} is live."
+    )
+    return 0
+
+
+def _former(stack: Stack, chosen: argparse.Namespace) -> int:
+    running: Generations = stack.generations
+    code = chosen.code.expanduser().resolve()
+    if (fold := generations.fold_of(code)) != running.live.fold:
+        raise GenerationError(f"{code} is fold {fold}, and generation {running.live.gen} is of fold {running.live.fold}.")
+    generations.write(stack.directory, structs.replace(running, live=structs.replace(running.live, code=str(code))))
+    _say(f"Generation {running.live.gen} is worked out by the code in {code} (from the next `make up` on).")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

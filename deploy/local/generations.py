@@ -1,0 +1,121 @@
+"""Which generations of the fold a local stack runs: the live one, and one beside it; written down in its state directory."""
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, structs
+
+from deploy.local.errors import GenerationError
+from deploy.local.programs import Program
+from deploy.local.settings import PORTS, python
+from services.processing.domain.generation import GEN
+
+FILE = "generations.json"
+ASK_CODE_SECONDS = 30.0
+_FOLDS = ("processing", "processing-api")
+
+
+class Generation(Struct, frozen=True, forbid_unknown_fields=True):
+    """A generation: the number in its names, the number of the fold that works it out, and the directory of that fold's code
+    where it is not this one. `was_live`: somebody has read from it."""
+
+    gen: int
+    fold: int
+    code: str | None = None
+    was_live: bool = False
+
+
+class Generations(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a stack runs. `counters`: the counters of the live one are built once more, beside."""
+
+    # First in the file: the Makefile reads its number from there.
+    live: Generation
+    beside: Generation | None = None
+    counters: bool = False
+
+    def runs(self, program: Program) -> bool:
+        """Whether the stack has this program now."""
+        if program.kind != "beside":
+            return True
+        return self.counters if program.name == "counters-beside" else self.beside is not None
+
+    def environment(self, program: Program, port_base: int) -> dict[str, str]:
+        """What a program is told of generations."""
+        if program.kind == "beside":
+            gen = self.beside.gen if self.beside is not None and program.name != "counters-beside" else self.live.gen
+            port = str(port_base + PORTS[program.name])
+            told = {"MOTCUA_LIVE_GEN": str(self.live.gen), "MOTCUA_GEN": str(gen)}
+            part = "PROCESSING" if program.name == "processing-beside" else "METRICS"
+            told[f"MOTCUA_{part}_WORKER_PORT"] = port
+            return told | ({"MOTCUA_METRICS_BESIDE": "1"} if program.name == "counters-beside" else {})
+        if program.kind not in ("service", "aide"):
+            return {}
+        live = str(self.live.gen)
+        has_own_name = program.kind == "service" and self.live.gen != self.live.fold
+        return {"MOTCUA_LIVE_GEN": live} | ({"MOTCUA_GEN": live} if has_own_name else {})
+
+    def code(self, program: Program) -> Path | None:
+        """The directory of the code that a program runs, None for this one; GenerationError when it is not to be had."""
+        whose = self.live if program.name in _FOLDS else self.beside if program.name == "processing-beside" else None
+        if whose is None or whose.fold == GEN:
+            return None
+        if whose.code is None:
+            raise GenerationError(
+                f"Generation {whose.gen} was worked out by fold {whose.fold}, and the code here is fold {GEN}: keep the "
+                f"former release in a directory of its own and name it with make generation ARGS='former --code DIR'."
+            )
+        return Path(whose.code)
+
+
+def begin(live_gen: int | None) -> Generations:
+    """What a stack runs that nobody has told anything."""
+    return Generations(Generation(live_gen or GEN, GEN))
+
+
+def read(directory: Path) -> Generations | None:
+    """What is written down, None where nothing is."""
+    try:
+        return msgspec.json.decode((directory / FILE).read_bytes(), type=Generations)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise GenerationError(f"{directory / FILE} cannot be read: {error}") from error
+
+
+def write(directory: Path, generations: Generations) -> None:
+    """Writes it down in one step: whoever reads sees the former or the latter."""
+    new = directory / f"{FILE}.new"
+    new.write_bytes(msgspec.json.encode(generations) + b"\n")
+    new.replace(directory / FILE)
+
+
+def switched(generations: Generations) -> Generations:
+    """The one beside becomes the live one, and the live one goes on beside it: switching once more leads back."""
+    live, beside = generations.live, generations.beside
+    assert beside is not None, "asked before"
+    return Generations(structs.replace(beside, was_live=True), structs.replace(live, was_live=True), generations.counters)
+
+
+def following(generations: Generations, fold: int, present: frozenset[int]) -> int:
+    """The number of a generation that begins now: the fold's own, or the first free one behind it."""
+    gen = max(generations.live.gen + 1, fold)
+    while gen in present:
+        gen += 1
+    return gen
+
+
+def fold_of(code: Path) -> int:
+    """The number of the fold whose code lies in a directory."""
+    asked = [interpreter(code), "-c", "from services.processing.domain.generation import GEN; print(GEN)"]
+    try:
+        told = subprocess.run(asked, cwd=code, capture_output=True, text=True, timeout=ASK_CODE_SECONDS)
+        return int(told.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise GenerationError(f"{code} holds no code of processing that says its generation: name a checkout.") from error
+
+
+def interpreter(code: Path | None) -> str:
+    """The Python that code runs on: its own, if it has one."""
+    own = None if code is None else code / ".venv" / "bin" / "python"
+    return str(own) if own is not None and own.exists() else python()

@@ -1,0 +1,153 @@
+"""Two generations held against each other at the same positions: logs, counters, answers about dossiers."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+
+from contracts.topics import PARTITIONS
+from deploy.operators.errors import RedisUnavailableError
+from deploy.operators.generation import answers, figures, standings
+from deploy.operators.generation.answers import Fold
+from deploy.operators.generation.figures import State
+from deploy.operators.generation.found import SAMPLE_FIGURES, Dossiers
+from deploy.operators.generation.lifecycles import Lifecycles
+from services.metrics.store import keys
+
+# How long the slower one may need to come to where the other is.
+BEHIND_SECONDS: Final = 60.0
+CALL_SECONDS: Final = 30.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counters of two states at the same positions."""
+
+    compared: int
+    differences: Mapping[tuple[str, str], tuple[int, int]]
+    positions: Mapping[int, int]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """role|unit|counter -> by how much the second is larger, in total."""
+        return {field: second - first for (name, field), (first, second) in self.differences.items() if name == "total"}
+
+    def told(self) -> dict[str, Any]:
+        """As members of a report."""
+        return {
+            "compared": self.compared,
+            "differ": len(self.differences),
+            "by_hash": dict(Counter(name.partition(":")[0] for name, _ in self.differences).most_common()),
+            "sample": [
+                {"in": name, "figure": field, "first": first, "second": second}
+                for (name, field), (first, second) in list(self.differences.items())[:SAMPLE_FIGURES]
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What comparing two generations came to. `answered` is None where their code was not asked."""
+
+    gens: tuple[int, int]
+    figures: Figures
+    counted: Dossiers
+    answered: Dossiers | None
+    records: int
+    seconds: float
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.figures.differences or self.counted.differ or (self.answered is not None and self.answered.differ))
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the dossiers found are all there is to the difference of the totals."""
+        return {name: by for name, by in self.counted.by_counter.items() if by} == self.figures.totals
+
+    def told(self) -> dict[str, Any]:
+        """As a report."""
+        return {
+            "first": self.gens[0],
+            "second": self.gens[1],
+            "positions": {str(number): offset for number, offset in self.figures.positions.items()},
+            "equal": self.is_equal,
+            "counters": self.figures.told() | {"explained_by_dossiers": self.is_explained},
+            "counted": self.counted.told(),
+            "answered": None if self.answered is None else self.answered.told(),
+            "lifecycle_records": self.records,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def generations(
+    bootstrap: str, redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str, str] | None, say: Say
+) -> Comparison:
+    """Both, completely; `environment` is what their code is run with, None to leave their answers out."""
+    began = time.monotonic()
+    one, other = (fold.gen for fold in folds)
+    with Lifecycles(bootstrap, one) as first, Lifecycles(bootstrap, other) as second:
+        states = _states(redis_url, {f"generation {gen}": keys.prefix(gen) for gen in (one, other)})
+        counters = _figures(states, (first, second))
+        counted = Dossiers()
+        for number in range(PARTITIONS):
+            books = [_book(reader, number, counters.positions[number]) for reader in (first, second)]
+            counted.take(standings.compare(number, *books))
+            counted.compared += len(books[0].dossiers.keys() | books[1].dossiers.keys() - {""})
+            records = first.read_records + second.read_records
+            say(f"  logs        partition {number:>2}: {records:,} lifecycle records, {_rate(records, began)} records/s")
+    answered = None if environment is None else _answers(redis_url, folds, environment, say)
+    return Comparison((one, other), counters, counted, answered, records, time.monotonic() - began)
+
+
+def counters(bootstrap: str, redis_url: str, gen: int, places: tuple[keys.Place, keys.Place]) -> Figures:
+    """Two states that were counted from the same log."""
+    states = _states(redis_url, {f"the {place} counters": keys.prefix(gen, place) for place in places})
+    with Lifecycles(bootstrap, gen) as reader:
+        return _figures(states, (reader, reader))
+
+
+def _states(redis_url: str, prefixes: Mapping[str, str]) -> tuple[State, State]:
+    try:
+        with redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS) as client:
+            one, other = figures.take(client, redis_url, prefixes).values()
+    except redis.RedisError as error:
+        raise RedisUnavailableError(redis_url, type(error).__name__) from error
+    return one, other
+
+
+def _figures(states: tuple[State, State], readers: tuple[Lifecycles, Lifecycles]) -> Figures:
+    one, other = states
+    target = {number: max(one.reached[number], other.reached[number]) for number in range(PARTITIONS)}
+    for state, reader in zip(states, readers, strict=True):
+        figures.count_on(state, reader, target, BEHIND_SECONDS)
+    size = max(figures.size(one.figures), figures.size(other.figures))
+    return Figures(size, figures.differences(one.figures, other.figures), target)
+
+
+def _book(reader: Lifecycles, number: int, reported: int) -> standings.Book:
+    book = standings.Book()
+    for record in reader.through(number, 0, reported, BEHIND_SECONDS):
+        book.take(record.says)
+    return book
+
+
+def _answers(redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str, str], say: Say) -> Dossiers:
+    began, said = time.monotonic(), time.monotonic()
+
+    def heard(done: int, total: int) -> None:
+        nonlocal said
+        if done >= total or time.monotonic() - said > 2.0:
+            said = time.monotonic()
+            say(f"  answers     {done:,} of {total:,} dossiers, {_rate(done, began)} dossiers/s")
+
+    return answers.compare(folds, redis_url, environment, heard)
+
+
+def _rate(done: int, began: float) -> str:
+    return f"{done / max(time.monotonic() - began, 0.001):,.0f}"
