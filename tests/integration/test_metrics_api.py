@@ -1,6 +1,8 @@
 """The metrics API beside a real worker, Kafka and Valkey: each answer is what plain JSON says about the lifecycle log."""
 
+import gzip
 import json
+import re
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -301,14 +303,57 @@ def test_another_method_is_a_problem_too(world: World) -> None:
     assert refused.value.headers["Allow"] == "GET"
 
 
-def test_the_board_is_one_page_without_anything_from_outside(world: World) -> None:
-    """No address but its own, and the browser is told to hold it to that."""
-    with urllib.request.urlopen(world.api.base_url + "/", timeout=5) as answer:
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        page = answer.read().decode()
-    assert "http" not in page.replace("http-equiv", "")
-    assert "/v1/stream" in page
+def test_the_board_is_made_of_files_that_lie_here(world: World) -> None:
+    """Whatever the page and its scripts name is served from here, packed, and not sent again to who holds it; no address
+    of anybody else stands in it, and the browser is told to hold it to that."""
+    wanted, seen = ["/"], dict[str, str]()
+    while wanted:
+        path = wanted.pop()
+        asked = urllib.request.Request(world.api.base_url + path, headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["Content-Encoding"] == "gzip"
+            seen[path], tag = gzip.decompress(answer.read()).decode(), answer.headers["ETag"]
+        asked.add_header("If-None-Match", tag)
+        with pytest.raises(urllib.error.HTTPError) as held:
+            urllib.request.urlopen(asked, timeout=5)
+        assert held.value.code == 304
+        named = re.findall(r'(?:href|src)="(/board/[^"]+)"', seen[path]) + re.findall(r'from "\./([a-z]+\.js)"', seen[path])
+        wanted += {name if name[0] == "/" else f"/board/{name}" for name in named} - seen.keys() - set(wanted)
+    own = {path: text for path, text in seen.items() if "/uplot/" not in path}
+    assert len(own) >= 8
+    assert len(seen) == len(own) + 2
+    assert not [path for path, text in own.items() if "http" in text.replace("location.protocol", "")]
+    for path in ("/board/index.py", "/board/../app.py", "/board/%2e%2e/app.py", "/board/uplot/LICENSE"):
+        assert ask(world.api.base_url + path)[0] == 404, path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_course_of_one_counter(world: World, role: str) -> None:
+    """A number of each unit for each day, zeros included; the sum of a day is that of /v1/units; a fortnight by itself."""
+    days = [f"2025-07-{day:02d}" for day in range(1, 15)]
+    for counter in ("received", "completed_late", "duplicates"):
+        told = world.told(f"/v1/days?counter={counter}&role={role}&from={days[0]}&to={days[-1]}")
+        assert told["days"] == days
+        by_day = [world.counters(f"day:{day}", role) for day in days]
+        for unit, numbers in told["units"].items():
+            assert numbers == [found.get(unit, {}).get(counter, 0) for found in by_day]
+        assert {unit for found in by_day for unit, of in found.items() if counter in of} <= told["units"].keys()
+        assert told["total"] == [sum(of.get(counter, 0) for of in found.values()) for found in by_day]
+    by_itself = world.told("/v1/days")
+    assert (by_itself["counter"], by_itself["role"], len(by_itself["days"])) == ("received", "receiver", 14)
+    assert by_itself["days"][-1] == world.today
+    assert by_itself["as_of"]["partitions"] == world.told("/v1/units")["as_of"]["partitions"]
+
+
+def test_a_course_is_asked_for_in_few_ways(world: World) -> None:
+    """Stocks have no days, a course has at most 62, and the rest is as everywhere."""
+    for query, code in (
+        ("counter=open", "invalid_counter"), ("counter=nonsense", "invalid_counter"), ("from=2025-01-01&to=2025-03-04",
+        "invalid_range"), ("role=none", "invalid_role"), ("day=2025-07-01", "unknown_parameter"),
+    ):  # fmt: skip
+        status, _, body = ask(f"{world.api.base_url}/v1/days?{query}")
+        assert (status, json.loads(body)["code"]) == (422, code), query
 
 
 def test_it_measures_itself(world: World) -> None:

@@ -31,7 +31,7 @@ REQUEST_SECONDS = 10
 CODES = ("19753", "19774", "H57.01", "nobody")
 # It never ends; the schema of its answer is text.
 STREAM = "/v1/stream"
-FIGURES = {"/v1/units", "/v1/units/{code}", "/v1/units/{code}/days", "/v1/counters"}
+FIGURES = {"/v1/units", "/v1/units/{code}", "/v1/units/{code}/days", "/v1/days", "/v1/counters"}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
