@@ -12,7 +12,7 @@ endif
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected generation rebuild-counters recover
+.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected generation rebuild-counters recover faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,3 +92,7 @@ reference-activate: setup ## let the reference files rule from here on (DIR=othe
 
 rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='replay --code too_many'; docs/DEAD_LETTERS.md)
 	@$(RUN) deploy.operators.main rejected $(ARGS)
+
+faults: setup ## kills, freezes, cuts off everything in turn, then counts (SEED=…, ROUND=…, MINUTES=…; docs/RELIABILITY.md)
+	@$(RUN) tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(REPORT),--report)

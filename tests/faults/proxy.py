@@ -103,7 +103,7 @@ class _Line:
         writers = self._connections[task] = [back]
         ways: list[asyncio.Task[None]] = []
         try:
-            if self._how == "reset":
+            if self._how in ("cut", "reset"):
                 _linger_not(back)
                 return
             if self._how == "half_open":
