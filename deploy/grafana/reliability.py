@@ -30,6 +30,12 @@ def dashboard() -> Dashboard:
     return page("reliability", "Một Cửa · Độ tin cậy", text, rows, (), since="now-24h")
 
 
+def bad(name: str, window: str) -> str:
+    """The bad share of an objective; where nobody hands anything in, intake has refused nothing."""
+    share = f"slo:{name}_bad:ratio{window}"
+    return f"({share} or vector(0))" if name == "intake" else share
+
+
 def _budgets() -> Row:
     return Row(
         "Ngân sách lỗi, ba ngày",
@@ -37,7 +43,7 @@ def _budgets() -> Row:
             figure(
                 f"{title}: còn lại",
                 f"{promise} Shown: what is left of three days’ budget; 100 % is untouched, below 0 it is overspent.",
-                f"1 - slo:{name}_bad:ratio3d / {budget}",
+                f"1 - {bad(name, '3d')} / {budget}",
                 "percentunit",
                 steps=LEFT,
             )
@@ -56,7 +62,7 @@ def _burning() -> Row:
                 title,
                 f"{promise} How many times faster than allowed its budget burns, over five minutes, an hour and six hours: "
                 "14.4 for an hour or 6 for six hours wakes somebody.",
-                tuple((f"slo:{name}_bad:ratio{window} / {budget}", window) for window in ("5m", "1h", "6h")),
+                tuple((f"{bad(name, window)} / {budget}", window) for window in ("5m", "1h", "6h")),
                 "short",
                 steps=BURN,
             )
