@@ -24,6 +24,8 @@ class DemoStack:
 
     own_directory = OWN_DIRECTORY
     mark = MARK
+    # Nothing: all that `make up` starts.
+    services: tuple[str, ...] = ()
 
     def __init__(self, directory: Path, port_base: int, environment: Mapping[str, str] | None = None) -> None:
         given = directory.expanduser()
@@ -46,7 +48,12 @@ class DemoStack:
         self._check_own()
         self.remove()
         try:
-            self._run("up", within_seconds=UP_WITHIN_SECONDS, MOTCUA_PORT_BASE=str(self.port_base))
+            self._run(
+                "up",
+                *(("--only", ",".join(self.services)) if self.services else ()),
+                within_seconds=UP_WITHIN_SECONDS,
+                MOTCUA_PORT_BASE=str(self.port_base),
+            )
         finally:
             if self.directory.is_dir():
                 (self.directory / self.mark).touch()

@@ -18,8 +18,9 @@ from lab.links import program
 from lab.links.captive import Portal
 from lab.links.toxiproxy import Toxiproxy
 from lab.load import plan as planning
+from lab.load.asking import Asking, archive_bytes, audited
 from lab.load.city import City
-from lab.load.course import Act, Course, Stretch, acts
+from lab.load.course import Course, Stretch, acts
 from lab.load.edges import Edges
 from lab.load.generator import Manner, Orders
 from lab.load.measures import Book, Latencies
@@ -37,7 +38,6 @@ TICK_SECONDS = 30.0
 TICK_ATTEMPTS = 5
 COUNTED_WITHIN_SECONDS = 180.0
 EDGES_LOOK_SECONDS = 0.5
-ANSWER_SECONDS = 30.0
 DUES_ASKED_MAX = 40
 
 Say = Callable[[str], None]
@@ -80,7 +80,7 @@ class Outcome(Struct, kw_only=True):
 
 
 class Lab:
-    """The city with the links that lead to it; `door` (host:port) is where they lead, intake unless a test says otherwise."""
+    """The city with the links that lead to it; `door` (host:port) is where they lead if not to intake itself."""
 
     def __init__(self, city: City, directory: Path, port_base: int, say: Say, door: str | None = None) -> None:
         self.city = city
@@ -114,6 +114,13 @@ class Lab:
             return await one.go(audit)
         finally:
             await one.close()
+
+    async def audit(self, run: str) -> dict[str, Any] | None:
+        """Audit's own verdict; None about a city that somebody else runs."""
+        if self.city.stack is None:
+            return None
+        self._say("audit recounts the archive")
+        return await audited(self.city, self._directory / run / "audit.json")
 
     async def put(self, link: str, condition: Any) -> None:
         """A link is in this condition from now on."""
@@ -317,8 +324,9 @@ class _Run:
             for unit, counters in each["expected"].items():
                 expected.setdefault(unit, Counter()).update(counters)
             dues.update(each["dues"])
+        asking = Asking(self._lab.city, self._session)
         chosen = dict(sorted(dues.items())[:: max(1, len(dues) // DUES_ASKED_MAX)])
-        counters, total = await self._counters()
+        counters, total = await asking.counters()
         late, loop = Latencies(), Latencies()
         for each in measured:
             late.add(Latencies.decoded(each["late"]))
@@ -328,7 +336,7 @@ class _Run:
             scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
             links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
             centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
-            expected=expected, counters=counters, total=total, dues=chosen, dues_told=await self._dues(chosen),
+            expected=expected, counters=counters, total=total, dues=chosen, dues_told=await asking.dues(chosen),
             counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
             left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
             last_stored_at=last, book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
@@ -336,40 +344,9 @@ class _Run:
             generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
             samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
             counted_after_seconds=finished - max([0.0, *last.values()]), all_counted=all_counted, records=counted.total,
-            audit=await self._audit() if audit and self._lab.city.stack is not None else None,
-            archive_bytes=self._archive_bytes(),
+            audit=await self._lab.audit(self._name) if audit else None,
+            archive_bytes=archive_bytes(self._lab.city),
         )  # fmt: skip
-
-    async def _counters(self) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-        url = f"{self._lab.city.metrics}/v1/units?role=receiver"
-        async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
-            told = msgspec.json.decode(await answer.read(), type=dict[str, Any])
-        return {each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"]
-
-    async def _dues(self, dues: dict[str, int]) -> dict[str, str | None]:
-        """What the city says about the deadlines of some dossiers; None where it does not know one."""
-        told: dict[str, str | None] = {}
-        headers = {"Authorization": f"Bearer {DEV_OPERATOR}"}
-        for subject in dues:
-            url = f"{self._lab.city.dossiers}/v1/dossiers/{subject}/deadline"
-            async with self._session.get(url, headers=headers) as answer:
-                found = msgspec.json.decode(await answer.read(), type=dict[str, Any]) if answer.status == 200 else {}
-            told[subject] = found.get("due_original")
-        return told
-
-    async def _audit(self) -> dict[str, Any]:
-        file = self._lab.directory / self._name / "audit.json"
-        self._lab.say("audit recounts the archive")
-        code = await self._lab.city.verify(file)
-        told = msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
-        failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
-        return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
-
-    def _archive_bytes(self) -> int | None:
-        if self._lab.city.stack is None:
-            return None
-        logs = self._lab.city.stack.directory / "kafka"
-        return sum(file.stat().st_size for file in logs.rglob("*.log") if "dossier.reported" in str(file))
 
 
 def _sum(measured: list[dict[str, Any]], name: str) -> Counter[str]:
@@ -377,6 +354,3 @@ def _sum(measured: list[dict[str, Any]], name: str) -> Counter[str]:
     for each in measured:
         told.update(each[name])
     return told
-
-
-__all__ = ["Act", "Lab", "Outcome"]

@@ -66,6 +66,7 @@ async def generate(orders: Orders, told: Plan, began: float, tally: Tally, stop:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TELL_EVERY_SECONDS / 5)
     left = sum(each.depth for each in sending.values())
+    _tell_once(tally, sending)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -138,11 +139,14 @@ def _cpu_seconds() -> float:
 async def _tell(tally: Tally, sending: dict[int, Sending]) -> None:
     while True:
         await asyncio.sleep(TELL_EVERY_SECONDS)
-        waiting: dict[str, int] = {}
-        for each in sending.values():
-            link = each.link
-            waiting[link] = waiting.get(link, 0) + each.depth
-        _say({"kind": "so far", "counts": dict(tally.counts), "waiting": waiting, "troubles": dict(tally.troubles)})
+        _tell_once(tally, sending)
+
+
+def _tell_once(tally: Tally, sending: dict[int, Sending]) -> None:
+    waiting: dict[str, int] = {}
+    for each in sending.values():
+        waiting[each.link] = waiting.get(each.link, 0) + each.depth
+    _say({"kind": "so far", "counts": dict(tally.counts), "waiting": waiting, "troubles": dict(tally.troubles)})
 
 
 def freshness(tally: Tally, watched: Watched) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts import instants
 from lab.load.conductor import Outcome
@@ -16,6 +17,7 @@ Word = Literal["kept", "broken", "invalid", "shown"]
 LATE_P99_MS_MAX = 250.0
 LOOP_P99_MS_MAX = 250.0
 CORE_SHARE_MAX = 0.85
+GENERATOR = "generator"
 # What the plan knows exactly of each unit.
 FLOWS = (
     "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
@@ -54,8 +56,13 @@ def verdicts(outcome: Outcome) -> list[Verdict]:
 
 
 def broken(told: Iterable[Verdict]) -> list[Verdict]:
-    """Those that were not kept."""
-    return [each for each in told if each.word == "broken"]
+    """Promises of the system that were not kept; whether the generator kept its own is another question."""
+    return [each for each in told if each.word == "broken" and each.name != GENERATOR]
+
+
+def generator_failed(told: Iterable[Verdict]) -> bool:
+    """Whether the generator was at fault."""
+    return any(each.word == "broken" and each.name == GENERATOR for each in told)
 
 
 def generator(outcome: Outcome) -> Verdict:
@@ -71,7 +78,7 @@ def generator(outcome: Outcome) -> Verdict:
         why.append(f"it took {share:.0%} of a core")
     measured = f"late {late:.1f} ms, loop {loop:.1f} ms (p99), {share:.0%} of a core at most"
     return Verdict(
-        name="generator", promise=f"punctual: below {LATE_P99_MS_MAX:.0f} ms late, below {CORE_SHARE_MAX:.0%} of its core",
+        name=GENERATOR, promise=f"punctual: below {LATE_P99_MS_MAX:.0f} ms late, below {CORE_SHARE_MAX:.0%} of its core",
         measured=measured + (f": {'; '.join(why)}" if why else ""), word="broken" if why else "kept", figure=late,
     )  # fmt: skip
 
@@ -132,9 +139,7 @@ def _wrongly_overdue(outcome: Outcome) -> Verdict:
             if more > 0 and not first:
                 first = f" ({unit} {name}: {expected.get(name, 0)} planned, {found.get(name, 0)} counted)"
     link = outcome.total.get("late_by_link", 0)
-    measured = (
-        f"{wrong:,}{first}; {late:,} late by the units themselves, {link:,} that only a link made late count as in time"
-    )
+    measured = f"{wrong:,}{first}; {late:,} late by the units themselves; {link:,} in time that a link made come late"
     return Verdict(name="wrongly overdue", promise="0", measured=measured, word="broken" if wrong else "kept", figure=wrong)
 
 
@@ -211,7 +216,8 @@ def _drained(outcome: Outcome) -> list[Verdict]:
         measured = "not before the end" if seconds is None else f"{seconds:.1f} s after it was back"
         word: Word = "shown" if most is None else "kept" if seconds is not None and seconds <= most else "broken"
         told.append(Verdict(
-            name=f"drained, {stretch.on} {stretch.what} at {stretch.since:.0f} s", promise="—" if most is None else f"≤ {most:.0f} s",
+            name=f"drained, {stretch.on} {stretch.what} at {stretch.since:.0f} s",
+            promise="—" if most is None else f"≤ {most:.0f} s",
             measured=measured, word=word, figure=seconds,
         ))  # fmt: skip
     return told
@@ -226,7 +232,7 @@ def _fair(outcome: Outcome) -> list[Verdict]:
     least = outcome.scenario.promises.slowest_link_share
     others = ", ".join(f"{link} {each:.0%}" for link, each in shares.items())
     return [Verdict(
-        name="fairness", promise="—" if least is None else f"the slowest link has ≥ {least:.0%} through at the end of the period",
+        name="fairness", promise="—" if least is None else f"≥ {least:.0%} of the slowest link's is through at the end",
         measured=f"{slowest} {share:.0%} when the period ended ({others})",
         word="shown" if least is None else "kept" if share >= least else "broken", figure=share,
     )]  # fmt: skip
@@ -251,6 +257,4 @@ def _resources(outcome: Outcome) -> list[Verdict]:
 
 
 def _spoiled(verdict: Verdict) -> Verdict:
-    from msgspec.structs import replace
-
     return replace(verdict, word="invalid")

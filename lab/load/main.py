@@ -1,71 +1,96 @@
-"""`make load SCENARIO=…`: a scenario on a city of its own, its verdicts, a report to look at and one for machines."""
+"""`make load SCENARIO=…`: runs a scenario on a city of its own, draws verdicts, leaves a report; compares reports."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.links.captive import Portal
-from lab.load import judging, scenario
-from lab.load.city import City, LoadStack
-from lab.load.conductor import Lab, Outcome
-from lab.load.live import View
-from lab.load.scenario import Scenario
-from lab.load.table import table
+from lab.load import capacity, compare, scenario
+from lab.load.city import LoadStack
+from lab.load.report import leaving
+from lab.load.session import Chosen, run
 
 KEPT, BROKEN, COULD_NOT_RUN, INVALID = 0, 1, 2, 3
+REPORTS = Path(".local-load-reports")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: all kept, 1: a promise was broken, 2: it could not run, 3: the generator was at fault."""
+    """Exit status 0: all promises kept, 1: one was broken, 2: it could not run, 3: the generator itself was at fault."""
     chosen = _parser().parse_args(arguments)
     try:
-        return _run(chosen)
+        status: int = chosen.does(chosen)
     except LabError as error:
         print(error, file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        print("Interrupted: what was started is ended; the stack's state goes with the next run.", file=sys.stderr)
+        print("Interrupted: what was started is ended; what was stored goes with the next run.", file=sys.stderr)
         return 130
+    return status
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    found = scenario.read(chosen.scenario)
-    print(f"{found.title}", file=sys.stderr)
-    with View(found.title) as view:
-        outcome = asyncio.run(_once(found, chosen, view))
-    told = judging.verdicts(outcome)
-    print(table(told))
-    return BROKEN if judging.broken(told) else KEPT
+    given = (chosen.intake, chosen.metrics, chosen.dossiers)
+    if any(given) and not all(given):
+        raise LabError("give --intake, --metrics and --dossiers together, or none of them")
+    told = run(Chosen(
+        scenario=scenario.read(chosen.scenario), seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper,
+        keep=chosen.keep, port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out,
+        given=given if all(given) else None,
+    ))  # fmt: skip
+    if told.broken:
+        return BROKEN
+    return INVALID if told.invalid else KEPT
 
 
-async def _once(found: Scenario, chosen: argparse.Namespace, view: View) -> Outcome:
-    stack = LoadStack(chosen.state_dir, chosen.port_base, found.stack)
-    await asyncio.to_thread(stack.start_anew)
-    try:
-        async with Portal() as portal:
-            lab = Lab(City.own(stack), stack.directory / "lab", chosen.port_base, view.say)
-            try:
-                await lab.open(found, portal)
-                return await lab.run(found, chosen.seed, "a", chosen.manner, tell=view.show)
-            finally:
-                lab.close()
-    finally:
-        if not chosen.keep:
-            await asyncio.to_thread(stack.remove)
+def _list(_: argparse.Namespace) -> int:
+    for name in scenario.names():
+        print(f"{name:<18} {scenario.read(name).title}")
+    return KEPT
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    before, after = leaving.read(chosen.before), leaving.read(chosen.after)
+    changes = compare.compare(before, after)
+    if changed := compare.settings_changed(before, after):
+        print(f"Settings differ: {', '.join(changed)}. What changed below may be theirs.\n")
+    print(compare.table(changes))
+    return BROKEN if any(each.more_than_noise and each.better is False for each in changes) else KEPT
+
+
+def _capacity(chosen: argparse.Namespace) -> int:
+    print(capacity.sheet(leaving.read(chosen.report)), end="")
+    return KEPT
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lab.load.main", description=__doc__)
-    parser.add_argument("scenario")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--manner", choices=("outbox", "paper"), default="outbox")
-    parser.add_argument("--keep", action="store_true")
-    parser.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE", "8000")))
-    parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR", LoadStack.own_directory)))
+    parser = argparse.ArgumentParser(prog="python -m lab.load.main", description=main.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="run a scenario and leave its report")
+    running.add_argument("scenario", help=f"one of {', '.join(scenario.names())}, or the path of a TOML file")
+    running.add_argument("--seed", type=int, default=1, help="another seed, other dossiers (default 1)")
+    running.add_argument("--manner", choices=("outbox", "paper"), default="outbox", help="how centres send (default outbox)")
+    running.add_argument("--with-paper", action="store_true", help="and once more as in the paper era, side by side")
+    running.add_argument("--keep", action="store_true", help="leave the stack running")
+    running.add_argument("--out", type=Path, default=REPORTS, help=f"where reports go (default {REPORTS})")
+    running.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE", "8000")),
+                         help="where the ports of the lab's stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
+    running.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR", LoadStack.own_directory)),
+                         help=f"wiped first (default MOTCUA_STATE_DIR, else {LoadStack.own_directory})")  # fmt: skip
+    for name in ("intake", "metrics", "dossiers"):
+        running.add_argument(
+            f"--{name}", metavar="URL", help="of a running stack with MOTCUA_CLOCK=log, instead of one of its own"
+        )
+    running.set_defaults(does=_run)
+    commands.add_parser("list", help="the scenarios that are here").set_defaults(does=_list)
+    comparing = commands.add_parser("compare", help="what changed between two reports beyond noise")
+    comparing.add_argument("before", type=Path)
+    comparing.add_argument("after", type=Path)
+    comparing.set_defaults(does=_compare)
+    sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from a report")
+    sheet.add_argument("report", type=Path)
+    sheet.set_defaults(does=_capacity)
     return parser
 
 

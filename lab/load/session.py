@@ -1,0 +1,134 @@
+"""A scenario from the command line to its report: the city, the runs that it asks for, what is printed and left."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from contracts import instants
+from lab.links.captive import Portal
+from lab.load import judging, knee
+from lab.load.city import City, LoadStack
+from lab.load.conductor import Lab, Outcome
+from lab.load.generator import Manner
+from lab.load.judging import Verdict
+from lab.load.live import View
+from lab.load.report import leaving
+from lab.load.report.document import document
+from lab.load.scenario import Scenario
+from lab.load.table import side_by_side, table
+from lab.stack import REPOSITORY
+
+
+class Chosen(Struct, frozen=True, kw_only=True):
+    """What was asked for; `given`: addresses of intake, metrics and dossiers of a running stack."""
+
+    scenario: Scenario
+    seed: int
+    manner: Manner
+    beside: bool
+    keep: bool
+    port_base: int
+    state_dir: Path
+    out: Path
+    given: tuple[str, str, str] | None
+
+
+class Told(Struct, frozen=True):
+    """How it ended."""
+
+    broken: bool
+    invalid: bool
+    files: list[Path]
+
+
+def run(chosen: Chosen) -> Told:
+    """All of it; LabError when it cannot."""
+    began, load = instants.show(time.time_ns() // 1000)[:19], os.getloadavg()[0]
+    manners: list[Manner] = ["outbox", "paper"] if chosen.beside else [chosen.manner]
+    documents: list[dict[str, Any]] = []
+    drawn: list[list[Verdict]] = []
+    for manner in manners:
+        with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
+            outcome, found = asyncio.run(_city(chosen, manner, view))
+        verdicts = judging.verdicts(outcome)
+        drawn.append(verdicts)
+        told = document(outcome, began, load)
+        if found is not None:
+            told["knee"] = msgspec.to_builtins(found)
+        documents.append(told)
+        _print(chosen.scenario, manner, verdicts, found)
+    if len(drawn) == 2:
+        print(f"\n{side_by_side(*drawn)}")
+    files = leaving.leave(chosen.out, documents)
+    print("\n" + "\n".join(f"  {file}" for file in files))
+    first = drawn[0]
+    invalid = any(each.word == "invalid" for each in first) or judging.generator_failed(first)
+    return Told(bool(judging.broken(first)), invalid, files)
+
+
+async def _city(chosen: Chosen, manner: Manner, view: View) -> tuple[Outcome, knee.Found | None]:
+    if chosen.given is not None:
+        directory = Path(chosen.state_dir if chosen.state_dir.is_absolute() else REPOSITORY / chosen.state_dir)
+        return await _links(chosen, manner, view, City.at(*chosen.given), directory / "lab")
+    stack = LoadStack(chosen.state_dir, chosen.port_base, chosen.scenario.stack)
+    try:
+        view.say(f"a city of its own in {stack.directory}, ports {chosen.port_base}+")
+        await asyncio.to_thread(stack.start_anew)
+        return await _links(chosen, manner, view, City.own(stack), stack.directory / "lab")
+    finally:
+        if not chosen.keep:
+            await asyncio.to_thread(stack.remove)
+
+
+async def _links(
+    chosen: Chosen, manner: Manner, view: View, city: City, directory: Path
+) -> tuple[Outcome, knee.Found | None]:
+    scenario = chosen.scenario
+    async with Portal() as portal:
+        lab = Lab(city, directory, chosen.port_base, view.say)
+        try:
+            await lab.open(scenario, portal)
+            if scenario.knee is None:
+                return await lab.run(scenario, chosen.seed, "a", manner, tell=view.show), None
+
+            async def step(one: Scenario, seed: int, name: str) -> Outcome:
+                return await lab.run(one, seed, name, manner, audit=False, tell=view.show)
+
+            found, outcomes = await knee.find(scenario, REPOSITORY / "deploy" / "reference", chosen.seed, step, view.say)
+            return await _summed(lab, outcomes), found
+        finally:
+            lab.close()
+
+
+async def _summed(lab: Lab, outcomes: list[Outcome]) -> Outcome:
+    """The last step with what all steps reported: the archive and the counters hold all of it."""
+    last = outcomes[-1]
+    for each in outcomes[:-1]:
+        for unit, counters in each.expected.items():
+            last.expected.setdefault(unit, type(counters)()).update(counters)
+        last.counts.update(each.counts)
+        last.planned += each.planned
+        for name, spent in each.cpu_seconds.items():
+            last.cpu_seconds[name] = last.cpu_seconds.get(name, 0.0) + spent
+        last.late.add(each.late)
+        last.left += each.left
+    last.audit = await lab.audit("knee")
+    # A dossier that was open when its step ended is overdue by now: what each step expected of that is past.
+    for counters in last.expected.values():
+        counters.pop("overdue_open", None)
+    return last
+
+
+def _print(scenario: Scenario, manner: Manner, verdicts: list[Verdict], found: knee.Found | None) -> None:
+    print(f"\n{scenario.title}" + (" (paper era)" if manner == "paper" else ""))
+    if found is not None:
+        print("\n".join(f"  {knee.told(step)}" for step in found.steps))
+        print(f"  the knee: {found.sentence}")
+    print(table(verdicts), flush=True)
+    sys.stdout.flush()
