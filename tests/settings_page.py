@@ -5,6 +5,7 @@ from typing import Any
 from pydantic_settings import BaseSettings
 
 from contracts.face.logs import LogSettings
+from deploy.local.dumps import DumpSettings
 from deploy.local.settings import PORTS, StackSettings
 from deploy.operators.settings import OperatorSettings
 from services.audit.settings import Settings as AuditSettings
@@ -15,6 +16,7 @@ from services.processing.settings import Settings as ProcessingSettings
 
 CLASSES: dict[str, type[BaseSettings]] = {
     "stack": StackSettings,
+    "dumps": DumpSettings,
     "operators": OperatorSettings,
     "intake": IntakeSettings,
     "processing": ProcessingSettings,
@@ -36,6 +38,10 @@ WHAT: dict[str, str] = {
     "kafka": "Kafka's address; without one, port base + 92 on this machine",
     "redis": "Redis' address; without one, port base + 79 on this machine",
     "live_gen": "the generation whose figures are shown and which appends ticks",
+    "gen": "the generation that a process is of, if not the fold's own (processing) or the live one (metrics)",
+    "metrics_beside": "`1`: the worker counts once more, beside the counters that are shown",
+    "dumps_every_seconds": "from one dump of Redis to the next",
+    "dumps_kept_max": "dumps that are kept, the newest ones",
     "reference_dir": "units, departments, procedures, calendar",
     "replication_factor": "of the topics that the operators' tool makes",
     "kafka_within_seconds": "how long the operators' tool waits for Kafka",

@@ -39,7 +39,7 @@ class DumpSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
 
     dumps_every_seconds: float = Field(default=3600.0, ge=1.0, le=86_400.0)
-    dumps_kept: int = Field(default=24, ge=1, le=1000)
+    dumps_kept_max: int = Field(default=24, ge=1, le=1000)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _go_on(settings: StackSettings, chosen: DumpSettings) -> None:
         age = (datetime.now(UTC) - newest[0].made_at).total_seconds() if newest else chosen.dumps_every_seconds
         if age >= chosen.dumps_every_seconds:
             try:
-                made = make(settings, chosen.dumps_kept)
+                made = make(settings, chosen.dumps_kept_max)
                 _log.info("dump %s, %d bytes", made.name, made.size_bytes)
             except DumpError as error:
                 _log.error("%s", error)

@@ -68,9 +68,8 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(whose.code)
 
 
-def begin(live_gen: int | None) -> Generations:
-    """What a stack runs that nobody has told anything."""
-    return Generations(Generation(live_gen or GEN, GEN))
+# What a stack runs that nobody has told anything.
+BEGIN = Generations(Generation(GEN, GEN))
 
 
 def read(directory: Path) -> Generations | None:

@@ -42,7 +42,6 @@ class StackSettings(BaseSettings):
     port_base: int = 8000
     state_dir: Path = Path(".local")
     clock: Clock = "wall"
-    live_gen: int | None = None
     host: str = "127.0.0.1"
     keys_file: Path | None = None
     ready_within_seconds: float = 120.0

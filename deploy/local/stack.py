@@ -74,7 +74,7 @@ class Stack:
     @property
     def generations(self) -> Generations:
         """Which generations of the fold it runs."""
-        return generations.read(self.directory) or generations.begin(self.settings.live_gen)
+        return generations.read(self.directory) or generations.BEGIN
 
     @property
     def left_out(self) -> tuple[str, ...]:
