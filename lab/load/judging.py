@@ -1,6 +1,7 @@
 """Verdicts: what was promised, what was measured, whether it holds; drawn from a run's outcome and from nothing else."""
 
 from collections.abc import Iterable
+from statistics import median
 from typing import Literal
 
 from msgspec import Struct
@@ -17,7 +18,10 @@ Word = Literal["kept", "broken", "invalid", "shown"]
 LATE_P99_MS_MAX = 250.0
 LOOP_P99_MS_MAX = 250.0
 CORE_SHARE_MAX = 0.85
-GENERATOR = "generator"
+GENERATOR, MACHINE = "generator", "machine"
+OUTSIDE = (GENERATOR, MACHINE)
+# More than this of the cores taken by others, half of the time: what is slow may be slow by them.
+OTHERS_SHARE_MAX = 0.35
 # What the plan knows exactly of each unit.
 FLOWS = (
     "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
@@ -38,9 +42,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 def verdicts(outcome: Outcome) -> list[Verdict]:
     """All of them, what counts first."""
-    health = generator(outcome)
+    health, quiet = generator(outcome), machine(outcome)
     told = [
         health,
+        *quiet,
         _lost(outcome),
         _double(outcome),
         _wrongly_overdue(outcome),
@@ -49,20 +54,20 @@ def verdicts(outcome: Outcome) -> list[Verdict]:
         *_audited(outcome),
     ]
     speed = [*_acceptance(outcome), *_freshness(outcome), *_drained(outcome), *_fair(outcome)]
-    if health.word == "broken":
-        # Counts are counts whoever was late; a time that the generator may have spent itself is no verdict.
+    if any(each.word == "broken" for each in (health, *quiet)):
+        # Counts are counts whoever was late; a time that somebody else may have spent is no verdict.
         speed = [_spoiled(each) for each in speed]
     return [*told, *speed, *_resources(outcome)]
 
 
 def broken(told: Iterable[Verdict]) -> list[Verdict]:
     """Promises of the system that were not kept; whether the generator kept its own is another question."""
-    return [each for each in told if each.word == "broken" and each.name != GENERATOR]
+    return [each for each in told if each.word == "broken" and each.name not in OUTSIDE]
 
 
-def generator_failed(told: Iterable[Verdict]) -> bool:
-    """Whether the generator was at fault."""
-    return any(each.word == "broken" and each.name == GENERATOR for each in told)
+def spoiled(told: Iterable[Verdict]) -> bool:
+    """Whether the generator or somebody else on the machine was at fault: then times say nothing about the system."""
+    return any(each.word == "broken" and each.name in OUTSIDE for each in told)
 
 
 def generator(outcome: Outcome) -> Verdict:
@@ -81,6 +86,18 @@ def generator(outcome: Outcome) -> Verdict:
         name=GENERATOR, promise=f"punctual: below {LATE_P99_MS_MAX:.0f} ms late, below {CORE_SHARE_MAX:.0%} of its core",
         measured=measured + (f": {'; '.join(why)}" if why else ""), word="broken" if why else "kept", figure=late,
     )  # fmt: skip
+
+
+def machine(outcome: Outcome) -> list[Verdict]:
+    """Whether others left the machine to this run; nothing where the machine does not tell."""
+    if not outcome.samples:
+        return []
+    others = median(max(0.0, each.machine_cores - sum(each.cores.values())) / CORES for each in outcome.samples)
+    return [Verdict(
+        name=MACHINE, promise=f"others take below {OTHERS_SHARE_MAX:.0%} of its cores",
+        measured=f"{others:.0%} of {CORES} cores were taken by others (median)",
+        word="broken" if others > OTHERS_SHARE_MAX else "kept", figure=others,
+    )]  # fmt: skip
 
 
 def differences(outcome: Outcome, names: Iterable[str]) -> tuple[int, int, str]:

@@ -68,7 +68,7 @@ def run(chosen: Chosen) -> Told:
     files = leaving.leave(chosen.out, documents)
     print("\n" + "\n".join(f"  {file}" for file in files))
     first = drawn[0]
-    invalid = any(each.word == "invalid" for each in first) or judging.generator_failed(first)
+    invalid = any(each.word == "invalid" for each in first) or judging.spoiled(first)
     return Told(bool(judging.broken(first)), invalid, files)
 
 
