@@ -138,7 +138,7 @@ class Centres:
                 why = f"{door.name} answers {answer.status_code}"
             except (requests.RequestException, json.JSONDecodeError) as error:
                 why = f"{door.name}: {type(error).__name__}"
-            if time.monotonic() > deadline:
+            if self._stand.is_closed or time.monotonic() > deadline:
                 raise NotInTimeError(f"events of {code} are not stored: {why}")
             time.sleep(random.uniform(*REST_SECONDS))
 

@@ -49,7 +49,7 @@ class Doors:
                 why = f"intake answers {answer.status_code}"
             except (requests.RequestException, ValueError) as error:
                 why = type(error).__name__
-            _rest(deadline, f"a tick is not stored: {why}")
+            self._rest(deadline, f"a tick is not stored: {why}")
 
     def fresh(self) -> None:
         """Returns when a record that every partition got after this call is counted in what metrics answers."""
@@ -63,7 +63,7 @@ class Doors:
             left = sum(max(0, end - counted.get(partition, -1)) for partition, end in ends.items())
             if left == 0:
                 return
-            _rest(deadline, f"{left} records are not counted")
+            self._rest(deadline, f"{left} records are not counted")
 
     def units(self, role: str) -> dict[str, Any]:
         """What metrics says of all units."""
@@ -93,7 +93,7 @@ class Doors:
                 wanted = delivered + told["depth"] if wanted is None else wanted
                 if delivered >= wanted:
                     return
-            _rest(deadline, f"edge {number} has not delivered what it holds")
+            self._rest(deadline, f"edge {number} has not delivered what it holds")
 
     def outbox(self, number: int) -> dict[str, Any] | None:
         """How an edge stands; None when it does not answer."""
@@ -111,8 +111,7 @@ class Doors:
             return {}
         return found
 
-
-def _rest(deadline: float, why: str) -> None:
-    if time.monotonic() > deadline:
-        raise NotInTimeError(why)
-    time.sleep(LOOK_EVERY_SECONDS)
+    def _rest(self, deadline: float, why: str) -> None:
+        if self._stand.is_closed or time.monotonic() > deadline:
+            raise NotInTimeError(why)
+        time.sleep(LOOK_EVERY_SECONDS)

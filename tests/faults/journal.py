@@ -10,6 +10,8 @@ from tests.faults.kinds import KINDS
 from tests.faults.plan import promised
 from tests.faults.rounds import Outcome
 
+FEW_SAID_MAX = 6
+
 
 class Journal:
     """The file of one seed."""
@@ -53,7 +55,8 @@ def complaints(outcomes: Sequence[Outcome], rounds: int, faults_min: int, per_ki
         told.append(f"{counts.total()} faults were injected, {faults_min} were promised")
     few = [f"{kind.name} {counts[kind.name]}" for kind in KINDS if counts[kind.name] < least]
     if few:
-        told.append(f"of each kind at least {least} were promised: {', '.join(few)}")
+        more = f" and of {len(few) - FEW_SAID_MAX} more" if len(few) > FEW_SAID_MAX else ""
+        told.append(f"of each kind at least {least} were promised: {', '.join(few[:FEW_SAID_MAX])}{more}")
     return told
 
 

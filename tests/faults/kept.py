@@ -107,10 +107,10 @@ class Kept:
             with self._lock:
                 if not self._wanted or self._process.poll() is None:
                     continue
+                if not self._anew:
+                    return
                 if self._process.pid != self._killed:
                     self.gave_up.append(self._process.returncode)
-                    if not self._anew:
-                        return
                     time.sleep(AGAIN_AFTER_SECONDS)
                 self._process = self._start()
 

@@ -1,7 +1,7 @@
 """One round: the load flows while its faults happen, then all is lifted, delivered, counted and judged."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import requests
@@ -90,17 +90,14 @@ class Life:
             centres.close()
 
     def _slot(self, faults: tuple[Fault, ...], centres: Centres, portions: range) -> list[Suffered]:
-        """Its faults, all at once, while its portions are handed in; what happened is told even if one does not end."""
-        with ThreadPoolExecutor(max_workers=len(faults) + 1) as pool:
+        """Its faults, all at once, while its portions are handed in."""
+        pool = ThreadPoolExecutor(max_workers=len(faults) + 1)
+        try:
             handing_in = pool.submit(centres.hand_in, portions)
             running = [pool.submit(self._injector.suffer, fault) for fault in faults]
-            told: list[Suffered] = []
-            _collect(running, told)
+            told = [each.result(SLOT_WITHIN_SECONDS) for each in running]
             handing_in.result(SLOT_WITHIN_SECONDS)
-            return told
-
-
-def _collect(running: "list[Future[Suffered | None]]", told: list[Suffered]) -> None:
-    for each in running:
-        if (suffered := each.result(SLOT_WITHIN_SECONDS)) is not None:
-            told.append(suffered)
+            return [each for each in told if each is not None]
+        finally:
+            # Not waited for: whoever interrupts a round closes the stand, at which its threads end.
+            pool.shutdown(wait=False, cancel_futures=True)

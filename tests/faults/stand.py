@@ -64,6 +64,8 @@ class Stand:
         self.edges: list[Kept] = []
         self.kept: list[Kept] = []
         self._numbers = dict.fromkeys(WORKERS, 0)
+        # Whoever still waits for something then waits in vain.
+        self.is_closed = False
 
     # --- up and down ---------------------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class Stand:
 
     def close(self) -> None:
         """Ends every process, services first, all at once."""
+        self.is_closed = True
         services, servers = self.kept[2:], self.kept[:2]
         for group in (services, servers[::-1]):
             for each in group:
