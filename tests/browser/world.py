@@ -26,6 +26,7 @@ TICK = f"{DAY}T16:00:00+07:00"
 class City:
     """Services, and a line to the board that can be cut."""
 
+    province: Province
     services: dict[str, Service]
     line: Line
     reported: int = 0
@@ -34,6 +35,10 @@ class City:
     def board(self) -> str:
         """The board's address, through the line."""
         return self.line.url
+
+    def province_units(self) -> list[str]:
+        """Every ward and commune of the reference data."""
+        return [unit.code for unit in self.province.reference.units]
 
     def told(self, path: str) -> dict[str, Any]:
         """An answer of the metrics API, past the line."""
@@ -99,7 +104,7 @@ def city(province: Province) -> Iterator[City]:
         service.wait_ready()
     line = Line(int(started["metrics-api"].base_url.rsplit(":", 1)[1]))
     try:
-        made = City(started, line)
+        made = City(province, started, line)
         _fill(made)
         yield made
     finally:
