@@ -6,11 +6,9 @@ from typing import Any, Final
 
 WITHHELD: Final = "[withheld]"
 TEXT_CHARS_MAX: Final = 4_000
-FIELD_CHARS_MAX: Final = 256
 
-# Each with what stays of it. Rather a harmless number too many than one of an identity card: what is worth knowing of an
-# offset stands in a field of its own.
-_FORMS: Final = (
+# Each with what stays of it.
+_WORDS: Final = (
     # user and password of an address
     (re.compile(r"(?<=://)[^/\s@]+@"), WITHHELD + "@"),
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',;]+", re.IGNORECASE), r"\1 " + WITHHELD),
@@ -18,14 +16,20 @@ _FORMS: Final = (
     # the SHA-256 of a key
     (re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"), WITHHELD),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), WITHHELD),
-    # telephone, as it is dialled here and from abroad
-    (re.compile(r"(?:(?<![\w+])0|\+84|(?<!\d)0084)(?:[ .-]?\d){9,10}(?!\d)"), WITHHELD),
-    # identity card (12 digits, of old 9), also in groups of three
-    (re.compile(r"(?<!\d)(?:\d{12}|\d{9})(?!\d)"), WITHHELD),
-    (re.compile(r"(?<![\d.])\d{3}(?:[ .-]\d{3}){2,3}(?![\d.])"), WITHHELD),
 )
-# What machines make: a UUID or a ULID holds such digits by chance.
-_MADE: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# Rather a harmless number too many than one of an identity card: what is worth knowing of an offset has a field of its own.
+_NUMBERS: Final = (
+    # telephone, as it is dialled here and from abroad
+    re.compile(r"(?:(?<![\w+])0|\+84|(?<!\d)0084)(?:[ .-]?\d){9,10}(?!\d)"),
+    # identity card (12 digits, of old 9), also in groups of three
+    re.compile(r"(?<!\d)(?:\d{12}|\d{9})(?!\d)"),
+    re.compile(r"(?<![\d.])\d{3}(?:[ .-]\d{3}){2,3}(?![\d.])"),
+)
+# What machines make holds such digits by chance: UUIDs and digests within a sentence, ULIDs as ids.
+_UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_MADE: Final = re.compile(_UUID + "|[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_MADE_WITHIN: Final = re.compile(rf"(?<![0-9A-Za-z-])({_UUID}|[0-9a-f]{{32}})(?![0-9A-Za-z-])")
+_ID: Final = re.compile(r"[!-~]{1,64}")
 _HEX: Final = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_./{}:+-]{1,64}")
 _SOURCE: Final = re.compile(r"/[A-Za-z0-9._/-]{1,120}")
@@ -35,9 +39,12 @@ def text(said: str) -> str:
     """A sentence without what looks like a key, an identity number, a telephone or an address, and not without end."""
     if len(said) > TEXT_CHARS_MAX:
         said = said[:TEXT_CHARS_MAX] + "…"
-    for form, stays in _FORMS:
+    for form, stays in _WORDS:
         said = form.sub(stays, said)
-    return said
+    # Every other piece is what a machine has made.
+    pieces = _MADE_WITHIN.split(said)
+    pieces[::2] = map(_without_numbers, pieces[::2])
+    return "".join(pieces)
 
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,6 +64,12 @@ def fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if refused:
         told["withheld"] = refused
     return told
+
+
+def _without_numbers(piece: str) -> str:
+    for form in _NUMBERS:
+        piece = form.sub(WITHHELD, piece)
+    return piece
 
 
 def _number(value: Any) -> int | float | None:
@@ -80,8 +93,8 @@ def _source(value: Any) -> str | None:
 
 
 def _id(value: Any) -> str | None:
-    """An event's id is the sender's to choose: as it is where a machine has made it, else as any text."""
-    if not isinstance(value, str) or len(value) > FIELD_CHARS_MAX:
+    """An event's id is the sender's to choose: as it is where a machine has made it, else as a word, never as a sentence."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
         return None
     return value if _MADE.fullmatch(value) else text(value)
 
