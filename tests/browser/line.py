@@ -17,7 +17,10 @@ class Line:
         self._to = port
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        # Bytes that came from the other end, headers and all: what a browser has loaded.
+        self.loaded_bytes = 0
         self._pairs: dict[socket.socket, socket.socket] = {}
+        self._far: set[socket.socket] = set()
         self._is_cut = self._is_quiet = self._is_over = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -71,11 +74,13 @@ class Line:
             near.close()
             return
         self._pairs[near], self._pairs[far] = far, near
+        self._far.add(far)
 
     def _hand_on(self, came_from: socket.socket) -> None:
         try:
             told = came_from.recv(CHUNK_BYTES)
             if told:
+                self.loaded_bytes += len(told) if came_from in self._far else 0
                 self._pairs[came_from].sendall(told)
                 return
         except OSError:
@@ -86,5 +91,6 @@ class Line:
         other = self._pairs.pop(one, None)
         for each in filter(None, (one, other)):
             self._pairs.pop(each, None)
+            self._far.discard(each)
             with contextlib.suppress(OSError):
                 each.close()

@@ -134,7 +134,8 @@ def test_units_are_found_and_filtered(browser: Browser, town: City) -> None:
         page = opened.page
 
         def shown() -> list[str]:
-            return page.eval_on_selector_all("#rows tr", "rows => rows.map(row => row.dataset.unit)")
+            found: list[str] = page.eval_on_selector_all("#rows tr", "rows => rows.map(row => row.dataset.unit)")
+            return found
 
         whole = len(shown())
         assert whole == len(town.province_units())
@@ -155,7 +156,7 @@ def test_units_are_found_and_filtered(browser: Browser, town: City) -> None:
 
 
 def test_a_whole_country_of_units_works(browser: Browser, servers: Servers, tmp_path: Path) -> None:
-    """3,321 units: the first hundred at once, the others a press away; found by name, ranked by any column, in both senses."""
+    """3,321 units: the first hundred at once, the others a press away; found by name, ranked in both senses."""
     reference = tmp_path / "reference"
     reference.mkdir()
     for name in ("departments.csv", "procedures.csv", "calendar.toml"):
