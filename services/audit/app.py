@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from contracts.face import tracing
+from contracts.face.application import application
 from contracts.face.measured import Measured, exposition, one_of
 from contracts.face.problems import PROBLEM, ProblemError, tell_problems
 from contracts.face.serving import Lifespan
@@ -30,10 +30,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def build_app(watch: Watch, keys: KeySource | None, instruments: Instruments, lifespan: Lifespan) -> FastAPI:
     """The application around its watch."""
-    app = FastAPI(
-        title="Một Cửa: audit", version="1", description=DESCRIPTION, lifespan=lifespan, redoc_url=None,
-        redirect_slashes=False, telemetry=tracing.telemetry(),
-    )  # fmt: skip
+    app = application("Một Cửa: audit", DESCRIPTION, lifespan)
     told = _Told(watch, keys, instruments)
     app.add_api_route("/v1/audit", told.verdict, response_model=None, response_class=JSONResponse, responses=_RESPONSES)
     app.add_api_route("/healthz", told.health, response_model=None, response_class=JSONResponse)

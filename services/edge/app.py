@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from contracts.face import tracing
+from contracts.face.application import application
 from contracts.face.measured import Exposition, Measured, exposition, one_of
 from contracts.face.problems import PROBLEM, ProblemError, tell_problems
 from contracts.face.serving import Lifespan
@@ -23,8 +23,7 @@ ROUTES = frozenset(
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     """The application around its ports; `lifespan` starts and stops what they need."""
-    app = FastAPI(title="Một Cửa: edge", version="1", description=openapi.DESCRIPTION, lifespan=lifespan, redoc_url=None,
-                  telemetry=tracing.telemetry())  # fmt: skip
+    app = application("Một Cửa: edge", openapi.DESCRIPTION, lifespan)
     doors, told = Doors(ports), _Told(ports)
     app.add_api_route("/", doors.status, response_model=None, response_class=HTMLResponse)
     app.add_api_route("/v1/events", doors.events, methods=["POST"], response_model=None, response_class=Response,

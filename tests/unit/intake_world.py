@@ -108,12 +108,12 @@ class World:
     async def call(self, method: str, path: str, headers: Mapping[str, str], chunks: Sequence[bytes | None]) -> Answer:
         """One request, its body in chunks; a None among them is a sender that falls silent."""
         sent: list[Any] = []
-        left = list(chunks)
+        left = list(chunks) or [b""]
 
         async def receive() -> dict[str, Any]:
-            if left and left[0] is None:
+            if not left or left[0] is None:
                 await asyncio.Event().wait()
-            return {"type": "http.request", "body": left.pop(0) if left else b"", "more_body": bool(left)}
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
         async def send(told: Any) -> None:
             sent.append(told)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.face import tracing
+from contracts.face.application import application
 from contracts.face.measured import Exposition, exposition, method_of
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
@@ -39,8 +39,7 @@ ROUTES: Final = frozenset(
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     """The application around its ports; `lifespan` starts and stops what they need."""
-    app = FastAPI(title="Một Cửa: metrics", version="1", description=openapi.DESCRIPTION, lifespan=lifespan, redoc_url=None,
-                  redirect_slashes=False, telemetry=tracing.telemetry())  # fmt: skip
+    app = application("Một Cửa: metrics", openapi.DESCRIPTION, lifespan)
     doors, told = Doors(ports), _Told(ports)
     for path, endpoint, operation in (
         (UNITS, doors.units, openapi.units_operation()),

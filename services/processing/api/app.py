@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
-from contracts.face import tracing
+from contracts.face.application import application
 from contracts.face.measured import Exposition, Measured, exposition
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
@@ -21,10 +21,7 @@ ROUTES: Final = frozenset({"/v1/rejected", "/v1/parked", "/healthz", "/readyz", 
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     """The application around its ports; `lifespan` starts and stops what they need."""
-    app = FastAPI(
-        title="Một Cửa: processing", version="1", description=openapi.DESCRIPTION, lifespan=lifespan, redoc_url=None,
-        redirect_slashes=False, telemetry=tracing.telemetry(),
-    )  # fmt: skip
+    app = application("Một Cửa: processing", openapi.DESCRIPTION, lifespan)
     doors, told = Doors(ports), _Told(ports)
     for path, endpoint, operation in (
         (DOSSIERS + "{code}", doors.dossier, openapi.dossier_operation()),

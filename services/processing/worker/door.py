@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from contracts.face import tracing
+from contracts.face.application import application
 from contracts.face.problems import ProblemError
 from services.processing.errors import MisconfiguredError
 from services.processing.worker.state import State
@@ -35,7 +35,7 @@ def open_door(state: State, host: str, port: int) -> None:
 
 def build(state: State) -> FastAPI:
     """The application around what the worker tells of itself."""
-    app = FastAPI(title="Một Cửa: processing worker", version="1", redoc_url=None, telemetry=tracing.telemetry())
+    app = application("Một Cửa: processing worker")
 
     @app.get("/healthz", response_class=JSONResponse)
     async def health() -> Response:
