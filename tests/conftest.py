@@ -106,7 +106,8 @@ def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_foreign_settings() -> None:
-    """A developer's own settings must not reach the processes under test; the two addresses choose the servers."""
+    """A developer's own settings must not reach the processes under test; the two addresses choose the servers,
+    `MOTCUA_TEST_…` what is tested."""
     for name in [name for name in os.environ if name.startswith(("MOTCUA_", "OTEL_"))]:
-        if name not in ("MOTCUA_KAFKA", "MOTCUA_REDIS", "MOTCUA_TEST_FULL"):
+        if name not in ("MOTCUA_KAFKA", "MOTCUA_REDIS") and not name.startswith("MOTCUA_TEST_"):
             del os.environ[name]
