@@ -3,8 +3,8 @@
 import copy
 import logging
 import sys
+import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Literal
@@ -17,10 +17,13 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from contracts import instants
 from contracts.face import guarded, said, tracing
+from contracts.face.sparing import Sparingly
 
 # One sender at fault must not fill the disk with lines about its events.
 EVENT_LINES_PER_SECOND: Final = 20.0
 EVENT_LINES_BURST: Final = 200.0
+# A collector that is away is no news every second.
+EXPORTER_AGAIN_SECONDS: Final = 60.0
 # What is no field of ours: Python's own attributes, uvicorn's coloured copy of its message, Faust's of its arguments.
 _NOT_GIVEN: Final = frozenset((*RESERVED_ATTRS, "taskName", "color_message", "data", "stacklevel"))
 _HEAD: Final = ("time", "level", "service", "logger", "message")
@@ -64,13 +67,13 @@ def write(service: str, settings: LogSettings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine(service) if settings.log_format == "json" else Readable(service))
     handler.addFilter(Budget(EVENT_LINES_PER_SECOND, EVENT_LINES_BURST))
+    handler.addFilter(Sparingly(("opentelemetry",), EXPORTER_AGAIN_SECONDS))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     for ours in ("contracts", "services"):
         logging.getLogger(ours).setLevel(level)
     # A library's warning is a line, too.
     logging.captureWarnings(True)
-    warnings.simplefilter("default", RuntimeWarning)
 
 
 def about(source: str | None, event_id: str | None, **fields: Any) -> dict[str, Any]:
@@ -130,20 +133,22 @@ class Budget(logging.Filter):
         super().__init__()
         self._per_second, self._burst = per_second, burst
         self._left, self._at, self._left_out = burst, time.monotonic(), 0
+        self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written. Called by one thread at a time, under the handler's lock or as good as."""
+        """Whether the line is written."""
         if record.levelno <= logging.DEBUG or getattr(record, "event_id", None) is None:
             return True
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        if self._left < 1:
-            self._left_out += 1
-            return False
-        self._left -= 1
-        if self._left_out:
-            vars(record)["left_out"], self._left_out = self._left_out, 0
+        with self._lock:
+            now = time.monotonic()
+            self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+            self._at = now
+            if self._left < 1:
+                self._left_out += 1
+                return False
+            self._left -= 1
+            if self._left_out:
+                vars(record)["left_out"], self._left_out = self._left_out, 0
         return True
 
 

@@ -11,8 +11,9 @@ from contracts.face import guarded
 FRAMES_MAX: Final = 20
 CAUSES_MAX: Final = 5
 _HERE: Final = Path(__file__).resolve().parents[2]
-# Errors of ours never quote a value, those of clients speak of connections. All others (a ValueError, a KeyError) may
-# quote whatever they were given: of them the kind and the place are told.
+# Errors of ours never quote a value, those of clients speak of connections, these of Python of names in the code. All others
+# (a ValueError, a KeyError) may quote whatever they were given: of them the kind and the place are told.
+_PLAIN: Final = (OSError, NameError, ImportError, AttributeError)
 _OURS: Final = frozenset({"contracts", "services", "deploy"})
 _CLIENTS: Final = frozenset(
     {"aiohttp", "aiokafka", "cimpl", "confluent_kafka", "faust", "mode", "redis", "requests", "sqlite3", "urllib3"}
@@ -48,7 +49,7 @@ def kind(error: BaseException) -> str:
 
 
 def _words(error: BaseException) -> str:
-    if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _OURS | _CLIENTS:
+    if not isinstance(error, _PLAIN) and type(error).__module__.partition(".")[0] not in _OURS | _CLIENTS:
         return ""
     return guarded.text(str(error))
 

@@ -1,0 +1,111 @@
+"""Bodies off the wire: the right media type, unpacked, within their bounds of bytes and seconds."""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from email.message import Message as Header
+from functools import lru_cache
+
+from starlette.requests import ClientDisconnect, Request
+
+from contracts.face.problems import ProblemError
+
+ONE = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+JSON = "application/json"
+GZIP_WINDOW = 31
+HEADER_CHARS_MAX = 256
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+def media_type(request: Request, accepted: Sequence[str]) -> str:
+    """The media type of a body, one of `accepted`; a `charset` must be UTF-8, other parameters do not matter."""
+    sent = request.headers.getlist("content-type")
+    found = _in_utf8(sent[0][:HEADER_CHARS_MAX]) if len(sent) == 1 else None
+    if found is None or found not in accepted:
+        raise ProblemError(
+            415, "wrong_media_type", f"send {' or '.join(accepted)} in UTF-8", headers={"Accept-Post": ", ".join(accepted)}
+        )
+    return found
+
+
+async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
+    """The whole body, unpacked; ProblemError when it is too large, too slow, packed in a way not known, or broken."""
+    packed = _is_packed(request)
+    too_large = ProblemError(413, "body_too_large", f"a body has at most {bytes_max} bytes, unpacked")
+    if (length := request.headers.get("content-length", "0")).isdecimal() and int(length[:20]) > bytes_max:
+        raise too_large
+    unpacking = _Unpacking(bytes_max) if packed else None
+    parts: list[bytes] = []
+    size = packed_size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                packed_size += len(chunk)
+                part = chunk if unpacking is None else unpacking.feed(chunk)
+                size += len(part)
+                if size > bytes_max or packed_size > bytes_max:
+                    raise too_large
+                parts.append(part)
+    except TimeoutError as error:
+        raise ProblemError(
+            503, "body_too_slow", f"the body did not arrive within {seconds:g} seconds: send smaller ones",
+            retry_after_seconds=1, headers={"Connection": "close"},
+        ) from error  # fmt: skip
+    except ClientDisconnect as error:
+        raise ProblemError(400, "body_cut", "the connection was closed before the body's end") from error
+    if unpacking is not None and not unpacking.complete:
+        raise _broken_gzip()
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _in_utf8(sent: str) -> str | None:
+    header = Header()
+    header["content-type"] = sent
+    return header.get_content_type() if str(header.get_param("charset", "utf-8")).lower() in _UTF8 else None
+
+
+def _is_packed(request: Request) -> bool:
+    codings = [part.strip().lower() for line in request.headers.getlist("content-encoding") for part in line.split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if not codings:
+        return False
+    if codings in (["gzip"], ["x-gzip"]):
+        return True
+    raise ProblemError(
+        415, "wrong_encoding", "a body is packed with gzip, once, or not at all", headers={"Accept-Encoding": "gzip"}
+    )
+
+
+def _broken_gzip() -> ProblemError:
+    return ProblemError(400, "broken_gzip", "the body is not one whole gzip member")
+
+
+class _Unpacking:
+    """Inflates one gzip member piece by piece and never makes more than `bytes_max` + 1 bytes, whatever a bomb holds.
+
+    A second member is refused: empty members by the hundred thousand are a bomb too, one of time.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._inflater = zlib.decompressobj(GZIP_WINDOW)
+        self._left = bytes_max + 1
+
+    @property
+    def complete(self) -> bool:
+        return self._inflater.eof
+
+    def feed(self, chunk: bytes) -> bytes:
+        if not chunk or self._left <= 0:
+            return b""
+        if self._inflater.eof:
+            raise _broken_gzip()
+        try:
+            part = self._inflater.decompress(chunk, self._left)
+        except zlib.error as error:
+            raise _broken_gzip() from error
+        if self._inflater.unused_data:
+            raise _broken_gzip()
+        self._left -= len(part)
+        return part
