@@ -54,10 +54,12 @@ def has_caught_up(of: Standing, with_fold: bool = True) -> bool:
 def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bool = True) -> None:
     """Says how far it is until it has caught up, then at which rate. GenerationError when nothing moves for long."""
     began = said = moved = time.monotonic()
-    first = last = _done(of, with_fold)
+    first = last = shown = _done(of, with_fold)
     while not has_caught_up(of, with_fold):
         time.sleep(LOOK_EVERY_SECONDS)
         now, done = time.monotonic(), _done(of, with_fold)
+        if last == first and done != first:
+            began = now - LOOK_EVERY_SECONDS  # starting a process is no part of its rate
         if done != last:
             moved, last = now, done
         if now - moved > _PATIENCE_SECONDS:
@@ -66,10 +68,10 @@ def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bo
                 f"on by itself; `abort` takes it away."
             )
         if now - said >= SAY_EVERY_SECONDS:
-            said = now
             for name, left in _left(of, with_fold).items():
-                rate = (done[name] - first[name]) / (now - began)
+                rate = (done[name] - shown[name]) / (now - said)
                 say("  " + progress.line(Progress(name, done[name], done[name] + left, rate)))
+            said, shown = now, done
     seconds = max(time.monotonic() - began, 0.001)
     for name, done_now in _done(of, with_fold).items():
         records = done_now - first[name]

@@ -58,7 +58,7 @@ class Comparison:
     counted: Dossiers
     answered: Dossiers | None
     records: int
-    seconds: float
+    read_seconds: float
 
     @property
     def is_equal(self) -> bool:
@@ -81,7 +81,7 @@ class Comparison:
             "counted": self.counted.told(),
             "answered": None if self.answered is None else self.answered.told(),
             "lifecycle_records": self.records,
-            "seconds": round(self.seconds, 1),
+            "read_seconds": round(self.read_seconds, 1),
         }
 
 
@@ -98,11 +98,12 @@ def generations(
         for number in range(PARTITIONS):
             books = [_book(reader, number, counters.positions[number]) for reader in (first, second)]
             counted.take(standings.compare(number, *books))
-            counted.compared += len(books[0].dossiers.keys() | books[1].dossiers.keys() - {""})
+            counted.compared += len((books[0].dossiers.keys() | books[1].dossiers.keys()) - {""})
             records = first.read_records + second.read_records
             say(f"  logs        partition {number:>2}: {records:,} lifecycle records, {_rate(records, began)} records/s")
+    read_seconds = time.monotonic() - began
     answered = None if environment is None else _answers(redis_url, folds, environment, say)
-    return Comparison((one, other), counters, counted, answered, records, time.monotonic() - began)
+    return Comparison((one, other), counters, counted, answered, records, read_seconds)
 
 
 def counters(bootstrap: str, redis_url: str, gen: int, places: tuple[keys.Place, keys.Place]) -> Figures:

@@ -17,11 +17,11 @@ def comparison(of: Comparison) -> Iterator[str]:
     one, other = of.gens
     records = sum(of.figures.positions.values()) + len(of.figures.positions)
     yield f"Generations {one} and {other}, both as of {records:,} reported records:"
-    yield from _dossiers("stand and count", of.counted)
+    yield from _dossiers("by their logs", of.counted)
     if of.answered is None:
         yield "  answers     not compared: the code of both is not here"
     else:
-        yield from _dossiers("are answered", of.answered)
+        yield from _dossiers("by their answers", of.answered)
     yield from figures(of.figures)
     if of.figures.differences:
         whole = (
@@ -30,8 +30,8 @@ def comparison(of: Comparison) -> Iterator[str]:
         yield f"              in total {len(of.figures.totals)} of them; {whole}"
     for each in _few(of):
         yield from _dossier(each)
-    rate = of.records / max(of.seconds, 0.001)
-    yield f"  {of.records:,} lifecycle records read in {of.seconds:.1f} s, {rate:,.0f} records/s"
+    rate = of.records / max(of.read_seconds, 0.001)
+    yield f"  {of.records:,} lifecycle records read in {of.read_seconds:.1f} s, {rate:,.0f} records/s"
 
 
 def figures(of: Figures) -> Iterator[str]:
@@ -47,7 +47,7 @@ def figures(of: Figures) -> Iterator[str]:
 
 def _dossiers(what: str, of: Dossiers) -> Iterator[str]:
     moved = f"; {of.moved:,} more moved at every attempt" if of.moved else ""
-    yield f"  dossiers    {of.compared:,} {what} alike or not: {_differ(of.differ)}{moved}"
+    yield f"  dossiers    {of.compared:,} compared {what}, {_differ(of.differ)}{moved}"
     for name, times in of.by_member.most_common(SHOWN_KINDS):
         yield f"              {name:<28} differs in {times:,}"
 
