@@ -16,6 +16,7 @@ from lab.load.conductor import Outcome
 from lab.load.scenario import Knee, Scenario
 from lab.load.watch import CORES, Sample
 
+OUTSIDE = "nothing of the system"
 TRIAL_DOSSIERS = 300
 WORKING_DAYS_A_WEEK = 5
 # A stage that lets this part of the promise pass by itself is the one that broke it.
@@ -113,7 +114,7 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
         lag_processing=_most(half, "lag_processing"), lag_metrics=_most(half, "lag_metrics"),
         cores=_cores(half),
         machine_cores=round(median(each.machine_cores for each in half), 2) if half else 0.0,
-        valid=judging.generator(outcome).word == "kept", kept=kept,
+        valid=not judging.spoiled([judging.generator(outcome), *judging.machine(outcome)]), kept=kept,
     )  # fmt: skip
     if kept:
         return step
@@ -126,7 +127,7 @@ def blamed(step: Step, knee: Knee, centres: int) -> tuple[str, str]:
     cores = ", ".join(f"{name} {took:.2f}" for name, took in sorted(step.cores.items(), key=lambda pair: -pair[1])[:4])
     machine = f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}"
     if not step.valid:
-        return "generator", f"it was late itself: the step says nothing about the system{machine}"
+        return OUTSIDE, f"the generator was late or others had the machine: it says nothing about the system{machine}"
     if step.stored_p99_ms > knee.freshness_p99_ms * ITS_SHARE:
         return "intake", (
             f"{step.stored_p99_ms:,.0f} ms p99 until stored, of {step.fresh_p99_ms:,.0f} ms until counted{machine}"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fastapi import FastAPI
 
+from contracts.face.turns import Turns
 from contracts.keys import FixedKeys, KeySource, development_keys
 from services.intake.app import build_app
 from services.intake.archive import NotUsableError
@@ -20,7 +21,6 @@ from services.intake.gate import Gate
 from services.intake.instruments import Instruments
 from services.intake.journal import OverloadedError, Record
 from services.intake.settings import Settings
-from services.intake.turns import Turns
 
 CODES = frozenset({"19753", "19774", "D01"})
 
@@ -89,7 +89,7 @@ class World:
                 given.intake_requests_in_flight_max,
                 given.intake_requests_waiting_max,
                 given.intake_turn_seconds,
-                self.instruments,
+                self.instruments.requests_in_flight,
             ),
             instruments=self.instruments,
             now=lambda: time.time_ns() // 1000,

@@ -1,6 +1,7 @@
 """Outcomes of runs as they might have been, made by hand: what verdicts, reports and comparisons are tried on."""
 
 from collections import Counter
+from functools import cache
 
 from lab.load import scenario as scenarios
 from lab.load.conductor import Outcome
@@ -61,9 +62,14 @@ def _waiting(at: int) -> int:
     return max(0, 60 - (at - 14) * 15) if at >= 15 else 0
 
 
+@cache
+def _scenario() -> scenarios.Scenario:
+    return scenarios.read("mountain-link")
+
+
 def _kept() -> dict[str, object]:
     return {
-        "scenario": scenarios.read("mountain-link"), "manner": "outbox", "seed": 1, "real_seconds": 30.0,
+        "scenario": _scenario(), "manner": "outbox", "seed": 1, "real_seconds": 30.0,
         "links_by": "nothing", "planned": 300, "centres": 14, "edges": 2, "expected": {UNIT: Counter(EXPECTED)},
         "counters": {UNIT: dict(EXPECTED)}, "total": {**EXPECTED, "duplicates": 3, "late_by_link": 6, "rejected": 0},
         "dues": {"D-1": 1751414425000000}, "dues_told": {"D-1": "2025-07-02T07:00:25+07:00"},

@@ -161,6 +161,42 @@ def test_lines_about_events_are_bounded_and_the_next_one_says_how_many_were_left
     ]  # fmt: skip
 
 
+def test_what_python_would_print_is_a_line_too() -> None:
+    """A thread that ends by an error, a task that nobody asks, a record that cannot be formatted, an error in __del__."""
+    script = """
+import asyncio, logging, threading
+from contracts.face import logs
+
+class Gone:
+    def __del__(self):
+        raise ValueError("Nguyễn Thị Lan")
+
+async def fail():
+    raise ValueError("Nguyễn Thị Lan")
+
+async def main():
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+
+with logs.begun("intake"):
+    thread = threading.Thread(target=int, args=("Nguyễn Thị Lan",))
+    thread.start()
+    thread.join()
+    asyncio.run(main())
+    logging.getLogger("services.x").error("%d of %d", "Nguyễn Thị Lan")
+    Gone()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["message"], line["exception"]["type"]) for line in lines] == [
+        ("a thread ended by an error that nobody foresaw", "ValueError"),
+        ("Task exception was never retrieved", "ValueError"),
+        ("a record that cannot be written", "TypeError"),
+        ("an error where none can be raised", "ValueError"),
+    ]
+    assert "Lan" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("ending", "status", "said"),
     [

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -110,6 +111,7 @@ def _expected(outcome: Outcome) -> dict[str, int]:
     return told
 
 
+@cache
 def _commit() -> str:
     try:
         asked = subprocess.run(

@@ -1,0 +1,112 @@
+"""The load lab on a real province: a run that keeps everything, and saboteurs each of which one verdict gives away."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from deploy.local.checks import free_port_base
+from lab.links.captive import Portal
+from lab.load import judging
+from lab.load import scenario as scenarios
+from lab.load.city import City
+from lab.load.conductor import Lab, Outcome
+from lab.load.generator import Manner
+from lab.load.judging import Verdict
+from lab.load.report import leaving
+from lab.load.report.document import document
+from tests.conftest import NewProvince
+from tests.integration.load_saboteur import Deed, Saboteur
+from tests.province import Province
+
+pytestmark = pytest.mark.kafka
+
+SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml")
+COUNTS = ("lost", "double", "wrongly overdue", "refused wrongly", "deadlines")
+
+
+def test_ten_seconds_over_bad_links_keep_every_promise(new_province: NewProvince, tmp_path: Path) -> None:
+    """A real edge, nine more outboxes, a congested and a cut link: nothing lost, double, wrongly overdue or refused."""
+    province = new_province()
+    city = _city(province)
+    outcome = asyncio.run(_run(city, tmp_path))
+    told = {each.name: each for each in judging.verdicts(outcome)}
+    for name in COUNTS:
+        assert told[name].word == "kept", told[name].measured
+    assert outcome.counts["stored"] == outcome.planned > 400
+    assert outcome.edges == 1
+    assert outcome.book.whole["accepted edge"].count > 20
+    assert {each.what for each in outcome.stretches} == {"congested", "cut"}
+    assert province.run("services.audit.main", "verify").returncode == 0
+    files = leaving.leave(tmp_path / "reports", [document(outcome, "2025-07-01T07:00:00+07:00", 1.0)])
+    assert all(file.stat().st_size > 5_000 for file in files)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("deed", "broken"),
+    [
+        ("drop", "lost"),
+        ("double", "double"),
+        ("forget ids", "double"),
+        ("blame", "wrongly overdue"),
+        ("spoil", "refused wrongly"),
+    ],
+)
+def test_a_saboteur_is_given_away(new_province: NewProvince, tmp_path: Path, deed: Deed, broken: str) -> None:
+    """An event dropped behind a false `stored`, a batch once more, ids forgotten, the line's delay blamed, a spoilt event."""
+    province = new_province()
+    saboteur = Saboteur(_city(province).intake, deed)
+    outcome = asyncio.run(_sabotaged(_city(province), tmp_path, saboteur))
+    assert saboteur.done[deed] > 0
+    told = _told(outcome)
+    assert told[broken].word == "broken", told[broken].measured
+    if deed in ("double", "forget ids", "blame"):
+        assert told["lost"].word == "kept", told["lost"].measured
+    assert outcome.left == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_paper_era_loses_what_an_outbox_keeps(new_province: NewProvince, tmp_path: Path) -> None:
+    """The same morning without an outbox: what happened while the line was cut is given up."""
+    outcome = asyncio.run(_run(_city(new_province()), tmp_path, "paper"))
+    told = _told(outcome)
+    assert told["lost"].word == "broken"
+    assert outcome.counts["given_up"] > 0
+
+
+def _told(outcome: Outcome) -> dict[str, Verdict]:
+    return {each.name: each for each in judging.verdicts(outcome)}
+
+
+_started: dict[int, City] = {}
+
+
+def _city(province: Province) -> City:
+    """Its services, started once."""
+    if id(province) not in _started:
+        services = {
+            name: province.start(name) for name in ("intake", "processing", "processing-api", "metrics", "metrics-api")
+        }
+        _started[id(province)] = City.at(
+            services["intake"].base_url, services["metrics-api"].base_url, services["processing-api"].base_url
+        )
+    return _started[id(province)]
+
+
+async def _run(city: City, directory: Path, manner: Manner = "outbox", door: str | None = None) -> Outcome:
+    scenario = scenarios.read(SMOKE)
+    async with Portal() as portal:
+        lab = Lab(city, directory / "lab", free_port_base(), print, door)
+        try:
+            await lab.open(scenario, portal)
+            return await lab.run(scenario, 1, "a", manner)
+        finally:
+            lab.close()
+
+
+async def _sabotaged(city: City, directory: Path, saboteur: Saboteur) -> Outcome:
+    async with saboteur.listening() as door:
+        return await _run(city, directory, door=door)

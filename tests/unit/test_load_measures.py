@@ -1,0 +1,154 @@
+"""Latencies: merged exactly, measured from the instant at which an event was due, so that a stall cannot hide."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+import msgspec
+from aiohttp import ClientSession, web
+
+from contracts import reference_files
+from lab.load import generator
+from lab.load import scenario as scenarios
+from lab.load.centre import Tally
+from lab.load.generator import Orders, Watched
+from lab.load.measures import Book, Latencies
+from lab.load.plan import Centre, Due, Plan
+from lab.load.warp import Warp, hours_of
+from lab.stack import REPOSITORY
+
+EVENTS_PER_SECOND = 50
+SECONDS = 3.0
+STALL_FROM, STALL_SECONDS = 1.0, 1.5
+
+
+def test_histograms_of_several_processes_are_as_good_as_one() -> None:
+    """Every percentile of the merged is that of one that saw everything, after the wire, too."""
+    chance = Random(7)
+    values = [chance.lognormvariate(3, 1.5) for _ in range(5_000)]
+    whole = Book(1.0)
+    parts = [Book(1.0) for _ in range(4)]
+    for number, value in enumerate(values):
+        whole.record("fresh fibre", number / 500, value)
+        parts[number % 4].record("fresh fibre", number / 500, value)
+    wire = [msgspec.json.decode(msgspec.json.encode(part.told())) for part in parts]
+    merged = Book.merged(wire, 1.0)
+    assert merged.whole["fresh fibre"].summary() == whole.whole["fresh fibre"].summary()
+    assert merged.bins["fresh fibre"].keys() == whole.bins["fresh fibre"].keys()
+    for number, kept in merged.bins["fresh fibre"].items():
+        assert kept.summary() == whole.bins["fresh fibre"][number].summary()
+    ranked = sorted(values)
+    assert merged.whole["fresh fibre"].at(99) == _near(ranked[int(len(ranked) * 0.99) - 1])
+
+
+def test_a_stall_that_a_closed_loop_hides_is_seen_by_ours() -> None:
+    """One server that answers nothing for a while, two ways of measuring it: one request is slow, or all that were due."""
+    closed, ours = asyncio.run(_both())
+    stalled = STALL_SECONDS * 1000 / 3
+    # The closed loop has one request under way, so a single one meets the stall, and the others never were sent.
+    assert closed.share_above(stalled) <= 1 / closed.count
+    assert closed.at(90) < stalled
+    # Of the events due in three seconds, those due in the first second of a stall of 1.5 waited for at least 0.5 s.
+    assert ours.count == EVENTS_PER_SECOND * SECONDS
+    assert ours.share_above(stalled) >= 0.25
+    assert ours.at(90) > stalled
+
+
+def test_freshness_is_from_due_to_counted() -> None:
+    """By what the counters said, when; a rebuild that runs backwards takes nothing back."""
+    tally = Tally(time.monotonic(), 1.0, ("fibre",))
+    for offset, due_at in ((4, 1.0), (5, 1.1), (9, 1.2), (12, 1.3)):
+        tally.stored.add(0, offset, due_at, due_at + 0.1, 0)
+    watched = Watched([1.0, 2.0, 3.0], [[3], [5], [9]])
+    assert generator.freshness(tally, watched) == 1
+    kept = tally.book.whole["fresh fibre"]
+    assert kept.count == 3
+    assert kept.at(100) == _near(1800)
+    assert kept.at(1) == _near(900)
+
+
+class _Near:
+    """Equal to three digits, as the histogram keeps them."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and abs(other - self._value) <= self._value * 0.005
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def _near(value: float) -> _Near:
+    return _Near(value)
+
+
+async def _both() -> tuple[Latencies, Latencies]:
+    async with _stalling() as door:
+        closed = await _closed_loop(door)
+    async with _stalling() as door:
+        ours = await _open_loop(door)
+    return closed, ours
+
+
+@asynccontextmanager
+async def _stalling() -> AsyncIterator[str]:
+    """Answers at once, but for a while, a second after its first request, it answers nobody."""
+    began = float("inf")
+
+    async def events(request: web.Request) -> web.Response:
+        nonlocal began
+        raw = await request.read()
+        began = min(began, time.monotonic())
+        if (into := time.monotonic() - began - STALL_FROM) > 0:
+            await asyncio.sleep(max(0.0, STALL_SECONDS - into))
+        items = msgspec.json.decode(raw)
+        results = [
+            {"index": n, "id": each["id"], "status": "stored", "partition": 0, "offset": 0} for n, each in enumerate(items)
+        ]
+        return web.json_response({"results": results}, status=202)
+
+    app = web.Application()
+    app.router.add_post("/v1/events", events)
+    app.router.add_post("/v1/heartbeats", events)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def _closed_loop(door: str) -> Latencies:
+    """As many tools do it: the next one is sent when the last one has been answered."""
+    told = Latencies()
+    began = time.monotonic()
+    async with ClientSession() as session:
+        while time.monotonic() - began < SECONDS:
+            sent = time.monotonic()
+            async with session.post(f"http://{door}/v1/events", json=[{"id": "x"}]) as answer:
+                await answer.read()
+            told.record((time.monotonic() - sent) * 1000)
+            await asyncio.sleep(max(0.0, 1 / EVENTS_PER_SECOND - (time.monotonic() - sent)))
+    return told
+
+
+async def _open_loop(door: str) -> Latencies:
+    scenario = scenarios.read("mountain-link")
+    warp = Warp(scenario.time, hours_of(scenario.time, reference_files.read(REPOSITORY / "deploy" / "reference").calendar))
+    count = int(EVENTS_PER_SECOND * SECONDS)
+    events = [Due(number / EVENTS_PER_SECOND, f"D-{number}", b'{"id":"e%d"}' % number) for number in range(count)]
+    centre = Centre(0, "19789", "/units/19789/c0", "fibre", False, "0197c348-8800-7e66-ac3d-f9a8fc4fef6f", events)
+    orders = Orders(
+        scenario=scenario, reference_directory="", seed=1, run="a", process=0, processes=1, manner="outbox",
+        links={"fibre": door},
+    )  # fmt: skip
+    began = time.monotonic()
+    tally = Tally(began, 1.0, ("fibre",))
+    await asyncio.wait_for(generator.generate(orders, Plan([centre], {}, {}, warp), began, tally, asyncio.Event()), 30)
+    return tally.book.whole["stored fibre"]

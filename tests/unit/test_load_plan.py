@@ -1,0 +1,102 @@
+"""The plan: the same whoever makes it, due within the period, and what it expects is what a plain recount of it finds."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from lab.load import plan as planning
+from lab.load import scenario as scenarios
+from lab.load.plan import Due, Plan
+from tests.unit import plain_recount as plain
+
+REFERENCE = Path(__file__).resolve().parents[2] / "deploy" / "reference"
+SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml")
+
+
+def _plan(name: str, seed: int = 1, process: int = 0, processes: int = 1) -> Plan:
+    return planning.plan(scenarios.read(name), REFERENCE, seed, "a", process, processes)
+
+
+def _events(plan: Plan) -> list[Due]:
+    return [event for centre in plan.centres for event in centre.events]
+
+
+def test_several_processes_plan_what_one_would() -> None:
+    """Each centre is the same in whichever process it lives, byte for byte."""
+    one = {centre.number: centre for centre in _plan(SMOKE).centres}
+    several = [centre for process in range(3) for centre in _plan(SMOKE, 1, process, 3).centres]
+    assert {centre.number: centre for centre in several} == one
+    assert _plan(SMOKE, 2).centres != list(one.values())
+
+
+def test_events_are_due_in_order_within_the_period() -> None:
+    """And none of them before its dossier's birth."""
+    plan = _plan("mountain-link")
+    for centre in plan.centres:
+        moments = [event.at for event in centre.events]
+        assert moments == sorted(moments)
+        assert all(0 <= at <= plan.warp.real_seconds for at in moments)
+        born = set()
+        for event in centre.events:
+            assert event.birth == (event.subject not in born)
+            born.add(event.subject)
+
+
+def test_what_is_expected_is_what_a_plain_recount_finds() -> None:
+    """Dues, pauses and lateness by the letter of the law, without a line of the lab's code."""
+    for name in ("mountain-link", "day-long-cut"):
+        plan = _plan(name)
+        limits = plain.catalogue()
+        found: dict[str, Counter[str]] = {}
+        for events in plain.dossiers(event.body for event in _events(plan)).values():
+            facts = [plain.fact_of(event) for event in events]
+            counted = found.setdefault(events[0]["data"]["receiver"], Counter())
+            counted.update(fact for fact in facts if fact in ("submitted", "received", "returned", "withdrawn", "refused"))
+            if "received" in facts:
+                counted[f"received_{events[0]['data']['channel']}"] += 1
+            in_time = plain.in_time(events, limits)
+            counted["completed"] += in_time is not None
+            counted["completed_late"] += in_time is False
+        for unit, expected in plan.expected.items():
+            for counter, count in found[unit].items():
+                assert expected[counter] == count, (name, unit, counter)
+        assert sum(counted["completed_late"] for counted in found.values()) > 5
+
+
+def test_numbers_of_a_source_have_no_hole() -> None:
+    """As a real edge's, so that audit can tell that none is missing; real edges number by themselves."""
+    for name in (SMOKE, "hue-fortnight"):
+        for centre in _plan(name).centres:
+            numbers: dict[str, int] = {}
+            for event in centre.events:
+                members = json.loads(event.body)
+                if centre.is_edge:
+                    assert "sequence" not in members
+                    continue
+                numbers[members["source"]] = numbers.get(members["source"], 0) + 1
+                assert members["sequence"] == str(numbers[members["source"]])
+                assert members["incarnation"] == centre.incarnation
+
+
+def test_one_ward_can_have_a_tenth_of_a_city() -> None:
+    """Shares are shares of dossiers."""
+    plan = _plan("monday-morning")
+    by_centre = Counter({centre.number: len({event.subject for event in centre.events}) for centre in plan.centres})
+    (ward, dossiers), *_ = by_centre.most_common()
+    assert plan.centres[ward].unit == "19789"
+    assert 0.08 < dossiers / sum(by_centre.values()) < 0.12
+
+
+def test_time_is_warped_there_and_back() -> None:
+    """Nights pass more quickly, and every instant has its second."""
+    warp = _plan("day-long-cut").warp
+    assert warp.real(warp.starts) == 0
+    assert warp.real(warp.ends) == warp.real_seconds
+    for part in range(101):
+        real = warp.real_seconds * part / 100
+        assert abs(warp.real(warp.simulated(real)) - real) < 0.001
+    hour = 3600 * 1_000_000
+    working = warp.real(warp.starts + hour) - warp.real(warp.starts)
+    night = warp.real(warp.starts + 16 * hour) - warp.real(warp.starts + 15 * hour)
+    assert working == 10.0
+    assert night < working / 10

@@ -1,0 +1,121 @@
+"""Reports: one file that needs nothing else; comparisons that know noise; a sheet that adds up; a knee that is named."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import LabError
+from lab.load import capacity, compare, knee
+from lab.load import scenario as scenarios
+from lab.load.report import leaving
+from lab.load.report.document import document
+from lab.load.report.page import page
+from tests.unit import load_world as world
+
+BEGAN = "2026-11-26T09:00:00+07:00"
+
+
+def _document(**changed: object) -> dict[str, Any]:
+    return document(world.outcome(**changed), BEGAN, 1.5)
+
+
+def test_a_page_asks_nobody_for_anything() -> None:
+    """No address but the licence's of the chart library, no second file, and no script that its data could end."""
+    scenario = world.outcome().scenario
+    text = page([_document(), _document(manner="paper")])
+    assert scenario.title in text
+    assert not re.search(r"""(?:src|href)\s*=\s*["']""", text)
+    assert set(re.findall(r"https?://[^\s\"'*)]+", text)) <= {
+        "https://github.com/leeoniya/uPlot",
+        "http://www.w3.org/2000/svg",
+    }
+    assert text.count("</script>") == 3
+    assert "/*DATA*/" not in text
+
+
+def test_a_document_says_seed_settings_versions_and_what_is_simulated() -> None:
+    """Whoever finds it in a year can run it again."""
+    told = json.loads(json.dumps(_document()))
+    assert told["run"]["seed"] == 1
+    assert told["settings"]["centres"][0]["link"] == "mountain"
+    assert told["machine"]["packages"]["hdrhistogram"]
+    assert told["simulated"]
+    assert told["cost"]["cpu_us_per_event"]["kafka"] == pytest.approx(20_000)
+
+
+def test_what_was_left_is_read_again(tmp_path: Path) -> None:
+    """And what is no report is refused."""
+    files = leaving.leave(tmp_path, [_document()])
+    assert [file.name for file in files] == ["mountain-link.html", "mountain-link.json"]
+    assert leaving.read(files[1])["verdicts"] == json.loads(json.dumps(_document()["verdicts"]))
+    with pytest.raises(LabError, match="no report"):
+        leaving.read(files[0])
+
+
+def test_a_comparison_knows_noise_from_a_change() -> None:
+    """The same again, a little slower within the noise, three times as slow, and a promise that broke."""
+    before = _document()
+    assert not any(each.more_than_noise for each in compare.compare(before, _document()))
+    slightly = compare.compare(before, _document(book=world.book(fibre_ms=world.FIBRE_MS * 1.05)))
+    assert not any(each.more_than_noise for each in slightly)
+    slower = {each.name: each for each in compare.compare(before, _document(book=world.book(fibre_ms=world.FIBRE_MS * 3)))}
+    assert slower["fresh fibre p99"].more_than_noise
+    assert slower["fresh fibre p99"].better is False
+    assert not slower["fresh mountain p99"].more_than_noise
+    broken = compare.compare(before, _document(left=4))
+    assert [each.name for each in broken if each.more_than_noise] == ["lost"]
+
+
+def test_noise_is_what_shuffling_does() -> None:
+    """Twice as slow in three bins of ten that are as wild before is none."""
+    wild = [100.0, 900, 120, 800, 110, 850, 130, 105, 95, 990]
+    assert compare.differ(wild, [*wild[3:], 300, 1500, 90]) is False
+    assert compare.differ([100.0, 101, 99, 102, 98, 100], [150.0, 151, 149, 152, 148, 150]) is True
+    assert compare.differ([1.0, 2, 3], [9.0, 9, 9]) is None
+
+
+def test_other_settings_and_other_scenarios_are_no_noise() -> None:
+    """Settings are named, scenarios refused."""
+    other = _document()
+    other["settings"]["mix"] = {}
+    assert compare.settings_changed(_document(), other) == ["mix"]
+    other["scenario"] = "nation"
+    with pytest.raises(LabError, match="different scenarios"):
+        compare.compare(_document(), other)
+
+
+def test_the_sheet_adds_up_by_hand() -> None:
+    """10 s of the city's processors for 300 events; 173,000 × 8 a day in 8 hours, four times that at the peak, half busy."""
+    needs = {each.place.name: each for each in capacity.needs(_document())}
+    nation = needs["the nation in one archive"]
+    assert nation.mean == pytest.approx(173_000 * 8 / 28_800)
+    assert nation.cores_peak == pytest.approx(173_000 * 8 / 28_800 * 4 * (10 / 300) / 0.5)
+    assert nation.machines == 4
+    assert nation.archive_gib_a_year == pytest.approx(173_000 * 8 * 250 * 500 * 3 / 2**30)
+    assert needs["a ward"].machines == 3
+    sheet = capacity.sheet(_document())
+    assert all(place.source in sheet for place in capacity.PLACES)
+    assert all(text in sheet for text in capacity.ASSUMED)
+
+
+def test_the_stage_where_events_wait_is_blamed() -> None:
+    """With what shows it; a late generator blames itself."""
+    found = knee.knee_of(scenarios.read("find-the-knee"))
+    kept = knee.judged(world.outcome(book=world.book(100, 100)), 0, 100, found)
+    assert kept.kept
+    late = knee.judged(world.outcome(book=world.book(9_000, 9_000)), 0, 100, found)
+    assert (late.kept, late.stage) == (False, "intake")
+    fresh = world.book(100, 100)
+    for number in range(100):
+        fresh.record("fresh fibre", number / 10, 9_000)
+    folding = knee.judged(world.outcome(book=fresh), 0, 100, found)
+    assert folding.stage == "processing"
+    assert folding.evidence.startswith("3 records waited to be folded, 1 to be counted")
+    own = knee.judged(world.outcome(book=fresh, late=world.punctual(900)), 0, 100, found)
+    assert own.stage == knee.OUTSIDE
+    told = knee.found([kept, folding], found)
+    assert told.kept_up_to == [kept.reported, None, None]
+    assert "processing (1 of 3)" in told.sentence

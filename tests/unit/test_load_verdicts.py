@@ -1,0 +1,92 @@
+"""Each verdict can fail, by its own cause and alone."""
+
+from collections import Counter
+
+import pytest
+from msgspec.structs import replace
+
+from lab.load import judging
+from lab.load.judging import Verdict
+from tests.unit import load_world as world
+from tests.unit.load_world import EXPECTED, UNIT
+
+
+def _by_name(**changed: object) -> dict[str, Verdict]:
+    return {each.name: each for each in judging.verdicts(world.outcome(**changed))}
+
+
+def _broken(**changed: object) -> list[str]:
+    return [name for name, each in _by_name(**changed).items() if each.word == "broken"]
+
+
+def _counted(**more: int) -> dict[str, object]:
+    found = {**EXPECTED}
+    for name, by in more.items():
+        found[name] += by
+    return {"counters": {UNIT: found}}
+
+
+def test_a_run_that_kept_everything_has_nothing_broken() -> None:
+    """And no word is missing."""
+    told = _by_name()
+    assert _broken() == []
+    wanted = {"lost", "double", "wrongly overdue", "refused wrongly", "deadlines", "audit", "generator", "machine"}
+    assert wanted <= set(told)
+
+
+@pytest.mark.parametrize(
+    ("changed", "broken"),
+    [
+        (_counted(received=-1, received_online=-1), "lost"),
+        (_counted(returned=-2), "lost"),
+        ({"left": 3}, "lost"),
+        ({"all_counted": False}, "lost"),
+        ({"counts": Counter(due=300, stored=298, given_up=2)}, "lost"),
+        ({"counters": {}}, "lost"),
+        (_counted(received=1, received_direct=1), "double"),
+        (_counted(completed=2), "double"),
+        (_counted(completed_late=1), "wrongly overdue"),
+        (_counted(overdue_open=1), "wrongly overdue"),
+        ({"refused": Counter(unit_not_allowed=1)}, "refused wrongly"),
+        ({"total": {**EXPECTED, "rejected": 1}}, "refused wrongly"),
+        ({"dues_told": {"D-1": "2025-07-02T07:00:26+07:00"}}, "deadlines"),
+        ({"dues_told": {"D-1": None}}, "deadlines"),
+        ({"audit": {"exit": 1, "failed": ["sequences.once"], "counts": {}, "why": None}}, "audit"),
+        ({"audit": {"exit": 2, "failed": [], "counts": {}, "why": "Kafka is gone"}}, "audit"),
+        ({"book": world.book(fibre_ms=5_000)}, "freshness, fibre"),
+        ({"late": world.punctual(400)}, "generator"),
+        ({"loop": world.punctual(400)}, "generator"),
+        ({"generator_cores": [0.2, 0.97]}, "generator"),
+        ({"samples": world.samples(machine_cores=1.9)}, "machine"),
+    ],
+)  # fmt: skip
+def test_each_verdict_fails_by_its_cause_alone(changed: dict[str, object], broken: str) -> None:
+    """What was counted is nobody's fault but the system's; what took time may be."""
+    assert _broken(**changed) == [broken]
+
+
+def test_acceptance_and_drain_are_promises_too() -> None:
+    """A clerk who waits, and a backlog that is never gone."""
+    book = world.book()
+    for _ in range(50):
+        book.record("accepted edge", 1.0, 900)
+    assert _broken(book=book) == ["acceptance at the counter, real edges"]
+    full = [each if each.at < 10 else replace(each, outboxes={"mountain": 100}) for each in world.samples()]
+    assert _broken(samples=full) == ["drained, mountain cut at 10 s"]
+
+
+def test_a_late_generator_makes_times_invalid_and_no_count() -> None:
+    """Invalid is not slow, and not fine either."""
+    told = _by_name(late=world.punctual(400), book=world.book(fibre_ms=5_000), **_counted(received=-1))
+    assert told["freshness, fibre"].word == "invalid"
+    assert told["lost"].word == "broken"
+    drawn = list(told.values())
+    assert judging.spoiled(drawn)
+    assert [each.name for each in judging.broken(drawn)] == ["lost"]
+
+
+def test_the_first_to_saturate_is_named() -> None:
+    """A process of one thread that takes its whole core, before the machine is full."""
+    told = _by_name(samples=world.samples(intake_cores=0.97))
+    assert told["first to saturate"].measured.startswith("intake (one core) at 0 s")
+    assert _by_name()["first to saturate"].measured == "nothing"
