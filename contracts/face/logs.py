@@ -6,8 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, Literal
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Literal, TextIO
 
 import msgspec
 from pydantic import ValidationError
@@ -64,7 +64,7 @@ def begun(service: str) -> Iterator[None]:
 
 def write(service: str, settings: LogSettings) -> None:
     """From here on whatever is logged in this process is written so."""
-    handler = logging.StreamHandler()
+    handler = Stderr()
     handler.setFormatter(OneLine(service) if settings.log_format == "json" else Readable(service))
     handler.addFilter(Budget(EVENT_LINES_PER_SECOND, EVENT_LINES_BURST))
     handler.addFilter(Sparingly(("opentelemetry",), EXPORTER_AGAIN_SECONDS))
@@ -72,13 +72,26 @@ def write(service: str, settings: LogSettings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     for ours in ("contracts", "services"):
         logging.getLogger(ours).setLevel(level)
-    # A library's warning is a line, too.
+    # Whatever Python itself would print to stderr is a line, too.
     logging.captureWarnings(True)
+    threading.excepthook = _thread_ended
+    sys.unraisablehook = _unraisable
 
 
 def about(source: str | None, event_id: str | None, **fields: Any) -> dict[str, Any]:
     """The fields of a line about one event, for `extra=`: by these it is found again in every service's log."""
     return {"event_source": source, "event_id": event_id, **fields}
+
+
+class Stderr(logging.StreamHandler[TextIO]):
+    """Writes lines; a record that cannot be formatted is told without its words, where logging would print them all."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name for it
+        """The line in its place."""
+        told = logging.LogRecord(record.name, record.levelno, "", 0, "a record that cannot be written", None, sys.exc_info())
+        with suppress(Exception):
+            self.stream.write(self.format(told) + self.terminator)
+            self.flush()
 
 
 class OneLine(MsgspecFormatter):
@@ -93,10 +106,9 @@ class OneLine(MsgspecFormatter):
         safe = copy.copy(record)
         # A cached traceback would be one with values in it.
         safe.exc_text = safe.stack_info = None
-        safe.msg, safe.args = (
-            _safe(record.msg),
-            tuple(map(_safe, record.args)) if isinstance(record.args, tuple) else record.args,
-        )
+        safe.msg = _safe(record.msg)
+        if isinstance(record.args, tuple):
+            safe.args = tuple(map(_safe, record.args))
         return super().format(safe)
 
     def formatException(self, ei: Any) -> Any:  # noqa: N802  # logging's name for it
@@ -110,7 +122,7 @@ class OneLine(MsgspecFormatter):
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "message": guarded.text(record.message.strip()),
+            "message": guarded.text(_words(record)),
             **guarded.fields({name: value for name, value in vars(record).items() if name not in _NOT_GIVEN}),
             **tracing.place(),
         }
@@ -182,6 +194,20 @@ def _told(line: str) -> dict[str, Any] | None:
 
 def _inline(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _words(record: logging.LogRecord) -> str:
+    """asyncio goes on with the repr of a task, in which its exception stands with all its words."""
+    words = record.message.strip()
+    return words.partition("\n")[0] if record.name == "asyncio" else words
+
+
+def _thread_ended(args: threading.ExceptHookArgs) -> None:
+    _log.critical("a thread ended by an error that nobody foresaw", exc_info=args.exc_value)
+
+
+def _unraisable(args: "sys.UnraisableHookArgs") -> None:
+    _log.error("an error where none can be raised", exc_info=args.exc_value)
 
 
 def _safe(given: Any) -> Any:
