@@ -1,7 +1,6 @@
 """The worker's own door, served from threads of its own, so that it answers while the fold is busy."""
 
 import json
-import logging
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +13,6 @@ from services.metrics.worker.health import Health
 REQUEST_SECONDS: Final = 5.0
 REQUESTS_MAX: Final = 16
 _PROBLEM: Final = "application/problem+json"
-_log = logging.getLogger(__name__)
 
 
 class Door(ThreadingHTTPServer):
@@ -32,10 +30,6 @@ class Door(ThreadingHTTPServer):
     def open(self) -> None:
         """Serves until the process ends."""
         threading.Thread(target=self.serve_forever, name="door", daemon=True).start()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked has gone, or the answer failed: said in the log, not printed."""
-        _log.warning("a request could not be answered", exc_info=True)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A thread for each request, a bounded number of them."""
