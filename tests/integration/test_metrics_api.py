@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import urllib.request
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -396,6 +397,22 @@ class Listener:
     def close(self) -> None:
         """Leaves."""
         self._answer.close()
+
+
+def test_a_packed_stream_says_the_same(world: World) -> None:
+    """To whoever takes gzip: packed event by event, so that none waits for the next one."""
+    asked = urllib.request.Request(f"{world.api.base_url}/v1/stream", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked, timeout=15) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        unpacking, told = zlib.decompressobj(wbits=31), b""
+        while told.count(b"\n\n") < 2:
+            told += unpacking.decompress(answer.read1())
+    name, data = told.split(b"\n\n")[1].split(b"\n")[1:3]
+    assert name == b"event: units"
+    rows = json.loads(data.removeprefix(b"data: "))["units"]
+    assert {row["unit"]: row["counters"] for row in rows} == {
+        row["unit"]: row["counters"] for row in world.told("/v1/units")["units"]
+    }
 
 
 def test_the_stream_brings_all_then_changes_then_what_is_wrong(world: World) -> None:

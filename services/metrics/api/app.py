@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,8 @@ from services.metrics.api.instruments import Instruments
 
 UNITS: Final = "/v1/units"
 FILES: Final = "/board/"
+# Below this an answer is one packet anyway.
+PACKED_BYTES_MIN: Final = 1024
 ROUTES: Final = frozenset(
     {
         UNITS,
@@ -58,6 +61,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
     tell_problems(app, "this is a fault of metrics' API")
+    app.add_middleware(GZipMiddleware, minimum_size=PACKED_BYTES_MIN, compresslevel=5)
     app.add_middleware(_Measured, instruments=ports.instruments)
     _describe(app)
     return app

@@ -105,8 +105,12 @@ class Doors:
     async def stream(self, request: Request) -> Response:
         """Server-sent events."""
         role = queries.role_of(queries.parameters(request, "role"))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._ports.stream.events(role), headers=headers, media_type="text/event-stream")
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept-Encoding"}
+        is_packed = "gzip" in request.headers.get("Accept-Encoding", "")
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
+        events = self._ports.stream.events(role, is_packed)
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def dossiers(self, request: Request) -> Response:
         """The exact series, read at each scrape."""

@@ -1,6 +1,5 @@
-"""The board's files: read once, told apart by their digest, packed, and held by a policy to what lies here."""
+"""The board's files: read once, told apart by their digest, and held by a policy to what lies here."""
 
-import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -31,8 +30,7 @@ class File:
     """One file as browsers get it."""
 
     kind: str
-    plain: bytes
-    packed: bytes
+    content: bytes
     tag: str
 
 
@@ -49,14 +47,12 @@ class Front:
             return None
         # Asked again at each load, answered in a few bytes: a new version is on every wall at its next look.
         headers = {
-            "Cache-Control": "no-cache", "ETag": file.tag, "Vary": "Accept-Encoding", "Content-Security-Policy": POLICY,
+            "Cache-Control": "no-cache", "ETag": file.tag, "Content-Security-Policy": POLICY,
             "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
         }  # fmt: skip
         if file.tag in request.headers.get("If-None-Match", ""):
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
-            return Response(file.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.kind)
-        return Response(file.plain, headers=headers, media_type=file.kind)
+        return Response(file.content, headers=headers, media_type=file.kind)
 
 
 def _read(worklists: str) -> Mapping[str, File]:
@@ -64,9 +60,9 @@ def _read(worklists: str) -> Mapping[str, File]:
     for path in sorted(BOARD.rglob("*")):
         if (kind := KINDS.get(path.suffix)) is None:
             continue
-        plain = path.read_bytes()
+        content = path.read_bytes()
         if path.name == PAGE:
-            plain = plain.replace(WORKLISTS.encode(), worklists.encode())
-        tag = f'"{blake2b(plain, digest_size=12).hexdigest()}"'
-        found[path.relative_to(BOARD).as_posix()] = File(kind, plain, gzip.compress(plain, 9, mtime=0), tag)
+            content = content.replace(WORKLISTS.encode(), worklists.encode())
+        tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
+        found[path.relative_to(BOARD).as_posix()] = File(kind, content, tag)
     return found

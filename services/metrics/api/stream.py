@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from contracts.face.problems import ProblemError
 from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
+from services.metrics.api.packing import HEADER, Event
 from services.metrics.api.problems import not_now
 from services.metrics.api.queries import ROLES, Query
 from services.metrics.api.snapshots import All, Figures, Snapshot, Snapshots
@@ -46,7 +48,7 @@ class Stream:
         self._head: dict[str, Any] = {}
         self._trouble: str | None = None
         self._version = 0
-        self._told_apart: dict[tuple[str, int], bytes] = {}
+        self._told_apart: dict[tuple[str, int], Event] = {}
         self._clients = 0
         self._looked = asyncio.Event()
         self._looked_at = time.monotonic()
@@ -66,25 +68,36 @@ class Stream:
             rest = min(REST_PER_LOOK * (self._looked_at - began), REST_SECONDS_MAX)
             await asyncio.sleep(max(LOOK_EVERY_SECONDS, rest))
 
-    def events(self, role: str) -> AsyncIterator[bytes]:
-        """What one client hears; ProblemError when too many listen."""
+    def events(self, role: str, is_packed: bool = False) -> AsyncIterator[bytes]:
+        """What one client hears, as a gzip stream or plain; ProblemError when too many listen."""
         if self._clients >= CLIENTS_MAX:
             raise not_now("too_many_clients", "too many clients listen already")
-        return self._events(role)
+        return self._packed(role) if is_packed else self._plain(role)
 
-    async def _events(self, role: str) -> AsyncIterator[bytes]:
+    async def _plain(self, role: str) -> AsyncIterator[bytes]:
+        async with aclosing(self._events(role)) as events:
+            async for event in events:
+                yield event.plain
+
+    async def _packed(self, role: str) -> AsyncIterator[bytes]:
+        yield HEADER
+        async with aclosing(self._events(role)) as events:
+            async for event in events:
+                yield event.packed
+
+    async def _events(self, role: str) -> AsyncGenerator[Event]:
         self._clients += 1
         self._instruments.stream_clients.set(self._clients)
         seen, trouble, said_at = 0, None, float("-inf")
         try:
-            yield b"retry: 2000\n\n"
+            yield Event(b"retry: 2000\n\n")
             # Only what is looked at from now on: before the first client came nobody looked.
             while True:
                 try:
                     async with asyncio.timeout(STILL_HERE_SECONDS):
                         await self._looked.wait()
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    yield Event(b": still here\n\n")
                     continue
                 is_due = time.monotonic() - said_at >= SAY_EVERY_SECONDS
                 if self._trouble is None and self._version > seen:
@@ -99,18 +112,18 @@ class Stream:
             self._clients -= 1
             self._instruments.stream_clients.set(self._clients)
 
-    def _changes(self, role: str, seen: int) -> bytes:
+    def _changes(self, role: str, seen: int) -> Event:
         """The rows that changed after version `seen`; clients that have seen the same share the bytes."""
         if (role, seen) not in self._told_apart:
             rows = [row for version, row in self._rows[role].values() if version > seen]
             data = msgspec.json.encode({**self._head, "role": role, "units": rows, "total": self._totals[role]})
-            self._told_apart[role, seen] = b"id: %d\nevent: units\ndata: %s\n\n" % (self._version, data)
+            self._told_apart[role, seen] = Event(b"id: %d\nevent: units\ndata: %s\n\n" % (self._version, data))
         return self._told_apart[role, seen]
 
-    def _standing(self) -> bytes:
+    def _standing(self) -> Event:
         if self._trouble is not None:
-            return b'event: problem\ndata: {"code":"%s"}\n\n' % self._trouble.encode()
-        return b"event: as_of\ndata: %s\n\n" % msgspec.json.encode(self._head)
+            return Event(b'event: problem\ndata: {"code":"%s"}\n\n' % self._trouble.encode())
+        return Event(b"event: as_of\ndata: %s\n\n" % msgspec.json.encode(self._head))
 
     async def _try(self) -> None:
         try:
