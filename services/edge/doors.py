@@ -14,10 +14,12 @@ from starlette.responses import Response
 from contracts import instants
 from contracts.events import code_of
 from contracts.face import logs, tracing
+from contracts.face.batches import items
+from contracts.face.bodies import BATCH, ONE, media_type, read_body
 from contracts.face.problems import ProblemError
+from contracts.face.turns import Turns
 from contracts.keys import Key, KeySource
 from services.edge import page
-from services.edge.bodies import items, media_type, read_body
 from services.edge.domain.answers import Result, results, status_of
 from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import Entry, House, Refusal, judge
@@ -31,7 +33,6 @@ from services.edge.store.outbox import Outbox
 from services.edge.store.views import Quarantined, Stand
 from services.edge.store.writer import Writer
 from services.edge.told import told_of
-from services.edge.turns import Turns
 
 RETRY_AFTER_SECONDS = 5.0
 FULL_RETRY_AFTER_SECONDS = 30.0
@@ -87,7 +88,7 @@ class Doors:
         """One CloudEvent or a batch: judged one by one, kept together, answered one by one."""
         ports, settings = self._ports, self._ports.settings
         key = self._holder(request)
-        kind = media_type(request)
+        kind = media_type(request, (ONE, BATCH))
         async with ports.turns.one():
             body = await read_body(request, settings.edge_body_bytes_max, settings.edge_body_seconds)
             raws = items(kind, body, settings.edge_batch_events_max)

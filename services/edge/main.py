@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from contracts import reference_files
 from contracts.face import logs, serving
 from contracts.face.serving import Lifespan
+from contracts.face.turns import Turns
 from contracts.keys import KeySource, open_keys
 from services.edge import carrying
 from services.edge.app import build_app
@@ -34,7 +35,6 @@ from services.edge.store.outbox import Outbox
 from services.edge.store.reserve import Reserve
 from services.edge.store.views import Places
 from services.edge.store.writer import Writer
-from services.edge.turns import Turns
 
 STOP_SECONDS = 10
 _log = logging.getLogger(__name__)

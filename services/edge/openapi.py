@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from contracts.face.bodies import BATCH, ONE
 from contracts.face.problems import PROBLEM
-from services.edge.bodies import BATCH, ONE
 from services.edge.domain.answers import Result
 from services.edge.told import OutboxTold
 

@@ -14,12 +14,14 @@ from starlette.responses import Response
 from contracts import instants
 from contracts.events import Event, Ticked, code_of, control_record, to_record, without_values
 from contracts.face import logs, tracing
+from contracts.face.batches import check_json, items
+from contracts.face.bodies import BATCH, JSON, ONE, media_type, read_body
 from contracts.face.problems import ProblemError
+from contracts.face.turns import Turns, too_busy
 from contracts.heartbeats import Heartbeat
 from contracts.keys import Key, KeySource
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 from services.intake import traces
-from services.intake.bodies import BATCH, JSON, ONE, media_type, read_body
 from services.intake.domain.answers import Position, Result, all_retry, results, status_of
 from services.intake.domain.judgement import House, Refusal, judge, readable_id
 from services.intake.domain.quotas import QuotaBook
@@ -27,7 +29,6 @@ from services.intake.gate import Gate
 from services.intake.instruments import Instruments
 from services.intake.journal import Appends, OverloadedError, Record
 from services.intake.settings import Settings
-from services.intake.turns import Turns, too_busy
 
 # A broker that comes back is found within this; senders add their own spread.
 RETRY_AFTER_SECONDS = 2.0
@@ -63,7 +64,7 @@ class Doors:
         key = self._holder(request)
         kind = media_type(request, (ONE, BATCH))
         async with self._ports.turns.one():
-            raws = self._items(kind, await self._read(request))
+            raws = items(kind, await self._read(request), self._ports.settings.intake_batch_events_max)
             wait = self._ports.quotas.wait_seconds(key.name, len(raws), self._ports.monotonic())
             if wait > 0:
                 raise self._over_quota(key, raws, wait)
@@ -114,15 +115,6 @@ class Doors:
     async def _read(self, request: Request) -> bytes:
         settings = self._ports.settings
         return await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
-
-    def _items(self, kind: str, body: bytes) -> Sequence[bytes | Raw]:
-        if kind == ONE:
-            _check_json(body)
-            return (body,)
-        items = _decode(body, list[Raw], status=400)
-        if len(items) > (most := self._ports.settings.intake_batch_events_max):
-            raise ProblemError(413, "batch_too_large", f"a batch has at most {most} events")
-        return items
 
     def _over_quota(self, key: Key, raws: Sequence[bytes | Raw] | None, wait: float) -> ProblemError:
         self._ports.instruments.over_quota.labels(key.name).inc()
@@ -217,21 +209,12 @@ def _record(event: Event) -> Record:
     return Record(REPORTED.name, key, value, headers)
 
 
-def _check_json(body: bytes) -> None:
-    """Readable or not is a question of the whole body: UTF-8, and one JSON value whatever its shape."""
-    try:
-        body.decode()
-        msgspec.json.decode(body, type=Raw)
-    except (ValueError, RecursionError) as error:
-        raise ProblemError(400, "unreadable", "the body is not JSON in UTF-8") from error
-
-
-def _decode(body: bytes, shape: type[_T], status: int = 422) -> _T:
-    _check_json(body)
+def _decode(body: bytes, shape: type[_T]) -> _T:
+    check_json(body)
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
-        raise ProblemError(status, "invalid_body", without_values(str(error))) from error
+        raise ProblemError(422, "invalid_body", without_values(str(error))) from error
 
 
 def _instant(name: str, text: str, latest: int) -> int:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from contracts import reference_files
 from contracts.face import logs, serving
+from contracts.face.turns import Turns
 from contracts.keys import KEYS_MAX, KeySource, open_keys
 from services.intake.app import build_app
 from services.intake.archive import Archive
@@ -22,7 +23,6 @@ from services.intake.gate import Gate
 from services.intake.instruments import Instruments
 from services.intake.journal import Journal
 from services.intake.settings import Settings
-from services.intake.turns import Turns
 
 STOP_SECONDS = 10
 
@@ -81,7 +81,7 @@ def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> FastA
             settings.intake_requests_in_flight_max,
             settings.intake_requests_waiting_max,
             settings.intake_turn_seconds,
-            instruments,
+            instruments.requests_in_flight,
         ),
         instruments=instruments,
         now=lambda: time.time_ns() // 1000,

@@ -7,9 +7,9 @@ import msgspec
 from contracts import data as contract_data
 from contracts.data import FACTS
 from contracts.events import EXTENSIONS, REQUIRED, TYPE_PREFIX, TYPE_SUFFIX
+from contracts.face.bodies import BATCH, ONE
 from contracts.face.problems import PROBLEM
 from contracts.heartbeats import Heartbeat
-from services.intake.bodies import BATCH, ONE
 from services.intake.domain.answers import Result
 
 _REF = "#/components/schemas/{name}"
