@@ -10,7 +10,8 @@ from tests.browser.chromium import started
 from tests.browser.world import City, Visit, city, visit
 from tests.province import Province
 
-pytestmark = pytest.mark.kafka
+# The first of them waits for a whole city to start.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 PAGE_BYTES_MAX = 150_000
 # Generous: what is promised is that it comes; how soon, test_board_in_full says on a quiet machine.

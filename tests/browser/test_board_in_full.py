@@ -14,7 +14,7 @@ from tests.integration.metrics_by_hand import api_of, by_hand
 from tests.province import Province
 from tests.servers import Servers
 
-pytestmark = [pytest.mark.kafka, pytest.mark.long]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 
 # What is promised of a live update, from the moment at which intake has said `stored`.
 LIVE_SECONDS = 2.0
