@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from contracts.topics import REPORTED
+from contracts.topics import lifecycle
 from deploy.local.checks import free_port_base
+from deploy.local.settings import REPOSITORY
 from tests.intake_bad_inputs import event, packed
 from tests.integration.edge_line import line, start_edge
 from tests.integration.intake_calls import CENTRE_BATCH, REQUEST_SECONDS, post, read, wait_until
@@ -17,6 +18,7 @@ from tests.province import Province, Service
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(280)]
 
 EVENTS, BATCH_EVENTS = 3_000, 500
+LIFECYCLE = lifecycle(1).name
 # Small, so that far more spans end than it holds.
 QUEUE_SPANS = 64
 STOPPED_WITHIN_SECONDS = 15.0
@@ -35,14 +37,17 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_events_are_stored_and_counted_and_processes_end_when_told(
     province: Province, endpoint: str, tmp_path: Path
 ) -> None:
+    """Also: every lifecycle record of an event carries its trace, and audit finds every stage equal to the next."""
     told = {
         "OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100",
         "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE_SPANS), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(QUEUE_SPANS),
     }  # fmt: skip
     with line() as way:
-        services = [province.start(name, ready=False, **told) for name in ("intake", "processing", "metrics")]
-        api = province.start("metrics-api", ready=False)
-        for service in (*services, api):
+        services = [
+            province.start(name, ready=False, code=REPOSITORY, **told) for name in ("intake", "processing", "metrics")
+        ]
+        api, asked = province.start("metrics-api", ready=False), province.start("processing-api", ready=False)
+        for service in (*services, api, asked):
             service.wait_ready()
         way.to(services[0])
         edge = start_edge(province, way, tmp_path / "edge", **told)
@@ -50,7 +55,10 @@ def test_events_are_stored_and_counted_and_processes_end_when_told(
             events = [event(id=f"t-{start + each}", subject=f"T.{start + each}") for each in range(BATCH_EVENTS)]
             assert post(edge, "/v1/events", CENTRE_BATCH, packed(events)).status_code == 202
         wait_until(lambda: counted(api) == EVENTS, within_seconds=120)
-        assert len(read(province.kafka, REPORTED.name)) >= EVENTS
+        carried = [record for record in read(province.kafka, LIFECYCLE).values() if dict(record.headers).get("traceparent")]
+        assert len(carried) == EVENTS
+        verified = province.run("services.audit.main", "verify", "--sample", "50")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
         for service in (edge, *services):
             assert service.stop(STOPPED_WITHIN_SECONDS) in (0, -15, 143), f"{service.name} had to be killed"
             assert "Failed to export" in service.log_file.read_text() or "Transient error" in service.log_file.read_text()
