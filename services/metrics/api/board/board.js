@@ -109,7 +109,7 @@ async function readCourse() {
   } catch { /* the charts stay as they are; the next look may go well */ } finally {
     reading = false;
     // What came in while it was read, or within the pause, is read by the next look.
-    setTimeout(() => { if (head && told?.received.as_of && moved()) readCourse(); }, every + 50);
+    setTimeout(() => { if (head && (!told || moved())) readCourse(); }, every + 50);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import {spark} from "./charts.js";
 import {el, moment, percent, place, plain, put, whole} from "./forms.js";
-import {language, say} from "./words.js";
+import {say} from "./words.js";
 
 // key, value of a row, whether it is a share (per cent)
 const COLUMNS = [
@@ -51,12 +51,13 @@ export function drawRows(units, state, open) {
     COLUMNS.some(([, of]) => of(row)));
   const found = all.filter(row => (!find || plain(row.name).includes(find) || row.unit.toLowerCase().includes(find)) &&
     (!state.tier || tierOf(row) === state.tier) && (!state.only || ONLY[state.only](row)));
+  const names = byName(units);
   found.sort((a, b) => {
-    const x = value(a), y = value(b);
+    const x = value(a), y = value(b), tie = names.get(a.unit) - names.get(b.unit);
+    if (state.sort === "unit") return state.down ? -tie : tie;
     // What has no value stands last, whichever way the rest is sorted.
-    if ((x ?? null) === null || (y ?? null) === null) return (x ?? null) === (y ?? null) ? compared(a.name, b.name) : (x ?? null) === null ? 1 : -1;
-    const order = typeof x === "string" ? compared(x, y) : x - y;
-    return (state.down ? -order : order) || compared(a.name, b.name);
+    if (x === null || y === null) return x === y ? tie : x === null ? 1 : -1;
+    return (state.down ? y - x : x - y) || tie;
   });
   show(found.slice(0, limit), open);
   const left = found.length - limit;
@@ -67,10 +68,15 @@ export function drawRows(units, state, open) {
     say("count_of", {n: whole(found.length), m: whole(all.length)}));
 }
 
-let collator = null, collated = "";
-function compared(a, b) {
-  if (collated !== language()) { collator = new Intl.Collator("vi", {numeric: true}); collated = language(); }
-  return collator.compare(a, b);
+// Thousands of names are compared once, not at each of four pictures a second.
+let ranked = null, ranks = new Map();
+function byName(units) {
+  if (ranked !== units || ranks.size !== units.size) {
+    const collator = new Intl.Collator("vi", {numeric: true});
+    ranked = units;
+    ranks = new Map([...units.values()].sort((a, b) => collator.compare(a.name, b.name)).map((row, at) => [row.unit, at]));
+  }
+  return ranks;
 }
 
 function show(rows, open) {
