@@ -72,7 +72,7 @@ class Fold:
             if run.start != lane.at:
                 self._instruments.stale_chunks.inc()
                 if time.monotonic() - lane.sought > HEAL_SECONDS:
-                    self._drop(lane, f"expected offset {lane.at}, got {run.start}")
+                    self._drop(lane, "what came does not join up with what is counted")
                 return
             if run.traces:
                 self._traces.take(lane, run)
@@ -164,7 +164,7 @@ class Fold:
         now = time.monotonic()
         for lane in list(self.lanes.values()):
             if lane.is_waiting(ends.get(lane.partition, 0), now, STALLED_SECONDS):
-                self._drop(lane, f"nothing came from offset {lane.at} on")
+                self._drop(lane, "nothing came for long, although the log goes on")
 
     def _give_up(self, lane: Lane, problem: StoreError) -> None:
         """Drops a lane whose step was not stored, or nobody knows."""
@@ -200,7 +200,8 @@ class Fold:
         self._traces.dropped(lane.partition)
         if self.lanes.get(lane.partition) is lane:
             del self.lanes[lane.partition]
-            _log.warning("partition %d is begun anew: %s", lane.partition, why)
+            place = {"partition": lane.partition, "offset": lane.base}
+            _log.warning("partition %d is begun anew: %s", lane.partition, why, extra=place)
 
     # --- ownership -------------------------------------------------------------------------------------------
 

@@ -160,7 +160,9 @@ class Membership:
         self._consumer.resume([TopicPartition(REPORTED.name, number) for number in numbers])
         for number in resting:
             self.rest(number)
-        _log.info("owner of partitions %s%s", numbers, f", of which {resting} rest" if resting else "")
+        _log.info(
+            "owner of partitions %s%s", numbers, f", of which {resting} rest" if resting else "", extra=_extra(numbers)
+        )
 
     def _revoked(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         numbers = [place.partition for place in places]
@@ -172,7 +174,7 @@ class Membership:
             self._consumer.incremental_unassign(places)
         except KafkaException as error:
             self._on_error(error.args[0].name())
-        _log.info("gave up partitions %s", sorted(numbers))
+        _log.info("gave up partitions %s", sorted(numbers), extra=_extra(numbers))
 
     def _heard(self, error: KafkaError) -> None:
         self._on_error(error.name())
@@ -182,3 +184,7 @@ class Membership:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def _extra(numbers: list[int]) -> dict[str, list[int]]:
+    return {"partitions": sorted(numbers)}

@@ -87,7 +87,8 @@ class Ownership:
         if record.offset == lane.next_offset:
             lane.add((record,))
         elif record.offset > lane.next_offset:
-            _log.warning("partition %d: %d came where %d was next", number, record.offset, lane.next_offset)
+            place = {"partition": number, "offset": lane.next_offset}
+            _log.warning("partition %d: another record came than the next one", number, extra=place)
             self._forget(number)
             self._again_at[number] = time.monotonic() + AGAIN_SECONDS
 
@@ -113,13 +114,13 @@ class Ownership:
 
     def fenced(self, membership: Membership, number: int, why: str) -> None:
         """Somebody or something moved the stored state: forget what is known of it, look again a little later."""
-        _log.warning("partition %d: %s", number, why)
+        _log.warning("partition %d: %s", number, why, extra={"partition": number})
         self._state.fenced()
         self._rest(membership, number)
 
     def torn(self, membership: Membership, error: TornError) -> None:
         """What is stored cannot be trusted: the partition is wiped and folded from the start."""
-        _log.error("%s", error)
+        _log.error("%s", error, extra={"partition": error.partition})
         self._torn.add(error.partition)
         self._rest(membership, error.partition)
 
@@ -128,7 +129,7 @@ class Ownership:
         self._forget(number)
         membership.rest(number)
         self._state.stopped(number, reason)
-        _log.error("partition %d stopped, %s: %s", number, reason, detail)
+        _log.error("partition %d stopped, %s: %s", number, reason, detail, extra={"partition": number, "code": reason})
 
     def identity(self, number: int, lane: Lane) -> Identity:
         """By what the log will be known again after this commit."""
@@ -143,7 +144,7 @@ class Ownership:
         if verdict != "log_changed" and (held.is_unclean or number in self._torn):
             verdict = "wipe"
         if verdict == "wipe":
-            _log.warning("partition %d: wiped, folded from the start", number)
+            _log.warning("partition %d: wiped, folded from the start", number, extra={"partition": number})
             if not self._store.wipe(held):
                 self._again_at[number] = time.monotonic() + AGAIN_SECONDS
                 return None
@@ -153,7 +154,9 @@ class Ownership:
             verdict = _judge(held, found._replace(is_same=True))
         if verdict != "go_on" or found.tail is None:
             self._state.stopped(number, verdict)
-            _log.error("partition %d stopped at take-over: %s", number, verdict)
+            _log.error(
+                "partition %d stopped at take-over: %s", number, verdict, extra={"partition": number, "code": verdict}
+            )
             return None
         if held.identity is not None:
             self._identities[number] = held.identity
