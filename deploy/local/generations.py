@@ -14,6 +14,7 @@ from services.processing.domain.generation import GEN
 FILE = "generations.json"
 ASK_CODE_SECONDS = 30.0
 _FOLDS = ("processing", "processing-api")
+_CONCERNED = (*_FOLDS, "metrics", "metrics-api", "audit")
 
 
 class Generation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,11 +50,10 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True):
             part = "PROCESSING" if program.name == "processing-beside" else "METRICS"
             told[f"MOTCUA_{part}_WORKER_PORT"] = port
             return told | ({"MOTCUA_METRICS_BESIDE": "1"} if program.name == "counters-beside" else {})
-        if program.kind not in ("service", "aide"):
+        if program.name not in _CONCERNED:
             return {}
         live = str(self.live.gen)
-        has_own_name = program.kind == "service" and self.live.gen != self.live.fold
-        return {"MOTCUA_LIVE_GEN": live} | ({"MOTCUA_GEN": live} if has_own_name else {})
+        return {"MOTCUA_LIVE_GEN": live} | ({"MOTCUA_GEN": live} if self.live.gen != self.live.fold else {})
 
     def code(self, program: Program) -> Path | None:
         """The directory of the code that a program runs, None for this one; GenerationError when it is not to be had."""

@@ -49,8 +49,9 @@ class Stack:
         clock: Clock | None = None,
         say: Say = lambda line: None,
         environment: dict[str, str] | None = None,
+        watch_seconds: int | None = None,
     ) -> None:
-        given = {"state_dir": state_dir, "port_base": port_base, "clock": clock}
+        given = {"state_dir": state_dir, "port_base": port_base, "clock": clock, "watch_seconds": watch_seconds}
         self.settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         self.say = say
         self._environment = {**self.settings.environment(), **(environment or {})}
@@ -258,7 +259,9 @@ class Stack:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")
 
     def _told(self, program: Program, running: Generations) -> dict[str, str]:
-        return {**self._environment, **running.environment(program, self.settings.port_base)}
+        # Of generations the state directory alone decides; whom they do not concern, they do not start anew.
+        own = {name: value for name, value in self._environment.items() if name not in ("MOTCUA_GEN", "MOTCUA_LIVE_GEN")}
+        return {**own, **running.environment(program, self.settings.port_base)}
 
     def _start(self, wanted: tuple[Program, ...]) -> None:
         seen = self._keeper.seen()
