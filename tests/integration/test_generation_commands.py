@@ -1,0 +1,167 @@
+"""`make generation`, `make rebuild-counters`, `make recover` on a whole stack: what users see before, between and after."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import redis
+
+from deploy.local import dumps
+from deploy.local.checks import free_port_base
+from deploy.local.opening import up_and_open
+from deploy.local.settings import REPOSITORY
+from deploy.local.stack import Stack
+from tests.integration import another_fold
+from tests.integration.intake_calls import wait_until
+from tests.integration.processing_world import Archive, life
+from tests.integration.test_generations import COMPLETED, EARLY, OPEN, report
+from tests.province import Province
+
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(1800)]
+
+COMMAND_SECONDS = 900
+SHOWN_SECONDS = 180.0
+
+
+class Town:
+    """A stack with an archive; `archive` writes to it as intake would."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        at = cast(Any, stack.settings)
+        self.archive = Archive(cast(Province, type("Reached", (), {"kafka": at.bootstrap})()))
+
+    def command(self, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command as make gives it, by somebody who has no setting but where the stack lies."""
+        return subprocess.run(
+            [sys.executable, "-m", f"deploy.local.{module}", *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, "MOTCUA_STATE_DIR": str(self.stack.directory)},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+
+    def dossier(self, code: str) -> dict[str, Any]:
+        """What users are told of a dossier."""
+        return self._asked("processing-api", f"/v1/dossiers/{code}", {"Authorization": "Bearer dev-operator"})
+
+    def counters(self) -> dict[str, int]:
+        """What users are told of the unit."""
+        found: dict[str, int] = self._asked("metrics-api", "/v1/units/19753?role=receiver", {})["counters"]
+        return found
+
+    def shows(self, **counters: int) -> bool:
+        """Whether these counters are shown, up to the end of the archive."""
+        try:
+            told = self._asked("metrics-api", "/v1/units/19753?role=receiver", {})
+        except OSError:  # not yet, or not now
+            return False
+        return told["lag_seconds"] == 0 and {name: told["counters"][name] for name in counters} == counters
+
+    def _asked(self, name: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+        asked = urllib.request.Request(self.stack.address(name) + path, headers=headers)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            body: dict[str, Any] = json.loads(answer.read())
+        return body
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    stack = Stack(tmp_path_factory.mktemp("generations") / "state", free_port_base(), "log", say=print)
+    try:
+        up_and_open(stack)
+        made = Town(stack)
+        report(made.archive)
+        wait_until(lambda: made.shows(completed_late=1, completed_on_time=0, completed_early=1), SHOWN_SECONDS)
+        yield made
+    finally:
+        stack.down()
+
+
+def test_from_start_to_drop_readers_see_one_generation_and_then_the_other(town: Town, tmp_path: Path) -> None:
+    """Started, compared, refused without a word on the differences, switched, switched back, switched, dropped."""
+    code = another_fold.checkout(tmp_path / "next")
+    before = town.stack.pids
+    started = town.command("generation", "start", "--code", str(code))
+    assert started.returncode == 0, started.stderr
+    assert "records/s" in started.stdout
+    assert {name: town.stack.pids[name] for name in before} == before, "nothing that runs is started anew"
+    assert town.dossier(OPEN)["due_current"] == "2025-07-04T10:00:00+07:00"
+
+    unseen = town.command("generation", "switch")
+    assert (unseen.returncode, "compare" in unseen.stderr) == (1, True)
+    compared = town.command("generation", "compare")
+    assert compared.returncode == 3, compared.stderr
+    assert COMPLETED in compared.stdout
+    assert EARLY not in compared.stdout
+    assert "all of it comes from the dossiers above" in compared.stdout
+    assert town.command("generation", "switch").returncode == 1, "what differs must be accepted"
+    assert town.shows(completed_late=1, completed_on_time=0)
+
+    switched = town.command("generation", "switch", "--accept-differences")
+    assert switched.returncode == 0, switched.stderr
+    told = town.dossier(OPEN)
+    assert (told["due_current"], told["gen"]) == ("2025-07-07T10:00:00+07:00", 2)
+    assert town.shows(completed_late=0, completed_on_time=1, completed_early=1)
+    assert {name: pid for name, pid in town.stack.pids.items() if name in ("intake", "kafka", "redis")} == {
+        name: before[name] for name in ("intake", "kafka", "redis")
+    }
+
+    assert town.command("generation", "switch").returncode == 0
+    assert town.dossier(OPEN)["due_current"] == "2025-07-04T10:00:00+07:00"
+    assert town.command("generation", "abort").returncode == 1, "it was live once"
+    dropped = town.command("generation", "drop")
+    assert dropped.returncode == 0, dropped.stderr
+    with redis.Redis.from_url(town.stack.settings.redis_url) as client:
+        assert list(client.scan_iter(match="motcua:*:g2*", count=5000)) == []
+    assert town.shows(completed_late=1, completed_on_time=0)
+    assert "processing-beside" not in town.stack.names
+
+
+def test_counters_that_were_tampered_with_are_found_and_replaced_while_the_api_answers(town: Town) -> None:
+    """The rebuilt counters differ in what was put there by hand; only told to does the command replace them."""
+    with redis.Redis.from_url(town.stack.settings.redis_url) as client:
+        client.hincrby("motcua:metrics:g1:total", "receiver|19753|received", 40)
+    pids = town.stack.pids
+    wrong = town.counters()["received"]
+    found = town.command("counters")
+    assert found.returncode == 3, found.stderr
+    assert f"received of 19753 (receiver): {wrong} -> {wrong - 40}" in found.stdout
+    assert town.counters()["received"] == wrong
+    replaced = town.command("counters", "--replace")
+    assert replaced.returncode == 0, replaced.stderr
+    assert town.counters()["received"] == wrong - 40
+    assert {name: town.stack.pids[name] for name in pids} == pids, "no reader was started anew"
+    assert town.command("counters").returncode == 0
+
+
+def test_an_older_dump_gives_the_same_counters_after_catching_up(town: Town) -> None:
+    """A dump, more events, the dump put back: every figure of every hash is what it was before."""
+    older = dumps.make(town.stack.settings, kept=5)
+    town.archive.tick("07-10T00:00")
+    for number in range(1, 11):
+        town.archive.report(*life(f"H57.19753-2507{number:02}-2{number:03}", number))
+    expected = town.counters()["received"] + 10
+    wait_until(lambda: town.shows(received=expected), SHOWN_SECONDS)
+    before = _figures(town.stack)
+    recovered = town.command("recovery", "--dump", older.name)
+    assert recovered.returncode == 0, recovered.stderr
+    wait_until(lambda: town.shows(received=expected), SHOWN_SECONDS)
+    assert _figures(town.stack) == before
+
+
+def _figures(stack: Stack) -> dict[str, dict[str, str]]:
+    found = {}
+    with redis.Redis.from_url(stack.settings.redis_url, decode_responses=True) as client:
+        for name in client.scan_iter(match="motcua:metrics:g1:*", count=1000):
+            part = name.removeprefix("motcua:metrics:g1:")
+            if client.type(name) == "hash" and part != "build" and not part.startswith("p:"):
+                found[part] = {field: value for field, value in client.hgetall(name).items() if value != "0"}
+    return found
