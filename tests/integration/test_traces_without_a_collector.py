@@ -55,8 +55,9 @@ def test_events_are_stored_and_counted_and_processes_end_when_told(
             events = [event(id=f"t-{start + each}", subject=f"T.{start + each}") for each in range(BATCH_EVENTS)]
             assert post(edge, "/v1/events", CENTRE_BATCH, packed(events)).status_code == 202
         wait_until(lambda: counted(api) == EVENTS, within_seconds=120)
-        carried = [record for record in read(province.kafka, LIFECYCLE).values() if dict(record.headers).get("traceparent")]
-        assert len(carried) == EVENTS
+        # By dossier: what the edge has sent again, because an answer was slow, is there twice.
+        headers = {record.key: dict(record.headers) for record in read(province.kafka, LIFECYCLE).values() if record.key}
+        assert len([each for each in headers.values() if each.get("traceparent")]) == EVENTS
         verified = province.run("services.audit.main", "verify", "--sample", "50")
         assert verified.returncode == 0, verified.stdout + verified.stderr
         for service in (edge, *services):
