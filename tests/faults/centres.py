@@ -18,7 +18,7 @@ from tests.faults.waiting import NotInTimeError
 
 Sabotage = Literal["drop", "double"]
 ANSWER_SECONDS = 5.0
-STORED_WITHIN_SECONDS = 180.0
+STORED_WITHIN_SECONDS = 420.0
 REST_SECONDS = (0.05, 0.5)
 PORTION_PAUSE_SECONDS = 0.8
 # A batch of fewer can hardly be told from one that was shuffled.

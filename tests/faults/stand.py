@@ -16,13 +16,14 @@ from deploy.local.readiness import http_reason, kafka_reason, redis_reason
 from deploy.local.settings import StackSettings
 from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
+from tests.faults import broker
 from tests.faults.kept import Kept
 from tests.faults.kinds import KAFKA_LINES, WORKERS, WORKERS_AT_START, WORKERS_MAX, WORKERS_MIN, Spoilt
 from tests.faults.load import EDGE_UNITS
 from tests.faults.waiting import wait_until
 
 SESSION_SECONDS = 6
-READY_WITHIN_SECONDS = 90.0
+READY_WITHIN_SECONDS = 240.0
 # Beside the ports of a stack, within the same hundred.
 EDGE_PORTS, WORKER_PORTS = 20, {"processing": 30, "metrics": 40}
 CENTRE_LINE_PORTS, KAFKA_LINE_PORTS, KAFKA_LISTENER_PORTS = 50, 55, 60
@@ -236,7 +237,8 @@ class Stand:
         properties.write_text(kafka.properties(settings) + _listeners(settings))
         valkey.prepare(settings)
         plain = {"MOTCUA_STATE_DIR": str(self.directory)}
-        self.kafka = self._keep("kafka", kafka.command(settings, present), plain, self._at("kafka"))
+        quick = {**plain, "JDK_JAVA_OPTIONS": broker.java_options()}
+        self.kafka = self._keep("kafka", kafka.command(settings, present), quick, self._at("kafka"))
         self.valkey = self._keep("redis", valkey.command(settings), plain, self._at("redis"))
         for number, service in enumerate(KAFKA_LINES):
             base = settings.port_base
