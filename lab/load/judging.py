@@ -20,6 +20,9 @@ LOOP_P99_MS_MAX = 250.0
 CORE_SHARE_MAX = 0.85
 GENERATOR, MACHINE = "generator", "machine"
 OUTSIDE = (GENERATOR, MACHINE)
+# What cannot be told while something still waits.
+UNFINISHED = ("lost", "deadlines")
+NOT_COUNTED = "the counters did not come to the end of the log"
 # More than this of the cores taken by others, half of the time: what is slow may be slow by them.
 OTHERS_SHARE_MAX = 0.35
 # What the plan knows exactly of each unit.
@@ -57,6 +60,10 @@ def verdicts(outcome: Outcome) -> list[Verdict]:
     if any(each.word == "broken" for each in (health, *quiet)):
         # Counts are counts whoever was late; a time that somebody else may have spent is no verdict.
         speed = [_spoiled(each) for each in speed]
+        if _unfinished(outcome) and not outcome.counts["given_up"]:
+            told = [
+                _spoiled(each) if each.name in ("lost", "deadlines") and each.word == "broken" else each for each in told
+            ]
     return [*told, *speed, *_resources(outcome)]
 
 
@@ -118,20 +125,24 @@ def differences(outcome: Outcome, names: Iterable[str]) -> tuple[int, int, str]:
 
 
 def _lost(outcome: Outcome) -> Verdict:
+    """What waits in an outbox when time is over is not lost, but neither can it be said that nothing is."""
     missing, _, first = differences(outcome, [name for name in FLOWS if name != "open"])
     gone = outcome.counts["given_up"]
-    lost = max(missing, gone) + outcome.left
     parts = [f"{outcome.planned:,} events planned, {outcome.counts['stored']:,} stored"]
-    if missing:
-        parts.append(f"{missing:,} missing in the counters ({first})")
     if gone:
         parts.append(f"{gone:,} given up")
-    if outcome.left:
-        parts.append(f"{outcome.left:,} still waiting when time was over")
-    if not outcome.all_counted:
-        parts.append("the counters did not come to the end of the log")
-    word: Word = "broken" if lost or not outcome.all_counted else "kept"
+    if _unfinished(outcome):
+        lost = gone
+        parts.append(f"{outcome.left:,} still waiting when time was over" if outcome.left else NOT_COUNTED)
+    else:
+        lost = max(missing, gone)
+        parts += [f"{missing:,} missing in the counters ({first})"] if missing else []
+    word: Word = "broken" if lost or _unfinished(outcome) else "kept"
     return Verdict(name="lost", promise="0", measured=f"{lost:,}: {', '.join(parts)}", word=word, figure=lost)
+
+
+def _unfinished(outcome: Outcome) -> bool:
+    return bool(outcome.left) or not outcome.all_counted
 
 
 def _double(outcome: Outcome) -> Verdict:
@@ -256,10 +267,10 @@ def _fair(outcome: Outcome) -> list[Verdict]:
 
 
 def _resources(outcome: Outcome) -> list[Verdict]:
-    if not outcome.cpu_seconds or not outcome.samples:
-        return []
-    first = saturation(outcome)
     mine = {name: each for name, each in outcome.cpu_seconds.items() if not name.startswith(("generator", "edge", "toxi"))}
+    if not mine or not outcome.samples:
+        return []  # somebody else's city: its processes are not ours to look at
+    first = saturation(outcome)
     spent = sum(mine.values())
     stored = outcome.counts["stored"]
     most = max(sum(mib for name, mib in each.mib.items() if name in mine) for each in outcome.samples)

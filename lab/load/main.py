@@ -34,10 +34,10 @@ def _run(chosen: argparse.Namespace) -> int:
     given = (chosen.intake, chosen.metrics, chosen.dossiers)
     if any(given) and not all(given):
         raise LabError("give --intake, --metrics and --dossiers together, or none of them")
+    found = scenario.scaled(scenario.read(chosen.scenario), chosen.scale)
     told = run(Chosen(
-        scenario=scenario.read(chosen.scenario), seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper,
-        keep=chosen.keep, port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out,
-        given=given if all(given) else None,
+        scenario=found, seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper, keep=chosen.keep,
+        port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out, given=given if all(given) else None,
     ))  # fmt: skip
     if told.broken:
         return BROKEN
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     running = commands.add_parser("run", help="run a scenario and leave its report")
     running.add_argument("scenario", help=f"one of {', '.join(scenario.names())}, or the path of a TOML file")
     running.add_argument("--seed", type=int, default=1, help="another seed, other dossiers (default 1)")
+    running.add_argument("--scale", type=float, default=1.0, help="a part of its dossiers, from 0.01 to 1 (default 1)")
     running.add_argument("--manner", choices=("outbox", "paper"), default="outbox", help="how centres send (default outbox)")
     running.add_argument("--with-paper", action="store_true", help="and once more as in the paper era, side by side")
     running.add_argument("--keep", action="store_true", help="leave the stack running")

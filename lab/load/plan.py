@@ -108,7 +108,7 @@ def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
         where = tuple(group.units) or units
         if unknown := set(where) - set(units):
             raise ScenarioError(f"[[centres]] units {', '.join(sorted(unknown))} are not in the reference data")
-        dossiers = scenario.arrivals.dossiers * group.share / whole
+        dossiers = scenario.arrivals.dossiers * scenario.scale * group.share / whole
         bounds = [round(dossiers * part / group.count) for part in range(group.count + 1)]
         for number in range(group.count):
             count = bounds[number + 1] - bounds[number]
@@ -160,7 +160,8 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
         due = Due(warp.real(each.entered_at), each.subject, each.event)
         by_code.setdefault(each.code, []).append(due)
     told = Plan([], {}, {}, warp)
-    for number, code in enumerate(sorted(by_code)):
+    every = max(1, round(1 / scenario.scale))
+    for number, code in enumerate(sorted(by_code)[::every]):
         if number % processes == process:
             incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))
             events = _numbered(by_code[code], incarnation)

@@ -18,6 +18,7 @@ EDGES_MAX = 6
 EVENTS_PLANNED_MAX = 400_000
 RUN_SECONDS_MAX = 900.0
 TICKS_MAX = 2_000
+SCALE_LEAST = 0.01
 
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -35,7 +36,7 @@ class Time(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     speed: Positive = 1.0
     idle_speed: Positive | None = None
     tick_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
-    drain_seconds_max: Annotated[float, Meta(ge=1, le=300)] = 90.0
+    drain_seconds_max: Annotated[float, Meta(ge=1, le=300)] = 180.0
 
 
 class Arrivals(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -136,6 +137,8 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     outbox: Outbox = Outbox()
     knee: Knee | None = None
     stack: dict[str, str] = {}
+    # A part of the dossiers, on a machine that cannot do all of them; of published figures, a part of the units.
+    scale: Annotated[float, Meta(gt=0, le=1)] = 1.0
     profiles: dict[str, Profile] = {}
 
     @property
@@ -164,6 +167,13 @@ def read(name: str) -> Scenario:
         raise ScenarioError(f"{path}: {problem}")
     used = {link: profiles[link] for link in found.links}
     return msgspec.structs.replace(found, profiles=used)
+
+
+def scaled(found: Scenario, scale: float) -> Scenario:
+    """The same with a part of its dossiers; the report says so."""
+    if not SCALE_LEAST <= scale <= 1:
+        raise ScenarioError(f"a scenario can be scaled from {SCALE_LEAST} to 1, not to {scale}")
+    return msgspec.structs.replace(found, scale=scale)
 
 
 def instant(moment: datetime) -> int:

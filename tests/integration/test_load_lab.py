@@ -55,10 +55,10 @@ def test_ten_seconds_over_bad_links_keep_every_promise(new_province: NewProvince
     ],
 )
 def test_a_saboteur_is_given_away(new_province: NewProvince, tmp_path: Path, deed: Deed, broken: str) -> None:
-    """An event dropped behind a false `stored`, a batch once more, ids forgotten, the line's delay blamed, a spoilt event."""
-    province = new_province()
-    saboteur = Saboteur(_city(province).intake, deed)
-    outcome = asyncio.run(_sabotaged(_city(province), tmp_path, saboteur))
+    """An event dropped behind a false `stored`, a batch once more, ids forgotten, the line's delay blamed, one spoilt."""
+    city = _city(new_province())
+    saboteur = Saboteur(city.intake, deed)
+    outcome = asyncio.run(_sabotaged(city, tmp_path, saboteur))
     assert saboteur.done[deed] > 0
     told = _told(outcome)
     assert told[broken].word == "broken", told[broken].measured
@@ -81,19 +81,11 @@ def _told(outcome: Outcome) -> dict[str, Verdict]:
     return {each.name: each for each in judging.verdicts(outcome)}
 
 
-_started: dict[int, City] = {}
-
-
 def _city(province: Province) -> City:
-    """Its services, started once."""
-    if id(province) not in _started:
-        services = {
-            name: province.start(name) for name in ("intake", "processing", "processing-api", "metrics", "metrics-api")
-        }
-        _started[id(province)] = City.at(
-            services["intake"].base_url, services["metrics-api"].base_url, services["processing-api"].base_url
-        )
-    return _started[id(province)]
+    """All its services, started."""
+    names = ("intake", "processing", "processing-api", "metrics", "metrics-api")
+    at = {name: province.start(name).base_url for name in names}
+    return City.at(at["intake"], at["metrics-api"], at["processing-api"])
 
 
 async def _run(city: City, directory: Path, manner: Manner = "outbox", door: str | None = None) -> Outcome:

@@ -37,7 +37,8 @@ def document(outcome: Outcome, began: str, load_before: float) -> dict[str, Any]
         "assumed": list(ASSUMED) if outcome.manner == "paper" else [],
         "machine": machine(began, load_before),
         "run": {
-            "seed": outcome.seed, "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
+            "seed": outcome.seed, "scale": scenario.scale,
+            "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
             "planned": outcome.planned, "centres": outcome.centres, "edges": outcome.edges,
             "counted_after_seconds": round(outcome.counted_after_seconds, 2), "unseen": outcome.unseen,
         },

@@ -126,7 +126,7 @@ function draw() {
   for (const run of RUNS) run.end = Math.max(run.run.real_seconds, ...run.samples.map(s => s.at), 1);
   const run = RUNS[0], m = run.machine;
   main.append(make("h1", {}, run.title), make("p", {}, run.about),
-    make("p", { class: "soft" }, `${run.scenario} · ${number(run.run.planned)} events of ${number(run.run.centres)} centres, ${run.run.edges} of them real edge agents · ${number(run.run.real_seconds)} s · seed ${run.run.seed} · ${m.began}`), overall(run));
+    make("p", { class: "soft" }, `${run.scenario} · ${number(run.run.planned)} events of ${number(run.run.centres)} centres, ${run.run.edges} of them real edge agents · ${number(run.run.real_seconds)} s${run.run.scale < 1 ? ` · scaled down to ${number(run.run.scale * 100)} % of the dossiers` : ""} · seed ${run.run.seed} · ${m.began}`), overall(run));
   if (RUNS.length > 1) sideBySide();
   section("Verdicts", table(["", "promised", "", "measured"], run.verdicts.map(v => [v.name, v.promise, word(v), v.measured])));
   section("What is real here, and what is not", make("ul", {}, ...run.simulated.map(text => make("li", {}, text)), make("li", {}, `Links by ${run.run.links_by}.`)));
