@@ -12,7 +12,7 @@ endif
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards bench reference-check reference-activate rejected generation rebuild-counters recover faults
+.PHONY: help setup up prometheus drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,12 @@ format: setup ## put the code into the one form, mend what can be mended
 
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
 	@$(RUN) deploy.grafana.main
+
+drill: setup ## breaks a link, a worker, Redis, the whole city, a centre; when each alert comes and goes (REPORT=1 writes docs/DRILL.md)
+	@$(RUN) deploy.drill.main $(if $(REPORT),--write)
+
+load: setup ## a scenario on a city of its own, verdicts and a report (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
+	@$(RUN) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)
 
 bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records
 	@$(RUN) benchmarks

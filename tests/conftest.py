@@ -96,7 +96,7 @@ def own_province(tmp_path: Path) -> Iterator[NewProvince]:
 @pytest.fixture(scope="session")
 def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers and services under supervisor, ready, with CLOCK=log."""
-    stack = Stack(tmp_path_factory.mktemp("stack") / "state", free_port_base(), "log", say=print)
+    stack = Stack(tmp_path_factory.mktemp("stack") / "state", free_port_base(), "log", say=print, watch_seconds=1)
     try:
         up_and_open(stack)
         yield stack

@@ -159,6 +159,11 @@ class Stack:
         self._keeper.stop_program(programs.program(name).name)
         self.pid_file(name).unlink(missing_ok=True)
 
+    def start(self, name: str) -> None:
+        """Starts one service that was stopped and waits until it is ready; the rest is left as it is."""
+        self._keeper.start_program(programs.program(name).name)
+        self.wait_ready((name,))
+
     def wipe(self) -> bool:
         """Stops everything, then removes the state directory whole; False when there was none."""
         self.down()

@@ -1,0 +1,132 @@
+"""What a drill breaks, one act after the other, and what must come of it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.drill.pace import DRILL, SHIPPED, Pace
+from deploy.drill.stand import LINKED, STOPPED, Stand
+
+# Beyond the promise by this much an alert counts as missed; a busy machine is no fault of a rule.
+GRACE_SECONDS: Final = 10.0
+CLEARS_WITHIN_SECONDS: Final = 240.0
+NOTICED_WITHIN_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Act:
+    """Breaks one thing; `first` is how long the figure may take to show it, at a pace."""
+
+    what: str
+    alert: str
+    first: Callable[[Pace], int]
+    breaks: Callable[[Stand], None]
+    mends: Callable[[Stand], None]
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an act came to; seconds from its beginning, or from its mending; what the pager got in between."""
+
+    act: Act
+    promised_shipped: int
+    promised: int
+    fired: float
+    noticed: float
+    cleared: float
+    told: tuple[str, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody was told in time."""
+        return self.noticed <= self.promised + GRACE_SECONDS
+
+
+def play(act: Act, stand: Stand) -> Outcome:
+    """Break, wait for the alert and its notice, mend, wait until it is over."""
+    promised = DRILL.promise(act.alert, act.first(DRILL))
+    stand.say(f"{act.what} …")
+    began = time.monotonic()
+    act.breaks(stand)
+    patience = promised + CLEARS_WITHIN_SECONDS
+    fired = stand.wait(lambda: _fires(act, stand), patience, f"{act.alert} to fire")
+    noticed = stand.wait(lambda: _is_told(act, stand, began), NOTICED_WITHIN_SECONDS, f"a notice of {act.alert}")
+    told = tuple(sorted({f"{notice.alert} → {notice.receiver}" for notice in stand.pager.since(began) if notice.firing}))
+    stand.say(
+        f"  {act.alert} fired after {fired - began:.1f} s, told after {noticed - began:.1f} s (promised: {promised} s)"
+    )
+    mended = time.monotonic()
+    act.mends(stand)
+    cleared = stand.wait(lambda: not stand.firing(), CLEARS_WITHIN_SECONDS, "all alerts to be over")
+    stand.say(f"  over {cleared - mended:.1f} s after it was mended")
+    shipped = SHIPPED.promise(act.alert, act.first(SHIPPED))
+    return Outcome(act, shipped, promised, fired - began, noticed - began, cleared - mended, told)
+
+
+def _fires(act: Act, stand: Stand) -> bool:
+    wanted = {("alertname", act.alert), *act.labels}
+    return any(wanted <= set(labels.items()) for labels in stand.firing())
+
+
+def _is_told(act: Act, stand: Stand, began: float) -> bool:
+    return any(notice.alert == act.alert and notice.firing for notice in stand.pager.since(began))
+
+
+def _cut_line(stand: Stand) -> None:
+    stand.centres[LINKED].line.cut()
+
+
+def _join_line(stand: Stand) -> None:
+    stand.centres[LINKED].line.join()
+
+
+def _kill_for_good(name: str) -> Callable[[Stand], None]:
+    def kill(stand: Stand) -> None:
+        os.kill(stand.stack.pids[name], signal.SIGKILL)
+        # Whoever keeps it would have it back within a second: that it stays away is the fault.
+        stand.stack.stop(name)
+
+    return kill
+
+
+def _start_again(name: str) -> Callable[[Stand], None]:
+    return lambda stand: stand.stack.start(name)
+
+
+def _close_centre(stand: Stand) -> None:
+    stand.centres[STOPPED].stop()
+
+
+def _open_centre(stand: Stand) -> None:
+    stand.centres[STOPPED].start()
+
+
+def _cut_city(stand: Stand) -> None:
+    assert stand.beats is not None
+    stand.beats.speaks = False
+    for centre in stand.centres.values():
+        centre.line.cut()
+
+
+def _join_city(stand: Stand) -> None:
+    assert stand.beats is not None
+    stand.beats.speaks = True
+    for centre in stand.centres.values():
+        centre.line.join()
+
+
+ACTS: Final = (
+    Act("The line of one centre is cut", "CentreLinkDown", lambda pace: pace.heartbeat + pace.heartbeat_old,
+        _cut_line, _join_line, (("unit", LINKED),)),
+    Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
+        _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
+    Act("Redis is killed and stays away", "RedisDown", lambda pace: 5, _kill_for_good("redis"), _start_again("redis")),
+    Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
+        _cut_city, _join_city),
+    Act("A centre closes: no event, no heartbeat", "UnitSilent", lambda pace: pace.silence,
+        _close_centre, _open_centre, (("unit", STOPPED),)),
+)  # fmt: skip

@@ -1,0 +1,52 @@
+"""`make drill`: breaks a link, a worker, Redis, the whole city and a centre, and measures when each alert comes and goes."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.drill import page
+from deploy.drill.acts import ACTS, Outcome, play
+from deploy.drill.stand import Stand
+from deploy.local import debs
+from deploy.local.errors import StackError
+from deploy.local.settings import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "DRILL.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0 when every alert came within its promise and went away, 1 when not."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.drill.main", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, default=REPOSITORY / ".local-drill", help="its own; removed at the end")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.relative_to(REPOSITORY)}")
+    parser.add_argument("--acts", default="", help="only those whose alert is named: CentreLinkDown,ServiceDown")
+    chosen = parser.parse_args(arguments)
+    wanted = [act for act in ACTS if not chosen.acts or act.alert in chosen.acts.split(",")]
+    if lacking := debs.missing():
+        print(f"A drill needs {', '.join(lacking)}: {debs.REMEDY}.", file=sys.stderr)
+        return 1
+    began = time.monotonic()
+    stand = Stand(chosen.state_dir.resolve(), say=lambda line: print(line, file=sys.stderr, flush=True))
+    outcomes: list[Outcome] = []
+    try:
+        stand.open()
+        outcomes += [play(act, stand) for act in wanted]
+    except (StackError, TimeoutError, RuntimeError) as error:
+        print(f"The drill could not go on: {error}", file=sys.stderr)
+    finally:
+        stand.close()
+    text = page.table(outcomes)
+    print(text)
+    missed = [outcome.act.alert for outcome in outcomes if not outcome.is_kept]
+    is_whole = len(outcomes) == len(wanted)
+    seconds = time.monotonic() - began
+    print(f"\n{len(outcomes)} of {len(wanted)} acts, {len(missed)} alerts later than promised, {seconds:.0f} s.")
+    if chosen.write and is_whole:
+        PAGE.write_text(page.page(outcomes, seconds))
+    return 0 if is_whole and not missed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The drill's own city: a local stack at the drill's pace, two real centres, thirty-eight that are played, a pager."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.drill import pace
+from deploy.drill.centres import HANOI, Beats, Centre
+from deploy.drill.line import Line
+from deploy.drill.pace import DRILL
+from deploy.drill.pager import Pager
+from deploy.local.checks import free_port_base
+from deploy.local.opening import up_and_open
+from deploy.local.settings import REPOSITORY
+from deploy.local.stack import Stack
+
+REPORT_EVERY_SECONDS: Final = 4.0
+ASK_SECONDS: Final = 10.0
+QUIET_WITHIN_SECONDS: Final = 240.0
+READ_WITHIN_SECONDS: Final = 30.0
+LINKED, STOPPED = "19753", "20101"
+_PROFILE: Final = "[profiles.default]"
+
+
+class Stand:
+    """Everything that a drill breaks; `close` leaves nothing of it."""
+
+    def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
+        self.directory, self.say = directory, say
+        reference = _always_open(directory.parent / f"{directory.name}-reference")
+        base = free_port_base()
+        # In this process too: it opens the archive with these units and hours.
+        os.environ |= {
+            "MOTCUA_REFERENCE_DIR": str(reference),
+            "MOTCUA_METRICS_HEARTBEAT_OLD_SECONDS": str(DRILL.heartbeat_old),
+            "MOTCUA_METRICS_SILENCE_WORKING_MINUTES": str(DRILL.silence // 60),
+        }
+        self.stack = Stack(directory, base, "wall", say=say, watch_seconds=DRILL.scrape)
+        self._reference = reference
+        self.pager = Pager()
+        self.centres: dict[str, Centre] = {}
+        self.beats: Beats | None = None
+        self.reported = 0
+        self._ends = threading.Event()
+        self._work = threading.Thread(target=self._report, name="counters", daemon=True)
+
+    def open(self) -> None:
+        """Up, at the drill's pace, every centre at work, no alert firing."""
+        up_and_open(self.stack)
+        pace.write_rules(self.directory / "prometheus" / "rules")
+        pace.write_routes(self.directory / "alertmanager" / "alertmanager.yml", self.pager.port)
+        for name in ("prometheus", "alertmanager"):
+            os.kill(self.stack.pids[name], signal.SIGHUP)
+        self.wait(self._is_quick, READ_WITHIN_SECONDS, "Prometheus to take the drill's rules")
+        environment = self.stack.environment
+        for number, unit in enumerate((LINKED, STOPPED)):
+            line = Line(self.stack.settings.port("intake"))
+            line.open()
+            port = self.stack.settings.port_base + 20 + number
+            self.centres[unit] = Centre(unit, port, line, environment, self.directory / f"edge-{unit}")
+            self.centres[unit].start()
+        self.beats = Beats(self.stack.address("intake"), [unit for unit in _units() if unit not in self.centres])
+        self.beats.start()
+        self._work.start()
+        self.wait(lambda: self.knows_all() and not self.firing(), QUIET_WITHIN_SECONDS, "the city to be at work and quiet")
+
+    def close(self) -> None:
+        """Ends all that was started and removes its state."""
+        self._ends.set()
+        if self._work.is_alive():
+            self._work.join(30)
+        if self.beats is not None:
+            self.beats.stop()
+        for centre in self.centres.values():
+            centre.stop()
+            centre.line.close()
+        self.stack.wipe()
+        self.pager.close()
+        shutil.rmtree(self._reference, ignore_errors=True)
+
+    def knows_all(self) -> bool:
+        """Whether every centre has been heard."""
+        return len(self.query("unit:motcua_cut_off:bool")) == len(_units())
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """What Prometheus says."""
+        found: list[dict[str, Any]] = self._ask("query", query=expr)["result"]
+        return found
+
+    def firing(self) -> list[dict[str, str]]:
+        """The labels of what fires now, without the watchdog."""
+        return [
+            each["labels"]
+            for each in self._ask("alerts")["alerts"]
+            if each["state"] == "firing" and each["labels"]["alertname"] != "Watchdog"
+        ]
+
+    def wait(self, holds: Callable[[], bool], within_seconds: float, what: str) -> float:
+        """When it first held; TimeoutError, with what fires, when it never does."""
+        deadline = time.monotonic() + within_seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {within_seconds:.0f} s for {what}; now firing: {self.firing()}")
+            time.sleep(0.2)
+        return time.monotonic()
+
+    def _is_quick(self) -> bool:
+        found = {rule["name"]: rule for group in self._ask("rules")["groups"] for rule in group["rules"]}
+        return all(found[name]["duration"] == DRILL.wait(name) for name in pace.waits())
+
+    def _ask(self, path: str, **query: str) -> Any:
+        url = f"{self.stack.address('prometheus')}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=ASK_SECONDS) as answer:
+            return json.load(answer)["data"]
+
+    def _report(self) -> None:
+        while not self._ends.wait(REPORT_EVERY_SECONDS):
+            self.reported += sum(centre.report() for centre in list(self.centres.values()) if centre.is_open)
+
+
+def _units() -> list[str]:
+    with (REPOSITORY / "deploy" / "reference" / "units.csv").open(newline="") as opened:
+        return sorted(row["code"] for row in csv.DictReader(opened))
+
+
+def _always_open(directory: Path) -> Path:
+    """The shipped reference data with offices that are open now, at whatever hour a drill is held."""
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(REPOSITORY / "deploy" / "reference", directory)
+    file = directory / "calendar.toml"
+    head, found, rest = file.read_text().partition(_PROFILE)
+    assert found, "the calendar has no default profile"
+    after = rest[rest.index("\n\n") :]
+    hours = "".join(f'\n{day} = [["00:00", "23:59"]]' for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
+    today = datetime.now(HANOI).date().isoformat()
+    file.write_text(f"{head}{found}{hours}{after}\n".replace("[make_up_days]", f'[make_up_days]\n"{today}" = "Diễn tập"'))
+    return directory
