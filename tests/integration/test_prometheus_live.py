@@ -32,6 +32,7 @@ AT_WORK = (
     "city:motcua_on_time:ratio", "motcua_audit_last_look_timestamp_seconds > 0", "slo:audit_bad:ratio3d",
     "slo:intake_bad:ratio6h", "city:motcua_rejected:ratio1h",
 )  # fmt: skip
+VARIABLES = {"unit": UNIT, "role": "receiver", "tier": ".*", "__rate_interval": "1m", "__range": "1h"}
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -136,7 +137,7 @@ def test_every_panel_is_a_question_that_prometheus_understands(watched: Watched)
     """Variables are filled in as Grafana would."""
     for asked in dashboards.queries(dashboards.dashboards()):
         expr = asked.expr
-        for variable, value in {"unit": UNIT, "role": "receiver", "__rate_interval": "1m", "__interval": "15s"}.items():
+        for variable, value in VARIABLES.items():
             expr = expr.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
         watched.series(expr)
 
