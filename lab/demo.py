@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"  generated       {len(events):,} events of {dossiers:,} dossiers, seed {chosen.seed}")
         try:
             stack.start_anew()
-            rows = asyncio.run(_replay(facts, events, stack))
+            rows = asyncio.run(replay(facts, events, stack.intake, stack.metrics))
         finally:
             if chosen.down:
                 stack.remove()
@@ -74,12 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _replay(facts: Facts, events: Sequence[Reported], stack: DemoStack) -> list[verdict.Row]:
+async def replay(facts: Facts, events: Sequence[Reported], intake: str, metrics: str) -> list[verdict.Row]:
     """Sends everything in the order in which it was entered, with the ticks in between, and reads the figures."""
     began = time.monotonic()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        sender = Sender(session, stack.intake)
+        sender = Sender(session, intake)
         position = 0
         for tick in ticks(facts):
             start = position
@@ -89,7 +89,7 @@ async def _replay(facts: Facts, events: Sequence[Reported], stack: DemoStack) ->
             await sender.tick(tick)
             if position and instants.midnight(instants.day_number(tick)) == tick:
                 _say(f"  sent            {_sent_line(sender.sent, tick, time.monotonic() - began)}")
-        figures = Figures(session, stack.metrics, _say)
+        figures = Figures(session, metrics, _say)
         await figures.wait_counted(sender.sent.ends)
         seconds = time.monotonic() - began
         _say(f"  counted         {sender.sent.stored:,} events and the ticks, {seconds:.1f} s after the first one was sent")

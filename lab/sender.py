@@ -11,9 +11,9 @@ import aiohttp
 import msgspec
 
 from contracts import instants
-from contracts.keys import DEV_OPERATOR
 from lab.errors import LabError, RefusedError, UnreachableError
 from lab.fortnight.writing import Reported
+from lab.keys import OPERATOR, key_of
 
 BATCH_EVENTS_MAX = 500
 REQUESTS_IN_FLIGHT_MAX = 8
@@ -55,7 +55,7 @@ class Sender:
     async def tick(self, at: int) -> None:
         """Time passes in every partition; remembers where each one ends now."""
         body = msgspec.json.encode({"at": instants.show(at)})
-        status, answer = await self._stored("/v1/clock", DEV_OPERATOR, "application/json", body)
+        status, answer = await self._stored("/v1/clock", key_of(OPERATOR), "application/json", body)
         if status != 202:
             raise RefusedError(f"intake answered {status} to a tick: {answer.get('code')}, {answer.get('detail')}")
         self.sent.ends = answer["partitions"]
@@ -70,7 +70,7 @@ class Sender:
         attempt = 0
         while left:
             body = b"[" + b",".join(left) + b"]"
-            status, answer = await self._stored("/v1/events", f"dev-{code}", BATCH_TYPE, body)
+            status, answer = await self._stored("/v1/events", key_of(code), BATCH_TYPE, body)
             results = answer.get("results")
             if results is None or len(results) != len(left):
                 raise RefusedError(

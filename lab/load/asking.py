@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from contracts.keys import DEV_OPERATOR
+from lab.keys import OPERATOR, key_of
 from lab.load.city import City
 
 ANSWER_SECONDS = 30.0
@@ -30,7 +30,7 @@ class Asking:
     async def dues(self, dossiers: dict[str, int]) -> dict[str, str | None]:
         """What the city says about the deadlines of some dossiers; None where it does not know one."""
         told: dict[str, str | None] = {}
-        headers = {"Authorization": f"Bearer {DEV_OPERATOR}"}
+        headers = {"Authorization": f"Bearer {key_of(OPERATOR)}"}
         for subject in dossiers:
             url = f"{self._city.dossiers}/v1/dossiers/{subject}/deadline"
             async with self._session.get(url, headers=headers) as answer:

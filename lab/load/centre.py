@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import instants
+from lab.keys import key_of
 from lab.load.measures import Book
 from lab.load.pace import Pace
 from lab.load.plan import Centre, Due
@@ -191,7 +192,7 @@ class OutboxCentre:
 
     async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> tuple[int, Reply | None, float | None]:
         assert self._session is not None, "run comes first"
-        headers = {"Authorization": f"Bearer dev-{self._centre.unit}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {key_of(self._centre.unit)}", "Content-Type": kind}
         if packed:
             headers["Content-Encoding"] = "gzip"
         self._tally.counts["requests"] += 1

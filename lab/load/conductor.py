@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from contracts import instants, reference_files
-from contracts.keys import DEV_OPERATOR
 from lab.errors import LabError, UnreachableError
+from lab.keys import OPERATOR, key_of
 from lab.links import program
 from lab.links.captive import Portal
 from lab.links.toxiproxy import Toxiproxy
@@ -259,7 +259,7 @@ class _Run:
 
     async def _ticked(self, at: int) -> str | None:
         """None when it is stored, else why not now."""
-        headers = {"Authorization": f"Bearer {DEV_OPERATOR}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {key_of(OPERATOR)}", "Content-Type": "application/json"}
         body = msgspec.json.encode({"at": instants.show(at)})
         url, timeout = f"{self._lab.city.intake}/v1/clock", aiohttp.ClientTimeout(total=TICK_SECONDS)
         try:

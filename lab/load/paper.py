@@ -7,6 +7,7 @@ import aiohttp
 import msgspec
 
 from contracts import instants
+from lab.keys import key_of
 from lab.load.centre import CONNECT_SECONDS, Result, Tally, members, reply_of, retry_after
 from lab.load.plan import Centre, Due, uuid7
 from lab.load.warp import Warp
@@ -74,7 +75,7 @@ class PaperCentre:
                 self._tally.refused[result.code or "?"] += 1
 
     async def _tried(self, event: Due, session: aiohttp.ClientSession) -> Result | None:
-        headers = {"Authorization": f"Bearer dev-{self._centre.unit}", "Content-Type": ONE}
+        headers = {"Authorization": f"Bearer {key_of(self._centre.unit)}", "Content-Type": ONE}
         for attempt in range(ATTEMPTS):
             self._tally.counts["requests"] += 1
             try:
