@@ -1,12 +1,13 @@
 """The board in a real Chromium, all that a visit in test_board has no time for: speed, a dumb line, the dark, the keyboard,
 English, a whole country of units."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import started
 from tests.browser.world import City, city, visit
@@ -77,7 +78,7 @@ def test_whoever_does_not_want_to_wait_tries_at_once(browser: Browser, town: Cit
         town.line.cut()
         opened.wait_verdict("Mất kết nối", 30.0)
         # Longer waits between the page's own tries.
-        opened.page.wait_for_function("document.querySelector('#when').textContent.match(/[4-9]|1[0-9]/)", timeout=60_000)
+        expect(opened.page.locator("#when")).to_have_text(re.compile(r"\b([4-9]|1\d)\b"), timeout=60_000)
         town.line.mend()
         opened.page.locator("#retry").click()
         opened.wait_verdict("Trực tiếp", 5.0)

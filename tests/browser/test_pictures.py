@@ -79,5 +79,6 @@ def test_the_article_s_figures_stand_on_the_page(browser: Browser, board: str) -
             opened.wait_live(60.0)
             assert not opened.complaints()
             if IS_ASKED:
+                opened.page.wait_for_selector("#state.good", timeout=60_000)
                 PICTURES.mkdir(exist_ok=True)
                 opened.page.screenshot(path=PICTURES / f"{name}.png", full_page=is_whole)

@@ -1,6 +1,7 @@
 """A small city behind the board: real services, a few dossiers reported by real centres, and the page as a person has it."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import requests
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.line import Line
 from tests.province import Province, Service
@@ -134,26 +135,19 @@ class Visit:
     said: list[str] = field(default_factory=list)
 
     def wait_live(self, within_seconds: float = 20.0) -> None:
-        """Until figures stand on the page."""
-        self.page.wait_for_function(
-            "document.querySelector('#state')?.className.match(/good|warn/) && document.querySelector('#rows tr')",
-            timeout=within_seconds * 1000,
-        )
+        """Until figures stand on the page, of the city or of a unit."""
+        self.page.wait_for_selector("#state.good, #state.warn", timeout=within_seconds * 1000)
+        self.page.wait_for_selector("#rows tr a, #unit-days tbody tr", timeout=within_seconds * 1000)
 
     def wait_cell(self, unit: str, column: str, text: str, within_seconds: float) -> None:
         """Until a cell of the list says so."""
-        self.page.wait_for_function(
-            "([place, text]) => document.querySelector(place)?.textContent === text",
-            arg=[f"#rows [data-unit='{unit}'] .c-{column}", text],
-            timeout=within_seconds * 1000,
-        )
+        cell = self.page.locator(f"#rows [data-unit='{unit}'] .c-{column}")
+        expect(cell).to_have_text(text, timeout=within_seconds * 1000)
 
     def wait_verdict(self, begins: str, within_seconds: float) -> None:
         """Until the page says so of its own figures."""
-        self.page.wait_for_function(
-            "begins => document.querySelector('#verdict').textContent.startsWith(begins)",
-            arg=begins, timeout=within_seconds * 1000,
-        )  # fmt: skip
+        verdict = self.page.locator("#verdict")
+        expect(verdict).to_have_text(re.compile(f"^{re.escape(begins)}"), timeout=within_seconds * 1000)
 
     def complaints(self, line_was_cut: bool = False) -> list[str]:
         """Errors of the console, but for what a cut line explains."""

@@ -161,6 +161,11 @@ function drawTotals() {
   });
 }
 
+function behind(seconds) {
+  if (seconds < 120) return say("behind_seconds", {n: whole(Math.ceil(seconds))});
+  return seconds < 7200 ? say("behind_minutes", {n: whole(Math.round(seconds / 60))}) : say("behind_hours", {n: whole(Math.round(seconds / 3600))});
+}
+
 function drawState() {
   const box = place("state"), lag = head?.lag_seconds, at = head ? clock(head.as_of.time) : "–";
   let words = say("connecting"), mood = "wait";
@@ -168,7 +173,7 @@ function drawState() {
   else if (problem) [words, mood] = [say(problem === "rebuilding" ? "rebuilding" : "unavailable", {at}), "bad"];
   else if (head?.stopped) [words, mood] = [say("stopped"), "bad"];
   else if (head && lag === null) [words, mood] = [say("lag_unknown"), "warn"];
-  else if (head && lag > 0) [words, mood] = [say("behind", {n: whole(Math.ceil(lag))}), lag > LAG_SECONDS_MAX ? "warn" : "good"];
+  else if (head && lag > 0) [words, mood] = [behind(lag), lag > LAG_SECONDS_MAX ? "warn" : "good"];
   else if (head?.provisional) [words, mood] = [say("live_provisional"), "warn"];
   else if (head) [words, mood] = [say("live"), "good"];
   box.className = mood;
