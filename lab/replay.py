@@ -18,7 +18,7 @@ READY_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0 when every row is equal; 1 when one is not, when nobody is there, when the archive lives by the wall clock."""
+    """Exit status 0 when every row is equal; 1 when one is not, nobody is there, or the archive lives by the wall clock."""
     parser = argparse.ArgumentParser(prog="python -m lab.replay", description=__doc__)
     parser.add_argument("--intake", default="http://127.0.0.1:8001", help="where events are reported (default %(default)s)")
     parser.add_argument("--metrics", default="http://127.0.0.1:8003", help="where figures are read (default %(default)s)")

@@ -27,8 +27,8 @@ the time until the alert fires, until its notice arrives, and until all alerts a
 Held {held} (Hanoi), {seconds:.0f} s; load of the machine at its end {load:.1f} on {cores} cores.
 
 ## What is quicker here than in a city, and what is not
-Waiting alone is shortened, to get through in minutes. Expressions, thresholds, labels, routes and inhibitions are the shipped
-ones.
+Waiting alone is shortened, to get through in minutes. Expressions, thresholds, labels, routes and inhibitions are the ones
+that are shipped.
 
 | | in a city | in the drill |
 |---|---:|---:|
@@ -61,10 +61,10 @@ def page(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def _row(outcome: Outcome) -> str:
-    act = outcome.act
+    act, promised = outcome.act, outcome.promised
     in_time = "yes" if outcome.is_kept else "NO"
     return (
-        f"| {act.what} | {act.alert} | {_span(waits()[act.alert])} | {_span(outcome.promised_shipped)} | {outcome.promised} s "
+        f"| {act.what} | {act.alert} | {_span(waits()[act.alert])} | {_span(outcome.promised_shipped)} | {promised} s "
         f"| {outcome.fired:.1f} s | {outcome.noticed:.1f} s | {in_time} | {outcome.cleared:.1f} s "
         f"| {', '.join(outcome.told)} |"
     )

@@ -44,6 +44,7 @@ class Stand:
             "MOTCUA_REFERENCE_DIR": str(reference),
             "MOTCUA_METRICS_HEARTBEAT_OLD_SECONDS": str(DRILL.heartbeat_old),
             "MOTCUA_METRICS_SILENCE_WORKING_MINUTES": str(DRILL.silence // 60),
+            "MOTCUA_READY_WITHIN_SECONDS": "600",
         }
         self.stack = Stack(directory, base, "wall", say=say, watch_seconds=DRILL.scrape)
         self._reference = reference

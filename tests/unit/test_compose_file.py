@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from lab import keys as lab_keys
+from lab.load import addresses
+from tests import servers
 from tests.settings_page import rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,10 +23,25 @@ STAYING = [name for name, each in SERVICES.items() if each["restart"] != "no"]
 def test_every_container_is_pinned_and_bounded(name: str) -> None:
     """No `latest`; whatever runs on has a limit of memory."""
     image = SERVICES[name]["image"]
-    assert re.fullmatch(r"[a-z/]+:[a-z0-9.-]+", image)
+    assert re.fullmatch(r"[a-z/-]+:[a-z0-9.-]+", image)
     assert not image.endswith(":latest")
     if name in STAYING:
         assert SERVICES[name]["mem_limit"]
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ("kafka", "redis")])
+def test_whatever_can_do_without_is_allowed_nothing(name: str) -> None:
+    """A root file system that cannot be written, no capability, no way to new ones."""
+    each = SERVICES[name]
+    assert each["read_only"] is True
+    assert each["cap_drop"] == ["ALL"]
+    assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_servers_are_the_ones_that_tests_run_against() -> None:
+    """A promise that was tried on another version is none."""
+    assert SERVICES["kafka"]["image"] == servers.KAFKA_IMAGE
+    assert SERVICES["redis"]["image"] == servers.REDIS_IMAGE
 
 
 @pytest.mark.parametrize("name", STAYING)
@@ -44,7 +62,43 @@ def test_variables_are_those_of_the_settings() -> None:
     """A misspelled variable would be ignored in silence."""
     told = {name for each in SERVICES.values() for name in each.get("environment", {}) if name.startswith("MOTCUA_")}
     assert told
-    assert told <= {f"MOTCUA_{name.upper()}" for name in rows()}
+    source = (REPOSITORY / "deploy" / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text()
+    grafanas = set(re.findall(r"\$\{(MOTCUA_[A-Z_]+)\}", source))
+    assert grafanas
+    assert told <= {f"MOTCUA_{name.upper()}" for name in rows()} | grafanas | {lab_keys.NAMED_BY, addresses.NAMED_BY}
+
+
+def test_whoever_tells_of_itself_is_scraped_where_it_listens() -> None:
+    """A service that is added and not scraped would be one that nobody misses."""
+    targets = REPOSITORY / "deploy" / "prometheus" / "targets"
+    jobs = {each["labels"]["job"]: each["targets"] for each in yaml.safe_load((targets / "services.yml").read_text())}
+    listens = {
+        name: re.findall(r"\d{4}", " ".join(each["healthcheck"]["test"]))
+        for name, each in SERVICES.items()
+        if name in STAYING and name not in ("kafka", "redis", "grafana")
+    }
+    assert jobs == {name: [f"{name}:{port}"] for name, [port] in listens.items()}
+    for file, service in (("dossiers", "metrics-api"), ("alertmanagers", "alertmanager")):
+        assert yaml.safe_load((targets / f"{file}.yml").read_text()) == [{"targets": jobs[service]}]
+
+
+def test_what_is_mounted_is_there() -> None:
+    """A directory that does not exist is made by the engine, empty and root's."""
+    mounted = [volume.split(":")[0] for each in SERVICES.values() for volume in each.get("volumes", ())]
+    files = {name for name in mounted if name.startswith("./")}
+    assert len(files) >= 4
+    assert all((REPOSITORY / name).is_dir() for name in files)
+    assert {name for name in mounted if not name.startswith("./")} == set(COMPOSE["volumes"])
+
+
+def test_a_plain_up_starts_grafana_and_no_load() -> None:
+    """The profile that is on without asking is the one of what everybody looks at."""
+    lines = [line for line in (REPOSITORY / ".env").read_text().splitlines() if not line.startswith("#")]
+    assert lines == ["COMPOSE_PROFILES=grafana"]
+    profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
+    assert profiles == {
+        "grafana": ["grafana"], "demo": ["demo"], "load": ["load"], "operators": ["operators"], "verify": ["operators"],
+    }  # fmt: skip
 
 
 def test_no_key_stands_in_it() -> None:
