@@ -9,7 +9,7 @@ from msgspec import structs
 from pydantic import ValidationError
 
 from contracts import topics
-from deploy.local import beside, generations
+from deploy.local import beside, dumps, generations
 from deploy.local.beside import standing
 from deploy.local.errors import GenerationError, StackError
 from deploy.local.generations import Generation, Generations
@@ -134,6 +134,8 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
             )
     stack.take(generations.switched(running))
     _say(f"Generation {coming.gen} is live.")
+    # The dumps there are hold nothing of it, or little.
+    _say(f"Dump {dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max).name} holds it.")
     _say(f"Generation {running.live.gen} goes on beside it: `switch` leads back, `drop` removes it.")
     return 0
 

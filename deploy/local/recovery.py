@@ -14,6 +14,7 @@ from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError
 
 MIB = 1024 * 1024
+CATCHING_UP = ("redis", "kafka", "processing", "metrics")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,8 +63,10 @@ def _recover(stack: Stack, dump: Dump) -> int:
     stack.stop("redis")
     dumps.put_back(stack.settings, dump)
     _say(f"{dump.name} is put back; what was there is kept in {dumps.BEFORE}.")
-    up_and_open(stack)
+    # Readers are ready only when something is to be read: first those who catch up.
+    stack.up(CATCHING_UP)
     beside.follow(stack, beside.standing(stack, stack.generations.live.gen), _say)
+    up_and_open(stack)
     _say(f"Recovered after {time.monotonic() - began:.1f} s.")
     return 0
 

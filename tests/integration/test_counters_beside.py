@@ -11,11 +11,10 @@ from services.metrics.store.swap import swap
 from tests.integration.metrics_logs import PREFIX, a_log, counted, held, positions, produce, wait_counted, wait_until
 from tests.province import Province
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 BESIDE = keys.prefix(1, "beside")
 DOSSIERS = 250
-TAMPERED = "receiver|19753|received"
 
 
 def _counted_beside(province: Province) -> int:
@@ -46,18 +45,19 @@ def test_counters_are_built_once_more_compared_and_switched_in_one_step(province
     assert dict(_compared(province).differences) == {}
 
     with province.redis() as client:
-        right = int(client.hget(f"{PREFIX}total", TAMPERED) or 0)
-        client.hset(f"{PREFIX}total", TAMPERED, right + 7)
+        tampered = min(field for field in client.hkeys(f"{PREFIX}total") if field.endswith("|received"))
+        right = int(client.hget(f"{PREFIX}total", tampered) or 0)
+        client.hset(f"{PREFIX}total", tampered, right + 7)
     found = _compared(province)
-    assert dict(found.differences) == {("total", TAMPERED): (right + 7, right)}
-    assert found.totals == {TAMPERED: -7}
+    assert dict(found.differences) == {("total", tampered): (right + 7, right)}
+    assert found.totals == {tampered: -7}
 
     builder.stop()
     with redis.Redis.from_url(province.redis_url) as plain:
         assert swap(plain, 1, PARTITIONS) is None
         # What was put in its place is still there, and nothing is beside: a second switch is refused.
         assert swap(plain, 1, PARTITIONS) == "nothing was built beside"
-        assert int(plain.hget(f"{keys.prefix(1, 'former')}total", TAMPERED) or 0) == right + 7
+        assert int(plain.hget(f"{keys.prefix(1, 'former')}total", tampered) or 0) == right + 7
     produce(province.kafka, log.part(0.8, 1))
     wait_counted(province, len(log), live, within_seconds=60.0)
     assert held(province) == log.figures()

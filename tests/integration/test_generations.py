@@ -20,7 +20,7 @@ from tests.integration.intake_calls import wait_until
 from tests.integration.processing_world import LIFECYCLE, Archive, assert_folded, event, life
 from tests.province import Province, Service
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 SESSION_SECONDS = "6"
 CAUGHT_UP_SECONDS = 120.0
@@ -117,6 +117,7 @@ def test_another_fold_is_built_beside_through_a_kill_and_each_difference_is_name
         each.stop()
 
 
+@pytest.mark.long
 def test_the_same_fold_once_more_differs_in_nothing_and_is_removed_whole(town: Town) -> None:
     """Under a later number the same code gives the same dossiers and counters, byte by byte; removed, nothing is left."""
     province = town.province
