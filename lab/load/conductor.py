@@ -50,6 +50,7 @@ class Outcome(Struct, kw_only=True):
     manner: Manner
     seed: int
     real_seconds: float
+    started_at: float
     links_by: str
     planned: int
     centres: int
@@ -341,6 +342,7 @@ class _Run:
         last = {link: max(each["last_stored_at"].get(link, 0.0) for each in measured) for link in self._scenario.links}
         return Outcome(
             scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
+            started_at=time.time() - (time.monotonic() - began),
             links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
             centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
             expected=expected, counters=counters, total=total, dues=chosen, dues_told=await asking.dues(chosen),

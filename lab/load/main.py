@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.load import capacity, compare, scenario
+from lab.load import annotations, capacity, compare, scenario
 from lab.load.city import LoadStack
 from lab.load.report import leaving
 from lab.load.session import Chosen, run
@@ -64,6 +64,14 @@ def _capacity(chosen: argparse.Namespace) -> int:
     return KEPT
 
 
+def _annotate(chosen: argparse.Namespace) -> int:
+    token = os.environ.get("MOTCUA_GRAFANA_TOKEN", "")
+    if not token:
+        raise LabError("Grafana wants a token of an editor: put it into MOTCUA_GRAFANA_TOKEN")
+    print(f"{annotations.mark(leaving.read(chosen.report), chosen.grafana, token)} annotations")
+    return KEPT
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.load.main", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -92,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from a report")
     sheet.add_argument("report", type=Path)
     sheet.set_defaults(does=_capacity)
+    marking = commands.add_parser("annotate", help="mark a run and what went wrong in it in Grafana's dashboards")
+    marking.add_argument("report", type=Path)
+    marking.add_argument("grafana", metavar="URL", help="of this machine, or of a host named in MOTCUA_LOAD_HOSTS")
+    marking.set_defaults(does=_annotate)
     return parser
 
 

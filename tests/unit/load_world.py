@@ -69,7 +69,7 @@ def _scenario() -> scenarios.Scenario:
 
 def _kept() -> dict[str, object]:
     return {
-        "scenario": _scenario(), "manner": "outbox", "seed": 1, "real_seconds": 30.0,
+        "scenario": _scenario(), "manner": "outbox", "seed": 1, "real_seconds": 30.0, "started_at": 1_764_126_000.0,
         "links_by": "nothing", "planned": 300, "centres": 14, "edges": 2, "expected": {UNIT: Counter(EXPECTED)},
         "counters": {UNIT: dict(EXPECTED)}, "total": {**EXPECTED, "duplicates": 3, "late_by_link": 6, "rejected": 0},
         "dues": {"D-1": 1751414425000000}, "dues_told": {"D-1": "2025-07-02T07:00:25+07:00"},

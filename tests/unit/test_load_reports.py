@@ -2,13 +2,15 @@
 
 import json
 import re
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 
-from lab.errors import LabError
-from lab.load import capacity, compare, knee
+from lab.errors import AddressError, LabError, UnreachableError
+from lab.load import annotations, capacity, compare, knee
 from lab.load import scenario as scenarios
 from lab.load.report import leaving
 from lab.load.report.document import document
@@ -119,3 +121,37 @@ def test_the_stage_where_events_wait_is_blamed() -> None:
     told = knee.found([kept, folding], found)
     assert told.kept_up_to == [kept.reported, None, None]
     assert "processing (1 of 3)" in told.sentence
+
+
+class _Grafana(BaseHTTPRequestHandler):
+    """Takes annotations with the right token."""
+
+    taken: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        right = self.headers["Authorization"] == "Bearer right" and self.path == "/api/annotations"
+        if right:
+            self.taken.append(json.loads(body))
+        self.send_response(200 if right else 401)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_run_can_be_marked_in_grafana() -> None:
+    """The run and each stretch that was wrong, in milliseconds; a wrong token and another machine are refused."""
+    with HTTPServer(("127.0.0.1", 0), _Grafana) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert annotations.mark(_document(), address, "right") == 2
+        with pytest.raises(UnreachableError, match="401"):
+            annotations.mark(_document(), address, "wrong")
+        server.shutdown()
+    run, cut = _Grafana.taken
+    assert (run["time"], run["timeEnd"]) == (1_764_126_000_000, 1_764_126_030_000)
+    assert (cut["time"], cut["timeEnd"]) == (1_764_126_010_000, 1_764_126_015_000)
+    assert "mountain: cut" in cut["text"]
+    with pytest.raises(AddressError):
+        annotations.mark(_document(), "http://grafana.example.com", "right")

@@ -39,7 +39,8 @@ def document(outcome: Outcome, began: str, load_before: float) -> dict[str, Any]
         "run": {
             "seed": outcome.seed, "scale": scenario.scale,
             "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
-            "planned": outcome.planned, "centres": outcome.centres, "edges": outcome.edges,
+            "started_at": round(outcome.started_at, 3), "planned": outcome.planned,
+            "centres": outcome.centres, "edges": outcome.edges,
             "counted_after_seconds": round(outcome.counted_after_seconds, 2), "unseen": outcome.unseen,
         },
         "verdicts": msgspec.to_builtins(verdicts),

@@ -121,6 +121,12 @@ function sideBySide() {
       of(now, name) ? word(of(now, name)) : "", of(now, name)?.measured ?? "–", of(paper, name) ? word(of(paper, name)) : "", of(paper, name)?.measured ?? "–"])));
 }
 
+function knee(run) {
+  section("The knee", make("p", {}, run.knee.sentence + "."),
+    table(["repeat", "events/s", "p50 ms", "p99 ms", "p99 ms until stored", "not folded", "not counted", "", "what broke it"], run.knee.steps.map(s => [s.repeat + 1, number(s.reported), number(s.fresh_p50_ms), number(s.fresh_p99_ms), number(s.stored_p99_ms), number(s.lag_processing), number(s.lag_metrics),
+      make("b", { class: s.kept ? "kept" : s.valid ? "broken" : "invalid" }, s.kept ? "kept" : s.valid ? "BROKEN" : "invalid"), s.stage ? `${s.stage}: ${s.evidence}` : ""]), [0, 1, 2, 3, 4, 5, 6]));
+}
+
 function draw() {
   wide = Math.max(320, Math.min(1140, document.body.clientWidth - 40));
   for (const run of RUNS) run.end = Math.max(run.run.real_seconds, ...run.samples.map(s => s.at), 1);
@@ -129,6 +135,7 @@ function draw() {
     make("p", { class: "soft" }, `${run.scenario} · ${number(run.run.planned)} events of ${number(run.run.centres)} centres, ${run.run.edges} of them real edge agents · ${number(run.run.real_seconds)} s${run.run.scale < 1 ? ` · scaled down to ${number(run.run.scale * 100)} % of the dossiers` : ""} · seed ${run.run.seed} · ${m.began}`), overall(run));
   if (RUNS.length > 1) sideBySide();
   section("Verdicts", table(["", "promised", "", "measured"], run.verdicts.map(v => [v.name, v.promise, word(v), v.measured])));
+  if (run.knee) knee(run);
   section("What is real here, and what is not", make("ul", {}, ...run.simulated.map(text => make("li", {}, text)), make("li", {}, `Links by ${run.run.links_by}.`)));
   for (const each of RUNS) charts(each);
   section("How long it took, from the instant at which an event was due (ms)", table(["", "events", "p50", "p90", "p99", "p99.9", "most"],
