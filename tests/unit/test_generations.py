@@ -1,0 +1,126 @@
+"""Generations as values: which program runs as which, what a comparison tells, when counters are explained."""
+
+from dataclasses import replace
+
+import pytest
+
+from contracts.lifecycle import Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
+from deploy.local import generations
+from deploy.local.errors import GenerationError
+from deploy.local.generations import Generation, Generations
+from deploy.local.programs import PROGRAMS, program
+from deploy.operators.generation import saying, standings
+from deploy.operators.generation.comparing import Comparison, Figures
+from deploy.operators.generation.found import SAMPLE_DOSSIERS, Difference, Dossiers, members_of
+from services.processing.domain.generation import GEN
+
+BASE = 8000
+LIVE, NEXT = Generation(GEN, GEN), Generation(GEN + 1, GEN + 1, "/next")
+
+
+def test_a_stack_of_which_nobody_said_anything_runs_the_folds_own_generation_alone() -> None:
+    alone = generations.BEGIN
+    assert [each.name for each in PROGRAMS if each.kind == "beside" and alone.runs(each)] == []
+    assert alone.environment(program("processing"), BASE) == {"MOTCUA_LIVE_GEN": str(GEN)}
+    assert alone.environment(program("intake"), BASE) == {}
+    assert alone.code(program("processing")) is None
+
+
+def test_what_is_built_beside_has_its_own_number_and_door_and_only_the_live_one_ticks() -> None:
+    """Starting one changes nothing for a program that runs."""
+    before, both = Generations(LIVE), Generations(LIVE, NEXT)
+    for each in PROGRAMS:
+        if each.kind != "beside":
+            assert both.environment(each, BASE) == before.environment(each, BASE)
+            assert both.code(each) == before.code(each)
+    told = both.environment(program("processing-beside"), BASE)
+    assert (told["MOTCUA_GEN"], told["MOTCUA_LIVE_GEN"]) == (str(GEN + 1), str(GEN))
+    assert told["MOTCUA_PROCESSING_WORKER_PORT"] == "8022"
+    assert str(both.code(program("processing-beside"))) == "/next"
+    counting = Generations(LIVE, NEXT, counters=True).environment(program("counters-beside"), BASE)
+    assert counting["MOTCUA_METRICS_BESIDE"] == "1"
+    assert counting["MOTCUA_GEN"] == str(GEN)
+
+
+def test_a_switch_exchanges_roles_and_a_second_leads_back() -> None:
+    once = generations.switched(Generations(LIVE, NEXT))
+    assert once.live.gen == GEN + 1
+    assert str(once.code(program("processing-api"))) == "/next"
+    assert once.environment(program("metrics-api"), BASE)["MOTCUA_LIVE_GEN"] == str(GEN + 1)
+    assert once.environment(program("processing-beside"), BASE)["MOTCUA_GEN"] == str(GEN)
+    twice = generations.switched(once)
+    assert (twice.live.gen, twice.live.code) == (LIVE.gen, LIVE.code)
+    assert twice.live.was_live
+
+
+def test_a_newer_checkout_does_not_go_on_with_an_earlier_generation_unless_its_code_is_named() -> None:
+    """A stack whose code was updated in place says what to do instead of folding by other rules."""
+    older = Generations(Generation(GEN + 1, GEN + 1))
+    with pytest.raises(GenerationError, match="former --code DIR"):
+        older.code(program("processing"))
+    assert older.code(program("metrics")) is None
+
+
+@pytest.mark.parametrize(("live", "fold", "present", "expected"), [
+    (1, 1, {1}, 2), (1, 2, {1}, 2), (1, 5, {1}, 5), (3, 2, {1, 3}, 4), (1, 2, {1, 2, 3}, 4),
+])  # fmt: skip
+def test_a_generation_takes_the_folds_number_or_the_first_free_one(
+    live: int, fold: int, present: set[int], expected: int
+) -> None:
+    assert generations.following(Generations(Generation(live, 1)), fold, frozenset(present)) == expected
+
+
+def test_members_of_answers_are_named_down_to_the_single_one() -> None:
+    first = {"state": 2, "history": [{"fact": "received", "due": "a"}], "only": 1}
+    second = {"state": 2, "history": [{"fact": "received", "due": "b"}, {"fact": "completed"}]}
+    assert list(members_of(first, second)) == [
+        ("history[0].due", "a", "b"), ("history[1]", None, {"fact": "completed"}), ("only", 1, None),
+    ]  # fmt: skip
+
+
+def test_differences_are_all_counted_and_some_are_told() -> None:
+    found = Dossiers()
+    found.take(Difference(0, f"d{number}", (("history[3].due", 1, 2), ("history[4].due", 1, 2))) for number in range(50))
+    assert (found.differ, len(found.sample)) == (50, SAMPLE_DOSSIERS)
+    assert found.by_member == {"history.due": 50}
+
+
+def _record(src: tuple[int, int], timeliness: str) -> Countable:
+    stand = Stand(field="f", channel="direct", receiver="U", competent="V", state=9)
+    step = Step(fact="completed", competent="V", timeliness=timeliness)  # type: ignore[arg-type]
+    entry = Entry(offset=src[0], standing="applied", source="U", day="2025-07-01", step=step)
+    record = Lifecycle(
+        src=src, prev=None, last=True, outcome="applied", recorded_at=1, dossier="D", now=stand, done=(entry,)
+    )
+    return decode_countable(encode(record))
+
+
+def test_a_dossier_that_counts_otherwise_is_named_with_what_that_moves() -> None:
+    """Late here and in time there: one counter less and one more, for both bodies; sent twice counts once."""
+    one, other = standings.Book(), standings.Book()
+    for book, timeliness in ((one, "late"), (other, "on_time")):
+        record = _record((7, 0), timeliness)
+        book.take(record)
+        book.take(record)
+    [found] = standings.compare(3, one, other)
+    assert (found.partition, found.code) == (3, "D")
+    assert found.members == (("record 7: step.timeliness", "late", "on_time"),)
+    assert found.counters == {
+        "receiver|U|completed_late": -1, "receiver|U|completed_on_time": 1,
+        "competent|V|completed_late": -1, "competent|V|completed_on_time": 1,
+    }  # fmt: skip
+    assert list(standings.compare(3, one, one)) == []
+
+
+def test_it_is_said_when_the_dossiers_found_do_not_explain_the_counters() -> None:
+    """The difference of the totals is the sum over dossiers, or somebody has to look further."""
+    counted = Dossiers()
+    counted.take([Difference(0, "D", (("state", 2, 9),), {"receiver|U|open": -1})])
+    figures = Figures(10, {("total", "receiver|U|open"): (5, 4)}, {0: 3})
+    whole = Comparison((1, 2), figures, counted, None, 8, 1.0)
+    assert whole.is_explained
+    assert "all of it comes from the dossiers above" in "\n".join(saying.comparison(whole))
+    other = replace(whole, figures=Figures(10, {("total", "receiver|U|open"): (5, 3)}, {0: 3}))
+    assert not other.is_explained
+    assert "do not explain" in "\n".join(saying.comparison(other))
+    assert other.told()["counters"]["explained_by_dossiers"] is False
