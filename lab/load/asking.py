@@ -6,11 +6,24 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from msgspec import Struct
 
 from lab.keys import OPERATOR, key_of
 from lab.load.city import City
 
 ANSWER_SECONDS = 30.0
+
+
+class Told(Struct, frozen=True):
+    """What counters say, by unit and in total."""
+
+    by_unit: dict[str, dict[str, int]]
+    total: dict[str, int]
+
+    def since(self, before: "Told") -> "Told":
+        """What came since: a city that is not fresh has counted others before."""
+        by_unit = {unit: _less(mine, before.by_unit.get(unit, {})) for unit, mine in self.by_unit.items()}
+        return Told(by_unit, _less(self.total, before.total))
 
 
 class Asking:
@@ -20,12 +33,12 @@ class Asking:
         self._city = city
         self._session = session
 
-    async def counters(self) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-        """By unit, and in total."""
+    async def counters(self) -> Told:
+        """As they stand."""
         url = f"{self._city.metrics}/v1/units?role=receiver"
         async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
             told = msgspec.json.decode(await answer.read(), type=dict[str, Any])
-        return {each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"]
+        return Told({each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"])
 
     async def dues(self, dossiers: dict[str, int]) -> dict[str, str | None]:
         """What the city says about the deadlines of some dossiers; None where it does not know one."""
@@ -46,6 +59,10 @@ async def audited(city: City, file: Path) -> dict[str, Any]:
     told = await asyncio.to_thread(_read, file)
     failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
     return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
+
+
+def _less(mine: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in mine.items()}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lab.links import program
 from lab.links.captive import Portal
 from lab.links.toxiproxy import Toxiproxy
 from lab.load import plan as planning
-from lab.load.asking import Asking, archive_bytes, audited
+from lab.load.asking import Asking, Told, archive_bytes, audited
 from lab.load.city import City
 from lab.load.course import Course, Stretch, acts
 from lab.load.edges import Edges
@@ -175,6 +175,7 @@ class _Run:
         self._tasks: list[asyncio.Task[None]] = []
         self._session = aiohttp.ClientSession()
         self._ends: dict[str, int] = {}
+        self._before = Told({}, {})
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -198,6 +199,7 @@ class _Run:
             for number in range(scenario.processes)
         ])  # fmt: skip
         await self._tick(warp.starts)
+        self._before = await Asking(lab.city, self._session).counters()
         began = time.monotonic() + START_IN_SECONDS
         counted = Counted(self._session, lab.city.metrics, units[0], began)
         others = {**lab.pids, **self._generators.pids, **self._edges.pids}
@@ -334,7 +336,7 @@ class _Run:
             dues.update(each["dues"])
         asking = Asking(self._lab.city, self._session)
         chosen = dict(sorted(dues.items())[:: max(1, len(dues) // DUES_ASKED_MAX)])
-        counters, total = await asking.counters()
+        since = (await asking.counters()).since(self._before)
         late, loop = Latencies(), Latencies()
         for each in measured:
             late.add(Latencies.decoded(each["late"]))
@@ -345,7 +347,8 @@ class _Run:
             started_at=time.time() - (time.monotonic() - began),
             links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
             centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
-            expected=expected, counters=counters, total=total, dues=chosen, dues_told=await asking.dues(chosen),
+            expected=expected, counters=since.by_unit, total=since.total, dues=chosen,
+            dues_told=await asking.dues(chosen),
             counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
             left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
             last_stored_at=last, book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -107,21 +108,29 @@ async def _links(
 
 
 async def _summed(lab: Lab, outcomes: list[Outcome]) -> Outcome:
-    """The last step with what all steps reported: the archive and the counters hold all of it."""
+    """The last step with what all steps reported and counted; its latencies and samples stay its own."""
     last = outcomes[-1]
+    expected: dict[str, Counter[str]] = {}
+    counters: dict[str, Counter[str]] = {}
+    total: Counter[str] = Counter()
+    for each in outcomes:
+        total.update(each.total)
+        for unit, mine in each.expected.items():
+            expected.setdefault(unit, Counter()).update(mine)
+        for unit, found in each.counters.items():
+            counters.setdefault(unit, Counter()).update(found)
+    # A dossier that was open when its step ended is overdue by now: what a step said of that is past.
+    for told in (*expected.values(), *counters.values()):
+        told.pop("overdue_open", None)
     for each in outcomes[:-1]:
-        for unit, counters in each.expected.items():
-            last.expected.setdefault(unit, type(counters)()).update(counters)
         last.counts.update(each.counts)
         last.planned += each.planned
+        last.left += each.left
+        last.late.add(each.late)
         for name, spent in each.cpu_seconds.items():
             last.cpu_seconds[name] = last.cpu_seconds.get(name, 0.0) + spent
-        last.late.add(each.late)
-        last.left += each.left
+    last.expected, last.counters, last.total = expected, {unit: dict(told) for unit, told in counters.items()}, dict(total)
     last.audit = await lab.audit("knee")
-    # A dossier that was open when its step ended is overdue by now: what each step expected of that is past.
-    for counters in last.expected.values():
-        counters.pop("overdue_open", None)
     return last
 
 
