@@ -39,6 +39,9 @@ def whole(error: BaseException, depth: int = 0) -> dict[str, Any]:
 def short(error: BaseException) -> str:
     """An exception within a sentence."""
     words = _words(error)
+    if words and _package(error) in _OURS:
+        # A sentence by itself.
+        return words
     return f"{kind(error)}: {words}" if words else kind(error)
 
 
@@ -49,9 +52,13 @@ def kind(error: BaseException) -> str:
 
 
 def _words(error: BaseException) -> str:
-    if not isinstance(error, _PLAIN) and type(error).__module__.partition(".")[0] not in _OURS | _CLIENTS:
+    if not isinstance(error, _PLAIN) and _package(error) not in _OURS | _CLIENTS:
         return ""
     return guarded.text(str(error))
+
+
+def _package(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]
 
 
 def _frames(trace: TracebackType | None) -> list[str]:

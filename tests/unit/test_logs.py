@@ -145,7 +145,10 @@ def test_an_exception_is_one_field_and_quotes_nothing(written: Written) -> None:
 def test_an_exception_in_a_sentence_quotes_nothing_either(written: Written) -> None:
     written.log.warning("tried again: %r", ValueError(f"invalid literal: {CARD} Lan"))
     written.log.warning(KeyError("Lan"))
-    assert [line["message"] for line in written.lines] == ["tried again: ValueError", "KeyError"]
+    written.log.warning("refused: %s", RefusedError("invalid_data", "not a number"))
+    assert [line["message"] for line in written.lines] == [
+        "tried again: ValueError", "KeyError", "refused: invalid_data: not a number"
+    ]  # fmt: skip
 
 
 def test_lines_about_events_are_bounded_and_the_next_one_says_how_many_were_left_out(written: Written) -> None:
