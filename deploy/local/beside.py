@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from deploy.local.generations import Generation, Generations
 from deploy.local.settings import REPOSITORY, StackSettings
 from deploy.local.stack import Stack
 from deploy.operators import progress
+from deploy.operators.errors import KafkaUnavailableError, RedisUnavailableError
 from deploy.operators.generation.answers import Fold
 from deploy.operators.progress import Progress
 from deploy.operators.standing import Standing
@@ -20,8 +22,8 @@ from services.processing.domain.generation import GEN
 
 SAY_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.5
-# A live archive grows while it is folded: so few records are no lag.
-CAUGHT_UP_RECORDS = 100
+# A live archive grows while it is folded: so few records, and so small a share, are no lag.
+CAUGHT_UP_RECORDS, CAUGHT_UP_PERCENT = 100, 1
 REPORTS = "generations"
 _PATIENCE_SECONDS = 300.0
 
@@ -48,34 +50,38 @@ def standing(stack: Stack, gen: int, place: keys.Place = "live") -> Standing:
 
 def has_caught_up(of: Standing, with_fold: bool = True) -> bool:
     """Whether it is at the ends of its logs, as far as one can be in an archive that grows."""
-    return all(each.left <= CAUGHT_UP_RECORDS for each in progress.look(of) if with_fold or each.service == "metrics")
+    return not any(map(_is_behind, _looked(of, with_fold)))
 
 
 def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bool = True) -> None:
     """Says how far it is until it has caught up, then at which rate. GenerationError when nothing moves for long."""
+    first = shown = last = _looked(of, with_fold)
     began = said = moved = time.monotonic()
-    first = last = shown = _done(of, with_fold)
-    while not has_caught_up(of, with_fold):
+    while any(map(_is_behind, last)):
         time.sleep(LOOK_EVERY_SECONDS)
-        now, done = time.monotonic(), _done(of, with_fold)
-        if last == first and done != first:
-            began = now - LOOK_EVERY_SECONDS  # starting a process is no part of its rate
-        if done != last:
-            moved, last = now, done
+        now = time.monotonic()
         if now - moved > _PATIENCE_SECONDS:
             raise GenerationError(
                 f"Nothing moved for {_PATIENCE_SECONDS:.0f} s: look at the logs (make logs SERVICE=metrics-beside). It goes "
                 f"on by itself; `abort` takes it away."
             )
+        try:
+            seen = _looked(of, with_fold)
+        except (RedisUnavailableError, KafkaUnavailableError):  # busy, or away for a moment: the next look may tell
+            continue
+        if last == first and seen != first:
+            began = now - LOOK_EVERY_SECONDS  # starting a process is no part of its rate
+        if seen != last:
+            moved, last = now, seen
         if now - said >= SAY_EVERY_SECONDS:
-            for name, left in _left(of, with_fold).items():
-                rate = (done[name] - shown[name]) / (now - said)
-                say("  " + progress.line(Progress(name, done[name], done[name] + left, rate)))
-            said, shown = now, done
+            for before, each in zip(shown, seen, strict=True):
+                say("  " + progress.line(replace(each, rate=(each.done - before.done) / (now - said))))
+            said, shown = now, seen
     seconds = max(time.monotonic() - began, 0.001)
-    for name, done_now in _done(of, with_fold).items():
-        records = done_now - first[name]
-        say(f"  {name:<15} {done_now:,} records, {records:,} of them in {seconds:.1f} s: {records / seconds:,.0f} records/s")
+    for before, each in zip(first, last, strict=True):
+        records = each.done - before.done
+        rate = f"{records / seconds:,.0f} records/s"
+        say(f"  {each.service:<15} {each.done:,} records, {records:,} of them in {seconds:.1f} s: {rate}")
 
 
 def fold(of: Generation) -> Fold:
@@ -105,9 +111,9 @@ def is_equal(file: Path) -> bool | None:
         return None
 
 
-def _done(of: Standing, with_fold: bool) -> dict[progress.Name, int]:
-    return {each.service: each.done for each in progress.look(of) if with_fold or each.service == "metrics"}
+def _looked(of: Standing, with_fold: bool) -> list[Progress]:
+    return [each for each in progress.look(of) if with_fold or each.service == "metrics"]
 
 
-def _left(of: Standing, with_fold: bool) -> dict[progress.Name, int]:
-    return {each.service: each.left for each in progress.look(of) if with_fold or each.service == "metrics"}
+def _is_behind(of: Progress) -> bool:
+    return of.left > min(CAUGHT_UP_RECORDS, of.end * CAUGHT_UP_PERCENT // 100)

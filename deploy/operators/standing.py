@@ -113,5 +113,7 @@ class Standing:
         try:
             rows: list[Any] = pipeline.execute()
         except redis.RedisError as error:
-            raise RedisUnavailableError(self._redis_url, type(error).__name__) from error
+            # What Redis itself answers begins with a word that says it.
+            word = str(error).split(" ", 1)[0] if isinstance(error, redis.ResponseError) else ""
+            raise RedisUnavailableError(self._redis_url, f"{type(error).__name__} {word}".strip()) from error
         return rows
