@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.load import judging
+from lab.load.asking import Told
 from lab.load.judging import Verdict
 from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
@@ -90,3 +91,12 @@ def test_the_first_to_saturate_is_named() -> None:
     told = _by_name(samples=world.samples(intake_cores=0.97))
     assert told["first to saturate"].measured.startswith("intake (one core) at 0 s")
     assert _by_name()["first to saturate"].measured == "nothing"
+
+
+def test_what_a_city_had_counted_before_is_nobodys_double() -> None:
+    """Unit by unit and in total; a unit that was not there had nothing."""
+    before = Told({UNIT: {"received": 7}}, {"received": 7})
+    after = Told({UNIT: {"received": 9, "returned": 1}, "19753": {"received": 3}}, {"received": 12, "returned": 1})
+    since = after.since(before)
+    assert since.by_unit == {UNIT: {"received": 2, "returned": 1}, "19753": {"received": 3}}
+    assert since.total == {"received": 5, "returned": 1}

@@ -1,0 +1,121 @@
+"""Links through a real Toxiproxy: each condition does to a connection what it says."""
+
+import asyncio
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from deploy.local.checks import free_port_base
+from lab.errors import LinksError
+from lab.links import program
+from lab.links.captive import PAGE, Portal
+from lab.links.profiles import Condition, Profile
+from lab.links.toxiproxy import Toxiproxy
+
+SILENT_SECONDS = 1.0
+SLOW = Profile(title="slow", up_kbps=80, down_kbps=80, round_trip_ms=200, jitter_ms=0, source="made for this test")
+
+
+class _City(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        self.rfile.read(size)
+        self.send_response(202)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[tuple[Toxiproxy, str]]:
+    """A slow link to a city that answers `ok`, and where it begins."""
+    base = free_port_base()
+    city = ThreadingHTTPServer(("127.0.0.1", 0), _City)
+    threading.Thread(target=city.serve_forever, daemon=True).start()
+    proxy = Toxiproxy(program.ensure(print), base + 39, tmp_path / "toxiproxy.log")
+    try:
+        yield proxy, proxy.open("slow", SLOW, base + 40, f"127.0.0.1:{city.server_port}", "127.0.0.1:9")
+    finally:
+        proxy.close()
+        city.shutdown()
+        city.server_close()
+
+
+def _post(address: str, body: bytes = b"x", timeout: float = 20.0) -> tuple[int, bytes]:
+    host, _, port = address.partition(":")
+    line = http.client.HTTPConnection(host, int(port), timeout=timeout)
+    try:
+        line.request("POST", "/", body)
+        answer = line.getresponse()
+        return answer.status, answer.read()
+    finally:
+        line.close()
+
+
+def test_a_good_link_takes_its_delay_and_its_rate(link: tuple[Toxiproxy, str]) -> None:
+    """At least the round trip; at least what 10,000 bytes take at 10,000 bytes a second."""
+    _, address = link
+    began = time.monotonic()
+    assert _post(address) == (202, b"ok")
+    assert time.monotonic() - began >= 0.2
+    began = time.monotonic()
+    assert _post(address, b"x" * 10_000) == (202, b"ok")
+    assert time.monotonic() - began >= 0.8
+
+
+@pytest.mark.parametrize("condition", ["cut", "half_open"])
+def test_a_cut_link_refuses_and_a_half_open_one_is_silent(link: tuple[Toxiproxy, str], condition: Condition) -> None:
+    """And both are well again afterwards."""
+    proxy, address = link
+    proxy.put("slow", condition)
+    with pytest.raises(ConnectionRefusedError if condition == "cut" else socket.timeout):
+        _post(address, timeout=SILENT_SECONDS)
+    proxy.put("slow", "good")
+    assert _post(address) == (202, b"ok")
+
+
+def test_a_cut_breaks_what_is_under_way(link: tuple[Toxiproxy, str]) -> None:
+    """A body of ten seconds does not get through."""
+    proxy, address = link
+    timer = threading.Timer(0.5, proxy.put, ("slow", "cut"))
+    timer.start()
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        _post(address, b"x" * 100_000)
+    timer.join()
+
+
+def test_a_captive_link_shows_its_own_page(tmp_path: Path) -> None:
+    """200, and nothing that intake would say."""
+
+    async def ask() -> tuple[int, bytes]:
+        base = free_port_base()
+        async with Portal() as portal:
+            proxy = await asyncio.to_thread(Toxiproxy, program.ensure(print), base + 39, tmp_path / "toxiproxy.log")
+            try:
+                address = proxy.open("slow", SLOW, base + 40, "127.0.0.1:9", portal.address)
+                proxy.put("slow", "captive")
+                return await asyncio.to_thread(_post, address)
+            finally:
+                proxy.close()
+
+    assert asyncio.run(ask()) == (200, PAGE)
+
+
+def test_without_go_and_without_a_program_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, before anything is started."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(program, "GO_PLACES", ())
+    with pytest.raises(LinksError, match="install Go"):
+        program.ensure(cache=tmp_path)
+    monkeypatch.setenv("MOTCUA_TOXIPROXY", str(tmp_path / "nothing"))
+    with pytest.raises(LinksError, match="MOTCUA_TOXIPROXY"):
+        program.ensure(cache=tmp_path)
