@@ -13,6 +13,7 @@ from contracts.heartbeats import Source
 from deploy.operators import acts, carried, keymaking, progress, refolding
 from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
+from deploy.operators.generation import commands as generation
 from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     retire.add_argument("source", type=_source, help="/units/19753, or /units/19753/point")
     keys = command("keys", _keys, "make random keys for the operator and each body, where a directory has none yet")
     keys.add_argument("into", type=Path, help=f"gets {keymaking.HASHED} for MOTCUA_KEYS_FILE and {keymaking.PLAIN}")
+    generation.describe(command("generation", generation.run, "a generation beside the live one, without a local stack"))
     workbench.describe(command("rejected", workbench.run, "dead letters: count them, show one, hand them in again"))
     carried.describe(
         command("import", carried.run, "load a signed file that a centre carried by hand, through intake's door")

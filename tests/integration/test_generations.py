@@ -132,6 +132,9 @@ def test_the_same_fold_once_more_differs_in_nothing_and_is_removed_whole(town: T
     assert found.answered.compared == found.counted.compared
     assert _values(town.archive, 3) == _values(town.archive, 1)
 
+    command = province.run("deploy.operators.main", "generation", "compare", "3", "--same-code")
+    assert command.returncode == 0, command.stdout + command.stderr
+
     for each in again:
         each.stop()
     live = _names(province, 1)
