@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.load import annotations, capacity, compare, scenario
+from lab.load import annotations, capacity, compare, index, scenario
 from lab.load.city import LoadStack
 from lab.load.report import leaving
 from lab.load.session import Chosen, run
@@ -64,6 +64,11 @@ def _capacity(chosen: argparse.Namespace) -> int:
     return KEPT
 
 
+def _index(chosen: argparse.Namespace) -> int:
+    print(index.index(chosen.directory), end="")
+    return KEPT
+
+
 def _annotate(chosen: argparse.Namespace) -> int:
     token = os.environ.get("MOTCUA_GRAFANA_TOKEN", "")
     if not token:
@@ -100,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from a report")
     sheet.add_argument("report", type=Path)
     sheet.set_defaults(does=_capacity)
+    listing = commands.add_parser("index", help="the reports of a directory as one table")
+    listing.add_argument("directory", type=Path)
+    listing.set_defaults(does=_index)
     marking = commands.add_parser("annotate", help="mark a run and what went wrong in it in Grafana's dashboards")
     marking.add_argument("report", type=Path)
     marking.add_argument("grafana", metavar="URL", help="of this machine, or of a host named in MOTCUA_LOAD_HOSTS")
