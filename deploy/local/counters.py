@@ -43,6 +43,9 @@ def _run(stack: Stack, replace: bool) -> int:
         removal.counters(settings.bootstrap, settings.redis_url, gen)
         stack.take(structs.replace(running, counters=True))
         _say(f"The counters of generation {gen} are built once more; those that are there go on answering.")
+    else:
+        # Whoever was interrupted may have left the builder stopped.
+        stack.take(running)
     beside.follow(stack, beside.standing(stack, gen, "beside"), _say, with_fold=False)
     found = comparing.counters(settings.bootstrap, settings.redis_url, gen, ("live", "beside"))
     for line in saying.figures(found):
