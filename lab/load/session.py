@@ -54,6 +54,7 @@ def run(chosen: Chosen) -> Told:
     manners: list[Manner] = ["outbox", "paper"] if chosen.beside else [chosen.manner]
     documents: list[dict[str, Any]] = []
     drawn: list[list[Verdict]] = []
+    files: list[Path] = []
     for manner in manners:
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
@@ -63,10 +64,11 @@ def run(chosen: Chosen) -> Told:
         if found is not None:
             told["knee"] = msgspec.to_builtins(found)
         documents.append(told)
+        # Each run is kept as soon as it is over: the next one may not come to its end.
+        files = leaving.leave(chosen.out, documents)
         _print(chosen.scenario, manner, verdicts, found)
     if len(drawn) == 2:
         print(f"\n{side_by_side(*drawn)}")
-    files = leaving.leave(chosen.out, documents)
     print("\n" + "\n".join(f"  {file}" for file in files))
     first = drawn[0]
     invalid = any(each.word == "invalid" for each in first) or judging.spoiled(first)
