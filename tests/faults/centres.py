@@ -35,7 +35,7 @@ class Centres:
     """One round's load on its way; `handed_in` is the oracle's list."""
 
     def __init__(
-        self, stand: Stand, doors: Doors, load: Load, faults: Sequence[Fault], seed: str, sabotage: Sabotage | None = None
+        self, stand: Stand, doors: Doors, load: Load, faults: Sequence[Fault], seed: str, sabotage: Sequence[Sabotage] = ()
     ) -> None:
         self.handed_in: list[bytes] = []
         self.suffered: list[Fault] = []
@@ -45,7 +45,7 @@ class Centres:
         self._chance = Random(f"{seed} batches")
         self._faults = _chosen_batches(load, faults, self._chance)
         self._withheld: list[Batch] = []
-        self._sabotage = sabotage
+        self._sabotage = list(sabotage)
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="centre")
 
     @property
@@ -114,13 +114,14 @@ class Centres:
         return next((fault for number, fault in self._faults.items() if self._load.batches[number] is batch), None)
 
     def _sabotaged(self, events: list[bytes]) -> list[bytes]:
-        """The verdict must be able to fail: one event vanishes on the way, or one comes a second time as another."""
-        sabotage, self._sabotage = self._sabotage, None
+        """The verdict must be able to fail: of one batch an event vanishes, of another one comes again as another."""
+        try:
+            sabotage = self._sabotage.pop()
+        except IndexError:
+            return events
         if sabotage == "drop":
             return events[1:]
-        if sabotage == "double":
-            return [*events, with_new_id(events[0], self._chance)]
-        return events
+        return [*events, with_new_id(events[0], self._chance)]
 
     def _store(self, session: requests.Session, code: str, events: list[bytes]) -> None:
         """Once more until each is stored; an answer that never came means all of them once more."""

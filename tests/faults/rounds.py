@@ -1,6 +1,7 @@
 """One round: the load flows while its faults happen, then all is lifted, delivered, counted and judged."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -48,7 +49,7 @@ class Life:
         self._told = 0
         self._at = "the beginning"
 
-    def round(self, plan: Plan, load: Load, sabotage: Sabotage | None = None) -> Outcome:
+    def round(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage] = ()) -> Outcome:
         """Plays it; never raises for what the system did wrong."""
         began = time.monotonic()
         suffered: list[Suffered] = []
@@ -65,7 +66,7 @@ class Life:
             plan.seed, plan.number, round(time.monotonic() - began, 1), tuple(suffered), verdict, failed, tuple(new)
         )  # fmt: skip
 
-    def _play(self, plan: Plan, load: Load, sabotage: Sabotage | None, suffered: list[Suffered]) -> Verdict:
+    def _play(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage], suffered: list[Suffered]) -> Verdict:
         seed = f"{plan.seed} {plan.number}"
         centres = Centres(self._stand, self._doors, load, plan.batches, seed, sabotage)
         try:

@@ -16,9 +16,8 @@ SEED = 5
 # Whatever hurts most, as much of it at once as a minute bears.
 GROUPS = (
     ("kill_processing", "stop_metrics", "line_unanswered", "batch_withheld"),
-    ("flush_valkey", "kill_metrics", "kill_edge", "batch_shuffled"),
-    ("stop_processing", "die_metrics", "kill_intake", "batch_duplicated"),
-    ("kill_kafka", "die_processing"),
+    ("stop_processing", "kill_metrics", "flush_valkey", "kill_edge", "batch_shuffled"),
+    ("kill_kafka", "kill_intake", "die_processing", "die_metrics", "batch_duplicated"),
 )
 
 
@@ -34,7 +33,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         stand.lines.close()
 
 
-@pytest.mark.timeout(400)
+# It takes a minute; on a machine that is busy with other things, many.
+@pytest.mark.timeout(900)
 def test_no_fault_changes_a_figure(life: Life) -> None:
     """Kills, also between producing and committing; zombies; FLUSHALL; a dead broker; answers lost after commits."""
     outcome = life.round(chosen(SEED, 0, GROUPS), load(SEED, 0, dossiers_per_unit=25))
@@ -45,19 +45,12 @@ def test_no_fault_changes_a_figure(life: Life) -> None:
     assert sorted(each.kind for each in outcome.suffered) == sorted(kind for group in GROUPS for kind in group)
 
 
-@pytest.mark.timeout(200)
-def test_an_event_that_vanishes_on_its_way_is_found(life: Life) -> None:
-    """The list of what was handed in has one more than the archive: lost, and figures that lack it."""
-    outcome = life.round(chosen(SEED, 1, ()), load(SEED, 1, dossiers_per_unit=4), sabotage="drop")
+@pytest.mark.timeout(300)
+def test_an_event_that_vanishes_and_one_that_comes_twice_are_found(life: Life) -> None:
+    """Sabotage on the way: the archive lacks one that was handed in, and has one, under a new id, that nobody handed in."""
+    outcome = life.round(chosen(SEED, 1, ()), load(SEED, 1, dossiers_per_unit=4), sabotage=("drop", "double"))
+    assert outcome.failed is None
     assert outcome.verdict is not None
     assert outcome.verdict.lost >= 1
-    assert not outcome.clean
-
-
-@pytest.mark.timeout(200)
-def test_an_event_that_comes_twice_under_two_ids_is_found(life: Life) -> None:
-    """The archive has one that nobody handed in: double."""
-    outcome = life.round(chosen(SEED, 2, ()), load(SEED, 2, dossiers_per_unit=4), sabotage="double")
-    assert outcome.verdict is not None
     assert outcome.verdict.double >= 1
     assert not outcome.clean
