@@ -1,0 +1,85 @@
+"""The drill's pace and its page: only waiting is shortened, promises add up, a late alert is said to be late."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.drill import pace, page
+from deploy.drill.acts import ACTS, Act, Outcome
+from deploy.drill.pace import DRILL, SHIPPED
+from deploy.local import watchers
+from tests.alerts import rules
+
+RULES = watchers.PROMETHEUS_FILES / "rules"
+
+
+def outcome(act: Act, noticed: float) -> Outcome:
+    """An act whose alert was promised for 30 s."""
+    return Outcome(act, 500, 30, noticed - 1, noticed, 2.0, (f"{act.alert} → platform-pages",))
+
+
+def test_every_act_breaks_something_for_an_alert_that_is_shipped() -> None:
+    """A link, a worker, a server, the city, a centre: each with another alert."""
+    alerts = [act.alert for act in ACTS]
+    assert set(alerts) <= {rule.name for rule in rules.alerts()}
+    assert alerts == ["CentreLinkDown", "ServiceDown", "RedisDown", "CityCutOff", "UnitSilent"]
+
+
+def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
+    """Expressions, thresholds, labels and words stay as they are shipped, letter for letter."""
+    for path in RULES.glob("*.yml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    pace.write_rules(tmp_path)
+    waits = re.compile(r"(?m)^ +for: .*\n")
+    for path in RULES.glob("*.yml"):
+        written = (tmp_path / path.name).read_text()
+        assert waits.sub("", written) == waits.sub("", path.read_text())
+        assert len(waits.findall(written)) == len(waits.findall(path.read_text()))
+    [links] = [rule for rule in yaml.safe_load((tmp_path / "centres.yml").read_text())["groups"][0]["rules"]
+               if rule["alert"] == "CentreLinkDown"]  # fmt: skip
+    assert links["for"] == "15s"
+
+
+def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
+    """Who is told and who is silenced is not the drill's to say."""
+    file = tmp_path / "alertmanager.yml"
+    pace.write_routes(file, 4711)
+    shipped, written = (yaml.safe_load(each.read_text()) for each in (watchers.ALERTMANAGER_FILE, file))
+    assert written["inhibit_rules"] == shipped["inhibit_rules"]
+    assert [route["matchers"] for route in written["route"]["routes"]] == [
+        route["matchers"] for route in shipped["route"]["routes"]
+    ]
+    for receiver in written["receivers"]:
+        assert receiver["webhook_configs"] == [{"url": f"http://127.0.0.1:4711/{receiver['name']}"}]
+
+
+@pytest.mark.parametrize(
+    ("alert", "first", "shipped", "drill"),
+    [
+        # A heartbeat each 30 s, missed after 120 s, a scrape, two evaluations, 5 minutes, 30 s of gathering.
+        ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 7 + 1 + 2 + 15 + 1),
+        ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 1 + 2 + 3 + 1),
+    ],
+)
+def test_promises_add_up(alert: str, first: Callable[[pace.Pace], int], shipped: int, drill: int) -> None:
+    """By hand."""
+    assert SHIPPED.promise(alert, first(SHIPPED)) == shipped
+    assert DRILL.promise(alert, first(DRILL)) == drill
+
+
+def test_a_late_alert_is_said_to_be_late() -> None:
+    """Within the promise and a machine's grace, or not."""
+    told = page.table([outcome(ACTS[0], 39.9), outcome(ACTS[1], 40.1)]).splitlines()
+    assert "| yes |" in told[2]
+    assert "| NO |" in told[3]
+
+
+def test_the_page_says_what_is_quicker_in_a_drill() -> None:
+    """A reader must not take these seconds for a city's."""
+    text = page.page([outcome(ACTS[0], 12.0)], 99)
+    assert "divided by 20" in text
+    assert "| it is missed after | 120 s | 6 s |" in text
+    assert "| CentreLinkDown | 5 min 00 s | 8 min 20 s | 30 s | 11.0 s | 12.0 s | yes | 2.0 s |" in text
