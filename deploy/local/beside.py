@@ -26,6 +26,7 @@ LOOK_EVERY_SECONDS = 0.5
 CAUGHT_UP_RECORDS, CAUGHT_UP_PERCENT = 100, 1
 REPORTS = "generations"
 _PATIENCE_SECONDS = 300.0
+_AWAY_SECONDS = 60.0
 
 
 def stack_here(say: Callable[[str], None]) -> Stack:
@@ -55,20 +56,16 @@ def has_caught_up(of: Standing, with_fold: bool = True) -> bool:
 
 def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bool = True) -> None:
     """Says how far it is until it has caught up, then at which rate. GenerationError when nothing moves for long."""
-    first = shown = last = _looked(of, with_fold)
+    first = shown = last = _looked_patiently(of, with_fold)
     began = said = moved = time.monotonic()
     while any(map(_is_behind, last)):
         time.sleep(LOOK_EVERY_SECONDS)
-        now = time.monotonic()
+        now, seen = time.monotonic(), _looked_patiently(of, with_fold)
         if now - moved > _PATIENCE_SECONDS:
             raise GenerationError(
                 f"Nothing moved for {_PATIENCE_SECONDS:.0f} s: look at the logs (make logs SERVICE=metrics-beside). It goes "
                 f"on by itself; `abort` takes it away."
             )
-        try:
-            seen = _looked(of, with_fold)
-        except (RedisUnavailableError, KafkaUnavailableError):  # busy, or away for a moment: the next look may tell
-            continue
         if last == first and seen != first:
             began = now - LOOK_EVERY_SECONDS  # starting a process is no part of its rate
         if seen != last:
@@ -113,6 +110,18 @@ def is_equal(file: Path) -> bool | None:
 
 def _looked(of: Standing, with_fold: bool) -> list[Progress]:
     return [each for each in progress.look(of) if with_fold or each.service == "metrics"]
+
+
+def _looked_patiently(of: Standing, with_fold: bool) -> list[Progress]:
+    """A topic that was made just now has no leader for a moment, and Redis may be busy: the next look tells."""
+    deadline = time.monotonic() + _AWAY_SECONDS
+    while True:
+        try:
+            return _looked(of, with_fold)
+        except (RedisUnavailableError, KafkaUnavailableError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _is_behind(of: Progress) -> bool:
