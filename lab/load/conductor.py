@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from msgspec import Struct
 
 from contracts import instants, reference_files
 from lab.errors import LabError, UnreachableError
@@ -20,14 +19,15 @@ from lab.links.toxiproxy import Toxiproxy
 from lab.load import plan as planning
 from lab.load.asking import Asking, Told, archive_bytes, audited
 from lab.load.city import City
-from lab.load.course import Course, Stretch, acts
+from lab.load.course import Course, acts
 from lab.load.edges import Edges
 from lab.load.generator import Manner, Orders
 from lab.load.measures import Book, Latencies
+from lab.load.outcome import Outcome
 from lab.load.processes import MEASURED_WITHIN_SECONDS, Generators
 from lab.load.scenario import Scenario
 from lab.load.warp import Warp
-from lab.load.watch import Counted, Sample, Sampler
+from lab.load.watch import Counted, Sampler
 from lab.stack import REPOSITORY
 
 FIRST_LINK_PORT = 40
@@ -41,43 +41,6 @@ EDGES_LOOK_SECONDS = 0.5
 DUES_ASKED_MAX = 40
 
 Say = Callable[[str], None]
-
-
-class Outcome(Struct, kw_only=True):
-    """Everything that a run has seen; verdicts are drawn from it alone."""
-
-    scenario: Scenario
-    manner: Manner
-    seed: int
-    real_seconds: float
-    started_at: float
-    links_by: str
-    planned: int
-    centres: int
-    edges: int
-    expected: dict[str, Counter[str]]
-    counters: dict[str, dict[str, int]]
-    total: dict[str, int]
-    dues: dict[str, int]
-    dues_told: dict[str, str | None]
-    counts: Counter[str]
-    refused: Counter[str]
-    troubles: Counter[str]
-    left: int
-    unseen: int
-    last_stored_at: dict[str, float]
-    book: Book
-    late: Latencies
-    loop: Latencies
-    generator_cores: list[float]
-    samples: list[Sample]
-    cpu_seconds: dict[str, float]
-    stretches: list[Stretch]
-    counted_after_seconds: float
-    all_counted: bool
-    records: int
-    audit: dict[str, Any] | None = None
-    archive_bytes: int | None = None
 
 
 class Lab:

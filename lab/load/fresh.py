@@ -1,7 +1,7 @@
 """Figures that need the samples: how long a backlog took to drain, how fair links fared, what was the first at its limit."""
 
-from lab.load.conductor import Outcome
 from lab.load.course import Stretch
+from lab.load.outcome import Outcome
 from lab.load.watch import CORES, Sample
 
 EMPTY_EVENTS = 5

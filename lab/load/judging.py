@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts import instants
-from lab.load.conductor import Outcome
 from lab.load.fresh import drains, fairness, saturation
+from lab.load.outcome import Outcome
 from lab.load.watch import CORES
 
 Word = Literal["kept", "broken", "invalid", "shown"]

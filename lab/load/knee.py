@@ -12,7 +12,7 @@ from msgspec import Struct
 from lab.errors import ScenarioError
 from lab.load import judging
 from lab.load import plan as planning
-from lab.load.conductor import Outcome
+from lab.load.outcome import Outcome
 from lab.load.scenario import Knee, Scenario
 from lab.load.watch import CORES, Sample
 

@@ -15,10 +15,11 @@ from contracts import instants
 from lab.links.captive import Portal
 from lab.load import judging, knee
 from lab.load.city import City, LoadStack
-from lab.load.conductor import Lab, Outcome
+from lab.load.conductor import Lab
 from lab.load.generator import Manner
 from lab.load.judging import Verdict
 from lab.load.live import View
+from lab.load.outcome import Outcome
 from lab.load.report import leaving
 from lab.load.report.document import document
 from lab.load.scenario import Scenario

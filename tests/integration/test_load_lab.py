@@ -10,9 +10,10 @@ from lab.links.captive import Portal
 from lab.load import judging
 from lab.load import scenario as scenarios
 from lab.load.city import City
-from lab.load.conductor import Lab, Outcome
+from lab.load.conductor import Lab
 from lab.load.generator import Manner
 from lab.load.judging import Verdict
+from lab.load.outcome import Outcome
 from lab.load.report import leaving
 from lab.load.report.document import document
 from tests.conftest import NewProvince
@@ -25,6 +26,7 @@ SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml
 COUNTS = ("lost", "double", "wrongly overdue", "refused wrongly", "deadlines")
 
 
+@pytest.mark.timeout(240)
 def test_ten_seconds_over_bad_links_keep_every_promise(new_province: NewProvince, tmp_path: Path) -> None:
     """A real edge, nine more outboxes, a congested and a cut link: nothing lost, double, wrongly overdue or refused."""
     province = new_province()

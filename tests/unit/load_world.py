@@ -4,9 +4,9 @@ from collections import Counter
 from functools import cache
 
 from lab.load import scenario as scenarios
-from lab.load.conductor import Outcome
 from lab.load.course import Stretch
 from lab.load.measures import Book, Latencies
+from lab.load.outcome import Outcome
 from lab.load.watch import Sample
 
 UNIT = "20044"

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from lab.load import judging
-from lab.load.conductor import Outcome
 from lab.load.measures import Latencies
+from lab.load.outcome import Outcome
 from lab.load.paper import ASSUMED
 from lab.load.watch import CORES, Sample
 from lab.stack import REPOSITORY
