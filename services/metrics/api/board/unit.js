@@ -76,14 +76,17 @@ function backLink(page) {
 
 function frame(page) {
   const box = (id, title) => el("section", [el("h3", say(title)), el("div", "", {id})], {class: "card"});
+  // What may be wider than a phone can be scrolled by keys, too.
+  const wide = (id, title) => el("div", "", {id, class: "wide", tabindex: "0", role: "region", "aria-label": say(title)});
   const title = el("h2", "", {id: "unit-name", tabindex: "-1"});
   place("unit").replaceChildren(
     backLink(page), el("div", [title, el("p", "", {id: "unit-kind"}), el("p", "", {id: "unit-marks", class: "marks"})], {class: "title"}),
     el("dl", "", {id: "unit-totals", class: "totals"}),
     el("div", [box("unit-deadlines", "deadlines"), box("unit-line", "link")], {class: "two"}),
-    el("section", [el("h3", say("by_day")), el("div", "", {id: "unit-course"}), el("div", "", {id: "unit-days", class: "wide", tabindex: "0", role: "region", "aria-label": say("by_day")})], {class: "card chart"}),
-    el("div", [box("unit-channels", "by_channel"), box("unit-fields", "by_field")], {class: "two"}),
-    el("details", [el("summary", say("every_counter")), el("div", "", {id: "unit-counters", class: "wide", tabindex: "0", role: "region", "aria-label": say("every_counter")})], {class: "card"}),
+    el("section", [el("h3", say("by_day")), el("div", "", {id: "unit-course"}), wide("unit-days", "by_day")], {class: "card chart"}),
+    el("div", [["unit-channels", "by_channel"], ["unit-fields", "by_field"]].map(([id, title]) =>
+      el("section", [el("h3", say(title)), wide(id, title)], {class: "card"})), {class: "two"}),
+    el("details", [el("summary", say("every_counter")), wide("unit-counters", "every_counter")], {class: "card"}),
   );
   title.focus({preventScroll: true}); scrollTo(0, 0);
 }
