@@ -25,6 +25,8 @@ UNFINISHED = ("lost", "deadlines")
 NOT_COUNTED = "the counters did not come to the end of the log"
 # More than this of the cores taken by others, half of the time: what is slow may be slow by them.
 OTHERS_SHARE_MAX = 0.35
+# By audit's exit status: one that could not run says nothing.
+AUDIT_WORDS: dict[int, Word] = {0: "kept", 1: "broken", 2: "invalid"}
 # What the plan knows exactly of each unit.
 FLOWS = (
     "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
@@ -203,7 +205,7 @@ def _audited(outcome: Outcome) -> list[Verdict]:
         f"{told}; {counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
     )
     return [Verdict(name="audit", promise="every stage equals the next", measured=measured,
-                    word="kept" if code == 0 else "broken", figure=float(code))]  # fmt: skip
+                    word=AUDIT_WORDS[code], figure=float(code))]  # fmt: skip
 
 
 def _acceptance(outcome: Outcome) -> list[Verdict]:

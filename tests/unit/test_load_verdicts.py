@@ -53,7 +53,6 @@ def test_a_run_that_kept_everything_has_nothing_broken() -> None:
         ({"dues_told": {"D-1": "2025-07-02T07:00:26+07:00"}}, "deadlines"),
         ({"dues_told": {"D-1": None}}, "deadlines"),
         ({"audit": {"exit": 1, "failed": ["sequences.once"], "counts": {}, "why": None}}, "audit"),
-        ({"audit": {"exit": 2, "failed": [], "counts": {}, "why": "Kafka is gone"}}, "audit"),
         ({"book": world.book(fibre_ms=5_000)}, "freshness, fibre"),
         ({"late": world.punctual(400)}, "generator"),
         ({"loop": world.punctual(400)}, "generator"),
@@ -84,6 +83,13 @@ def test_a_late_generator_makes_times_invalid_and_no_count() -> None:
     drawn = list(told.values())
     assert judging.spoiled(drawn)
     assert [each.name for each in judging.broken(drawn)] == ["lost"]
+
+
+def test_an_audit_that_could_not_run_says_nothing() -> None:
+    """Neither that it is clean nor that it is not."""
+    told = _by_name(audit={"exit": 2, "failed": [], "counts": {}, "why": "Kafka is gone"})
+    assert told["audit"].word == "invalid"
+    assert "Kafka is gone" in told["audit"].measured
 
 
 def test_the_first_to_saturate_is_named() -> None:
