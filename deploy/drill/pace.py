@@ -40,7 +40,8 @@ class Pace:
 
 
 SHIPPED: Final = Pace(15, 30, 120, 120 * 60, 30, 1)
-DRILL: Final = Pace(1, 1, 6, 60, GROUP_WAIT_SECONDS, SHORTER)
+# Seconds that a busy machine of two cores can keep.
+DRILL: Final = Pace(3, 1, 15, 60, GROUP_WAIT_SECONDS, SHORTER)
 
 
 def waits() -> dict[str, int]:
