@@ -1,6 +1,7 @@
 """The seams between Faust, aiokafka and the fold: pinned packages still have what is used, and batches become runs."""
 # mypy: disable-error-code="no-untyped-call"
 
+import asyncio
 import inspect
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.metrics.domain.position import Position
 from services.metrics.store.ledger import Identity, Lease
 from services.metrics.worker.chunks import Run
 from services.metrics.worker.lane import Lane
-from services.metrics.worker.transport import RUN_RECORDS, RunRecords
+from services.metrics.worker.transport import RUN_RECORDS, ConsumerThread, RunRecords
 from tests.unit.audit_world import golden_logs
 
 Header = tuple[str, bytes | None]
@@ -144,6 +145,17 @@ def _lane(position: Position, first: int = 0, end: int = 2000, counted: str = "t
 def _golden(start: int, end: int) -> Run:
     stored = golden_logs().lifecycle[start:end]
     return Run(start, end, [each.value for each in stored], [each.headers[0][1] for each in stored])
+
+
+def test_a_client_that_has_not_reached_a_broker_yet_is_not_sick() -> None:
+    """The doctor looks while it still starts: then it has neither coordinator nor fetcher."""
+
+    async def looked() -> str | None:
+        thread = object.__new__(ConsumerThread)
+        thread._consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1")
+        return thread.sick(60.0)
+
+    assert asyncio.run(looked()) is None
 
 
 def test_a_take_over_reads_the_record_before_its_position_again() -> None:

@@ -41,7 +41,11 @@ class Doctor:
             time.sleep(self._watch_seconds)
             still = still + 1 if self._pulse.beats == beats else 0
             beats = self._pulse.beats
-            found = self._ailments()
+            try:
+                found = self._ailments()
+            except Exception:  # a doctor that ends watches nobody any more
+                _log.exception("could not look")
+                found = []
             if still >= self._looks_max:
                 found.append(f"the loop has not come round in {still} looks")
             self._instruments.doctor_checks.labels("sick" if found else "well").inc()

@@ -171,6 +171,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer, now = self._consumer, time.monotonic()
         if consumer is None or consumer._closed:
             return None
+        if consumer._coordinator is None or consumer._fetcher is None:
+            # It has not reached a broker yet, which takes as long as the broker is away.
+            return None
         for task in (consumer._client._sync_task, consumer._coordinator._coordination_task, consumer._fetcher._fetch_task):
             if task is not None and task.done():
                 return f"a task has ended: {task!r}"
