@@ -11,7 +11,7 @@ from tests.faults.kinds import KAFKA_LINES
 from tests.faults.plan import Fault
 from tests.faults.stand import Stand
 
-DIES_WITHIN_SECONDS = 90.0
+DIES_WITHIN_SECONDS = 180.0
 DIES_AT_COMMIT = (2, 3, 4)
 
 Lift = Callable[[], None]
