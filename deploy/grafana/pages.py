@@ -11,8 +11,14 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from deploy.grafana.panels import SOURCE, Panel, asked
 
-WIDTH: Final = 24
 TAG: Final = "motcua"
+# What people and the load lab write down: the tags that an annotation must have, how it is called, its colour.
+MARKS: Final = (
+    ((TAG, "drill"), "Diễn tập", "purple"),
+    ((TAG, "release"), "Phát hành", "green"),
+    (("load lab",), "Chạy tải", "blue"),
+)
+WIDTH: Final = 24
 # Grafana's own store of annotations: drills and releases are written there, with these tags.
 OWN: Final = kinds.DataSourceRef("grafana", "-- Grafana --")
 
@@ -38,8 +44,8 @@ def page(
         made = made.with_variable(VARIABLES[variable]())
     made = made.with_variable(_address()).link(_others()).link(_board(name))
     made = made.annotation(_restarts()).annotation(_alerts())
-    for tag, label, colour in (("drill", "Diễn tập", "purple"), ("release", "Phát hành", "green")):
-        made = made.annotation(_tagged(tag, label, colour))
+    for tags, label, colour in MARKS:
+        made = made.annotation(_tagged(tags, label, colour))
     _lay(made, rows)
     return made
 
@@ -113,8 +119,8 @@ def _alerts() -> builders.AnnotationQuery:
     return made.expr(expr).target(asked(expr)).title_format("{{alertname}}").tag_keys("severity,owner")
 
 
-def _tagged(tag: str, label: str, colour: str) -> builders.AnnotationQuery:
+def _tagged(tags: Sequence[str], label: str, colour: str) -> builders.AnnotationQuery:
     made = builders.AnnotationQuery().name(label).datasource(OWN).enable(True).icon_color(colour)
     # The generator's types know targets of data sources alone; Grafana's own store is asked by tags.
-    target = cast("Dataquery", builders.AnnotationTarget().limit(100).match_any(False).tags([TAG, tag]).type("tags"))
+    target = cast("Dataquery", builders.AnnotationTarget().limit(100).match_any(False).tags(list(tags)).type("tags"))
     return made.target(target)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from deploy.grafana import main
+from lab.load import annotations as lab
 from tests.dashboards import GRAFANA, RULES, Asked, dashboards, exported, panels, queries, unknown
 
 NAMES = ("city", "flow", "load", "reliability", "unit")
@@ -79,14 +80,14 @@ def test_any_prometheus_will_do(found: dict[str, dict[str, Any]], name: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pages_lead_to_each_other_and_show_what_happened(found: dict[str, dict[str, Any]], name: str) -> None:
-    """Links to the other dashboards and to the board; restarts, alerts, drills and releases are drawn into the courses."""
+    """Links to the other dashboards and the board; restarts, alerts, drills, releases, load runs are drawn in."""
     dashboard = found[name]
     assert dashboard["uid"] == f"motcua-{name}"
     assert [link["type"] for link in dashboard["links"]] == ["dashboards", "link"]
     assert dashboard["links"][0]["tags"] == dashboard["tags"] == ["motcua"]
     told = dashboard["annotations"]["list"]
     tags = [each["target"]["tags"] for each in told if "tags" in each.get("target", {})]
-    assert tags == [["motcua", "drill"], ["motcua", "release"]]
+    assert tags == [["motcua", "drill"], ["motcua", "release"], [lab.TAG]]
     assert [each["name"] for each in told if "expr" in each] == ["Khởi động lại", "Cảnh báo"]
 
 
