@@ -72,6 +72,8 @@ class Standing:
                 found[place.topic][place.partition] = future.result(CALL_SECONDS + 1.0).offset
         except (KafkaException, TimeoutError) as error:
             reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+            # A client goes on with what it knows of leaders for minutes, also when brokers say that it is outdated.
+            self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
             raise KafkaUnavailableError(self._bootstrap, "say where the logs end", reason) from error
         return found[reported], found[lifecycle]
 

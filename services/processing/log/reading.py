@@ -168,4 +168,7 @@ class Reader:
             return asked.result(self._seconds + 1.0)
         except (KafkaException, TimeoutError) as error:
             cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
+            # A client goes on with what it knows of leaders for minutes, also when brokers say that it is outdated: whoever
+            # asks once more shall get an answer.
+            self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
             raise UnavailableError(f"Kafka at {self._bootstrap}: {cause}") from error
