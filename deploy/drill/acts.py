@@ -124,7 +124,8 @@ ACTS: Final = (
         _cut_line, _join_line, (("unit", LINKED),)),
     Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
         _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
-    Act("Redis is killed and stays away", "RedisDown", lambda pace: 5, _kill_for_good("redis"), _start_again("redis")),
+    # A call of Redis may take its time twice before it counts as not answered.
+    Act("Redis is killed and stays away", "RedisDown", lambda pace: 10, _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city),
     Act("A centre closes: no event, no heartbeat", "UnitSilent", lambda pace: pace.silence,
