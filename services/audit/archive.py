@@ -35,7 +35,7 @@ class Log:
         self.partitions = partitions
         self.read_records = 0
         self._settings = settings
-        self._admin = AdminClient({"bootstrap.servers": settings.bootstrap, "log_level": 0})
+        self._admin = self._client()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -62,11 +62,16 @@ class Log:
             latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
             first, following = self._offsets(earliest, seconds), self._offsets(latest, seconds)
         except (KafkaException, TimeoutError) as error:
+            # A client goes on with outdated leaders for minutes: whoever asks once more gets another.
+            self._admin = self._client()
             where = f"Kafka at {self._settings.bootstrap}"
             raise CouldNotRunError(
                 f"{where} did not answer within {seconds:g} s ({_name(error.args[0])}): is it up?"
             ) from error
         return Ends(first, following)
+
+    def _client(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._settings.bootstrap, "log_level": 0})
 
     def _offsets(self, spec: Any, seconds: float) -> tuple[int, ...]:
         # One call for all partitions: asked one by one they cost forty milliseconds each.

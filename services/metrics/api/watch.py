@@ -33,7 +33,7 @@ class Watch:
         self.first_recorded_at: dict[int, int] = {}
         self.beats = Beats()
         self._bootstrap = bootstrap
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = self._client()
         self._seconds = call_seconds
         self._on_error = on_error
         self._ends: dict[int, int] | None = None
@@ -96,12 +96,17 @@ class Watch:
             except KafkaException as error:
                 self.fault = f"Kafka does not answer: {error.args[0].name()}"
                 self._on_error(error.args[0].name())
+                # A client goes on with outdated leaders for minutes: the next look asks with another.
+                self._admin = self._client()
             except Exception as error:  # the next look may go well; without looks nobody knows the lag
                 _log.exception("the look at Kafka failed")
                 self.fault = f"the look at Kafka failed: {type(error).__name__}"
             self._stop.wait(LOOK_EVERY_SECONDS)
         for consumer in (asking, beating):
             consumer.close()
+
+    def _client(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
 
     def _consumer(self, what: str) -> Consumer:
         return Consumer(
