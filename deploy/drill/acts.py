@@ -124,8 +124,8 @@ ACTS: Final = (
         _cut_line, _join_line, (("unit", LINKED),)),
     Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
         _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
-    # A call of Redis may take its time twice before it counts as not answered.
-    Act("Redis is killed and stays away", "RedisDown", lambda pace: 10, _kill_for_good("redis"), _start_again("redis")),
+    # Processing tries a call again for some twenty seconds before it says that Redis does not answer.
+    Act("Redis is killed and stays away", "RedisDown", lambda pace: 25, _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city),
     Act("A centre closes: no event, no heartbeat", "UnitSilent", lambda pace: pace.silence,
