@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -123,12 +124,16 @@ class Province:
         """What the operators' tool needs to work on this province."""
         return OperatorSettings(kafka=self.kafka, clock=self.clock)
 
-    def start(self, name: str, *, ready: bool = True, code: Path = REPOSITORY, **environment: str) -> Service:
+    def start(self, name: str, *, ready: bool = True, **environment: str) -> Service:
         """Starts a process (`intake`, `processing`, `processing-api`, `metrics`, `metrics-api`) on free ports.
 
         May be called again for a second one of the same name. `environment` goes on top of the province's own.
-        `ready=False` does not wait for /readyz; `code` is another checkout whose code it runs.
+        `ready=False` does not wait for /readyz.
         """
+        return self.start_from(REPOSITORY, name, ready, environment)
+
+    def start_from(self, code: Path, name: str, ready: bool, environment: Mapping[str, str]) -> Service:
+        """The same from another checkout, whose code it runs."""
         base = free_port_base()
         log_file = self.directory / f"{name}-{len(self.services)}.log"
         variables = {**os.environ, **self.environment, "MOTCUA_PORT_BASE": str(base), **environment}
@@ -151,7 +156,7 @@ class Province:
     def start_all(self, **environment: str) -> dict[str, Service]:
         """One of each service, all ready."""
         names = ("processing", "processing-api", "metrics", "metrics-api", "intake")
-        started = {name: self.start(name, ready=False, code=REPOSITORY, **environment) for name in names}
+        started = {name: self.start(name, ready=False, **environment) for name in names}
         for service in started.values():
             service.wait_ready()
         return started

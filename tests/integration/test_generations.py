@@ -40,7 +40,7 @@ class Town:
     def processing(self, ready: bool = True, code: Path = REPOSITORY, **environment: str) -> Service:
         """One more worker of a fold."""
         session = {"MOTCUA_PROCESSING_SESSION_SECONDS": SESSION_SECONDS}
-        return self.province.start("processing", ready=ready, code=code, **session, **environment)
+        return self.province.start_from(code, "processing", ready, {**session, **environment})
 
     def make_topics(self, gen: int) -> None:
         """Those of another generation."""

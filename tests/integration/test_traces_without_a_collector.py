@@ -9,7 +9,6 @@ import requests
 
 from contracts.topics import lifecycle
 from deploy.local.checks import free_port_base
-from deploy.local.settings import REPOSITORY
 from tests.intake_bad_inputs import event, packed
 from tests.integration.edge_line import line, start_edge
 from tests.integration.intake_calls import CENTRE_BATCH, REQUEST_SECONDS, post, read, wait_until
@@ -43,9 +42,7 @@ def test_events_are_stored_and_counted_and_processes_end_when_told(
         "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE_SPANS), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(QUEUE_SPANS),
     }  # fmt: skip
     with line() as way:
-        services = [
-            province.start(name, ready=False, code=REPOSITORY, **told) for name in ("intake", "processing", "metrics")
-        ]
+        services = [province.start(name, ready=False, **told) for name in ("intake", "processing", "metrics")]
         api, asked = province.start("metrics-api", ready=False), province.start("processing-api", ready=False)
         for service in (*services, api, asked):
             service.wait_ready()
