@@ -91,10 +91,8 @@ def test_what_is_mounted_is_there() -> None:
     assert {name for name in mounted if not name.startswith("./")} == set(COMPOSE["volumes"])
 
 
-def test_a_plain_up_starts_grafana_and_no_load() -> None:
-    """The profile that is on without asking is the one of what everybody looks at."""
-    lines = [line for line in (REPOSITORY / ".env").read_text().splitlines() if not line.startswith("#")]
-    assert lines == ["COMPOSE_PROFILES=grafana"]
+def test_a_plain_up_starts_what_counts_and_watches_and_no_load() -> None:
+    """Everything else is asked for by its profile."""
     profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
     assert profiles == {
         "grafana": ["grafana"], "demo": ["demo"], "load": ["load"], "operators": ["operators"], "verify": ["operators"],
