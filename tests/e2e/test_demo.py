@@ -132,6 +132,7 @@ def test_every_published_figure_is_the_system_s_own_whoever_is_killed_in_the_mid
     assert "wipe" in told
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.timeout(WITHIN_SECONDS + 20)
 def test_a_figure_that_differs_is_shown_and_decides_the_exit_status(demo: Demo, tmp_path: Path) -> None:

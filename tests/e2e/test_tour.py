@@ -111,6 +111,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     told.end()
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.timeout(280)
 def test_the_tour_can_be_walked_from_its_first_line_to_its_last(shell: Shell) -> None:

@@ -89,6 +89,7 @@ def city(module_province: Province, tmp_path_factory: pytest.TempPathFactory) ->
         yield city
 
 
+@pytest.mark.long
 def test_a_signed_file_is_loaded_and_counts_and_the_line_brings_it_again_for_nothing(city: City) -> None:
     """By the stick all is counted; when the line is back the same events arrive once more, and nothing changes."""
     stick, keys = city.directory / "stick.motcua", city.directory / "trusted.json"
@@ -131,6 +132,7 @@ def test_a_signed_file_is_loaded_and_counts_and_the_line_brings_it_again_for_not
     assert [each["fact"] for each in answer.json()["history"]] == ["received", "processing_started"]
 
 
+@pytest.mark.long
 def test_a_receipt_says_where_each_delivered_event_lies(city: City) -> None:
     """Its place in the archive holds it, and the digest is that of the bytes that were sent."""
     city.line.to(None)

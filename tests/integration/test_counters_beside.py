@@ -26,6 +26,7 @@ def _compared(province: Province) -> comparing.Figures:
     return comparing.counters(province.kafka, province.redis_url, 1, ("live", "beside"))
 
 
+@pytest.mark.long
 def test_counters_are_built_once_more_compared_and_switched_in_one_step(province: Province) -> None:
     """While the live worker counts on, a second one builds the same figures from the log, through a kill; a figure that was
     tampered with is named with both numbers; after the switch the figures are those of the log, and go on from there."""

@@ -26,6 +26,7 @@ SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml
 COUNTS = ("lost", "double", "wrongly overdue", "refused wrongly", "deadlines")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_ten_seconds_over_bad_links_keep_every_promise(new_province: NewProvince, tmp_path: Path) -> None:
     """A real edge, nine more outboxes, a congested and a cut link: nothing lost, double, wrongly overdue or refused."""

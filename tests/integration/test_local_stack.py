@@ -123,6 +123,7 @@ def test_a_stack_whose_supervisor_was_killed_is_put_right_by_up(stack: Stack) ->
     assert stack.keeper_pid not in (None, keeper)
 
 
+@pytest.mark.long
 def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(stack: Stack, tmp_path: Path) -> None:
     stack.up(SERVERS)
     base = stack.settings.port_base

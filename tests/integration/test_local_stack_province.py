@@ -50,6 +50,7 @@ def test_a_new_province_is_clean_whatever_the_last_one_left(new_province: NewPro
     assert Log(second.kafka).published() == {DIGEST}
 
 
+@pytest.mark.long
 def test_borrowed_servers_with_an_archive_that_no_test_has_made_are_left_alone(own_province: NewProvince) -> None:
     """MOTCUA_KAFKA may name a Kafka that matters: without the tests' own mark nothing is deleted there."""
     mine = own_province(reference=BODY)

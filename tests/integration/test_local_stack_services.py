@@ -69,6 +69,7 @@ def test_status_tells_what_an_emptied_redis_has_still_to_get_back(full_stack: St
         assert time.monotonic() < deadline, told
 
 
+@pytest.mark.long
 def test_a_service_that_cannot_start_is_named_with_its_own_words(full_stack: Stack) -> None:
     """Nobody waits two minutes for a process that dies at each start."""
     broken = Stack(

