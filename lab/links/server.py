@@ -1,0 +1,72 @@
+"""Toxiproxy's server as a process of its own, and its API."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LinksError
+
+CALL_SECONDS = 10.0
+UP_WITHIN_SECONDS = 20.0
+STOP_SECONDS = 5.0
+HOST = "127.0.0.1"
+
+
+class Server:
+    """Answers when it has been made; ended by `close`. LinksError says what it does not do."""
+
+    def __init__(self, program: Path, port: int, log: Path) -> None:
+        self._api = f"http://{HOST}:{port}"
+        with log.open("ab") as written:
+            self._process = subprocess.Popen(
+                [str(program), "-host", HOST, "-port", str(port)], env={**os.environ, "LOG_LEVEL": "warn"},
+                stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + UP_WITHIN_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self.close()
+                raise LinksError(f"Toxiproxy does not answer at {self._api}: see {log}")
+            time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What it answers; an answer that is no object is its version."""
+        # It takes its API's callers for browsers unless they say otherwise.
+        headers = {"Content-Type": "application/json", "User-Agent": "motcua-lab"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._api + path, data=data, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
+                raw = answer.read()
+        except urllib.error.HTTPError as error:
+            raise LinksError(f"Toxiproxy answers {error.code} to {method} {path}: {error.read(300)!r}") from error
+        except OSError as error:
+            raise LinksError(f"Toxiproxy does not answer at {self._api}: {type(error).__name__}") from error
+        return json.loads(raw) if raw.startswith(b"{") else {"version": raw.decode(errors="replace")}
+
+    def close(self) -> None:
+        """Ends it and with it every connection that goes through it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(STOP_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            self.call("GET", "/version")
+        except LinksError:
+            return False
+        return True
