@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import redis
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
 from msgspec import Struct
 
 from contracts import topics
+from contracts.asking import Asking
 from contracts.topics import PARTITIONS, REPORTED
 from deploy.operators.errors import KafkaUnavailableError, RedisUnavailableError
 from services.metrics.store import keys as metrics_keys
@@ -59,21 +59,19 @@ class Standing:
         self._gen = gen
         self._counters = metrics_keys.prefix(gen, place)
         self._client = redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS)
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._asking = Asking(bootstrap)
 
     def ends(self) -> tuple[dict[int, int], dict[int, int]]:
         """The ends of dossier.reported and of dossier.lifecycle, by partition."""
         reported, lifecycle = REPORTED.name, topics.lifecycle(self._gen).name
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(name, each): latest for name in (reported, lifecycle) for each in range(PARTITIONS)}
+        places = [TopicPartition(name, each) for name in (reported, lifecycle) for each in range(PARTITIONS)]
         found: dict[str, dict[int, int]] = {reported: {}, lifecycle: {}}
         try:
-            for place, future in self._admin.list_offsets(asked, request_timeout=CALL_SECONDS).items():
+            for place, future in self._asking.ends(places, CALL_SECONDS).items():
                 found[place.topic][place.partition] = future.result(CALL_SECONDS + 1.0).offset
         except (KafkaException, TimeoutError) as error:
             reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
-            # A client goes on with what it knows of leaders for minutes, also when brokers say that it is outdated.
-            self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            self._asking.renew()
             raise KafkaUnavailableError(self._bootstrap, "say where the logs end", reason) from error
         return found[reported], found[lifecycle]
 

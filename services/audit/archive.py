@@ -3,12 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from contracts import topics
+from contracts.asking import Asking
 from services.audit.domain.reading import Stored
 from services.audit.settings import Settings
 
@@ -35,7 +34,7 @@ class Log:
         self.partitions = partitions
         self.read_records = 0
         self._settings = settings
-        self._admin = self._client()
+        self._asking = Asking(settings.bootstrap)
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -58,26 +57,17 @@ class Log:
             known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
             if known.error is not None or len(known.partitions) != self.partitions:
                 raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
-            earliest: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-            latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            first, following = self._offsets(earliest, seconds), self._offsets(latest, seconds)
+            places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
+            begins, ends = self._asking.begins(places, seconds), self._asking.ends(places, seconds)
+            first = tuple(begins[place].result(seconds + 1.0).offset for place in places)
+            following = tuple(ends[place].result(seconds + 1.0).offset for place in places)
         except (KafkaException, TimeoutError) as error:
-            # A client goes on with outdated leaders for minutes: whoever asks once more gets another.
-            self._admin = self._client()
+            self._asking.renew()
             where = f"Kafka at {self._settings.bootstrap}"
             raise CouldNotRunError(
                 f"{where} did not answer within {seconds:g} s ({_name(error.args[0])}): is it up?"
             ) from error
         return Ends(first, following)
-
-    def _client(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self._settings.bootstrap, "log_level": 0})
-
-    def _offsets(self, spec: Any, seconds: float) -> tuple[int, ...]:
-        # One call for all partitions: asked one by one they cost forty milliseconds each.
-        places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-        asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=seconds)
-        return tuple(asked[place].result(seconds + 1.0).offset for place in places)
 
     def read(self, partition: int, start: int, end: int) -> Iterator[Stored]:
         """The records of a partition from `start` up to, without, `end`."""

@@ -5,11 +5,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from contracts.asking import Asking, Offsets
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 from services.metrics.api.beats import Beats
 
@@ -33,7 +33,7 @@ class Watch:
         self.first_recorded_at: dict[int, int] = {}
         self.beats = Beats()
         self._bootstrap = bootstrap
-        self._admin = self._client()
+        self._asking = Asking(bootstrap)
         self._seconds = call_seconds
         self._on_error = on_error
         self._ends: dict[int, int] | None = None
@@ -96,17 +96,13 @@ class Watch:
             except KafkaException as error:
                 self.fault = f"Kafka does not answer: {error.args[0].name()}"
                 self._on_error(error.args[0].name())
-                # A client goes on with outdated leaders for minutes: the next look asks with another.
-                self._admin = self._client()
+                self._asking.renew()
             except Exception as error:  # the next look may go well; without looks nobody knows the lag
                 _log.exception("the look at Kafka failed")
                 self.fault = f"the look at Kafka failed: {type(error).__name__}"
             self._stop.wait(LOOK_EVERY_SECONDS)
         for consumer in (asking, beating):
             consumer.close()
-
-    def _client(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
 
     def _consumer(self, what: str) -> Consumer:
         return Consumer(
@@ -135,10 +131,8 @@ class Watch:
                     self.first_recorded_at[int(found.partition() or 0)] = found.timestamp()[1] * 1000
             asking.unassign()
 
-    def _ask_ends(self) -> dict[TopicPartition, Any]:
-        places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
-        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        return dict(self._admin.list_offsets(dict.fromkeys(places, latest), request_timeout=self._seconds))
+    def _ask_ends(self) -> Offsets:
+        return self._asking.ends([TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)], self._seconds)
 
     def _read(self, beating: Consumer) -> None:
         found = beating.consume(BEATS_PER_LOOK_MAX, timeout=0.01)

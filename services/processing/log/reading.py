@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
 
+from contracts.asking import Asking, Offsets
 from services.processing.errors import UnavailableError
 from services.processing.log import records
 from services.processing.log.records import Record
@@ -38,7 +38,7 @@ class Reader:
         self._bootstrap = bootstrap
         self._seconds = call_seconds
         self._met: set[str] = set()
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._asking = Asking(bootstrap)
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -59,23 +59,24 @@ class Reader:
 
     def cluster(self) -> str:
         """Who the cluster says it is."""
-        return str(self._call(self._admin.describe_cluster(request_timeout=self._seconds)).cluster_id)
+        return str(self._call(self._asking.client.describe_cluster(request_timeout=self._seconds)).cluster_id)
 
     def topic_id(self, topic: str) -> str:
         """The id that tells a topic from another one of the same name."""
-        asked = self._admin.describe_topics(TopicCollection([topic]), request_timeout=self._seconds)
+        asked = self._asking.client.describe_topics(TopicCollection([topic]), request_timeout=self._seconds)
         return str(self._call(asked[topic]).topic_id)
 
     def bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
         """Where each partition of each topic begins and ends just now."""
         places = [TopicPartition(topic, number) for topic in topics for number in partitions]
-        first: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        begins, ends = self._offsets(places, first), self._ends(places)
+        begins = self._found(self._asking.begins(places, self._seconds))
+        ends = self._found(self._asking.ends(places, self._seconds))
         return {key: Bounds(begin, ends[key]) for key, begin in begins.items()}
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Where each partition ends just now: half of `bounds`, for those who ask at every answer."""
-        found = self._ends([TopicPartition(topic, number) for number in partitions])
+        places = [TopicPartition(topic, number) for number in partitions]
+        found = self._found(self._asking.ends(places, self._seconds))
         return {number: end for (_, number), end in found.items()}
 
     def at(self, places: Iterable[Place]) -> dict[Place, Record]:
@@ -138,12 +139,7 @@ class Reader:
                 raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
             self._met.add(topic)
 
-    def _ends(self, places: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        return self._offsets(places, latest)
-
-    def _offsets(self, places: Sequence[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
-        asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=self._seconds)
+    def _found(self, asked: Offsets) -> dict[tuple[str, int], int]:
         return {(place.topic, place.partition): self._call(answer).offset for place, answer in asked.items()}
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
@@ -168,7 +164,5 @@ class Reader:
             return asked.result(self._seconds + 1.0)
         except (KafkaException, TimeoutError) as error:
             cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
-            # A client goes on with what it knows of leaders for minutes, also when brokers say that it is outdated: whoever
-            # asks once more shall get an answer.
-            self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            self._asking.renew()
             raise UnavailableError(f"Kafka at {self._bootstrap}: {cause}") from error
