@@ -1,14 +1,10 @@
 """The board in a real Chromium, before real services: the page says what the API says, also after a bad line."""
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import started
-from tests.browser.world import City, Visit, city, visit
-from tests.province import Province
+from tests.browser.world import City, Visit, visit
 
 # The first of them waits for a whole city to start.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -16,20 +12,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PAGE_BYTES_MAX = 150_000
 # Generous: what is promised is that it comes; how soon, test_board_in_full says on a quiet machine.
 SHOWN_SECONDS = 15.0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Ended with the module."""
-    with started() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def town(browser: Browser, module_province: Province) -> Iterator[City]:
-    """After the browser: where there is none, nothing is started for it."""
-    with city(module_province) as made:
-        yield made
 
 
 def whole(number: int) -> str:

@@ -3,16 +3,13 @@ English, a whole country of units."""
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import started
-from tests.browser.world import City, city, visit
+from tests.browser.world import City, visit
 from tests.integration.metrics_by_hand import api_of, by_hand
-from tests.province import Province
 from tests.servers import Servers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
@@ -22,20 +19,6 @@ LIVE_SECONDS = 2.0
 NATION_UNITS = 3_321
 PAGE_ROWS = 100
 UNITS_HEAD = "code,name,kind,hours,parent,valid_from,valid_to,successor"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Ended with the module."""
-    with started() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def town(browser: Browser, module_province: Province) -> Iterator[City]:
-    """After the browser: where there is none, nothing is started for it."""
-    with city(module_province) as made:
-        yield made
 
 
 def received(town: City, unit: str) -> int:

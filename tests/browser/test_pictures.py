@@ -1,17 +1,14 @@
 """The board before a whole demo: the article's figures stand on it; with MOTCUA_PICTURES=1 pictures go to docs/pictures."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from deploy.local.checks import free_port_base
-from tests.browser.chromium import started
 from tests.browser.world import visit
+from tests.demo import Demo
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
@@ -35,31 +32,17 @@ ROWS = {("19753", "received"): "1.758", ("19804", "on_time"): "91,42 %", ("19942
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Ended with the module."""
-    with started() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def board(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The board of a demo that has been played to its end."""
     if RUNNING:
         yield RUNNING
         return
-    base, state = free_port_base(), tmp_path_factory.mktemp("pictures") / "demo"
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("MOTCUA_")}
-    places = {**outside, "MOTCUA_PORT_BASE": str(base), "MOTCUA_STATE_DIR": str(state)}
+    demo = Demo(tmp_path_factory.mktemp("pictures"))
     try:
-        played = subprocess.run(
-            [sys.executable, "-m", "lab.demo"], cwd=REPOSITORY, env=places, capture_output=True, text=True,
-            timeout=WITHIN_SECONDS, check=False,
-        )  # fmt: skip
-        assert played.returncode == 0, played.stdout + played.stderr
-        yield f"http://127.0.0.1:{base + 3}"
+        demo.play(WITHIN_SECONDS)
+        yield f"http://127.0.0.1:{demo.base + 3}"
     finally:
-        down = [sys.executable, "-m", "deploy.local.main", "down", "--wipe"]
-        subprocess.run(down, cwd=REPOSITORY, env=places, timeout=120, check=False)
+        demo.remove()
 
 
 @pytest.mark.timeout(WITHIN_SECONDS + 300)

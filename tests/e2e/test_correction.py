@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_demo import THREE_DAYS, WITHIN_SECONDS, Demo, demo
+from tests.demo import WITHIN_SECONDS, Demo
+from tests.e2e.test_demo import THREE_DAYS, demo
 
 __all__ = ["demo"]
 

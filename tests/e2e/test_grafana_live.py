@@ -1,9 +1,6 @@
 """Every query of every dashboard against a live Prometheus beside a demo: it is understood, and it returns data."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -13,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.checks import free_port_base
 from tests.dashboards import Asked, dashboards, queries
+from tests.demo import Demo
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 WITHIN_SECONDS = 600
 # Rates want two scrapes, rules that ask for others' results two evaluations more.
 DATA_WITHIN_SECONDS = 180.0
@@ -28,24 +24,12 @@ MAY_BE_EMPTY = {"Cảnh báo"}
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[str]:
     """The Prometheus of a demo that has just been played."""
-    base = free_port_base()
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("MOTCUA_")}
-    places = {**outside, "MOTCUA_PORT_BASE": str(base), "MOTCUA_STATE_DIR": str(tmp_path / "demo")}
+    demo = Demo(tmp_path)
     try:
-        played = subprocess.run(
-            [sys.executable, "-m", "lab.demo"], cwd=REPOSITORY, env=places, capture_output=True, text=True,
-            timeout=WITHIN_SECONDS, check=False,
-        )  # fmt: skip
-        assert played.returncode == 0, played.stdout + played.stderr
-        yield f"http://127.0.0.1:{base + 90}"
+        demo.play(WITHIN_SECONDS)
+        yield f"http://127.0.0.1:{demo.base + 90}"
     finally:
-        subprocess.run(
-            [sys.executable, "-m", "deploy.local.main", "down", "--wipe"],
-            cwd=REPOSITORY,
-            env=places,
-            timeout=120,
-            check=False,
-        )
+        demo.remove()
 
 
 def ask(prometheus: str, expr: str) -> list[Any]:
