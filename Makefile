@@ -57,13 +57,13 @@ verify: setup ## recount the logs of the running stack and compare every stage w
 	@$(RUN) services.audit.main verify
 
 test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
-	@$(RUN) pytest -n $(PROCESSES) --dist loadfile -m "not containers and not long"
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
 test-fast: setup ## the pure part, no servers: seconds
 	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
 test-all: lint ## everything, the faults in full
-	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile
+	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
 	@$(RUN) pytest -n 0 tests/containers

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from contracts.reference import Reference
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back, is_free
 from deploy.local.programs import program
 from deploy.local.readiness import http_reason
 from deploy.local.settings import PORTS, REPOSITORY, python
@@ -58,9 +58,12 @@ class Service:
     def wait_ready(self, within_seconds: float = READY_WITHIN_SECONDS) -> None:
         """Waits for /readyz; AssertionError with the end of the log when it never comes or the process ends."""
         deadline = time.monotonic() + within_seconds
-        while (reason := http_reason(self.base_url)) is not None:
+        while True:
+            reason = http_reason(self.base_url)
             ended = self.process.poll()
             assert ended is None, f"{self.name} ended with {ended} before it was ready:\n{self.log_end()}"
+            if reason is None:
+                return
             assert time.monotonic() < deadline, f"{self.name} {reason} after {within_seconds:.0f} s:\n{self.log_end()}"
             time.sleep(0.1)
 
@@ -108,6 +111,7 @@ class Province:
     reference: Reference
     environment: dict[str, str]
     services: list[Service] = field(default_factory=list)
+    _bases: list[int] = field(default_factory=list)
 
     @property
     def kafka(self) -> str:
@@ -134,7 +138,7 @@ class Province:
 
     def start_from(self, code: Path, name: str, ready: bool, environment: Mapping[str, str]) -> Service:
         """The same from another checkout, whose code it runs."""
-        base = free_port_base()
+        base = self._base_for(PORTS[name])
         log_file = self.directory / f"{name}-{len(self.services)}.log"
         variables = {**os.environ, **self.environment, "MOTCUA_PORT_BASE": str(base), **environment}
         with log_file.open("wb") as log:
@@ -175,6 +179,14 @@ class Province:
             timeout=RUN_WITHIN_SECONDS,
         )
 
+    def _base_for(self, offset: int) -> int:
+        taken = {service.base_url for service in self.services if service.running}
+        for base in self._bases:
+            if f"http://127.0.0.1:{base + offset}" not in taken and is_free("127.0.0.1", base + offset):
+                return base
+        self._bases.append(free_port_base())
+        return self._bases[-1]
+
     def stop_all(self) -> None:
         """Ends every process that this province has started."""
         for service in self.services:
@@ -183,6 +195,8 @@ class Province:
                 service.process.send_signal(signal.SIGTERM)
         for service in self.services:
             service.wait_end()
+        while self._bases:
+            give_back(self._bases.pop())
 
     def redis(self) -> "redis.Redis":
         """A client of this province's Redis."""

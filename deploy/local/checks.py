@@ -2,13 +2,15 @@
 
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from deploy.local.errors import OldPythonError, PortInUseError
 from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
 
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
-_TRIES = 200
+# Listened on by nobody: whoever chose a base holds this port of it, so that nobody else chooses it before it is used.
+_CLAIM_PORT = 99
+_claims: dict[int, socket.socket] = {}
 
 
 def check_python(version: tuple[int, int]) -> None:
@@ -25,7 +27,7 @@ def check_ports(host: str, port_base: int, services: Iterable[str]) -> None:
         offsets = [PORTS[service], CONTROLLER_PORT] if service == "kafka" else [PORTS[service]]
         for offset in offsets:
             if not is_free(host, port_base + offset):
-                raise PortInUseError(port_base + offset, service, free_port_base(host))
+                raise PortInUseError(port_base + offset, service, next(_free_bases(host), port_base))
 
 
 def is_free(host: str, port: int) -> bool:
@@ -41,9 +43,29 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port_base(host: str = "127.0.0.1") -> int:
-    """A base, chosen by chance, whose ports are all free now."""
-    offsets = [*PORTS.values(), CONTROLLER_PORT]
-    for base in random.sample(_BASES, k=min(_TRIES, len(_BASES))):
-        if all(is_free(host, base + offset) for offset in offsets):
-            return base
+    """A base, chosen by chance, whose ports are all free now; another process that asks meanwhile is given another.
+
+    It is this process's until it ends or gives it back.
+    """
+    for base in _free_bases(host):
+        claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            claim.bind((host, base + _CLAIM_PORT))
+        except OSError:
+            claim.close()
+            continue
+        _claims[base] = claim
+        return base
     raise RuntimeError(f"no free block of ports between {_BASES.start} and {_BASES.stop}")
+
+
+def give_back(port_base: int) -> None:
+    """Lets others choose a base that this process had."""
+    _claims.pop(port_base).close()
+
+
+def _free_bases(host: str) -> Iterator[int]:
+    offsets = [*PORTS.values(), CONTROLLER_PORT, _CLAIM_PORT]
+    for base in random.sample(_BASES, k=len(_BASES)):
+        if all(is_free(host, base + offset) for offset in offsets):
+            yield base

@@ -130,7 +130,12 @@ def check(dump: Dump) -> None:
     # The server is its own checker when it is called by that name.
     name = "valkey-check-rdb" if "valkey" in Path(server).name else "redis-check-rdb"
     looked = subprocess.run(
-        [name, str(dump.file)], executable=server, capture_output=True, text=True, timeout=CHECK_WITHIN_SECONDS
+        [name, str(dump.file)],
+        executable=server,
+        capture_output=True,
+        text=True,
+        errors="replace",  # it shows what it has found as it stands there, and a damaged file holds any bytes
+        timeout=CHECK_WITHIN_SECONDS,
     )
     if looked.returncode != 0:
         raise DumpError(f"{dump.file} is not whole ({(looked.stdout.strip().splitlines() or ['no reason'])[-1][:200]}).")

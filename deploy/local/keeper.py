@@ -20,6 +20,7 @@ from deploy.local.settings import PREFIXES
 
 START_TIMEOUT_SECONDS = 20.0
 CALL_TIMEOUT_SECONDS = 90.0
+POLL_SECONDS = 0.1
 # A process that dies at once is tried again after 1, 2, 3, … seconds, this many times.
 START_RETRIES = 60
 LOG_BYTES = 20 * 1024 * 1024
@@ -53,6 +54,11 @@ class Seen:
     @property
     def running(self) -> bool:
         return self.state in ("RUNNING", "STARTING")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, is about to run, or has not ended yet."""
+        return self.state in ("RUNNING", "STARTING", "BACKOFF", "STOPPING")
 
 
 class Keeper:
@@ -96,7 +102,7 @@ class Keeper:
         while not self.seen():
             if time.monotonic() > deadline:
                 raise NotReadyError(f"supervisor does not answer: see {self._directory / 'logs' / 'supervisord.log'}")
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
         return []
 
     def seen(self) -> dict[str, Seen]:
@@ -126,18 +132,34 @@ class Keeper:
             if "NOT_RUNNING" not in fault.faultString and "BAD_NAME" not in fault.faultString:
                 raise
 
-    def shut_down(self, within_seconds: float) -> None:
-        """Stops every program, the last started first, then itself."""
+    def shut_down(self, waves: Iterable[Iterable[str]], within_seconds: float) -> None:
+        """Stops the programs, one wave after the other, each wave at once; then itself and whatever still runs."""
         if (pid := self.pid) is None:
             return
+        deadline = time.monotonic() + within_seconds
         try:
-            self._ask().shutdown()
+            for names in waves:
+                self._stop_at_once(set(names), deadline)
+            ask = self._ask()
+            # Left to itself it takes a second for each program, also for those that have ended long ago.
+            for name, seen in self.seen().items():
+                if not seen.alive:
+                    ask.removeProcessGroup(name)
+            ask.shutdown()
         except (OSError, xmlrpc.client.Error):
             processes.end(pid, within_seconds)
         if not processes.gone(pid, within_seconds):
             processes.end(pid, within_seconds)
         self._pid_file.unlink(missing_ok=True)
         socket_file(self._directory).unlink(missing_ok=True)
+
+    def _stop_at_once(self, names: set[str], deadline: float) -> None:
+        ask = self._ask()
+        for name, seen in self.seen().items():
+            if name in names and (seen.running or seen.state == "BACKOFF"):
+                ask.stopProcess(name, False)
+        while any(name in names and seen.alive for name, seen in self.seen().items()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def _take_changes(self) -> list[str]:
         ask = self._ask()

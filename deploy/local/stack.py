@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.face import logs
-from deploy.local import checks, debs, generations, jars, kafka, processes, programs, statedir, valkey, watchers
+from deploy.local import checks, classes, debs, generations, jars, kafka, processes, programs, statedir, valkey, watchers
 from deploy.local.errors import GenerationError, NotReadyError, OtherStackError, WatcherMissingError
 from deploy.local.generations import Generations
 from deploy.local.keeper import Keeper, Kept
@@ -149,7 +149,9 @@ class Stack:
         if statedir.read(self.directory) is None:
             return
         with statedir.only_one(self.directory):
-            self._keeper.shut_down(DOWN_WITHIN_SECONDS)
+            # Who reads and writes says goodbye to Kafka and Redis while these are still there.
+            others = set(programs.NAMES) - set(programs.SERVERS)
+            self._keeper.shut_down([others, *([name] for name in reversed(programs.SERVERS))], DOWN_WITHIN_SECONDS)
             self._end_orphans()
             for name in programs.NAMES:
                 self.pid_file(name).unlink(missing_ok=True)
@@ -237,6 +239,7 @@ class Stack:
 
     def _prepare(self, cluster_id: str) -> None:
         present = jars.ensure_jars(self.say)
+        classes.ensure_classes(present, self.say)
         kafka.prepare(self.settings, present, cluster_id)
         valkey.prepare(self.settings)
         watchers.prepare(self.settings)

@@ -65,7 +65,7 @@ class Log:
             self._asking.renew()
             where = f"Kafka at {self._settings.bootstrap}"
             raise CouldNotRunError(
-                f"{where} did not answer within {seconds:g} s ({_name(error.args[0])}): is it up?"
+                f"{where} did not answer within {seconds:g} s ({_name(error.args[0] if error.args else error)}): is it up?"
             ) from error
         return Ends(first, following)
 

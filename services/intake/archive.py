@@ -6,11 +6,10 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._listoffsets import OffsetSpec
 from msgspec import Struct
 
+from contracts.asking import Asking
 from contracts.events import Opened, RefusedError, from_record
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED, Topic
 from services.intake.settings import Settings
@@ -42,14 +41,7 @@ class Archive:
         self._bootstrap = settings.bootstrap
         self._clock = settings.clock
         self._seconds = settings.intake_kafka_call_seconds
-        self._admin = AdminClient(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "client.id": "motcua-intake",
-                "log_level": 0,
-                "reconnect.backoff.max.ms": 1000,
-            }
-        )
+        self._asking = Asking(settings.bootstrap)
         self._checked: Identity | None = None
 
     def check(self) -> None:
@@ -64,16 +56,18 @@ class Archive:
             self._check_opening(found.cluster)
             self._checked = found
         except KafkaException as error:
+            self._asking.renew()
             cause = error.args[0]
             name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
             raise NotUsableError("kafka_unreachable", f"Kafka does not answer at {self._bootstrap} ({name})") from error
         except TimeoutError as error:
+            self._asking.renew()
             raise NotUsableError("kafka_unreachable", f"Kafka does not answer at {self._bootstrap} in time") from error
 
     def _identity(self) -> Identity:
-        cluster = self._call(self._admin.describe_cluster(request_timeout=self._seconds))
+        cluster = self._call(self._asking.client.describe_cluster(request_timeout=self._seconds))
         names = [REPORTED.name, CENTRE_STATUS.name]
-        asked = self._admin.describe_topics(TopicCollection(names), request_timeout=self._seconds)
+        asked = self._asking.client.describe_topics(TopicCollection(names), request_timeout=self._seconds)
         ids = []
         for topic in (REPORTED, CENTRE_STATUS):
             try:
@@ -92,16 +86,14 @@ class Archive:
 
     def _check_settings(self, topic: Topic) -> None:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
-        entries = self._call(self._admin.describe_configs([resource], request_timeout=self._seconds)[resource])
+        entries = self._call(self._asking.client.describe_configs([resource], request_timeout=self._seconds)[resource])
         for name, wanted in topic.settings.items():
             if (found := entries[name].value) != wanted:
                 raise NotUsableError("topic_settings", f"{topic.name} has {name}={found}, not {wanted}")
 
     def _check_opening(self, cluster: str) -> None:
         partitions = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka leaves it untyped
-        asked = self._admin.list_offsets(dict.fromkeys(partitions, latest), request_timeout=self._seconds)
-        for part, end in asked.items():
+        for part, end in self._asking.ends(partitions, self._seconds).items():
             if self._call(end).offset < RECORDS_AT_OPENING:
                 raise NotUsableError("archive_not_opened", f"partition {part.partition} lacks its opening records")
         for number, first in self._first_records().items():

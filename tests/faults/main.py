@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.settings import REPOSITORY
-from tests.faults import broker, report, toxiproxy
+from tests.faults import report, toxiproxy
 from tests.faults.journal import Journal, complaints, injected
 from tests.faults.load import load, working_weeks
 from tests.faults.plan import ROUNDS, plan
@@ -38,7 +38,6 @@ def main() -> int:
         numbers = [number for number in range(chosen.rounds) if number not in journal.played]
     _say(f"seed {chosen.seed}: {len(numbers)} of {chosen.rounds} rounds to play, in {directory}; "
          f"lines by {toxiproxy.Toxiproxy.name if program else OwnLines.name}")  # fmt: skip
-    broker.ensure_cache()
     run = _Run(directory, chosen.seed, program)
     deadline = time.monotonic() + chosen.minutes * 60
     try:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import redis
 
-from deploy.local import jars, kafka, valkey
+from deploy.local import classes, jars, kafka, valkey
 from deploy.local.checks import free_port_base
 from deploy.local.programs import program
 from deploy.local.readiness import http_reason, kafka_reason, redis_reason
@@ -232,12 +232,13 @@ class Stand:
     def _start_servers(self) -> None:
         settings = self.settings
         present = jars.ensure_jars(lambda line: None)
+        classes.ensure_classes(present, lambda line: None)
         kafka.prepare(settings, present, kafka.new_cluster_id())
         properties = kafka.directory(settings) / "server.properties"
         properties.write_text(kafka.properties(settings) + _listeners(settings))
         valkey.prepare(settings)
         plain = {"MOTCUA_STATE_DIR": str(self.directory)}
-        quick = {**plain, "JDK_JAVA_OPTIONS": broker.java_options()}
+        quick = {**plain, "JDK_JAVA_OPTIONS": broker.JAVA_OPTIONS}
         self.kafka = self._keep("kafka", kafka.command(settings, present), quick, self._at("kafka"))
         self.valkey = self._keep("redis", valkey.command(settings), plain, self._at("redis"))
         for number, service in enumerate(KAFKA_LINES):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import processes, statedir
-from deploy.local.checks import check_ports, check_python, free_port_base, is_free
+from deploy.local.checks import check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError
 from deploy.local.settings import CONTROLLER_PORT, PORTS
 from deploy.local.stack import Stack
@@ -47,6 +47,24 @@ def test_kafkas_second_port_counts_too() -> None:
         pytest.raises(PortInUseError, match=f"Port {base + CONTROLLER_PORT}, meant for kafka"),
     ):
         check_ports("127.0.0.1", base, ["kafka"])
+
+
+def test_two_processes_are_never_given_the_same_base_though_neither_listens_yet() -> None:
+    """Both choose by chance, and start what listens there only a while later."""
+    own = {free_port_base() for _ in range(40)}
+    ask = "from deploy.local.checks import free_port_base\nprint(*(free_port_base() for _ in range(40)))"
+    other = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, timeout=60)
+    assert len(own) == 40
+    assert own.isdisjoint(map(int, other.stdout.split()))
+    for base in own:
+        give_back(base)
+
+
+def test_a_base_that_was_given_back_is_free_again() -> None:
+    base = free_port_base()
+    assert not is_free("127.0.0.1", base + 99)
+    give_back(base)
+    assert is_free("127.0.0.1", base + 99)
 
 
 def test_connections_that_have_just_ended_do_not_hold_a_port() -> None:
