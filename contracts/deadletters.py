@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-CODE, DETAIL, SRC, PREV = "motcua_code", "motcua_detail", "motcua_src", "motcua_prev"
-OWN_HEADERS = frozenset({CODE, DETAIL, SRC, PREV})
+CODE, DETAIL, SRC, PREV = "code", "detail", "src", "prev"
 
 Src = tuple[int, int, int]
 

@@ -18,7 +18,8 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 FILE_BYTES_MAX = 4 * 1024 * 1024
 KEYS_MAX = 10_000
 
-_BEARER = re.compile(r" *bearer +([!-~]{1,512}) *", re.ASCII | re.IGNORECASE)
+KEY = re.compile(r"[!-~]{1,512}", re.ASCII)
+_BEARER = re.compile(rf" *bearer +({KEY.pattern}) *", re.ASCII | re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
 

@@ -148,8 +148,8 @@ class Budget(logging.Filter):
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written."""
-        if record.levelno <= logging.DEBUG or getattr(record, "event_id", None) is None:
+        """Whether the line is written. Of an event without an id, too; what is a warning is never left out."""
+        if record.levelno != logging.INFO or not hasattr(record, "event_id"):
             return True
         with self._lock:
             now = time.monotonic()

@@ -1,5 +1,6 @@
 """What is looked at before anything is started, so that a wrong start costs one sentence and leaves nothing behind."""
 
+import os
 import random
 import socket
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
 # Listened on by nobody: whoever chose a base holds this port of it, so that nobody else chooses it before it is used.
 _CLAIM_PORT = 99
-_claims: dict[int, socket.socket] = {}
+_claims: dict[int, int] = {}  # file descriptors of sockets, which the system closes at the end
 
 
 def check_python(version: tuple[int, int]) -> None:
@@ -54,14 +55,14 @@ def free_port_base(host: str = "127.0.0.1") -> int:
         except OSError:
             claim.close()
             continue
-        _claims[base] = claim
+        _claims[base] = claim.detach()
         return base
     raise RuntimeError(f"no free block of ports between {_BASES.start} and {_BASES.stop}")
 
 
 def give_back(port_base: int) -> None:
     """Lets others choose a base that this process had."""
-    _claims.pop(port_base).close()
+    os.close(_claims.pop(port_base))
 
 
 def _free_bases(host: str) -> Iterator[int]:

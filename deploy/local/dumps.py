@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,9 +82,10 @@ def directory(settings: StackSettings) -> Path:
 
 
 def found(settings: StackSettings) -> list[Dump]:
-    """The dumps there are, the oldest first."""
+    """The dumps there are, the oldest first; files that somebody else has put beside them are none."""
     files = sorted(directory(settings).glob("redis-*.rdb")) if directory(settings).is_dir() else []
-    return [Dump(file, _made_at(file), file.stat().st_size) for file in files]
+    named = [(file, _made_at(file)) for file in files]
+    return [Dump(file, made_at, file.stat().st_size) for file, made_at in named if made_at is not None]
 
 
 def make(settings: StackSettings, kept: int) -> Dump:
@@ -173,8 +175,10 @@ def _wait(deadline: float) -> None:
     time.sleep(POLL_SECONDS)
 
 
-def _made_at(file: Path) -> datetime:
-    return datetime.strptime(file.stem.removeprefix("redis-"), STAMP).replace(tzinfo=UTC)
+def _made_at(file: Path) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.strptime(file.stem.removeprefix("redis-"), STAMP).replace(tzinfo=UTC)
+    return None
 
 
 if __name__ == "__main__":

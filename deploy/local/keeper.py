@@ -201,7 +201,12 @@ class Keeper:
                 stop=program.stop_within_seconds,
                 log=_escaped(str(logs / f"{program.name}.log")),
             )
-        self._configuration.write_text(text)
+        # What programs are told may be a key: for this user's eyes alone.
+        new = self._configuration.with_name(f"{self._configuration.name}.new")
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text)
+        new.replace(self._configuration)
 
 
 def socket_file(directory: Path) -> Path:

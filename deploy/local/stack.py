@@ -157,8 +157,11 @@ class Stack:
                 self.pid_file(name).unlink(missing_ok=True)
 
     def stop(self, name: str) -> None:
-        """Stops one service and leaves it stopped until the next `up`."""
-        self._keeper.stop_program(programs.program(name).name)
+        """Stops one service and leaves it stopped until the next `up`; also one that has lost its supervisor."""
+        if self._keeper.pid is not None:
+            self._keeper.stop_program(programs.program(name).name)
+        elif (pid := self.pids.get(name)) is not None:
+            self._end_orphan(name, pid)
         self.pid_file(name).unlink(missing_ok=True)
 
     def start(self, name: str) -> None:
@@ -290,8 +293,11 @@ class Stack:
     def _end_orphans(self) -> None:
         # Supervisor itself may have been killed: what it had started lives on and would hold the ports.
         for name, pid in reversed(self.pids.items()):
-            self.say(f"  {name} ({pid}) was left behind without its supervisor: ending it")
-            processes.end(pid, float(programs.program(name).stop_within_seconds))
+            self._end_orphan(name, pid)
+
+    def _end_orphan(self, name: str, pid: int) -> None:
+        self.say(f"  {name} ({pid}) was left behind without its supervisor: ending it")
+        processes.end(pid, float(programs.program(name).stop_within_seconds))
 
     def _is_ours(self, pid: int) -> bool:
         return processes.is_alive(pid) and processes.belongs_to(pid, self.directory)

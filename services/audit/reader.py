@@ -126,7 +126,7 @@ class Reader:
         line, log = self.lines[number], self._lifecycle
         for letter in self._rejected.read(number, line.letters.next, letters):
             line.letters.read(letter)
-        line.feed = self._reported.read(number, line.reported_next, reported)
+        line.feed(self._reported.read(number, line.reported_next, reported))
         for count, record in enumerate(log.read(number, line.next, target), 1):
             line.take(record)
             if count % TELL_EVERY_RECORDS == 0:

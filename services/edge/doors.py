@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from fastapi import Query
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,6 +39,8 @@ RETRY_AFTER_SECONDS = 5.0
 FULL_RETRY_AFTER_SECONDS = 30.0
 PAGE_ROWS = 200
 DISCARD_BYTES_MAX = 64 * 1024
+# The largest number that SQLite keeps: a larger one is no position, and must not reach it.
+POSITION_MAX = 2**63 - 1
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _FULL = {
@@ -75,7 +78,7 @@ class NotKept(Struct, frozen=True):
 class Discard(Struct, frozen=True, forbid_unknown_fields=True):
     """Which events of the quarantine to forget."""
 
-    positions: Annotated[list[int], Meta(max_length=1000)]
+    positions: Annotated[list[Annotated[int, Meta(ge=1, le=POSITION_MAX)]], Meta(max_length=1000)]
 
 
 class Doors:
@@ -117,7 +120,7 @@ class Doors:
         shown = page.page(told, self._ports.writer.fault, self._ports.link.line.trouble, self._ports.now())
         return Response(shown, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
 
-    async def quarantine(self, request: Request, after: int = 0) -> Response:
+    async def quarantine(self, request: Request, after: Annotated[int, Query(ge=0, le=POSITION_MAX)] = 0) -> Response:
         """What intake refused of the sources that the key speaks for, and why."""
         key = self._holder(request)
         found = await self._do(lambda outbox: outbox.quarantined(after, PAGE_ROWS))

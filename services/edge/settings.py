@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.keys import DEV_PREFIX
+from contracts.keys import DEV_PREFIX, KEY
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -95,8 +95,8 @@ class Settings(BaseSettings):
     def intake_key(self) -> str:
         """The key that the edge shows to intake; ValueError or OSError when there is none."""
         if self.edge_intake_key_file is not None:
-            if not (key := self.edge_intake_key_file.read_text("utf-8").strip()):
-                raise ValueError("the file named by MOTCUA_EDGE_INTAKE_KEY_FILE is empty")
+            if KEY.fullmatch(key := self.edge_intake_key_file.read_text("utf-8").strip()) is None:
+                raise ValueError("the file named by MOTCUA_EDGE_INTAKE_KEY_FILE does not hold one key alone")
             return key
         if self.dev_keys and self.edge_unit is not None:
             return f"{DEV_PREFIX}{self.edge_unit}"

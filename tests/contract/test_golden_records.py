@@ -84,8 +84,8 @@ def test_a_dead_letter_keeps_the_original_and_says_why(path: Path) -> None:
     assert deadletters.to_headers(letter) == headers
     said = {name: None if text is None else text.decode() for name, text in headers}
     assert [error.message for error in validator("records/dead_letter").iter_errors(said)] == []
-    assert said["motcua_src"] == ".".join(map(str, letter.src))
-    assert said["motcua_prev"] == ("" if letter.prev is None else ".".join(map(str, letter.prev)))
+    assert said["src"] == ".".join(map(str, letter.src))
+    assert said["prev"] == ("" if letter.prev is None else ".".join(map(str, letter.prev)))
 
 
 @pytest.mark.parametrize("path", KAFKA_INVALID, ids=name_of)

@@ -1,5 +1,6 @@
 """Dumps of Redis: a whole state of one instant, which wins over the append-only file when it is put back."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -134,3 +135,10 @@ def test_no_redis_no_dump_and_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DumpError, match="made no dump"):
         dumps.make(settings, kept=3)
     assert dumps.found(settings) == []
+
+
+def test_a_file_that_somebody_else_has_put_beside_the_dumps_is_none(server: Server) -> None:
+    dump = dumps.make(server.settings, kept=3)
+    shutil.copy(dump.file, dump.file.with_name(f"{dump.file.stem}-before-upgrade.rdb"))
+    assert [each.name for each in dumps.found(server.settings)] == [dump.name]
+    assert dumps.reason_not_ready(server.settings) is None

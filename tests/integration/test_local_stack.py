@@ -147,3 +147,24 @@ def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(stack: S
         assert stack.pids == pids, "its neighbour's end does not touch it"
     finally:
         other.down()
+
+
+def test_what_a_stack_runs_is_for_its_user_s_eyes_alone(stack: Stack) -> None:
+    """Programs are told keys by their environment, which stands in supervisor's file."""
+    stack.up(("redis",))
+    for name in ("supervisord.conf", "environment.json"):
+        assert (stack.directory / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_a_server_is_stopped_also_when_its_supervisor_is_gone_or_never_was(stack: Stack) -> None:
+    """As `make recover` does before it puts a dump back: Redis must not run then, whoever started it."""
+    stack.up(("redis",))
+    redis_pid, supervisor_pid = stack.pids["redis"], stack.keeper_pid
+    assert supervisor_pid is not None
+    os.kill(supervisor_pid, signal.SIGKILL)
+    _until(lambda: stack.keeper_pid is None)
+    stack.stop("redis")
+    assert not processes.is_alive(redis_pid)
+    stack.down()
+    stack.stop("redis")
+    assert stack.pids == {}

@@ -8,6 +8,7 @@ from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from deploy.operators import acts
+from services.metrics.worker.transport import STOP_STATUS
 from tests.conftest import NewProvince
 from tests.effort import FULL
 from tests.integration.metrics_logs import (
@@ -78,7 +79,8 @@ def test_workers_that_share_and_one_that_sleeps_through_its_session(province: Pr
 
     first.thaw()
     wait_until("it is refused", lambda: _told(first, "refused_flushes_total") > 0)
-    assert first.stop() == 0
+    # It was put out of its group: should joining again take longer than its stop may, it ends itself.
+    assert first.stop() in (0, STOP_STATUS)
     produce(province.kafka, log.part(0.8, 1))
     wait_counted(province, len(log), second)
     assert held(province) == log.figures()

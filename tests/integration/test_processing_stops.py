@@ -61,7 +61,7 @@ def test_what_must_stop_a_partition_stops_it_and_no_other(province: Province) ->
         )
         archive.report(far, partition=STOPPED)
     wait_until(lambda: reasons(worker) == [f"internal_errors: partition {STOPPED}"])
-    assert [dict(record.headers)["motcua_code"] for record in archive.read(REJECTED)[STOPPED]] == [b"internal_error"] * 11
+    assert [dict(record.headers)["code"] for record in archive.read(REJECTED)[STOPPED]] == [b"internal_error"] * 11
     assert figures(worker)[f'motcua_processing_stopped{{partition="{STOPPED}",reason="internal_errors"}}'] == 1
 
     last = archive.read(LIFECYCLE)[DOUBTED][-1]

@@ -1,4 +1,4 @@
-"""The sets of worklists on a real Redis: moved with state and position or not at all, read in order from any place on."""
+"""The state of a partition on a real Redis, the sets of worklists with it: moved whole or not at all, whoever is late."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from services.processing.api.states import States, StatesUnavailableError
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.line import Position
 from services.processing.domain.worklists import NO_DUE, Sought
-from services.processing.errors import TornError
+from services.processing.errors import TornError, UnavailableError
 from services.processing.store import keys
 from services.processing.store.store import Commit, Held, Identity, Store, connect
 from tests.servers import Servers
@@ -176,3 +176,55 @@ def test_a_member_that_has_moved_since_it_was_found_is_left_out(bench: Bench) ->
     assert list(shown.dossiers) == [], "X stands elsewhere, of Y nothing is kept"
     bench.commit({OPEN: {"X": 5}}, 3)
     assert list(asyncio.run(read()).dossiers) == ["X"]
+
+
+# --- the state itself ----------------------------------------------------------------------------------------------
+
+
+def test_one_that_is_held_up_while_it_wipes_takes_nothing_away_from_the_next_owner(bench: Bench) -> None:
+    """It has its list of names and is frozen; another takes the partition, wipes it and stores; then it goes on."""
+    assert bench.commit({OPEN: {"X": 5}}, 1) is True
+    late = Store(connect(bench.url, 5.0), "late", 5.0, lambda name: None)
+    held = late.acquire(3)
+    scan = late._client.scan_iter
+
+    def frozen(**of: Any) -> list[bytes]:
+        names = list(scan(**of))
+        bench.held = bench.store.acquire(3)
+        assert bench.store.wipe(bench.held)
+        bench.position = Position()
+        assert bench.commit({OPEN: {"X": 6}}, 1) is True
+        return names
+
+    late._client.scan_iter = frozen  # type: ignore[method-assign, assignment]
+    assert not late.wipe(held)
+    assert bench.sets() == {OPEN: {"X": 6}}
+    assert bench.store.load({3: ["X"]})[3]["X"] is not None
+
+
+NOT_NOW = [
+    redis.ResponseError("BUSY Redis is busy running a script."),
+    redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
+    redis.ResponseError("MISCONF Errors writing to the AOF file"),
+    redis.exceptions.ClusterDownError("The cluster is down"),
+    redis.exceptions.MasterDownError("Link with MASTER is down"),
+    redis.exceptions.TryAgainError("Multiple keys request during rehashing of slot"),
+    redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+]
+
+
+@pytest.mark.parametrize("reply", NOT_NOW, ids=lambda reply: type(reply).__name__ + str(reply)[:5])
+def test_a_redis_that_says_not_now_has_torn_nothing(bench: Bench, reply: Exception) -> None:
+    """It has not begun: the state is whole, the position stays, and the worker ends uncommitted or asks again."""
+    assert bench.commit({OPEN: {"X": 5}}, 1) is True
+    with pytest.raises(UnavailableError):
+        bench.store._outcome(3, reply)
+    evaluate, replies = bench.store._client.eval, iter([reply])
+
+    def says(*of: Any) -> Any:
+        if (said := next(replies, None)) is not None:
+            raise said
+        return evaluate(*of)
+
+    bench.store._client.eval = says  # type: ignore[method-assign, assignment]
+    assert bench.store.acquire(3).position == bench.position

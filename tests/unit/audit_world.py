@@ -85,7 +85,7 @@ def audit(logs: Logs) -> Audit:
     line = Line(0, books)
     for letter in logs.letters:
         line.letters.read(letter)
-    line.feed = iter(logs.reported)
+    line.feed(iter(logs.reported))
     for record in logs.lifecycle:
         line.take(record)
     line.letters.judge(findings["letters.known"], line.chain.src)

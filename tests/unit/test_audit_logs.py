@@ -1,5 +1,6 @@
 """Audit of the logs: a true one is clean, and each kind of damage is found and named."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
@@ -7,6 +8,12 @@ import pytest
 from msgspec import structs
 
 from contracts.deadletters import from_record
+from services.audit.archive import CouldNotRunError
+from services.audit.domain.books import Books
+from services.audit.domain.findings import Findings
+from services.audit.domain.line import Line
+from services.audit.domain.reading import Stored
+from services.audit.domain.sample import Sample
 from tests.unit.audit_world import Logs, audit, folded, golden_logs, read, renumbered, rewritten, without
 from tests.unit.golden import make
 
@@ -216,3 +223,30 @@ def test_a_record_that_counts_as_another_step_is_named() -> None:
     forged = structs.replace(record.done[-1], step=structs.replace(step, paid_online=not step.paid_online))
     failed = audit(changed(place, done=(*record.done[:-1], forged))).failed()
     assert f"offset {forged.offset}, dossier {record.dossier}" in failed["sample.standings"]
+
+
+def test_a_kafka_that_falls_silent_in_the_middle_of_a_record_costs_a_look_and_nothing_else() -> None:
+    """Whatever was under way is taken again from its begin, so that no difference stays."""
+    logs = golden_logs()
+    findings = Findings()
+    line = Line(0, Books(findings, Sample(None, 1)))
+    for letter in logs.letters:
+        line.letters.read(letter)
+    silences = 0
+    for place in range(len(logs.lifecycle)):
+        line.feed(_silent())
+        try:
+            line.take(logs.lifecycle[place])
+        except CouldNotRunError:
+            silences += 1
+            line.feed(iter(logs.reported[line.reported_next :]))
+            line.take(logs.lifecycle[line.next])
+    assert silences == len(logs.reported)
+    line.letters.judge(findings["letters.known"], line.chain.src)
+    assert {name for name, check in findings.checks.items() if not check.passed} == set()
+    assert line.counts() == audit(logs).line.counts()
+
+
+def _silent() -> Iterator[Stored]:
+    raise CouldNotRunError("nothing came")
+    yield

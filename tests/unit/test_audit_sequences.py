@@ -1,5 +1,6 @@
 """Numbers of edges: a gap, a number used twice, what heartbeats account for, and a sample that can be chosen again."""
 
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -144,3 +145,24 @@ def test_a_dossier_with_more_records_than_anybody_needs_leaves_the_derivation_an
     (chosen,) = sample.dossiers.values()
     assert not chosen.is_derivable
     assert len(chosen.records) == RECORDS_MAX
+
+
+def test_numbers_that_never_come_take_a_bounded_memory() -> None:
+    """Software that mints an incarnation at each start and goes on with a counter of its own."""
+    findings = Findings()
+    sequences = Sequences(findings)
+    tracemalloc.start()
+    for number in range(300):
+        stored = reported(AHEAD_MAX, incarnation=f"0197c000-0000-7000-8000-{number:012}")
+        sequences.take(3, stored.offset, read(stored), 0)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 100 * 1024 * 1024, "and not 12 bytes for each of thirty million"
+    sequences.judge(findings["sequences.contiguous"], {})
+    assert "too far from others" in str(findings["sequences.contiguous"].first)
+
+
+def test_a_year_that_no_clock_shows_is_taken_as_it_comes() -> None:
+    contiguous, once = judged([reported(1, entered="1960-01-01T00:00:00Z"), reported(2, entered="9999-01-01T00:00:00Z")])
+    assert contiguous.passed
+    assert once.passed

@@ -3,13 +3,16 @@
 import asyncio
 import gzip
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from contracts import instants
+from services.edge.store.outbox import Outbox
 from tests.unit.edge_world import World, entry
 
 Events = list[dict[str, Any]]
@@ -259,3 +262,46 @@ def test_heartbeats_speak_for_each_source_from_the_start_and_one_that_is_not_kno
         assert (city.beats[post]["spool_depth"], city.beats[centre]["quarantined_sequences"]) == (0, [1])
 
     with_line(tmp_path, act, edge_heartbeat_seconds=0.05)
+
+
+def test_a_store_that_fails_once_while_nothing_is_under_way_does_not_stop_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody enters another event, so nobody wakes it: it looks again by itself."""
+    failures = iter([True])
+    waiting = Outbox.waiting
+
+    def fails_once(*of: Any) -> Any:
+        if next(failures, False):
+            raise sqlite3.OperationalError("disk I/O error")
+        return waiting(*of)
+
+    async def act(world: World, city: City) -> None:
+        await until(lambda: not world.ports.sender._may_be_more)
+        assert await world.ports.writer.do(lambda outbox: outbox.accept([entry("e0", "A")])) is None
+        monkeypatch.setattr(Outbox, "waiting", fails_once)
+        world.ports.sender.wake()
+        await until(lambda: city.batches == [["e0"]])
+
+    with_line(tmp_path, act)
+
+
+def test_a_key_file_of_two_lines_costs_the_line_and_not_the_door(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("one-key\n")
+
+    async def act(world: World, city: City) -> None:
+        city.says = lambda events, request: web.json_response({"code": "unauthorized"}, status=401)
+        key.write_text("the-old-key\nthe-new-key\n")
+        await hand_in(world, "A")
+        await until(lambda: world.ports.link.line.trouble == "no_key")
+        key.write_text("the-new-key\n")
+        city.says = lambda events, request: stored(events)
+
+        async def nothing_is_left() -> bool:
+            return await depth(world) == 0
+
+        await until(nothing_is_left)
+        await until(lambda: len(city.beats) > 0)
+
+    with_line(tmp_path, act, edge_intake_key_file=key, edge_heartbeat_seconds=0.05)

@@ -9,7 +9,7 @@ from contracts.data import FACTS
 from contracts.reference import Reference
 from services.processing.domain import arrows
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
-from services.processing.domain.fold import activate, look
+from services.processing.domain.fold import activate, look, pass_time
 from services.processing.domain.ledger import deadline_view, dossier_view
 from services.processing.domain.rules import Rules
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
@@ -345,3 +345,25 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before
+
+
+def test_what_a_failed_change_says_does_not_depend_on_what_was_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New rules that the fold cannot apply: a dossier in memory and the same one from its stored state say the same."""
+    desk = received()
+    desk.tick(at("07-01 11:00"))
+    remembered = desk.dossier
+    assert isinstance(remembered, Dossier)
+    stored = decode("X", encode(remembered))
+    assert isinstance(stored, Dossier)
+    look(remembered, desk.clock, RULES)
+    newer = Rules.compile("d2", BODY)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("services.processing.domain.fold.walk", broken)
+    told = [pass_time(each, desk.moment(), desk.clock, at("07-05 11:00"), newer) for each in (remembered, stored)]
+    assert all(effect is not None and effect.internal_error for effect in told)
+    assert [(effect.was, effect.now, effect.letters) for effect in told if effect is not None] == [
+        (None, None, told[0].letters if told[0] is not None else ())
+    ] * 2

@@ -230,3 +230,11 @@ def test_make_logs_shows_a_line_for_eyes(tmp_path: Any, capsys: pytest.CaptureFi
         first,
     )
     assert second.endswith(" [2025-07-01] INFO Kafka Server started")
+
+
+def test_lines_about_events_without_an_id_are_bounded_too_and_warnings_are_not(written: Written) -> None:
+    for _ in range(10):
+        written.log.info("refused: invalid_envelope", extra=logs.about(None, None, code="invalid_envelope"))
+    for _ in range(5):
+        written.log.warning("a refused event was discarded", extra=logs.about("/units/19753", None, sequence=7))
+    assert [line["level"] for line in written.lines] == ["INFO"] * 3 + ["WARNING"] * 5

@@ -1,6 +1,6 @@
 """One partition under audit: its lifecycle records held against the reported records, in the order of the log."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from contracts import instants
@@ -12,6 +12,8 @@ from services.audit.domain.plain_dossier import Course
 from services.audit.domain.reading import Reported, Stored, control_member, fingerprint, is_refused, read
 from services.audit.domain.standings import Standings
 
+# A lifecycle record needs one reported record more; only where others are missing it needs many at once.
+AHEAD_RECORDS_MAX = 10_000
 _NO_RECORDS: Iterator[Stored] = iter(())
 _EMPTY = b"{}"
 
@@ -29,7 +31,6 @@ class Line:
         self.closed = -1
         self.recorded_at: int | None = None
         self.log_clock: int | None = None
-        self.feed: Iterator[Stored] = _NO_RECORDS
         self.course = Course()
         self.chain = Chain(partition, books.findings)
         self.standings = Standings(partition, books.pieces, books.notes, books.findings)
@@ -38,6 +39,8 @@ class Line:
         self._records = books.findings["accounting.records"]
         self._same = books.findings["accounting.attributes"]
         self._follows = books.findings["chain.stands"]
+        self._feed: Iterator[Stored] = _NO_RECORDS
+        self._ahead: deque[Stored] = deque()
         self._stored: Stored | None = None
         self._reported: Reported | None = None
         self._stands: dict[str, int] = {}
@@ -55,9 +58,13 @@ class Line:
         """Reported records of which something is remembered."""
         return self.reported_next
 
+    def feed(self, reported: Iterator[Stored]) -> None:
+        """Reported records from `reported_next` on, for the lifecycle records that come next."""
+        self._feed = reported
+        self._ahead.clear()
+
     def take(self, stored: Stored) -> None:
-        """One record of the lifecycle partition."""
-        self.next = stored.offset + 1
+        """One record of the lifecycle partition. Whatever the feed raises, it is as if it had not been given."""
         value, pieces = stored.value or b"", self._books.pieces
         try:
             record = decode_countable(value)
@@ -66,9 +73,12 @@ class Line:
             undone = [(offset, pieces.entry(bytes(piece))) for offset, piece in record.undone]
             done = [(offset, pieces.entry(bytes(piece))) for offset, piece in record.done]
         except ValueError:
+            self.next = stored.offset + 1
             self._differ("no lifecycle record can be read here", stored.offset)
             return
         src = record.src
+        self._look_ahead(src[0])
+        self.next = stored.offset + 1
         if self.chain.is_resent(src):
             self.chain.compare(stored.offset, value, src)
             return
@@ -116,8 +126,16 @@ class Line:
     def _missing(self, place: tuple[int, int], dossier: str | None) -> None:
         self._differ(f"the reported record has no lifecycle record with index {place[1]}", place[0], dossier)
 
+    def _look_ahead(self, offset: int) -> None:
+        """Fetches what the record needs before anything is changed: Kafka may fall silent in the middle of it."""
+        ahead = self._ahead
+        while len(ahead) < AHEAD_RECORDS_MAX and (ahead[-1].offset if ahead else self.reported_next - 1) < offset:
+            if (stored := next(self._feed, None)) is None:
+                return
+            ahead.append(stored)
+
     def _pull(self) -> bool:
-        stored = next(self.feed, None)
+        stored = self._ahead.popleft() if self._ahead else next(self._feed, None)
         if stored is None:
             return False
         if stored.offset != self.reported_next:

@@ -15,6 +15,10 @@ TRACKS_MAX = 100_000
 AHEAD_MAX = 100_000
 APART_MAX = 1000
 GAPS_MAX = 1000
+# What numbers that never came may take of memory in all: 12 bytes each; one that is kept apart counts as this many.
+PLACES_LEFT_OPEN_MAX = 4_000_000
+PLACES_OF_ONE_APART = 16
+_SECONDS_MAX = 2**32 - 1
 
 
 class Gap(NamedTuple):
@@ -34,26 +38,46 @@ class Track:
     held: int = 0
     apart: dict[int, tuple[int, int]] = field(default_factory=dict)
 
+    @property
+    def left_open(self) -> int:
+        """How many places it takes for numbers that have not come."""
+        return len(self.ids) - self.held + PLACES_OF_ONE_APART * len(self.apart)
+
+    def follows(self, number: int, places: int) -> bool:
+        """Whether a number can be kept with so many more places left open."""
+        if number <= len(self.ids) or number in self.apart:
+            return True
+        if number <= len(self.ids) + AHEAD_MAX:
+            return number - len(self.ids) - 1 <= places
+        return len(self.apart) < APART_MAX and places >= PLACES_OF_ONE_APART
+
     def put(self, number: int, identity: int, entered: int) -> bool:
-        """Takes a number; False when another event has it."""
+        """Takes a number that `follows`; False when another event has it."""
+        if number in self.apart:
+            return self.apart[number][0] == identity
         if number > len(self.ids) + AHEAD_MAX:
-            if number not in self.apart and len(self.apart) >= APART_MAX:
-                return True
-            return self.apart.setdefault(number, (identity, entered))[0] == identity
-        while len(self.ids) < number:
-            self.ids.append(0)
-            self.entered.append(0)
-        if (before := self.ids[number - 1]) != 0:
+            self.apart[number] = (identity, entered)
+            return True
+        if number <= len(self.ids) and (before := self.ids[number - 1]) != 0:
             return before == identity
-        self.ids[number - 1], self.entered[number - 1] = identity, entered
-        self.held += 1
+        self._place(number, identity, entered)
         if self.apart:
             self._join()
         return True
 
+    def _place(self, number: int, identity: int, entered: int) -> None:
+        while len(self.ids) < number:
+            self.ids.append(0)
+            self.entered.append(0)
+        self.ids[number - 1], self.entered[number - 1] = identity, entered
+        self.held += 1
+
     def _join(self) -> None:
-        for number in [number for number in self.apart if number <= len(self.ids) + AHEAD_MAX]:
-            self.put(number, *self.apart.pop(number))
+        # One by one, as each makes the next one near: none leaves more places open than it took when it lay apart.
+        for number in sorted(self.apart):
+            if number > len(self.ids) + 1 + PLACES_OF_ONE_APART:
+                return
+            self._place(number, *self.apart.pop(number))
 
     def gaps(self, left_out: set[int]) -> Iterator[Gap]:
         """What is missing below the highest number, but for numbers that somebody accounts for."""
@@ -77,6 +101,8 @@ class Sequences:
     def __init__(self, findings: Findings) -> None:
         self._once = findings["sequences.once"]
         self._tracks: dict[tuple[bytes, bytes], Track] = {}
+        self._left_open = 0
+        self._not_followed = 0
 
     def take(self, partition: int, offset: int, reported: Reported, recorded_at: int) -> None:
         """A reported event; one without a sequence says nothing here. Taking it a second time changes nothing."""
@@ -95,12 +121,20 @@ class Sequences:
         entered = attributes.get("ce_recordedtime")
         seconds = _seconds(entered, recorded_at)
         self._once.examined += 1
-        if not track.put(number, identity, seconds):
+        before = track.left_open
+        if not track.follows(number, PLACES_LEFT_OPEN_MAX - self._left_open):
+            self._not_followed += 1
+            return
+        is_free = track.put(number, identity, seconds)
+        self._left_open += track.left_open - before
+        if not is_free:
             detail = f"{reported.source} has used sequence {number} of one incarnation for two events"
             self._once.differ(Difference(detail, partition, offset, reported.dossier))
 
     def judge(self, check: Check, heartbeats: Mapping[str, Heartbeat]) -> None:
         """Every gap is a difference, but for what the newest heartbeat of that incarnation accounts for."""
+        if self._not_followed:
+            check.differ(Difference(f"{self._not_followed} numbers lie too far from others of their outbox to be followed"))
         for (raw_source, raw_incarnation), track in self._tracks.items():
             source, incarnation = raw_source.decode("utf-8", "replace"), raw_incarnation.decode("utf-8", "replace")
             check.examined += track.held
@@ -136,7 +170,8 @@ def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
 def _seconds(entered: bytes | None, recorded_at: int) -> int:
     if entered is not None:
         try:
-            return instants.parse(entered.decode()) // instants.SECOND
+            # By the clock of whoever entered it, which may show any year.
+            return min(max(0, instants.parse(entered.decode()) // instants.SECOND), _SECONDS_MAX)
         except ValueError:
             pass
     return recorded_at // instants.SECOND

@@ -1,5 +1,7 @@
 """The verdict on each item at the centre's door: an entry to keep, or why it is refused, as intake would say it."""
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -49,7 +51,9 @@ class _Written(Struct, omit_defaults=True, kw_only=True):
 
 
 class _Named(Struct):
-    id: str | None = None
+    id: Any = None
+    sequence: Any = None
+    incarnation: Any = None
 
 
 _NAMED = msgspec.json.Decoder(_Named)
@@ -66,6 +70,8 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int, traceparent: str |
     try:
         event = read_structured(raw, now)
     except RefusedError as error:
+        if error.code == "invalid_envelope" and (refused := _given(raw)) is not None:
+            return refused
         return Refusal(readable_id(raw), error.code, error.detail)
     if event.code not in house.codes:
         return Refusal(event.id, "unknown_unit", "the code in `source` is not known to the reference data")
@@ -75,7 +81,7 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int, traceparent: str |
         return Refusal(event.id, "unknown_unit", "the code in `competent` is not known to the reference data")
     for name in GIVEN_HERE:
         if getattr(event, name) is not None:
-            return Refusal(event.id, "unknown_attribute", f"`{name}` is given by the outbox, not by the sender")
+            return _not_from_here(event.id, name)
     return _entry(event, house, traceparent)
 
 
@@ -93,7 +99,23 @@ def readable_id(raw: bytes | Raw) -> str | None:
         named = _NAMED.decode(raw)
     except (ValueError, RecursionError):
         return None
-    return named.id if named.id is not None and len(named.id) <= ID_CHARS_MAX else None
+    return named.id if isinstance(named.id, str) and len(named.id) <= ID_CHARS_MAX else None
+
+
+def _given(raw: bytes | Raw) -> Refusal | None:
+    """Of an item that is no event: whether it gives what only the outbox may, in whatever form; null means absent."""
+    try:
+        named = _NAMED.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    for name in GIVEN_HERE:
+        if getattr(named, name) is not None:
+            return _not_from_here(readable_id(raw), name)
+    return None
+
+
+def _not_from_here(event_id: str | None, name: str) -> Refusal:
+    return Refusal(event_id, "unknown_attribute", f"`{name}` is given by the outbox, not by the sender")
 
 
 def _entry(event: Event, house: House, traceparent: str | None) -> Entry:

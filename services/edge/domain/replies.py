@@ -8,9 +8,10 @@ from msgspec import Struct
 from contracts.events import ItemCode
 
 DETAIL_CHARS_MAX = 300
-# Every reason for which an event can lie in quarantine, and those that the city can heal without anybody touching the event.
+# Every reason for which an event can lie in quarantine, and those that heal without anybody touching the event:
+# the city comes to know a unit, allows it, or time comes round to a clock that was ahead.
 CODES = frozenset({*get_args(ItemCode), "refused", "unreadable"})
-HEALABLE = ("unknown_unit", "unit_not_allowed")
+HEALABLE = ("unknown_unit", "unit_not_allowed", "time_out_of_range")
 
 
 class ItemReply(Struct):

@@ -120,6 +120,8 @@ class Sender:
         except StoreError:
             self._may_be_more = True
             await asyncio.sleep(STORE_REST_SECONDS)
+            # Nothing may be under way whose end would wake the line: it looks again by itself.
+            self._awake.set()
             return
         if found:
             self._window.add(found)

@@ -264,6 +264,8 @@ def _change_failed(dossier: Dossier, at: Moment, due: int) -> Effect:
 def _remember(dossier: Dossier, log_clock: int | None, rules: Rules) -> Memory:
     """The walk and view of a dossier, from its memory where that is of these rules; the view follows the log clock."""
     memory = dossier.memory
+    # Should the fold fail below, what a failed change says must not depend on what happened to be remembered.
+    dossier.memory = None
     if not isinstance(memory, Memory) or memory.walk.rules is not rules:
         walked = walk(dossier.kept, rules)
         memory = Memory(walked, log_clock, facts.view(walked, log_clock))

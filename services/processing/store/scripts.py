@@ -29,6 +29,14 @@ redis.call('HSET', KEYS[1], 'at', ARGV[4])
 return 1
 """
 
+# KEYS: position, names to remove.  ARGV: epoch, owner, the place that a partition has while it is wiped.
+WIPE: Final = """
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'at')
+if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] or held[3] ~= ARGV[3] then return 0 end
+redis.call('UNLINK', unpack(KEYS, 2))
+return 1
+"""
+
 # KEYS: position, indexes, sets of worklists.  ARGV: from, to, epoch, owner,
 # msgpack {position, identity, clock, lists, put, drop, add, remove}.
 # Compare, then check, then write; the position last, because nothing takes back what a failing script has written.

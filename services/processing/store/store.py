@@ -23,7 +23,14 @@ UNLINK_COUNT = 1000
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
 # Replies that refuse a write before anything is written: the state is whole, Redis is not at our service.
-_UNTOUCHED = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.AuthenticationError)
+_UNTOUCHED = (
+    redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.AuthenticationError,
+    redis.exceptions.MasterDownError, redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError,
+)  # fmt: skip
+# The same, of those for which the client has no class of their own.
+_UNTOUCHED_WORDS = ("MISCONF", "BUSY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+# What a key of another kind than ours is answered with: then even the position is not what it should be.
+_ANOTHER_KIND = ("TORN", "WRONGTYPE")
 _GONE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 _PLACE = ("epoch", "owner", "at")
 _T = TypeVar("_T")
@@ -188,14 +195,20 @@ class Store:
         return [self._outcome(each.partition, reply) for each, reply in zip(commits, replies, strict=True)]
 
     def wipe(self, held: Held) -> bool:
-        """Removes everything of a partition but its owner; False when it is not this owner's any more."""
+        """Removes everything of a partition but its owner; False when it is not this owner's any more.
+
+        Each step asks whose it is: one that was held up for long must not take away what the next owner has stored.
+        """
         if not self._mark(held, "", UNCLEAN):
             return False
         pattern, own = keys.prefix(held.partition, self._gen) + "*", keys.position(held.partition, self._gen).encode()
         found = self._patiently(lambda: set(self._client.scan_iter(match=pattern, count=SCAN_COUNT)))
         names = sorted(found - {own})
         for first in range(0, len(names), UNLINK_COUNT):
-            self._patiently(partial(self._client.unlink, *names[first : first + UNLINK_COUNT]))
+            some = [own, *names[first : first + UNLINK_COUNT]]
+            wiped = partial(self._client.eval, scripts.WIPE, len(some), *some, held.epoch, self._owner, UNCLEAN)
+            if not self._patiently(wiped):
+                return False
         return self._mark(held, UNCLEAN, _at(Position()))
 
     def _place(self, epoch: str, position: Position) -> list[bytes]:
@@ -207,7 +220,7 @@ class Store:
         try:
             found: list[Any] = self._client.eval(scripts.ACQUIRE, 1, key, self._owner, self._writer)
         except redis.exceptions.ResponseError as error:
-            if _is_untouched(error):
+            if not str(error).startswith(_ANOTHER_KIND):
                 raise
             # Not even the position is what it should be: without it the partition is unclean, and is wiped.
             self._client.unlink(key)
@@ -297,7 +310,7 @@ def connect(url: str, call_seconds: float) -> "redis.Redis":
 
 def _is_untouched(reply: object) -> bool:
     """Whether Redis says that it takes no writes at all just now."""
-    if isinstance(reply, redis.exceptions.ResponseError) and str(reply).startswith("MISCONF"):
+    if isinstance(reply, redis.exceptions.ResponseError) and str(reply).startswith(_UNTOUCHED_WORDS):
         return True
     return isinstance(reply, _UNTOUCHED)
 
