@@ -4,8 +4,9 @@ import os
 import random
 import socket
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from deploy.local.errors import OldPythonError, PortInUseError
+from deploy.local.errors import OldPythonError, PortInUseError, TwoKindsOfKeysError
 from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
 
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
@@ -18,6 +19,12 @@ def check_python(version: tuple[int, int]) -> None:
     """OldPythonError when this Python is older than the services need."""
     if version < OLDEST_PYTHON:
         raise OldPythonError(version, OLDEST_PYTHON)
+
+
+def check_keys(keys_file: Path | None, dev_keys: bool) -> None:
+    """TwoKindsOfKeysError when development keys are asked for beside a file of real ones."""
+    if keys_file is not None and dev_keys:
+        raise TwoKindsOfKeysError
 
 
 def check_ports(host: str, port_base: int, services: Iterable[str]) -> None:

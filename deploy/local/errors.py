@@ -3,6 +3,7 @@
 StackError
 ├── OldPythonError          run it with a newer Python
 ├── PortInUseError          choose another MOTCUA_PORT_BASE
+├── TwoKindsOfKeysError     unset MOTCUA_DEV_KEYS or MOTCUA_KEYS_FILE
 ├── StateDirError           choose another MOTCUA_STATE_DIR
 │   ├── ForeignStateDirError    the directory holds something else
 │   ├── OtherClockError         the archive in it is driven by the other clock
@@ -38,6 +39,11 @@ class PortInUseError(StackError):
         )
         self.port = port
         self.service = service
+
+
+class TwoKindsOfKeysError(StackError):
+    def __init__(self) -> None:
+        super().__init__("MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other: unset one of them, then make up again.")
 
 
 class StateDirError(StackError):

@@ -44,6 +44,8 @@ class StackSettings(BaseSettings):
     clock: Clock = "wall"
     host: str = "127.0.0.1"
     keys_file: Path | None = None
+    # Development keys unless there is a file; said outright, the two exclude each other.
+    dev_keys: bool = False
     ready_within_seconds: float = 120.0
     watch_seconds: int = Field(default=15, ge=1, le=300)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from confluent_kafka import KafkaException
 from msgspec import MsgspecError, json
 
-from contracts import reference, topics
+from contracts import instants, reference, topics
 from contracts.heartbeats import Heartbeat
 from services.audit.archive import CouldNotRunError, Ends, Log
 from services.audit.domain.books import Books
@@ -163,7 +163,7 @@ class Reader:
             except MsgspecError:
                 continue
             known = beats.get(beat.source)
-            if known is None or (known.incarnation, known.at) <= (beat.incarnation, beat.at):
+            if known is None or _age(known) <= _age(beat):
                 beats[beat.source] = beat
         return beats
 
@@ -179,3 +179,8 @@ class Reader:
             raise CouldNotRunError(f"{topic} could not be read: {error.args[0]}") from error
         finally:
             log.close()
+
+
+def _age(beat: Heartbeat) -> tuple[str, int]:
+    """What orders the heartbeats of a source; instants have many forms of the same moment."""
+    return beat.incarnation.lower(), instants.parse(beat.at)

@@ -1,7 +1,9 @@
 """When a worker must go no further, or not yet: it says why, keeps the partition, and counts nothing wrong."""
 
+import re
+
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
 
 from contracts import lifecycle
 from contracts.events import Ticked, from_record
@@ -119,6 +121,36 @@ def test_another_log_under_the_same_name_is_never_folded_into_the_old_state(prov
     wanted = {f"log_changed: partition {number}" for number in range(PARTITIONS)}
     wait_until(lambda: set(reasons(worker)) == wanted)
     assert sum(map(len, archive.read(LIFECYCLE).values())) == said
+
+
+def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: Province) -> None:
+    """At a start that is waited out; at a take-over the partitions stop until it is corrected and somebody starts anew."""
+    archive = Archive(province)
+    _retain(province, "3600000")
+    first = province.start("processing", ready=False)
+    says = f"log_changed: {REPORTED.name} has retention.ms=3600000"
+    wait_until(lambda: any(text.startswith(says) for text in reasons(first)))
+    _retain(province, "-1")
+    first.wait_ready()
+    second = province.start("processing")
+    archive.report(*life("H57.19753-250701-0001", 1))
+    assert_folded(archive)
+    _retain(province, "3600000")
+    assert second.stop() == 0
+    stopped = re.compile(r"log_changed: partition \d+")
+    wait_until(lambda: sum(map(bool, map(stopped.fullmatch, reasons(first)))) >= PARTITIONS // 2)
+    _retain(province, "-1")
+    assert first.stop() == 0
+    province.start("processing")
+    archive.report(*life("H57.19753-250701-0002", 1))
+    assert_folded(archive)
+
+
+def _retain(province: Province, milliseconds: str) -> None:
+    admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
+    entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, REPORTED.name, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(20)
 
 
 def _ticks(archive: Archive) -> list[int]:

@@ -51,20 +51,25 @@ def figures(values: Iterable[bytes]) -> Hashes:
     latest: Hashes = {"seen": {}, "restated": {}}
     for value in values:
         record = json.loads(value)
+        ended: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for stand, entries, times in (
             (record.get("was"), record.get("undone"), -1),
             (record.get("is"), record.get("done"), 1),
         ):
             _stocks(found, stand or {}, times)
             for _, entry in entries or ():
-                rows = _flows(found, entry, stand or {}, times)
+                _flows(found, entry, stand or {}, times)
                 if (
                     record.get("log_clock") is not None
                     and "day" in entry
                     and _midnight_after(entry["day"]) <= record["log_clock"]
                 ):
-                    for role, unit in rows:
-                        _rise(latest["restated"], f"{role}|{unit}|{entry['day']}", record["recorded_at"])
+                    _flows(ended, entry, stand or {}, times)
+        for day in [name.removeprefix("day:") for name in ended if name.startswith("day:")]:
+            for field, times in ended[f"day:{day}"].items():
+                if times:  # what is undone and done again leaves the row as it was
+                    role, unit, _ = field.split("|")
+                    _rise(latest["restated"], f"{role}|{unit}|{day}", record["recorded_at"])
         if record["src"][1] == 0 and record.get("source"):
             code = record["source"].split("/")[2]
             found["outcomes"][f"unit|{code}|{record['outcome']}"] += 1
@@ -91,9 +96,9 @@ def _stocks(found: Mapping[str, Counter[str]], stand: Json, times: int) -> None:
             found["total"][f"{role}|{source}|parked_now"] += times * parked
 
 
-def _flows(found: Mapping[str, Counter[str]], entry: Json, stand: Json, times: int) -> set[tuple[str, str]]:
-    """Adds an entry's flows; (role, unit) of the rows that moved."""
-    day, rows = entry.get("day"), set()
+def _flows(found: Mapping[str, Counter[str]], entry: Json, stand: Json, times: int) -> None:
+    """Adds an entry's flows."""
+    day = entry.get("day")
     if step := entry.get("step"):
         names = [flow for (member, value), flow in STEP_FLOWS.items() if step.get(member) == value]
         if step["fact"] == "received":
@@ -103,14 +108,11 @@ def _flows(found: Mapping[str, Counter[str]], entry: Json, stand: Json, times: i
         for role, unit in (("receiver", stand["receiver"]), ("competent", step["competent"])):
             for name in names:
                 _add(found, day, role, unit, name, stand, times)
-                rows.add((role, unit))
     names = [SUFFIX[entry["standing"]]] if entry["standing"] in SUFFIX else []
     names += [flag for flag in ("skewed", "backdated") if entry.get(flag)]
     for name in names if "source" in entry else ():
         for role in ("receiver", "competent"):
             _add(found, day, role, entry["source"], name, {}, times)
-            rows.add((role, entry["source"]))
-    return rows
 
 
 def _add(

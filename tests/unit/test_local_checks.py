@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import processes, statedir
 from deploy.local.checks import check_ports, check_python, free_port_base, give_back, is_free
-from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError
+from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError, TwoKindsOfKeysError
 from deploy.local.settings import CONTROLLER_PORT, PORTS
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
@@ -75,6 +75,16 @@ def test_connections_that_have_just_ended_do_not_hold_a_port() -> None:
             accepted, _ = server.accept()
             accepted.close()
     assert is_free("127.0.0.1", port)
+
+
+def test_development_keys_beside_a_file_of_real_ones_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTCUA_KEYS_FILE", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("MOTCUA_DEV_KEYS", "1")
+    with pytest.raises(TwoKindsOfKeysError, match="exclude each other: unset one of them"):
+        Stack(tmp_path / "state", free_port_base(), "wall").up()
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_new_directory_is_claimed_once_and_keeps_its_cluster(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ def words(text: str) -> set[str]:
 
 OTHERS = words(
     """submitted cases legs refused returned withdrawn halted recalled handed_over rescheduled late_by_link late_entry
-    digitised electronic_result paid_online duplicates rejected skewed backdated annulled acceptance_overdue parked_now"""
+    digitised electronic_result paid_online duplicates rejected skewed backdated annulled acceptance_overdue parked_now
+    open_in_processing open_waiting_supplement open_waiting_payment open_suspended"""
 )
 OF_SOURCE = words("duplicates rejected skewed backdated annulled parked_now")
 IN_PARTS = words(
     """received received_direct received_online received_post completed completed_early completed_on_time completed_late
-    completed_without_due open open_in_processing open_waiting_supplement open_waiting_payment open_suspended overdue_open
-    due_in_24h due_in_72h"""
+    completed_without_due open overdue_open due_in_24h due_in_72h"""
 )
 EVERY = sorted(OTHERS | IN_PARTS)
 

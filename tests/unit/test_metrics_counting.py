@@ -259,6 +259,11 @@ def test_a_change_of_a_day_that_has_ended_is_restated_and_one_of_today_is_not() 
     assert restated(midnight - 1, done=(entry,)) == {}
     assert restated(None, done=(entry,)) == {}
     assert restated(midnight, done=(idle,)) == {}
+    # Handed over in hindsight: the completion is another body's now, and the receiver's day is as it was.
+    elsewhere = _entry(msgspec.structs.replace(completed, step=Step(fact="completed", competent="B", timeliness="late")))
+    moved = {"competent|D|2025-07-01": 77, "competent|B|2025-07-01": 77}
+    assert restated(midnight, undone=(entry,), done=(elsewhere,)) == moved
+    assert restated(midnight, undone=(entry,), done=(entry,)) == {}
 
 
 def _entry(counted: Counted) -> object:

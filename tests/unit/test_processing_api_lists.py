@@ -16,7 +16,7 @@ from services.processing.api import letters, pages, views
 from services.processing.api.cursors import RejectedCursor
 from services.processing.api.letters import Wanted
 from services.processing.api.pages import Search
-from services.processing.domain.dossier import Dossier, Retired
+from services.processing.domain.dossier import Dossier, Retired, decode, encode
 from services.processing.domain.line import Position
 from services.processing.log.records import Record
 from tests.unit.fold_world import BIRTH, LIMIT, RULES, Desk, at, event
@@ -169,10 +169,21 @@ def test_a_misfit_that_was_rejected_and_healed_stands_applied_by_now() -> None:
     assert shown(record, desk)["standing"] == "annulled"
 
 
-def test_of_a_retired_history_nobody_says_how_its_misfits_stand() -> None:
-    _, record = expired()
-    row = shown(record, dossier=Retired())
-    assert (row["standing"], row["recorded_at"], row["reported"]["offset"]) == (None, None, None)
+@pytest.mark.parametrize("heals", [False, True])
+def test_of_a_retired_history_its_misfits_stand_for_ever_as_they_stood_at_its_end(heals: bool) -> None:
+    desk, record = expired()
+    desk.report(event("received", "07-01 09:00") if heals else event("withdrawn", "07-09 09:00"))
+    before = shown(record, desk)
+    assert desk.clock is not None
+    desk.tick(desk.clock + 500 * instants.DAY)
+    assert isinstance(desk.dossier, Retired)
+    stub = decode("X", encode(desk.dossier))
+    assert stub == desk.dossier
+    assert isinstance(stub, Retired)
+    row = shown(record, dossier=stub)
+    names = ("standing", "recorded_at", "reported")
+    assert [row[name] for name in names] == [before[name] for name in names]
+    assert row["standing"] == ("applied" if heals else "rejected")
 
 
 @pytest.mark.parametrize("code", ["id_reused", "too_many", "retired", "internal_error"])

@@ -11,17 +11,7 @@ PREFIX = "motcua_dossiers_"
 TODAY = f"{PREFIX}today"
 OF_SOURCE = frozenset({"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"})
 # Shown by channel, timeliness or state instead, and compared there.
-SHOWN_IN_PARTS = frozenset(
-    {
-        "received",
-        "completed",
-        "open",
-        "open_in_processing",
-        "open_waiting_supplement",
-        "open_waiting_payment",
-        "open_suspended",
-    }
-)
+SHOWN_IN_PARTS = frozenset({"received", "completed", "open"})
 
 
 @dataclass(frozen=True)

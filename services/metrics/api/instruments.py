@@ -81,7 +81,7 @@ _IN_PARTS: Final = frozenset(
     {
         "received", *(f"received_{channel}" for channel in CHANNELS),
         "completed", *(f"completed_{timeliness}" for timeliness in TIMELINESS),
-        "open", "open_in_processing", "open_waiting_supplement", "open_waiting_payment", "open_suspended", "overdue_open",
+        "open", "overdue_open",
         *(f"due_in_{within}" for within in WITHIN),
     }
 )  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from contracts.face.problems import ProblemError
 
 ROLES: Final = ("receiver", "competent")
-RANGE_DAYS_MAX: Final = 400
+RANGE_DAYS_MAX: Final = 1_100  # three years
 DAYS_DEFAULT: Final = 31
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -58,11 +58,12 @@ class Stock:
 class Flow:
     """The flows of an entry: rows of bodies, split by the marks of its dossier, and rows that are not."""
 
-    __slots__ = ("alone", "bodies", "day_end")
+    __slots__ = ("alone", "bodies", "day_end", "rows")
 
     def __init__(self, bodies: tuple[Row, ...], alone: tuple[Row, ...], day_end: int) -> None:
         self.bodies = bodies
         self.alone = alone
+        self.rows = (*bodies, *alone)
         # A log clock at or beyond it: the day has ended. What adds nothing restates nothing.
         self.day_end = day_end if bodies or alone else NEVER
 

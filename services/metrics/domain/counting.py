@@ -2,7 +2,7 @@
 
 from binascii import hexlify
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from contracts.lifecycle import Countable, chain, decode_countable
 from services.metrics.domain.contributions import Flow, Marks, Memo, Standing, Stock
-from services.metrics.domain.deltas import Arrival, Deltas, deltas
+from services.metrics.domain.deltas import Arrival, Deltas, deltas, row_name
 from services.metrics.domain.position import Position, Stop
 
 BEFORE_ALL: Final = (-1, -1)
@@ -34,7 +34,7 @@ class Count:
         self._flows: defaultdict[tuple[Flow, Marks], int] = defaultdict(int)
         self._arrivals: defaultdict[Arrival, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
-        self._restated: dict[Flow, int] = {}
+        self._restated: dict[str, int] = {}
 
     def take(self, values: Sequence[bytes | None], chains: Sequence[bytes | None], end: int | None = None) -> None:
         """Counts records that lie from `position.next` on, each with its chain header. At one that does not fit, the
@@ -105,7 +105,7 @@ class Count:
             flow = now.flows.get(piece) or memo.flow(now, piece)
             self._flows[flow, now.marks] += 1
             if (record.log_clock or NO_CLOCK) >= flow.day_end:
-                self._restate(flow, recorded_at)
+                self._restate(map(row_name, flow.rows), recorded_at)
         else:
             self._add_entries(was, now, record)
         if was is not now:
@@ -123,15 +123,21 @@ class Count:
         undone = [_flow(memo, was, entry) for _, entry in record.undone]
         done = [_flow(memo, now, entry) for _, entry in record.done]
         clock = record.log_clock or NO_CLOCK
+        moved: defaultdict[tuple[str, str], int] = defaultdict(int)
         for entries, marks, times in ((undone, was.marks, -1), (done, now.marks, 1)):
             for flow in entries:
                 flows[flow, marks] += times
                 if clock >= flow.day_end:
-                    self._restate(flow, record.recorded_at)
+                    for row in flow.rows:
+                        for counter in row.plain:
+                            moved[row_name(row), counter] += times
+        # What is undone and done again leaves a day as it was shown.
+        self._restate((name for (name, _), times in moved.items() if times), record.recorded_at)
 
-    def _restate(self, flow: Flow, recorded_at: int) -> None:
-        if self._restated.get(flow, 0) < recorded_at:
-            self._restated[flow] = recorded_at
+    def _restate(self, names: Iterable[str], recorded_at: int) -> None:
+        for name in names:
+            if self._restated.get(name, 0) < recorded_at:
+                self._restated[name] = recorded_at
 
 
 def _flow(memo: Memo, standing: Standing, entry: Raw) -> Flow:

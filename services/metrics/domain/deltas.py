@@ -27,7 +27,7 @@ def deltas(
     flows: Mapping[tuple[Flow, Marks], int],
     arrivals: Mapping[Arrival, int],
     seen: Mapping[str, int],
-    restated: Mapping[Flow, int],
+    restated: Mapping[str, int],
 ) -> Deltas:
     """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out."""
     plain, split, states = _by_row(stocks, flows)
@@ -49,9 +49,14 @@ def deltas(
         for name, number in found[day].items():
             total[name] += number
     add = {name: left for name, figures in found.items() if (left := _without_zeros(figures))}
-    rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": _rows(restated)}
+    rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": dict(restated)}
     days = tuple(sorted(name.removeprefix("day:") for name in add if name.startswith("day:")))
     return Deltas(add, {name: highest for name, highest in rise.items() if highest}, days)
+
+
+def row_name(row: Row) -> str:
+    """By which a day's row of one role and body is known: `role|body|day`."""
+    return f"{row.start}{row.day}"
 
 
 def _by_row(
@@ -84,10 +89,6 @@ def _outcomes(arrivals: Mapping[Arrival, int]) -> defaultdict[str, int]:
         if fact is not None:
             outcomes[f"fact|{fact}|{outcome}"] += times
     return outcomes
-
-
-def _rows(restated: Mapping[Flow, int]) -> Figures:
-    return _highest((f"{row.start}{row.day}", at) for flow, at in restated.items() for row in (*flow.bodies, *flow.alone))
 
 
 def _highest(found: Iterable[tuple[str, int]]) -> Figures:

@@ -138,7 +138,7 @@ def _listed() -> dict[str, Any]:
 
 
 def _letter() -> dict[str, Any]:
-    why = "As the reported record stands now; null when its dossier's history has been retired."
+    why = "As the reported record stands now, or stood when its dossier's history left; null while nobody can say."
     told = dict.fromkeys(("dossier", "source", "id", "fact"), _or_null(TEXT))
     instants = dict.fromkeys(("occurred_at", "recorded_at"), _or_null(_INSTANT))
     src = {"type": "array", "items": _COUNT, "minItems": 3, "maxItems": 3, "description": "offset, index, n"}

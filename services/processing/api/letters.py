@@ -10,7 +10,7 @@ from contracts import data, deadletters, instants
 from contracts.deadletters import DeadLetter, Src
 from contracts.events import Event, RefusedError, Ticked, code_of, from_record
 from services.processing.domain import ledger
-from services.processing.domain.dossier import Dossier, KeptEvent, Retired
+from services.processing.domain.dossier import Dossier, Fate, KeptEvent, Retired
 from services.processing.domain.history import NO_ARROW, NOT_RESPONSIBLE, UNKNOWN_UNIT
 from services.processing.domain.line import Position
 from services.processing.domain.rules import Rules
@@ -105,23 +105,26 @@ def codes_of(rows: Iterable[Row]) -> dict[int, Sequence[str]]:
 
 
 def _standing(
-    row: Row, dossier: Dossier | Retired | None, kept: KeptEvent | None, log_clock: int | None, rules: Rules | None
+    row: Row, dossier: Dossier | Retired | None, kept: KeptEvent | Fate | None, log_clock: int | None, rules: Rules | None
 ) -> str | None:
-    """None: nobody can say any more, because the history has been retired."""
+    """None: nobody can say just now, because no rules or no such event are known."""
     if row.reported.control is not None:
         return row.reported.control
     if not row.is_of_misfit:
         return "rejected"
+    if isinstance(kept, Fate):
+        return kept.standing
     if kept is None or rules is None or not isinstance(dossier, Dossier):
         return None
     return ledger.standing_of(dossier, kept.offset, log_clock, rules)
 
 
-def _kept(row: Row, dossier: Dossier | Retired | None) -> KeptEvent | None:
-    if not row.is_of_misfit or not isinstance(dossier, Dossier):
+def _kept(row: Row, dossier: Dossier | Retired | None) -> KeptEvent | Fate | None:
+    if not row.is_of_misfit or dossier is None:
         return None
     says = row.reported
-    return next((event for event in dossier.kept if event.source == says.source and event.id == says.id), None)
+    known: Iterable[KeptEvent | Fate] = dossier.lettered if isinstance(dossier, Retired) else dossier.kept
+    return next((event for event in known if event.source == says.source and event.id == says.id), None)
 
 
 def _reported(letter: DeadLetter) -> Reported:

@@ -34,8 +34,20 @@ class KeptEvent(Struct, frozen=True, kw_only=True, gc=False):
         return (self.time, self.source, -1 if self.sequence is None else self.sequence, self.id)
 
 
+class Fate(Struct, frozen=True, array_like=True, gc=False):
+    """How an event that has a dead letter stood when its dossier's history left: so it stands for ever."""
+
+    source: str
+    id: str
+    offset: int
+    recorded_at: int
+    standing: str
+
+
 class Retired(Struct, frozen=True):
     """The stub of a dossier whose history has left: every later record of its code is a dead letter."""
+
+    lettered: tuple[Fate, ...] = ()
 
 
 class Dossier:
@@ -70,13 +82,14 @@ _RETIRED = b"R"
 _DATA = {fact: msgspec.json.Decoder(model) for fact, model in FACTS.items()}
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(list[_Stored])
+_UNPACK_FATES = msgspec.msgpack.Decoder(tuple[Fate, ...])
 _JSON = msgspec.json.Encoder()
 
 
 def encode(dossier: Dossier | Retired) -> bytes:
     """State bytes of a dossier, or of the stub that is left of it."""
     if isinstance(dossier, Retired):
-        return _RETIRED
+        return _RETIRED + _PACK.encode(dossier.lettered) if dossier.lettered else _RETIRED
     return _PACK.encode(
         [
             _Stored(
@@ -90,8 +103,9 @@ def encode(dossier: Dossier | Retired) -> bytes:
 
 def decode(code: str, state: bytes) -> Dossier | Retired:
     """The dossier of its state bytes; msgspec.MsgspecError when they are none."""
-    if state == _RETIRED:
-        return Retired()
+    # A history begins with the mark of an array, which is another byte.
+    if state.startswith(_RETIRED):
+        return Retired(_UNPACK_FATES.decode(state[1:]) if state != _RETIRED else ())
     stored = _UNPACK.decode(state)
     return Dossier(
         code,

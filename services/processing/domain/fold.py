@@ -10,7 +10,7 @@ from contracts import instants
 from contracts.events import Event, RefusedError
 from contracts.lifecycle import Entry, Outcome, Stand
 from services.processing.domain import facts
-from services.processing.domain.dossier import Dossier, Retired, keep
+from services.processing.domain.dossier import Dossier, Fate, Retired, keep
 from services.processing.domain.effects import Effect, Letter, Moment
 from services.processing.domain.facts import View
 from services.processing.domain.history import Walk, goes_on, walk
@@ -234,13 +234,21 @@ def _pass_time(dossier: Dossier, at: Moment, before: int | None, after: int, rul
     left.memory = Memory(walked, after, seen)
     return Effect(
         outcome="tick",
-        dossier=Retired() if retires else left,
+        dossier=Retired(_fates(left, seen)) if retires else left,
         was=was.view.stand,
         now=seen.stand,
         undone=undone,
         done=done,
         letters=tuple(Letter(kept.offset, code, DETAILS[code]) for kept, code in owed),
         due_at=None if retires else facts.due_at(left, walked, after, first_clock),
+    )
+
+
+def _fates(dossier: Dossier, seen: View) -> tuple[Fate, ...]:
+    return tuple(
+        Fate(kept.source, kept.id, kept.offset, kept.recorded_at, _standing(seen, kept.offset))
+        for kept in dossier.kept
+        if kept.offset in dossier.lettered
     )
 
 

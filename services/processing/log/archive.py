@@ -1,7 +1,7 @@
 """Whether the archive is the one this worker was set up for: topics, opening records, clock, cluster."""
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # it lists no exports
+from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # it lists no exports
 
 from contracts import topics
 from contracts.events import Activated, Opened, RefusedError, from_record
@@ -12,37 +12,48 @@ from services.processing.log.records import Record
 
 
 class NotOpenedError(Exception):
-    """The operators have not made the topics or opened the archive yet: wait for them."""
+    """The archive is not there yet, or not open yet: whoever opens it is waited for."""
 
 
-def check(bootstrap: str, clock: str, gen: int, reader: Reader, call_seconds: float) -> None:
-    """Returns when all is well; NotOpenedError to wait, UnavailableError to retry, MisconfiguredError to give up."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    try:
-        for topic in (REPORTED, topics.lifecycle(gen), topics.rejected(gen)):
-            _check_topic(admin, topic, call_seconds)
-    except (KafkaException, TimeoutError) as error:
-        cause = error.args[0] if error.args else None
-        name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
-        raise UnavailableError(f"Kafka at {bootstrap}: {name}") from error
+class TopicDiffersError(Exception):
+    """A topic has other partitions or settings than the contract: it is waited for whoever corrects it."""
+
+
+def check(clock: str, gen: int, reader: Reader) -> None:
+    """Returns when all is well; NotOpenedError and TopicDiffersError to wait, UnavailableError to retry, MisconfiguredError
+    to give up."""
+    check_topics(gen, reader)
     _check_opening(clock, reader)
 
 
-def _check_topic(admin: AdminClient, topic: Topic, call_seconds: float) -> None:
-    described = admin.describe_topics(TopicCollection([topic.name]), request_timeout=call_seconds)
+def check_topics(gen: int, reader: Reader) -> None:
+    """The topics that are read and written, as they are now; raises as `check` does."""
     try:
-        found = described[topic.name].result(call_seconds + 1.0)
+        for topic in (REPORTED, topics.lifecycle(gen), topics.rejected(gen)):
+            _check_topic(reader, topic)
+    except (KafkaException, TimeoutError) as error:
+        cause = error.args[0] if error.args else None
+        name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
+        reader.asking.renew()
+        raise UnavailableError(f"Kafka does not describe its topics: {name}") from error
+
+
+def _check_topic(reader: Reader, topic: Topic) -> None:
+    admin, seconds = reader.asking.client, reader.seconds
+    described = admin.describe_topics(TopicCollection([topic.name]), request_timeout=seconds)
+    try:
+        found = described[topic.name].result(seconds + 1.0)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise NotOpenedError(f"topic {topic.name} does not exist yet") from error
         raise
     if len(found.partitions) != topic.partitions:
-        raise MisconfiguredError(f"{topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
+        raise TopicDiffersError(f"{topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
-    entries = admin.describe_configs([resource], request_timeout=call_seconds)[resource].result(call_seconds + 1.0)
+    entries = admin.describe_configs([resource], request_timeout=seconds)[resource].result(seconds + 1.0)
     for name, wanted in topic.settings.items():
         if (present := entries[name].value) != wanted:
-            raise MisconfiguredError(f"{topic.name} has {name}={present} instead of {wanted}: correct the topic")
+            raise TopicDiffersError(f"{topic.name} has {name}={present} instead of {wanted}: correct the topic")
 
 
 def _check_opening(clock: str, reader: Reader) -> None:

@@ -32,13 +32,13 @@ class Bounds(NamedTuple):
 
 
 class Reader:
-    """Reads single places of the logs; for one thread at a time. Must be closed."""
+    """Reads single places of the logs, each answer within `seconds`; for one thread at a time. Must be closed."""
 
     def __init__(self, bootstrap: str, call_seconds: float) -> None:
         self._bootstrap = bootstrap
-        self._seconds = call_seconds
+        self.seconds = call_seconds
         self._met: set[str] = set()
-        self._asking = Asking(bootstrap)
+        self.asking = Asking(bootstrap)
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -59,24 +59,24 @@ class Reader:
 
     def cluster(self) -> str:
         """Who the cluster says it is."""
-        return str(self._call(self._asking.client.describe_cluster(request_timeout=self._seconds)).cluster_id)
+        return str(self._call(self.asking.client.describe_cluster(request_timeout=self.seconds)).cluster_id)
 
     def topic_id(self, topic: str) -> str:
         """The id that tells a topic from another one of the same name."""
-        asked = self._asking.client.describe_topics(TopicCollection([topic]), request_timeout=self._seconds)
+        asked = self.asking.client.describe_topics(TopicCollection([topic]), request_timeout=self.seconds)
         return str(self._call(asked[topic]).topic_id)
 
     def bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
         """Where each partition of each topic begins and ends just now."""
         places = [TopicPartition(topic, number) for topic in topics for number in partitions]
-        begins = self._found(self._asking.begins(places, self._seconds))
-        ends = self._found(self._asking.ends(places, self._seconds))
+        begins = self._found(self.asking.begins(places, self.seconds))
+        ends = self._found(self.asking.ends(places, self.seconds))
         return {key: Bounds(begin, ends[key]) for key, begin in begins.items()}
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Where each partition ends just now: half of `bounds`, for those who ask at every answer."""
         places = [TopicPartition(topic, number) for number in partitions]
-        found = self._found(self._asking.ends(places, self._seconds))
+        found = self._found(self.asking.ends(places, self.seconds))
         return {number: end for (_, number), end in found.items()}
 
     def at(self, places: Iterable[Place]) -> dict[Place, Record]:
@@ -134,7 +134,7 @@ class Reader:
         """A topic that the client does not know yet takes it a second to find; asked for it, it knows at once."""
         for topic in topics - self._met:
             try:
-                self._consumer.list_topics(topic, timeout=self._seconds)
+                self._consumer.list_topics(topic, timeout=self.seconds)
             except KafkaException as error:
                 raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
             self._met.add(topic)
@@ -156,13 +156,13 @@ class Reader:
                         return
                 elif error.fatal():
                     raise UnavailableError(f"Kafka at {self._bootstrap}: {error.name()}")
-            if time.monotonic() - silent_since > self._seconds:
-                raise UnavailableError(f"Kafka at {self._bootstrap} brought nothing for {self._seconds:g} s")
+            if time.monotonic() - silent_since > self.seconds:
+                raise UnavailableError(f"Kafka at {self._bootstrap} brought nothing for {self.seconds:g} s")
 
     def _call(self, asked: "Future[_T]") -> _T:
         try:
-            return asked.result(self._seconds + 1.0)
+            return asked.result(self.seconds + 1.0)
         except (KafkaException, TimeoutError) as error:
             cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
-            self._asking.renew()
+            self.asking.renew()
             raise UnavailableError(f"Kafka at {self._bootstrap}: {cause}") from error

@@ -9,6 +9,8 @@ from services.processing.domain import takeover
 from services.processing.domain.line import Position
 from services.processing.domain.takeover import Tail
 from services.processing.errors import TornError
+from services.processing.log import archive
+from services.processing.log.archive import NotOpenedError, TopicDiffersError
 from services.processing.log.membership import Membership
 from services.processing.log.reading import Reader
 from services.processing.log.records import Record
@@ -64,6 +66,12 @@ class Ownership:
         for number in partitions:
             self._forget(number)
         held = {number: self._store.acquire(number) for number in partitions}
+        try:
+            archive.check_topics(self._gen, self._reader)
+        except (TopicDiffersError, NotOpenedError) as error:
+            for number in partitions:
+                self._stop_at_take_over(number, "log_changed", str(error))
+            return dict.fromkeys(partitions)
         logs = look(self._reader, self._gen, held.values())
         self._cluster, self._topic = logs.cluster, logs.topic
         begin = {number: self._take(each, logs.of[number]) for number, each in held.items()}
@@ -153,10 +161,7 @@ class Ownership:
             held = Held(number, held.epoch, "", Position(), None)
             verdict = _judge(held, found._replace(is_same=True))
         if verdict != "go_on" or found.tail is None:
-            self._state.stopped(number, verdict)
-            _log.error(
-                "partition %d stopped at take-over: %s", number, verdict, extra={"partition": number, "code": verdict}
-            )
+            self._stop_at_take_over(number, verdict, verdict)
             return None
         if held.identity is not None:
             self._identities[number] = held.identity
@@ -164,6 +169,10 @@ class Ownership:
         self.lanes[number] = self._make_lane(number, held.position, found.tail)
         self._state.taken(number)
         return held.position.offset
+
+    def _stop_at_take_over(self, number: int, reason: str, detail: str) -> None:
+        self._state.stopped(number, reason)
+        _log.error("partition %d stopped at take-over: %s", number, detail, extra={"partition": number, "code": reason})
 
     def _rest(self, membership: Membership, number: int) -> None:
         self._forget(number)

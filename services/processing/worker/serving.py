@@ -18,7 +18,7 @@ from services.processing.domain.takeover import Tail
 from services.processing.errors import MisconfiguredError, ProcessingError, UnavailableError
 from services.processing.instruments import Instruments
 from services.processing.log import archive
-from services.processing.log.archive import NotOpenedError
+from services.processing.log.archive import NotOpenedError, TopicDiffersError
 from services.processing.log.reading import Reader
 from services.processing.log.sending import Sender
 from services.processing.log.shelf import RulesShelf
@@ -112,7 +112,10 @@ def _wait_for_archive(settings: Settings, reader: Reader, state: State, stop: Ev
     def missing() -> str | None:
         nonlocal away_since
         try:
-            archive.check(settings.bootstrap, settings.clock, settings.generation, reader, settings.processing_call_seconds)
+            archive.check(settings.clock, settings.generation, reader)
+        except TopicDiffersError as error:
+            away_since = None
+            return f"log_changed: {error}"
         except NotOpenedError as error:
             away_since = None
             return f"waiting for the archive to be opened: {error}"
