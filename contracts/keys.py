@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 DEV_PREFIX = "dev-"
 DEV_OPERATOR = "dev-operator"
+DEV_EDGE = "dev-edge"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 FILE_BYTES_MAX = 4 * 1024 * 1024
 KEYS_MAX = 10_000
@@ -143,9 +144,12 @@ def open_keys(keys_file: Path | None, dev_keys: bool, host: str, codes: Iterable
 
 
 def development_keys(codes: Iterable[str]) -> KeyRing:
-    """`dev-<code>` for each code and `dev-operator`: for a stack on one machine, where nothing is secret."""
-    keys = [Key(f"{DEV_PREFIX}{code}", frozenset({code})) for code in codes]
-    return KeyRing({_digest(key.name): key for key in (*keys, Key(DEV_OPERATOR, operator=True))})
+    """`dev-<code>` for each code, `dev-edge` for all of them, `dev-operator`: for a stack on one machine, where nothing is
+    secret."""
+    known = frozenset(codes)
+    keys = [Key(f"{DEV_PREFIX}{code}", frozenset({code})) for code in known]
+    others = (Key(DEV_EDGE, known), Key(DEV_OPERATOR, operator=True))
+    return KeyRing({_digest(key.name): key for key in (*keys, *others)})
 
 
 def read_keys(path: Path) -> KeyRing:

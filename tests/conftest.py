@@ -96,7 +96,8 @@ def own_province(tmp_path: Path) -> Iterator[NewProvince]:
 @pytest.fixture(scope="session")
 def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers and services under supervisor, ready, with CLOCK=log."""
-    stack = Stack(tmp_path_factory.mktemp("stack") / "state", free_port_base(), "log", say=print, watch_seconds=1)
+    directory, often = tmp_path_factory.mktemp("stack") / "state", {"MOTCUA_EDGE_HEARTBEAT_SECONDS": "0.5"}
+    stack = Stack(directory, free_port_base(), "log", say=print, environment=often, watch_seconds=1)
     try:
         up_and_open(stack)
         yield stack

@@ -33,6 +33,8 @@ PROGRAMS: tuple[Program, ...] = (
     Program("metrics", "service", 20, ("services.metrics.main", "worker")),
     Program("metrics-api", "service", 10, ("services.metrics.main", "api")),
     Program("intake", "service", 15, ("services.intake.main",)),
+    # A centre's outbox for trying things out: where development keys are taken, it speaks for every unit.
+    Program("edge", "service", 15, ("services.edge.main",)),
     Program("audit", "service", 10, ("services.audit.main", "serve")),
     # Watchers are started where they are installed, and left out where they are not.
     Program("alertmanager", "watcher", 5),

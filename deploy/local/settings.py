@@ -18,6 +18,7 @@ PORTS: dict[str, int] = {
     "intake": 1,
     "processing-api": 2,
     "metrics-api": 3,
+    "edge": 4,
     "audit": 5,
     "processing": 12,
     "metrics": 13,

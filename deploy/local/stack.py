@@ -218,7 +218,10 @@ class Stack:
 
     def _programs(self) -> tuple[Program, ...]:
         running = self.generations
-        present = (each for each in programs.PROGRAMS if each.kind != "watcher" or debs.find(each.name) is not None)
+        absent = {each.name for each in programs.PROGRAMS if each.kind == "watcher" and debs.find(each.name) is None}
+        if self.settings.keys_file is not None and "MOTCUA_EDGE_INTAKE_KEY_FILE" not in self._environment:
+            absent.add("edge")  # nobody has given it a key
+        present = (each for each in programs.PROGRAMS if each.name not in absent)
         return tuple(each for each in present if running.runs(each))
 
     def _last_words(self, name: str) -> str:

@@ -12,7 +12,7 @@ PROMETHEUS_FILES = REPOSITORY / "deploy" / "prometheus"
 ALERTMANAGER_FILE = REPOSITORY / "deploy" / "alertmanager" / "alertmanager.yml"
 KEPT = "15d"
 # Whoever tells of itself at /metrics, and is a process of the local stack.
-SCRAPED = ("intake", "processing", "processing-api", "metrics", "metrics-api", "audit", "prometheus", "alertmanager")
+SCRAPED = ("intake", "processing", "processing-api", "metrics", "metrics-api", "edge", "audit", "prometheus", "alertmanager")
 
 
 def directory(settings: StackSettings, name: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.keys import DEV_PREFIX, KEY
+from contracts.keys import DEV_EDGE, DEV_PREFIX, KEY
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -98,6 +98,6 @@ class Settings(BaseSettings):
             if KEY.fullmatch(key := self.edge_intake_key_file.read_text("utf-8").strip()) is None:
                 raise ValueError("the file named by MOTCUA_EDGE_INTAKE_KEY_FILE does not hold one key alone")
             return key
-        if self.dev_keys and self.edge_unit is not None:
-            return f"{DEV_PREFIX}{self.edge_unit}"
-        raise ValueError("no key for intake: set MOTCUA_EDGE_INTAKE_KEY_FILE (or MOTCUA_EDGE_UNIT with MOTCUA_DEV_KEYS=1)")
+        if self.dev_keys:
+            return DEV_EDGE if self.edge_unit is None else f"{DEV_PREFIX}{self.edge_unit}"
+        raise ValueError("no key for intake: set MOTCUA_EDGE_INTAKE_KEY_FILE (or MOTCUA_DEV_KEYS=1)")

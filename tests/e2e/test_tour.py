@@ -76,6 +76,7 @@ class Shell:
         """The text with this test's ports and directory in the place of the reader's."""
         text = re.sub(r"127\.0\.0\.1:80(\d\d)\b", lambda found: f"127.0.0.1:{self.base + int(found[1])}", text)
         text = re.sub(r"^(report) 80(\d\d)\b", lambda found: f"report {self.base + int(found[2])}", text, flags=re.MULTILINE)
+        text = re.sub(r"(MOTCUA_EDGE_PORT=)80(\d\d)\b", lambda found: f"{found[1]}{self.base + int(found[2])}", text)
         return text.replace("MOTCUA_PORT_BASE=8000", f"MOTCUA_PORT_BASE={self.base}").replace(".local-tour", str(self.state))
 
     def run(self, commands: str) -> str:

@@ -108,6 +108,7 @@ class Figures:
             ]
             lines.append(f'motcua_dossiers_received{{{labels},channel="online"}} 1')
             lines.append(f'motcua_dossiers_open{{{labels},state="2"}} 1')
+            lines.append(f"motcua_dossiers_open_in_processing{{{labels}}} 1")
         lines.append(f'motcua_dossiers_duplicates{{unit="{UNIT}",role="receiver"}} 1')
         lines.append(f'motcua_dossiers_today{{unit="{UNIT}",role="receiver",counter="received"}} {self.today}')
         return "\n".join(lines) + "\n"

@@ -1,20 +1,13 @@
 """Every rule on a live Prometheus that watches the whole system: it returns series, or all that it asks for is there."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.local.readiness import http_reason
-from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
 from tests import dashboards
 from tests.alerts import rules
@@ -66,39 +59,15 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(full_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """The whole stack, an edge of a centre, a few events and a tick, all seen by Prometheus."""
+def watched(full_stack: Stack) -> Watched:
+    """The whole stack with its edge, a few events and a tick, all seen by Prometheus."""
     program("prometheus")
-    directory = tmp_path_factory.mktemp("edge")
-    port = full_stack.settings.port_base + 4
-    variables = {
-        **os.environ, **full_stack.environment, "MOTCUA_STATE_DIR": str(directory), "MOTCUA_EDGE_UNIT": UNIT,
-        "MOTCUA_EDGE_HEARTBEAT_SECONDS": "0.5", "MOTCUA_EDGE_RESERVE_KIB": "64",
-    }  # fmt: skip
-    # `make up` knows of no edge, so this one is added to the targets, as a city would do it.
-    targets = full_stack.directory / "prometheus" / "targets" / "services.yml"
-    shipped = targets.read_text()
-    with (directory / "log").open("wb") as log:
-        edge = subprocess.Popen(
-            [sys.executable, "-m", "services.edge.main"], cwd=REPOSITORY, env=variables, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + SEEN_WITHIN_SECONDS
-        while http_reason(f"http://127.0.0.1:{port}") is not None:
-            assert time.monotonic() < deadline, Path(directory / "log").read_text()
-            time.sleep(0.1)
-        targets.write_text(json.dumps([*json.loads(shipped), {"labels": {"job": "edge"}, "targets": [f"127.0.0.1:{port}"]}]))
-        _hand_in(f"http://127.0.0.1:{port}/v1/events")
-        _tick(full_stack)
-        found = Watched(full_stack)
-        for expr in AT_WORK:
-            found.wait(expr)
-        yield found
-    finally:
-        targets.write_text(shipped)
-        edge.terminate()
-        edge.wait(20)
+    _hand_in(f"{full_stack.address('edge')}/v1/events")
+    _tick(full_stack)
+    found = Watched(full_stack)
+    for expr in AT_WORK:
+        found.wait(expr)
+    return found
 
 
 def test_every_rule_gives_series_or_finds_all_that_it_asks_for(watched: Watched) -> None:

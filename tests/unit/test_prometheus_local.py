@@ -87,11 +87,13 @@ def test_a_stacks_own_prometheus_looks_at_that_stack_alone(tmp_path: Path) -> No
         assert (home / "rules" / rules.name).read_text() == rules.read_text()
     targets = {file.name: yaml.safe_load(file.read_text()) for file in (home / "targets").iterdir()}
     assert {target for rows in targets.values() for row in rows for target in row["targets"]} == {
-        f"127.0.0.1:{21_000 + offset}" for offset in (1, 2, 3, 5, 12, 13, 90, 91)
+        f"127.0.0.1:{21_000 + offset}" for offset in (1, 2, 3, 4, 5, 12, 13, 90, 91)
     }
     assert targets["dossiers.yml"] == [{"targets": ["127.0.0.1:21003"]}]
     compose = yaml.safe_load((watchers.PROMETHEUS_FILES / "targets" / "services.yml").read_text())
-    assert {row["labels"]["job"] for row in targets["services.yml"]} == {row["labels"]["job"] for row in compose}
+    # A centre's outbox stands in the centre; the one of a stack is for trying things out.
+    jobs = {row["labels"]["job"] for row in compose}
+    assert {row["labels"]["job"] for row in targets["services.yml"]} == jobs | {"edge"}
 
 
 def test_a_rule_that_is_gone_is_gone_from_a_stack_too(tmp_path: Path) -> None:
