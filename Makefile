@@ -60,7 +60,7 @@ test: lint ## lint, then every test with a smoke of faults; sets itself up on a 
 	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
 test-fast: setup ## the pure part, no servers: seconds
-	@$(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
+	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
 test-all: lint ## everything, the faults in full
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder

@@ -23,15 +23,18 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from deploy.local.checks import free_port_base
 from deploy.local.opening import up_and_open
 from deploy.local.stack import Stack
+from tests import effort
 from tests import servers as ladder
 from tests.province import Province, make_clean
 from tests.servers import Servers
 
+hypothesis.settings.load_profile(effort.PROFILE)
 NewProvince = Callable[..., Province]
 
 

@@ -13,6 +13,7 @@ from services.audit.domain.plain_dossier import Arrived, Course, Derived, derive
 from services.audit.domain.plain_rules import PlainRules
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.fold import look
+from tests.effort import examples
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, Desk, at, event
 from tests.unit.test_fold_order import END, START, lives
 
@@ -89,7 +90,7 @@ def replay(events: Sequence[Event], delays: Sequence[int], ticks: dict[int, int]
         both.agree()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400, 2000), deadline=None)
 @given(
     lives(at_most=14),
     st.lists(st.integers(-30, 60 * 24 * 3), min_size=1, max_size=5),

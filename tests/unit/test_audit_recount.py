@@ -180,6 +180,7 @@ def test_series_that_are_missing_or_altered_are_found() -> None:
             ("received", {"channel": "online"}),
             ("cases", {}),
             ("open", {"state": "4"}),
+            ("open_in_processing", {}),
             ("due", {"within": "72h"}),
             ("due", {"within": "24h"}),
         )

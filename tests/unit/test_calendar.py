@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contracts import instants
 from contracts.reference import WEEKDAYS, Calendar
 from services.processing.domain.calendar import BeyondHorizonError, WorkingTime
+from tests.effort import examples
 from tests.unit.legal_clock_world import FIRST, HOURS, LAST, OFFICES, SHIPPED, any_instant
 from tests.unit.oracle_minutes import MINUTE, Office, local
 from tests.unit.vietnam_2025_2026 import PROFILES
@@ -67,7 +68,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 300), deadline=None)
 @given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(0, 20 * 1440 * MINUTE), st.integers(1, 300 * MINUTE))
 def test_any_hours_agree_with_the_walk(calendar: Calendar, into: int, span: int, amount: int) -> None:
     hours = WorkingTime.compile(calendar, "any")
@@ -80,7 +81,7 @@ def test_any_hours_agree_with_the_walk(calendar: Calendar, into: int, span: int,
     assert hours.clock_start(start) == office.clock_start(start)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 1000), deadline=None)
 @given(st.integers(FIRST, LAST), st.integers(0, 10**12), st.integers(0, 10**12), st.sampled_from(sorted(PROFILES)))
 def test_advance_is_the_earliest_instant_and_adds_up(start: int, one: int, two: int, profile: str) -> None:
     hours = HOURS[profile]
@@ -90,7 +91,7 @@ def test_advance_is_the_earliest_instant_and_adds_up(start: int, one: int, two: 
     assert hours.advance(at, two) == hours.advance(start, one + two)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 500), deadline=None)
 @given(st.integers(FIRST, LAST), st.integers(0, 12 * 1440 * MINUTE), st.sampled_from(sorted(PROFILES)))
 def test_segments_cover_a_stretch_once_and_each_is_open_or_closed_throughout(start: int, span: int, profile: str) -> None:
     end, at, total = start + span, start, 0
@@ -146,7 +147,7 @@ def test_equal_calendars_share_one_compilation() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 300), deadline=None)
 @given(calendars(), st.integers(0, 10 * 1440 * MINUTE), st.integers(1, 20 * 1440 * MINUTE))
 def test_pieces_are_the_segments_cut_by_reason_and_neighbours_differ(calendar: Calendar, into: int, span: int) -> None:
     """Over any hours: covered once, open where the segments are open, no two neighbours alike."""

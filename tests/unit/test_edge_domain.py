@@ -17,12 +17,13 @@ from services.edge.domain.pace import Bounds
 from services.edge.domain.patience import Patience, wait_seconds
 from services.edge.domain.replies import Meaning, Reply, meaning
 from services.edge.domain.window import Waiting, Window
+from tests.effort import examples
 
 BOUNDS = Bounds(events_max=500, target_seconds=2.0, most_seconds=10.0, in_flight_max=4)
 ANSWER_SECONDS = 40.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(
     subjects=st.lists(st.sampled_from("ABCDE"), max_size=40),
     chance=st.randoms(use_true_random=False),
@@ -89,7 +90,7 @@ def test_numbers_are_contiguous_from_one_whatever_is_rolled_back(requests: list[
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in given_out.values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 1000), deadline=None)
 @given(
     latency=st.floats(0.01, 8.0),
     events_per_second=st.floats(0.1, 5000.0),

@@ -13,6 +13,7 @@ from contracts.lifecycle import Entry
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.effects import Effect
 from services.processing.domain.fold import look
+from tests.effort import examples
 from tests.unit.fold_world import BIRTH, LIMIT, Desk, at, event
 
 START = at("07-01 06:00")
@@ -86,7 +87,7 @@ def arrive_in(order: tuple[Event, ...], recorded_at: dict[str, int], ticks: dict
 
 
 @pytest.mark.slow
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120, 600), deadline=None)
 @given(lives(at_most=5), st.dictionaries(st.integers(0, 4), st.integers(START, END), max_size=2))
 def test_every_order_of_arrival_gives_the_same_dossier(events: list[Event], ticks: dict[int, int]) -> None:
     """All permutations of a small set, with and without ticks in between, end in one outcome."""
@@ -97,7 +98,7 @@ def test_every_order_of_arrival_gives_the_same_dossier(events: list[Event], tick
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300, 1500), deadline=None)
 @given(lives(at_most=10), st.dictionaries(st.integers(0, 9), st.integers(START, END), max_size=4))
 def test_what_was_sent_adds_up_to_what_stands(events: list[Event], ticks: dict[int, int]) -> None:
     """A reader without memory holds the truth: undone takes back what was done, `was` is the former `is`."""
@@ -120,7 +121,7 @@ def test_what_was_sent_adds_up_to_what_stands(events: list[Event], ticks: dict[i
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 1000), deadline=None)
 @given(lives(at_most=8), st.lists(st.integers(START, END), min_size=1, max_size=6))
 def test_many_ticks_say_what_one_tick_says(events: list[Event], clocks: list[int]) -> None:
     """The due index misses no instant: stepping through time ends where a single step ends, dead letters included."""
@@ -141,7 +142,7 @@ def test_many_ticks_say_what_one_tick_says(events: list[Event], clocks: list[int
     assert letters == sorted((letter.offset, letter.code) for effect in single.effects for letter in effect.letters)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(lives(at_most=8), st.dictionaries(st.integers(0, 7), st.integers(START, END), max_size=6))
 def test_what_the_fold_remembers_says_what_working_it_out_anew_says(events: list[Event], clocks: dict[int, int]) -> None:
     """A desk that forgets before each record, and one that never does, leave the same effects, whatever the clock says."""

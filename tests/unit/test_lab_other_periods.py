@@ -20,6 +20,7 @@ from lab.errors import UnsolvableError
 from lab.fortnight import facts as published
 from lab.fortnight import writing
 from lab.fortnight.writing import Reported
+from tests.effort import examples
 from tests.unit import plain_recount as plain
 from tests.unit.plain_recount import Event, fact_of, time_of
 
@@ -310,7 +311,10 @@ def published_tables(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(25, 125), deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 @given(text=published_tables(), seed=st.integers(0, 9))
 def test_any_table_that_exists_becomes_events_that_recount_to_it(text: str, seed: int, ten_units: Path) -> None:
     """The facts of a drawn table, in a drawn period, over holidays and weekends: every one is true of the raw events."""

@@ -17,6 +17,7 @@ from lab.fortnight import transport
 from lab.fortnight.facts import HUE_2025_07, Facts, count_for, counts_for, percent_of, read
 from lab.fortnight.shares import share_out
 from lab.fortnight.solver import UnitPlan, solve
+from tests.effort import examples
 from tests.unit.plain_recount import printed
 
 MONDAY = date(2025, 8, 4)
@@ -148,7 +149,7 @@ def _add_leaders(told: list[dict[str, Any]], received: dict[str, int], ends: dic
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150, 750), deadline=None, derandomize=True)
 @given(true_tables(), st.integers(0, 3))
 def test_whatever_is_true_of_some_table_is_solved(case: tuple[list[dict[str, Any]], list[str], int], seed: int) -> None:
     """Facts that have been read off one table never contradict each other, and the plans meet every one of them."""
@@ -309,7 +310,7 @@ def test_a_total_beyond_its_bounds_is_said(total: int) -> None:
         share_out("x", total, [1, 1], [1, 2], [10, 10])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 1000), deadline=None)
 @given(st.data())
 def test_a_table_with_given_sums_is_filled_whenever_one_exists(data: st.DataObject) -> None:
     """The sums are those of a table that exists, with its empty cells shut: the filling keeps both."""

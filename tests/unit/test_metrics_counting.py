@@ -15,6 +15,7 @@ from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counters import STOCKS, BodyStock, SourceStock
 from services.metrics.domain.counting import Count
 from services.metrics.domain.position import Position
+from tests.effort import examples
 from tests.unit.audit_world import audit, golden_logs
 from tests.unit.metrics_oracle import Held, figures
 
@@ -104,7 +105,7 @@ def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
 
 @pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 1330), max_size=12), again=st.lists(st.integers(1, 400), max_size=4), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 300), deadline=None)
 def test_any_batches_redeliveries_and_restarts_come_to_the_same(
     cuts: list[int], again: list[int], data: st.DataObject
 ) -> None:
@@ -228,7 +229,7 @@ def test_stands_that_differ_are_never_taken_for_equal(member: str) -> None:
         parked=st.dictionaries(st.sampled_from(["A", "B", "C"]), st.integers(1, 32), max_size=3),
     )
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 def test_any_stand_counts_as_the_interfaces_say(stand: Stand) -> None:
     """Stocks under receiver and present competent body, misfits parked under their sources in both roles."""
     record = Lifecycle(src=(0, 0), prev=None, last=True, outcome="tick", recorded_at=5, now=stand)

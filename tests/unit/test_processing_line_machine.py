@@ -15,6 +15,7 @@ from contracts.reference import Reference
 from services.processing.domain.rules import Rules
 from services.processing.log.records import Record
 from services.processing.worker.lane import Bounds
+from tests.effort import examples
 from tests.unit.fold_world import BODY, event
 from tests.unit.processing_lanes import Kept, Wire, Worker, assert_same, plainly
 from tests.unit.test_fold_order import SHAPES, SOURCES, START
@@ -135,6 +136,6 @@ def assert_each_has_one_standing(wire: Wire, reported: int) -> None:
 
 
 Line.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(60, 300), stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestLine = Line.TestCase

@@ -14,6 +14,7 @@ from services.processing.domain import listed, worklists
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.fold import look
 from services.processing.domain.worklists import Place
+from tests.effort import examples
 from tests.unit.fold_world import BIRTH, LIMIT, RULES, WINDOWS, Desk, at, event
 from tests.unit.oracle_minutes import Office
 from tests.unit.test_fold_order import END, START, lives
@@ -45,7 +46,7 @@ def put(sets: Sets, code: str, was: Place | None, now: Place | None) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(st.lists(lives(7), min_size=1, max_size=5), CLOCKS)
 def test_each_list_holds_whom_the_filter_finds_in_its_order_at_any_clock(found: list[list[Event]], clock: int) -> None:
     """The sets are worked out once, before any tick; time passing writes nothing to them."""
@@ -57,7 +58,7 @@ def test_each_list_holds_whom_the_filter_finds_in_its_order_at_any_clock(found: 
     assert_listed(sets, dossiers, clock, RULES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(lives(9), CLOCKS)
 def test_one_event_after_the_other_leads_to_the_same_sets_as_all_at_once(events: list[Event], clock: int) -> None:
     """Whatever comes early, late, annulled or handed over: nothing of a former place is left behind."""
@@ -76,7 +77,7 @@ def test_one_event_after_the_other_leads_to_the_same_sets_as_all_at_once(events:
     assert sets == fresh
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(lives(8), CLOCKS)
 def test_an_open_dossier_is_in_one_set_of_the_open_ones_and_in_at_most_one_other(events: list[Event], clock: int) -> None:
     dossier = dossier_of(events)
@@ -151,7 +152,7 @@ def test_a_dossier_that_cannot_be_folded_has_no_place() -> None:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 750), deadline=None)
 @given(lives(8), CLOCKS)
 def test_a_row_says_what_the_dossiers_own_answer_says_and_its_minutes_are_those_walked_one_by_one(
     events: list[Event], clock: int
