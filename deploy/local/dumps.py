@@ -31,6 +31,7 @@ STAMP = "%Y-%m-%dT%H%M%S.%fZ"
 OVERDUE_TURNS = 2
 # The append-only files that a dump has taken the place of: kept once, in case somebody wants them after all.
 BEFORE = "appendonlydir.before"
+NEW = "appendonlydir.new"
 _log = logging.getLogger(__name__)
 
 
@@ -107,19 +108,29 @@ def make(settings: StackSettings, kept: int) -> Dump:
     return Dump(file, made_at, file.stat().st_size)
 
 
-def put_back(settings: StackSettings, dump: Dump) -> None:
-    """Makes a dump what Redis starts with; Redis must not run. DumpError, and nothing changed, when it is not whole.
+def lay_ready(settings: StackSettings, dump: Dump) -> None:
+    """Copies a dump to where `put_back` takes it from, while Redis may still run. DumpError, and nothing changed, when it is
+    not whole or there is no room for it.
 
     With an append-only file Redis never reads a dump: so the dump becomes the base of a new one, in the form in which Redis
-    itself rewrites it, and takes the place of the former by a rename.
+    itself rewrites it.
     """
     check(dump)
+    new = valkey.directory(settings) / NEW
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        shutil.copyfile(dump.file, new / "appendonly.aof.1.base.rdb")
+        (new / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise DumpError(f"{dump.name} cannot be copied into {new.parent}: {error.strerror or error}.") from error
+
+
+def put_back(settings: StackSettings) -> None:
+    """Makes what `lay_ready` has laid there what Redis starts with, by a rename; Redis must not run."""
     home = valkey.directory(settings)
-    new, present, before = home / "appendonlydir.new", home / "appendonlydir", home / BEFORE
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    shutil.copyfile(dump.file, new / "appendonly.aof.1.base.rdb")
-    (new / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    new, present, before = home / NEW, home / "appendonlydir", home / BEFORE
     if present.exists():
         shutil.rmtree(before, ignore_errors=True)
         present.rename(before)

@@ -58,10 +58,11 @@ def _chosen(settings: StackSettings, name: str | None) -> Dump:
 
 def _recover(stack: Stack, dump: Dump) -> int:
     began = time.monotonic()
-    dumps.check(dump)
+    # All that can fail is done while Redis still runs.
+    dumps.lay_ready(stack.settings, dump)
     # Services may stay: they see that what Redis holds is not what they left there, and read on from what it holds.
     stack.stop("redis")
-    dumps.put_back(stack.settings, dump)
+    dumps.put_back(stack.settings)
     _say(f"{dump.name} is put back; what was there is kept in {dumps.BEFORE}.")
     # Readers are ready only when something is to be read: first those who catch up.
     stack.up(CATCHING_UP)

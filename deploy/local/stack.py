@@ -219,7 +219,8 @@ class Stack:
     def _programs(self) -> tuple[Program, ...]:
         running = self.generations
         absent = {each.name for each in programs.PROGRAMS if each.kind == "watcher" and debs.find(each.name) is None}
-        if self.settings.keys_file is not None and "MOTCUA_EDGE_INTAKE_KEY_FILE" not in self._environment:
+        # As its processes are told, whoever gives the command now.
+        if self._environment.get("MOTCUA_KEYS_FILE") and not self._environment.get("MOTCUA_EDGE_INTAKE_KEY_FILE"):
             absent.add("edge")  # nobody has given it a key
         present = (each for each in programs.PROGRAMS if each.name not in absent)
         return tuple(each for each in present if running.runs(each))

@@ -117,7 +117,9 @@ class Doors:
         except ProblemError:
             stand = None
         told = None if stand is None else told_of(stand, self._ports.limits, self._ports.link)
-        shown = page.page(told, self._ports.writer.fault, self._ports.link.line.trouble, self._ports.now())
+        known = bool(self._ports.keys.ring().by_digest)
+        keys: page.Keys = "none" if not known else "well" if self._ports.keys.fault is None else "former"
+        shown = page.page(told, self._ports.writer.fault, self._ports.link.line.trouble, self._ports.now(), keys)
         return Response(shown, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
 
     async def quarantine(self, request: Request, after: Annotated[int, Query(ge=0, le=POSITION_MAX)] = 0) -> Response:

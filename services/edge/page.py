@@ -1,11 +1,14 @@
 """The status page for the clerk, in Vietnamese, whole in itself: it must work when nothing else does."""
 
 from html import escape
+from typing import Literal
 
 from contracts import instants
 from services.edge.store.errors import StoreError
 from services.edge.told import OutboxTold
 
+# Of the centre's own software: as they should be, the former ones of a file that is broken now, or not a single one.
+Keys = Literal["well", "former", "none"]
 REFRESH_SECONDS = 10
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -43,15 +46,15 @@ table{border-collapse:collapse;width:100%}td{padding:.3rem .5rem;border-top:1px 
 footer{color:#666;font-size:.85rem;margin-top:2rem}"""
 
 
-def page(told: OutboxTold | None, fault: StoreError | None, trouble: str | None, now: int) -> str:
-    """The whole page."""
+def page(told: OutboxTold | None, fault: StoreError | None, trouble: str | None, now: int, keys: Keys = "well") -> str:
+    """The whole page; `keys` are those of the centre's own software, without which nothing can be handed in."""
     if told is None:
         code = "store_failing" if fault is None else fault.code
         parts = [_box("hong", f"Không nhận được hồ sơ. {_FAULT.get(code, _FAULT['store_failing'])}")]
     else:
         # What keeps the line from working says more than that it does not.
         line = _box("hong", _TROUBLE[trouble]) if trouble in _TROUBLE and told.link != "up" else _box(*_LINK[told.link])
-        parts = [line, *_warnings(told), _figures(told), _quarantine(told)]
+        parts = [*_of_keys(keys), line, *_warnings(told), _figures(told), _quarantine(told)]
     at = instants.show(now - now % instants.SECOND)
     return f"""<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_SECONDS}">
@@ -61,6 +64,14 @@ def page(told: OutboxTold | None, fault: StoreError | None, trouble: str | None,
 <footer>Cập nhật lúc {at[11:19]} ngày {at[8:10]}/{at[5:7]}/{at[:4]}. Trang tự làm mới sau {REFRESH_SECONDS} giây.</footer>
 </body></html>
 """
+
+
+def _of_keys(keys: Keys) -> list[str]:
+    if keys == "none":
+        return [_box("hong", "Không nhận được hồ sơ: chưa có khóa nào cho phần mềm của trung tâm. Hãy báo quản trị viên.")]
+    if keys == "former":
+        return [_box("cham", "Tệp khóa bị lỗi; các khóa cũ vẫn được dùng. Hãy báo quản trị viên.")]
+    return []
 
 
 def _warnings(told: OutboxTold) -> list[str]:

@@ -118,3 +118,24 @@ def test_what_leads_to_dossiers_opens_with_the_unit_s_key(browser: Browser, town
             answer = requests.get(href, headers={"Authorization": "Bearer dev-19753"}, timeout=20)
             assert answer.status_code == 200, answer.text
             assert whole(len(answer.json()["dossiers"])) == number, href
+
+
+def test_figures_of_one_role_never_stand_under_the_name_of_another(browser: Browser, town: City) -> None:
+    """The line is down when somebody chooses the other role: nothing is shown rather than what is wrong."""
+    with visit(browser, town.board) as opened:
+        opened.wait_live()
+        assert on_page(opened) == in_api(town, "receiver")
+        try:
+            town.line.cut()
+            opened.wait_verdict("Mất kết nối", SHOWN_SECONDS)
+            opened.page.locator("#role").select_option("competent")
+            assert opened.page.locator("#rows tr").count() == 0
+            assert opened.page.locator("#totals .number").count() == 0
+            assert opened.page.locator("#count").inner_text() == "Đang tải…"
+        finally:
+            town.line.mend()
+        opened.page.wait_for_selector("#rows tr a", timeout=40_000)
+        assert on_page(opened) == in_api(town, "competent")
+        link = opened.page.locator("#rows [data-unit='19753'] a").get_attribute("href")
+        assert link is not None
+        assert set(link.removeprefix("/?").split("&")) == {"unit=19753", "role=competent"}

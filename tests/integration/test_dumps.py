@@ -1,5 +1,6 @@
 """Dumps of Redis: a whole state of one instant, which wins over the append-only file when it is put back."""
 
+import errno
 import shutil
 import subprocess
 import time
@@ -79,8 +80,9 @@ def test_a_dump_that_is_put_back_is_the_state_of_its_instant_and_lasts(server: S
         then = server.all()
         client.mset({f"k{number}": "later" for number in range(500, 2000)})
         assert server.all() != then
+    dumps.lay_ready(server.settings, older)
     server.stop()
-    dumps.put_back(server.settings, older)
+    dumps.put_back(server.settings)
     server.start()
     assert server.all() == then
 
@@ -124,7 +126,7 @@ def test_a_dump_that_is_not_whole_is_refused_and_changes_nothing(server: Server)
     dump.file.unlink()
     dump.file.write_bytes(bytes(damaged))
     with pytest.raises(DumpError, match="not whole"):
-        dumps.put_back(server.settings, dump)
+        dumps.lay_ready(server.settings, dump)
     server.start()
     assert server.all() == before
 
@@ -142,3 +144,21 @@ def test_a_file_that_somebody_else_has_put_beside_the_dumps_is_none(server: Serv
     shutil.copy(dump.file, dump.file.with_name(f"{dump.file.stem}-before-upgrade.rdb"))
     assert [each.name for each in dumps.found(server.settings)] == [dump.name]
     assert dumps.reason_not_ready(server.settings) is None
+
+
+def test_a_dump_for_which_there_is_no_room_is_refused_while_redis_still_runs(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, nothing half laid down, and whatever Redis holds stays as it is."""
+    with server.client() as client:
+        client.set("a", "1")
+    dump = dumps.make(server.settings, kept=3)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("deploy.local.dumps.shutil.copyfile", full)
+    with pytest.raises(DumpError, match=r"cannot be copied into .*: No space left on device"):
+        dumps.lay_ready(server.settings, dump)
+    assert not (valkey.directory(server.settings) / dumps.NEW).exists()
+    assert server.all() == {"a": "1"}

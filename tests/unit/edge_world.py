@@ -80,9 +80,9 @@ class Answer:
 class World:
     """One edge whose line goes nowhere; `do` runs what a test wants while its store is open."""
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(self, directory: Path, keys: FixedKeys | None = None, **settings: Any) -> None:
         chosen = {"state_dir": directory, "dev_keys": True, "edge_unit": UNIT, "edge_reserve_kib": 0, **settings}
-        self.ports, self.intake, self.heartbeats = compose(Settings(**chosen), FixedKeys(KEYS), CODES)
+        self.ports, self.intake, self.heartbeats = compose(Settings(**chosen), keys or FixedKeys(KEYS), CODES)
         self.app = build_app(self.ports, _nothing_to_start)
 
     def do(self, act: Callable[[], Awaitable[_T]]) -> _T:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from contracts.keys import FixedKeys, KeyRing
 from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed
-from tests.unit.edge_world import Answer, World, kept, outbox
+from tests.unit.edge_world import KEYS, Answer, World, kept, outbox
 
 CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 CENTRE_BATCH = CENTRE | {"Content-Type": BATCH}
@@ -206,3 +207,22 @@ def test_a_number_that_is_no_position_is_refused_before_it_reaches_the_store(tmp
 def test_what_only_the_outbox_may_give_is_refused_as_that_in_any_form(given: dict[str, Any], tmp_path: Path) -> None:
     answer = World(tmp_path).post("/v1/events", CENTRE, packed(event(**given)))
     assert answer.told["results"][0]["code"] == "unknown_attribute"
+
+
+@pytest.mark.parametrize(
+    ("ring", "fault", "says", "box"),
+    [
+        (KeyRing({}), "no key is known", "Không nhận được hồ sơ: chưa có khóa", "hong"),
+        (KEYS, "the file is broken", "các khóa cũ vẫn được dùng", "cham"),
+        (KEYS, None, "", ""),
+    ],
+)
+def test_the_clerk_s_page_says_when_nothing_can_be_handed_in_for_want_of_a_key(
+    tmp_path: Path, ring: KeyRing, fault: str | None, says: str, box: str
+) -> None:
+    world = World(tmp_path, FixedKeys(ring, fault))
+    page = world.do(lambda: world.call("GET", "/", {})).body.decode()
+    if says:
+        assert f'<div class="o {box}">{says}' in page.replace("Tệp khóa bị lỗi; ", "")
+    else:
+        assert "khóa" not in page

@@ -1,5 +1,6 @@
 """The dashboards of deploy/grafana: current, complete, laid out, and asking for nothing that is not there."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_a_renamed_metric_is_noticed(found: dict[str, dict[str, Any]]) -> None:
     assert ("load", "Trễ từng chặng") in dead
     assert {dashboard for dashboard, _ in dead} == {"flow", "load"}
     assert unknown(Asked("any", "any", "sum(motcua_no_such_thing_total)"), exported()) == ["motcua_no_such_thing_total"]
+
+
+def test_whoever_is_foremost_is_asked_of_now_alone(found: dict[str, dict[str, Any]]) -> None:
+    """Over a time each step may have another foremost unit, and a figure of one place would show several."""
+    asked = [
+        (name, panel["title"], target)
+        for name, dashboard in found.items()
+        for panel in panels(dashboard)
+        for target in panel["targets"]
+        if re.search(r"\b(top|bottom)k\(", target["expr"])
+    ]
+    assert len(asked) >= 7
+    for name, title, target in asked:
+        assert target["instant"] is True, (name, title)
+        assert target.get("range") is not True, (name, title)
 
 
 def test_alerts_lead_to_dashboards_that_exist() -> None:

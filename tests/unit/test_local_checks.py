@@ -166,3 +166,12 @@ def test_a_dead_process_is_dead_before_it_is_buried() -> None:
     assert processes.gone(ended.pid, within_seconds=20), "a zombie counts as gone"
     ended.wait()
     assert not processes.is_alive(ended.pid)
+
+
+def test_which_programs_a_stack_has_is_as_they_are_told_whoever_asks(tmp_path: Path) -> None:
+    """Begun with a file of keys and none for an edge, it has no edge; also for who asks from a shell without them."""
+    real = {"MOTCUA_KEYS_FILE": str(tmp_path / "keys.json")}
+    assert "edge" not in Stack(tmp_path / "state", free_port_base(), "wall", environment=real).names
+    own = {**real, "MOTCUA_EDGE_INTAKE_KEY_FILE": str(tmp_path / "intake.key")}
+    assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall", environment=own).names
+    assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall").names

@@ -189,7 +189,7 @@ def test_what_units_and_arrivals_say() -> None:
         "seen": {"100": CLOCK + 123_456},
         "outcomes": {"unit|100|applied": 8, "unit|100|duplicate": 1, "fact|received|applied": 8},
     }
-    stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True)
+    stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True, False)
     quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("resting", CLOCK, CLOCK)}
     page = Exposition(units(["100", "200"], [])).page(held({}, more), DAY, {"200": stand}, quiet)
     found = samples(page)
@@ -201,6 +201,7 @@ def test_what_units_and_arrivals_say() -> None:
     assert found[at("motcua_unit_oldest_unsent_timestamp_seconds", unit="200")] == 1751345940
     assert found[at("motcua_unit_complete_until_timestamp_seconds", unit="200")] == 1751345938.5
     assert [found[at("motcua_unit_silent", unit=unit)] for unit in ("100", "200")] == [1, 0]
+    assert [found[at("motcua_unit_at_work", unit=unit)] for unit in ("100", "200")] == [1, 0]
     assert found[at("motcua_lifecycle_by_unit_total", unit="100", outcome="applied")] == 8
     assert found[at("motcua_lifecycle_by_fact_total", fact="received", outcome="applied")] == 8
     assert found[at("motcua_metrics_reported_offset", partition="11")] == 3

@@ -219,3 +219,16 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     beats.take(b"/units/19753", None, NOON)
     beats.publish()
     assert beats.of == {"19753": (Beat(NOON, "up", 0, None, NOON),)}
+
+
+@given(at=instants_of_two_years, profile=st.sampled_from(sorted(PROFILES)))
+def test_at_work_is_from_the_first_opening_to_the_last_closing_of_a_day_that_is_worked(at: int, profile: str) -> None:
+    """Lunch belongs to it, the night and days off do not: then nobody could mend a line."""
+    office, midnight = OFFICES[profile], instants.midnight(instants.day_number(at))
+    open_minutes = [minute for minute in range(1440) if office.is_open(midnight + minute * MINUTE)]
+    expected = bool(open_minutes) and open_minutes[0] <= (at - midnight) // MINUTE <= open_minutes[-1]
+    assert hours(profile).is_at_work(at) == expected
+    beat = Beat(at - TWO_HOURS, "up", 3, None, at - TWO_HOURS)
+    assert delivery.judge([beat], at, hours(profile), TWO_HOURS).is_at_work == expected
+    assert silence.judge(at, at, hours(profile), TWO_HOURS).is_at_work == expected
+    assert delivery.judge([beat], at, None, TWO_HOURS).is_at_work

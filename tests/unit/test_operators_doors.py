@@ -138,7 +138,21 @@ def test_what_is_kept_by_now_is_not_handed_in(where: str, standing: str, keeper:
     planned = plan(rows, Doors(settings(keeper, tmp_path)), 10)
     assert [one.is_replayed for one in planned] == [False, False, True, False]
     assert planned[0].remedy == f"nothing: it has healed, and stands {standing}"
-    assert len(plan(rows, Doors(settings(keeper, tmp_path)), 2)) == 2
+    assert len(plan(rows, Doors(settings(keeper, tmp_path)), 1)) == 3, "as far as the first that is to be handed in"
+
+
+def test_what_is_in_order_by_now_never_stands_in_the_way_of_what_is_behind_it(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """So many replays as it takes hand in every one, each at most as many as it may."""
+    names = [f"D{number}" for number in range(25)]
+    keeper.answers = {f"/v1/dossiers/{name}": [(404, {"code": "unknown_dossier"})] for name in names}
+    rows, seen = [row(dossier=name) for name in names], list[str]()
+    for _ in range(4):
+        wanted = [one.row.dossier or "" for one in plan(rows, Doors(settings(keeper, tmp_path)), 10) if one.is_replayed]
+        assert len(wanted) <= 10
+        seen += wanted
+        kept = {**NOTHING_KEPT, "history": [{"source": "/units/19753", "id": "e"}]}
+        keeper.answers |= {f"/v1/dossiers/{name}": [(200, kept)] for name in wanted}
+    assert sorted(seen) == sorted(names)
 
 
 ODD = [

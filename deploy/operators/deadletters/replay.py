@@ -41,13 +41,17 @@ class Replayed:
 
 
 def plan(rows: Iterable[Row], doors: Doors, limit: int) -> list[Planned]:
-    """The first `limit` of the dead letters in their original order, each with what helps.
+    """Dead letters in their original order, each with what helps, as far as the `limit`-th that is to be handed in again.
 
-    An event that was taken since, by an earlier replay or from its sender, is kept in its dossier: it needs nothing.
+    An event that was taken since, by an earlier replay or from its sender, is kept in its dossier: it needs nothing, and
+    stands in the way of none behind it.
     """
     planned: list[Planned] = []
     tried: set[tuple[str | None, ...]] = set()
-    for row in in_original_order(rows)[:limit]:
+    wanted = 0
+    for row in in_original_order(rows):
+        if wanted == limit:
+            break
         if not remedies.is_replayable(row):
             planned.append(Planned(row, False, remedies.remedy(row)))
             continue
@@ -57,6 +61,7 @@ def plan(rows: Iterable[Row], doors: Doors, limit: int) -> list[Planned]:
         tried.add(event)
         standing = doors.standing(row.dossier or "", row.source or "", row.id or "")
         healed = standing not in (None, "retired")
+        wanted += not healed
         planned.append(Planned(row, not healed, remedies.HEALED.format(standing) if healed else remedies.remedy(row)))
     return planned
 

@@ -88,6 +88,8 @@ def _replay(doors: Doors, settings: OperatorSettings, selection: Selection, limi
     planned = plan(rows, doors, limit)
     wanted = [each.row for each in planned if each.is_replayed]
     _say_plan(planned, len(rows))
+    if (left := len(rows) - len(planned)) > 0:
+        print(f"{left} more were not looked at: --limit {limit} is reached; give the command again afterwards")
     if not really or not wanted:
         print(f"{len(wanted)} would be handed in again" + (": add --really to do it" if wanted else ""))
         return 0

@@ -62,8 +62,9 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether nothing differs."""
-        return not (self.figures.differences or self.counted.differ or (self.answered is not None and self.answered.differ))
+        """Whether nothing differs, and nothing was left uncompared."""
+        answered = self.answered is not None and (self.answered.differ or self.answered.moved)
+        return not (self.figures.differences or self.counted.differ or answered)
 
     @property
     def is_explained(self) -> bool:

@@ -46,7 +46,7 @@ def figures(of: Figures) -> Iterator[str]:
 
 
 def _dossiers(what: str, of: Dossiers) -> Iterator[str]:
-    moved = f"; {of.moved:,} more moved at every attempt" if of.moved else ""
+    moved = f"; {of.moved:,} more moved at every attempt and are not compared: compare once more" if of.moved else ""
     yield f"  dossiers    {of.compared:,} compared {what}, {_differ(of.differ)}{moved}"
     for name, times in of.by_member.most_common(SHOWN_KINDS):
         yield f"              {name:<28} differs in {times:,}"

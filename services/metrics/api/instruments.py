@@ -62,6 +62,10 @@ PROVISIONAL: Final = Family(
 SILENT: Final = Family(
     "motcua_unit_silent", "gauge", "1 while nothing has come from a unit for too much of its own working time, else 0."
 )
+AT_WORK: Final = Family(
+    "motcua_unit_at_work", "gauge",
+    "1 from a unit's opening to its closing on the days on which it works, or while nobody knows its hours, else 0.",
+)  # fmt: skip
 UNIT: Final = Family("motcua_unit_info", "gauge", "Name and kind of a unit or department; always 1.")
 BY_UNIT: Final = Family(
     "motcua_lifecycle_by_unit_total", "counter", "Events that came in since the log began, by unit and outcome on arrival."

@@ -36,6 +36,8 @@ class Delivery(Struct, frozen=True):
     oldest_unsent_at: int | None = None
     complete_until: int | None = None
     is_provisional: bool = False
+    # Between opening and closing of the unit's own day, or nobody knows its hours: then somebody should be heard.
+    is_at_work: bool = True
 
 
 def beat_of(said: Heartbeat, heard_at: int) -> Beat:
@@ -71,6 +73,7 @@ def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) 
         oldest_unsent_at=min((beat.oldest_unsent_at for beat in beats if beat.oldest_unsent_at is not None), default=None),
         complete_until=min(beat.complete_until for beat in beats),
         is_provisional=any(beat.spool_events > 0 or _is_missed(beat, now, hours, old_after) for beat in beats),
+        is_at_work=hours is None or hours.is_at_work(now),
     )
 
 

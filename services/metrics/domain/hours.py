@@ -31,6 +31,12 @@ class Hours:
         since = instant - instants.midnight(number)
         return any(opens <= since < closes for opens, closes in self._on(number))
 
+    def is_at_work(self, instant: int) -> bool:
+        """Whether it is between the unit's first opening and its last closing of a day on which it works."""
+        number = instants.day_number(instant)
+        windows = self._on(number)
+        return bool(windows) and windows[0][0] <= instant - instants.midnight(number) < windows[-1][1]
+
     def advance(self, start: int, amount: int) -> int | None:
         """The earliest instant at which so much working time (µs, above 0) has passed since `start`; None where that takes
         longer than `LOOK_DAYS_MAX` days."""

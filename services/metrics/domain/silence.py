@@ -17,6 +17,8 @@ class Silence(Struct, frozen=True):
     state: State
     last_event: int | None = None
     expected_by: int | None = None
+    # Between opening and closing of its own day, or nobody knows its hours.
+    is_at_work: bool = True
 
 
 def judge(last_event: int | None, now: int, hours: Hours | None, patience: int) -> Silence:
@@ -26,6 +28,5 @@ def judge(last_event: int | None, now: int, hours: Hours | None, patience: int) 
     expected_by = None if hours is None else hours.advance(last_event, patience)
     if hours is None or expected_by is None:
         return Silence("unknown", last_event)
-    if now >= expected_by:
-        return Silence("silent", last_event, expected_by)
-    return Silence("heard" if hours.is_open(now) else "resting", last_event, expected_by)
+    state: State = "silent" if now >= expected_by else "heard" if hours.is_open(now) else "resting"
+    return Silence(state, last_event, expected_by, hours.is_at_work(now))

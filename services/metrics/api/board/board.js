@@ -1,7 +1,7 @@
 // The board put together: what is chosen stands in the address, what is told comes over the wire.
 
 import {course, redraw, sweep} from "./charts.js";
-import {clock, el, longDay, moment, percent, place, put, whole} from "./forms.js";
+import {el, lately, longDay, moment, percent, place, put, whole} from "./forms.js";
 import * as list from "./list.js";
 import * as unit from "./unit.js";
 import {MEANINGS, language, meaning, say, speak, translate} from "./words.js";
@@ -25,11 +25,11 @@ function chosen() {
   };
 }
 
-function address() {
+function address(of = state) {
   const parts = {
-    unit: state.unit, role: state.role === "receiver" ? null : state.role, sort: state.sort === "received" ? null : state.sort,
-    up: state.down === (state.sort !== "unit") ? null : "1", find: state.find || null, tier: state.tier || null, only: state.only || null,
-    lang: state.lang === "vi" ? null : "en",
+    unit: of.unit, role: of.role === "receiver" ? null : of.role, sort: of.sort === "received" ? null : of.sort,
+    up: of.down === (of.sort !== "unit") ? null : "1", find: of.find || null, tier: of.tier || null, only: of.only || null,
+    lang: of.lang === "vi" ? null : "en",
   };
   const query = new URLSearchParams(Object.entries(parts).filter(([, value]) => value !== null)).toString();
   return query ? `/?${query}` : "/";
@@ -44,13 +44,24 @@ function choose(change, isPage = false) {
 
 function follow(former) {
   if (state.lang !== former.lang) { speak(state.lang); list.forget(); words(); redraw(); }
-  if (state.role !== former.role) { place("main").setAttribute("aria-busy", "true"); told = null; readAt = 0; wire.listen(state.role); }
+  if (state.role !== former.role) { empty(); wire.listen(state.role); }
   if (state.unit !== former.unit || (state.unit && (state.role !== former.role || state.lang !== former.lang))) turn();
   for (const id of ["role", "tier", "only"]) place(id).value = state[id];
   place("sort").value = state.sort;
   if (place("find").value !== state.find) place("find").value = state.find;
   list.drawHead(state, sortBy);
   draw();
+}
+
+// Figures of one role never stand under the name of another, however long the others take to come.
+function empty() {
+  units = new Map(); total = told = null; readAt = 0;
+  place("main").setAttribute("aria-busy", "true");
+  place("totals").replaceChildren();
+  place("course").replaceChildren();
+  list.forget();
+  put(place("count"), say("loading"));
+  sweep();
 }
 
 function sortBy(key) { choose({sort: key, down: state.sort === key ? !state.down : key !== "unit"}); }
@@ -122,7 +133,8 @@ function draw() {
   if (state.unit) { const row = units.get(state.unit); if (row) unit.live(row, state.role); return; }
   drawTotals();
   if (told) course(place("course"), told.received.days, told.received.total, told.completed.total);
-  list.drawRows(units, state, code => { list.reset(); choose({unit: code}, true); });
+  const open = code => { list.reset(); choose({unit: code}, true); };
+  list.drawRows(units, state, open, code => address({...state, unit: code}));
   sweep();
 }
 
@@ -167,7 +179,7 @@ function behind(seconds) {
 }
 
 function drawState() {
-  const box = place("state"), lag = head?.lag_seconds, at = head ? clock(head.as_of.time) : "–";
+  const box = place("state"), lag = head?.lag_seconds, at = head ? lately(head.as_of.time) : "–";
   let words = say("connecting"), mood = "wait";
   if (wire.lostAt) [words, mood] = [say("lost", {at}), "bad"];
   else if (problem) [words, mood] = [say(problem === "rebuilding" ? "rebuilding" : "unavailable", {at}), "bad"];

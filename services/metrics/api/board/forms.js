@@ -13,10 +13,13 @@ function form(name, make) {
 export const whole = number => form("whole", tag => new Intl.NumberFormat(tag)).format(number);
 export const percent = number => number === null || number === undefined ? "–" :
   `${form("share", tag => new Intl.NumberFormat(tag, {minimumFractionDigits: 2, maximumFractionDigits: 2})).format(number)} %`;
-export const clock = instant => form("clock", tag => new Intl.DateTimeFormat(tag, {timeStyle: "medium", timeZone: ZONE})).format(new Date(instant));
+const clock = instant => form("clock", tag => new Intl.DateTimeFormat(tag, {timeStyle: "medium", timeZone: ZONE})).format(new Date(instant));
 export const moment = instant => instant ? form("moment", tag => new Intl.DateTimeFormat(tag, {
   day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: ZONE,
 })).format(new Date(instant)) : "–";
+const dayOf = instant => form("dayOf", tag => new Intl.DateTimeFormat(tag, {dateStyle: "short", timeZone: ZONE})).format(new Date(instant));
+// The clock of today; what is older has its day, too.
+export const lately = instant => dayOf(instant) === dayOf(Date.now()) ? clock(instant) : moment(instant);
 export const shortDay = day => `${day.slice(8)}/${day.slice(5, 7)}`;
 export const longDay = day => form("day", tag => new Intl.DateTimeFormat(tag, {
   weekday: "short", day: "2-digit", month: "2-digit", year: "numeric", timeZone: "UTC",

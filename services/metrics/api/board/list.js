@@ -45,7 +45,7 @@ export function drawHead(state, choose) {
 export function reset() { limit = PAGE; }
 export function forget() { lines.clear(); place("rows").replaceChildren(); }
 
-export function drawRows(units, state, open) {
+export function drawRows(units, state, open, link) {
   const find = plain(state.find.trim()), value = SORTS[state.sort];
   const all = [...units.values()].filter(row => UNIT_KINDS.has(row.kind) || state.role === "competent" ||
     COLUMNS.some(([, of]) => of(row)));
@@ -59,11 +59,11 @@ export function drawRows(units, state, open) {
     if (x === null || y === null) return x === y ? tie : x === null ? 1 : -1;
     return (state.down ? y - x : x - y) || tie;
   });
-  show(found.slice(0, limit), open);
+  show(found.slice(0, limit), open, link);
   const left = found.length - limit;
   place("more").hidden = left <= 0;
   put(place("more"), left > 0 ? say("more", {n: whole(Math.min(left, PAGE))}) : "");
-  place("more").onclick = () => { limit += PAGE; drawRows(units, state, open); };
+  place("more").onclick = () => { limit += PAGE; drawRows(units, state, open, link); };
   put(place("count"), !found.length ? say("nothing") : found.length === all.length ? say("count", {n: whole(all.length)}) :
     say("count_of", {n: whole(found.length), m: whole(all.length)}));
 }
@@ -79,12 +79,12 @@ function byName(units) {
   return ranks;
 }
 
-function show(rows, open) {
+function show(rows, open, link) {
   const body = place("rows"), wanted = new Set();
   rows.forEach((row, at) => {
     const line = lines.get(row.unit) ?? made(row, open);
     wanted.add(row.unit);
-    write(line, row, at + 1);
+    write(line, row, at + 1, link(row.unit));
     if (body.children[at] !== line.tr) body.insertBefore(line.tr, body.children[at] ?? null);
   });
   for (const [unit, line] of lines) if (!wanted.has(unit)) { line.tr.remove(); lines.delete(unit); }
@@ -92,7 +92,7 @@ function show(rows, open) {
 
 function made(row, open) {
   const tr = el("tr", "", {role: "row", "data-unit": row.unit});
-  const rank = el("span", "", {class: "rank", "aria-hidden": "true"}), name = el("a", "", {href: `?unit=${encodeURIComponent(row.unit)}`});
+  const rank = el("span", "", {class: "rank", "aria-hidden": "true"}), name = el("a");
   const marks = el("span", "", {class: "marks"}), box = el("div", "", {class: "spark"});
   name.onclick = pressed => { if (!pressed.metaKey && !pressed.ctrlKey && !pressed.shiftKey) { pressed.preventDefault(); open(row.unit); } };
   tr.append(el("th", el("div", [rank, el("span", [name, marks], {class: "named"})], {class: "who"}), {scope: "row", role: "rowheader"}), el("td", box, {role: "cell", class: "c-days"}));
@@ -102,8 +102,9 @@ function made(row, open) {
   return line;
 }
 
-function write(line, row, rank) {
+function write(line, row, rank, link) {
   put(line.rank, String(rank));
+  if (line.name.getAttribute("href") !== link) line.name.setAttribute("href", link);
   put(line.name, row.name);
   COLUMNS.forEach(([key, of, isShare], at) => {
     const cell = line.cells[at], value = of(row);
