@@ -10,7 +10,7 @@ from typing import Protocol
 import redis
 
 from deploy.local import classes, jars, kafka, valkey
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, is_free
 from deploy.local.programs import program
 from deploy.local.readiness import http_reason, kafka_reason, redis_reason
 from deploy.local.settings import StackSettings
@@ -117,7 +117,13 @@ class Stand:
     def join(self, name: str, anew: bool = True, **environment: str) -> Kept:
         """One more worker of a service."""
         number = self._numbers[name] = self._numbers[name] + 1
-        port = self.settings.port_base + WORKER_PORTS[name] + number % 10
+        # A door that no worker has, also none that is dead just now and comes back.
+        first, taken = self.settings.port_base + WORKER_PORTS[name], {each.base_url for each in self.workers[name]}
+        port = next(
+            each
+            for each in range(first, first + 10)
+            if f"http://127.0.0.1:{each}" not in taken and is_free("127.0.0.1", each)
+        )
         own = {**self._kafka_by(name), f"MOTCUA_{name.upper()}_WORKER_PORT": str(port), **environment}
         told = self._service(name, port, f"{name}-{number}", anew, own)
         if anew:
