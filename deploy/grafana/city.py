@@ -102,22 +102,25 @@ def _article() -> Row:
                 "The unit that received most. For 1–14 July 2025 the press named Phú Xuân: 1,758 of 17,710.",
                 f"topk(1, {RECEIVED})",
                 legend="{{name}}",
+                instant=True,
             ),
             figure(
                 "Đúng hạn cao nhất",
                 "The best share of completions in time among units with at least 100 of them. For 1–14 "
                 "July 2025 the press named Hương An: 309 of 338.",
-                f"topk(1, ({IN_TIME} / {DUE}) {least.format(DUE)}) or topk(1, {IN_TIME} / {DUE})",
+                f"topk(1, ({IN_TIME} / {DUE}) {least.format(DUE)}) or on () topk(1, {IN_TIME} / {DUE})",
                 "percentunit",
                 legend="{{name}}",
+                instant=True,
             ),
             figure(
                 "Trực tuyến cao nhất",
                 "The best online share among units that received at least 100. For 1–14 July 2025 the "
                 "press named Phú Vang: 491 of 493.",
-                f"topk(1, ({ONLINE} / {RECEIVED}) {least.format(RECEIVED)}) or topk(1, {ONLINE} / {RECEIVED})",
+                f"topk(1, ({ONLINE} / {RECEIVED}) {least.format(RECEIVED)}) or on () topk(1, {ONLINE} / {RECEIVED})",
                 "percentunit",
                 legend="{{name}}",
+                instant=True,
             ),
             figure(
                 "Hồ sơ công dân",

@@ -5,6 +5,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from deploy.grafana import health
 from deploy.grafana.pages import Row, page
 from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, figure, lines
 
@@ -15,8 +16,8 @@ RATE: Final = "[$__rate_interval]"
 def dashboard() -> Dashboard:
     """`/d/motcua-flow`."""
     text = "edge → intake → Kafka → processing → metrics: where events are, how late, what goes wrong on the way."
-    rows = (_now(), _edge(), _intake(), _processing(), _counting(), _answers(), _machines())
-    return page("flow", "Một Cửa · Dòng bản tin", text, rows, (), since="now-1h")
+    rows = (_now(), health.standing(), _edge(), _intake(), _processing(), health.letters(), _counting(), _answers())
+    return page("flow", "Một Cửa · Dòng bản tin", text, (*rows, _machines()), (), since="now-1h")
 
 
 def summed(metric: str, by: str = "") -> str:
@@ -105,8 +106,17 @@ def _edge() -> Row:
                     ("sum(motcua_unit_silent) or vector(0)", "im lặng"),
                 ),
             ),
+            lines(
+                "Mức đầy của hộp thư đi",
+                "The largest share of a limit that a scraped edge has used up: at 1 it refuses events.",
+                (
+                    (f"motcua_edge_outbox_fill_ratio {health.ZERO}", "{{instance}}"),
+                    (f"sum(motcua_edge_outbox_alarm) {health.ZERO}", "đang báo động"),
+                ),
+                steps=((None, GOOD), (0.8, BAD)),
+            ),
         ),
-        (8, 8, 8),
+        (6, 6, 6, 6),
     )
 
 

@@ -44,11 +44,13 @@ def figure(
     steps: Steps = PLAIN,
     legend: str = "",
     words: Words | None = None,
+    instant: bool = False,
 ) -> stat.Panel:
-    """One number, with the course that it took behind it."""
-    panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE).with_target(asked(expr, legend))
+    """One number, with the course that it took behind it; `instant`: of now alone, where whose it is may change."""
+    panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE)
+    panel = panel.with_target(asked(expr, legend, instant=instant))
     panel = panel.thresholds(_thresholds(steps)).color_mode(kinds.BigValueColorMode.VALUE)
-    panel = panel.graph_mode(kinds.BigValueGraphMode.NONE if words else kinds.BigValueGraphMode.AREA)
+    panel = panel.graph_mode(kinds.BigValueGraphMode.NONE if words or instant else kinds.BigValueGraphMode.AREA)
     panel = panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME if legend else kinds.BigValueTextMode.VALUE)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     if unit == "percentunit":

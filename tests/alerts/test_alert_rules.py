@@ -16,7 +16,9 @@ SECTIONS = ("## Nghĩa là gì / What it means", "## Ai bị ảnh hưởng / Wh
 VIETNAMESE = re.compile(r"[ăâđêôơưáàảãạấầẩẫậắằẳẵặéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
 # What may be given to functions that assume that a figure only rises.
 RATED = re.compile(r"\b(?:rate|irate|increase)\(\s*([a-zA-Z_:][\w:]*)")
-DASHBOARD = re.compile(r"\{\{ \$externalLabels\.grafana \}\}/d/motcua-\w+(\?var-unit=\{\{ \$labels\.unit \}\})?")
+DASHBOARD = re.compile(
+    r"\{\{ \$externalLabels\.grafana \}\}/d/motcua-\w+(\?var-unit=\{\{ \$labels\.unit \}\}(&var-role=\w+)?)?"
+)
 FIRING = re.compile(r'ALERTS\{alertname="(\w+)",alertstate="firing"')
 
 
@@ -31,9 +33,7 @@ def test_an_alert_says_whose_it_is_how_urgent_and_what_has_happened(alert: Rule)
     assert VIETNAMESE.search(told["summary"])
     assert told["summary_en"].isascii()
     assert told["runbook_url"] == f"{{{{ $externalLabels.runbooks }}}}/{alert.name}.md"
-    assert re.fullmatch(
-        r"\{\{ \$externalLabels\.grafana \}\}/d/motcua-\w+(\?var-unit=\{\{ \$labels\.unit \}\})?", told["dashboard"]
-    )
+    assert DASHBOARD.fullmatch(told["dashboard"])
 
 
 def test_what_wakes_somebody_concerns_more_than_one_unit() -> None:

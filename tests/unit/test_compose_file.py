@@ -9,6 +9,7 @@ import yaml
 
 from lab import keys as lab_keys
 from lab.load import addresses
+from services.metrics.settings import Settings as MetricsSettings
 from tests import servers
 from tests.settings_page import rows
 
@@ -66,6 +67,24 @@ def test_variables_are_those_of_the_settings() -> None:
     grafanas = set(re.findall(r"\$\{(MOTCUA_[A-Z_]+)\}", source))
     assert grafanas
     assert told <= {f"MOTCUA_{name.upper()}" for name in rows()} | grafanas | {lab_keys.NAMED_BY, addresses.NAMED_BY}
+
+
+def test_what_may_be_said_otherwise_is_else_what_the_settings_say() -> None:
+    """A default of compose's own would be another system than the one that docs/SETTINGS.md describes."""
+    told = dict(re.findall(r"(MOTCUA_[A-Z_]+): \$\{\1:-([^${}]*)\}", TEXT))
+    assert {"MOTCUA_INTAKE_QUOTA_EVENTS_PER_SECOND", "MOTCUA_AUDIT_RECORDS_MAX", "MOTCUA_CLOCK"} <= told.keys()
+    for name, default in told.items():
+        own, _ = rows()[name.removeprefix("MOTCUA_").lower()]
+        assert type(own)(default) == own, name
+
+
+def test_the_boards_links_follow_the_door_of_processing() -> None:
+    """Whoever moves that door moves the worklists to which the board leads."""
+    [port] = SERVICES["processing-api"]["ports"]
+    moved = re.findall(r"\$\{MOTCUA_PROCESSING_PORT:-\d+\}", port)
+    url = SERVICES["metrics-api"]["environment"]["MOTCUA_METRICS_WORKLISTS_URL"]
+    assert url == f"${{MOTCUA_METRICS_WORKLISTS_URL:-http://127.0.0.1:{moved[0]}}}"
+    assert MetricsSettings(metrics_worklists_url="http://127.0.0.1:8002").worklists_url == "http://127.0.0.1:8002"
 
 
 def test_whoever_tells_of_itself_is_scraped_where_it_listens() -> None:

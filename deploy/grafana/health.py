@@ -1,0 +1,90 @@
+"""Rows of the flow's page about what alerts wake for: who can do its job, who owns what, which keys, dead letters."""
+
+from typing import Final
+
+from deploy.grafana.pages import Row
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, lines, ranking
+
+# No series is no trouble, and a panel that says nothing is not believed.
+ZERO: Final = "or on () vector(0)"
+
+
+def standing() -> Row:
+    """Whether each process can do its job, whom it cannot reach, and which partitions it owns."""
+    return Row(
+        "Sẵn sàng, phụ trách, khóa",
+        (
+            lines(
+                "Sẵn sàng",
+                "1 while a process can do its job, 0 while it runs and cannot; its /readyz has the reasons.",
+                (("motcua_intake_ready or motcua_processing_ready or motcua_metrics_worker_ready", "{{job}} {{instance}}"),),
+            ),
+            lines(
+                "Máy chủ không trả lời",
+                "1 while processing or intake is not answered by Kafka or Redis.",
+                (
+                    ("max by (server) (motcua_processing_unreachable)", "xử lý → {{server}}"),
+                    ("max(motcua_intake_kafka_unreachable)", "intake → kafka"),
+                ),
+                steps=ANY_IS_BAD,
+            ),
+            lines(
+                "Phân vùng theo tiến trình phụ trách",
+                "Partitions that each worker owns; those of a job make twelve together.",
+                (("motcua_processing_owned_partitions or motcua_metrics_partitions", "{{job}} {{instance}}"),),
+                stacked=True,
+            ),
+            lines(
+                "Dựng lại, lỗi phần mềm",
+                "1 while figures are being rebuilt, and failures of the fold within an hour.",
+                (
+                    ("max(motcua_metrics_rebuilding)", "đang dựng lại"),
+                    (f"max(motcua_processing_internal_errors_recent) {ZERO}", "lỗi, một phân vùng"),
+                ),
+                steps=ANY_IS_BAD,
+            ),
+            lines(
+                "Tệp khóa hỏng",
+                "1 while a service cannot read its keys file and former keys, revoked ones too, stay in force.",
+                (
+                    (
+                        "motcua_intake_keys_file_broken or motcua_edge_keys_file_broken "
+                        "or motcua_processing_api_keys_file_broken",
+                        "{{job}} {{instance}}",
+                    ),
+                ),
+                steps=ANY_IS_BAD,
+            ),
+        ),
+        (5, 5, 5, 5, 4),
+    )
+
+
+def letters() -> Row:
+    """Dead letters by code and by unit: one code everywhere, or one unit."""
+    rejected = "(unit:motcua_rejected:increase1h or unit:motcua_events:rate5m * 0)"
+    return Row(
+        "3b · Bản tin bị loại",
+        (
+            lines(
+                "Tỷ lệ bị loại trong một giờ",
+                "Dead letters among the events of an hour; more than one in twenty wakes somebody.",
+                ((f"city:motcua_rejected:ratio1h {ZERO}", "cả thành phố"),),
+                "percentunit",
+                steps=((None, GOOD), (0.05, BAD)),
+            ),
+            lines(
+                "Bị loại theo mã",
+                "Dead letters within an hour, by the code that says why.",
+                ((f"sum by (code) (increase(motcua_processing_rejected_total[1h])) {ZERO}", "{{code}}"),),
+                stacked=True,
+            ),
+            ranking(
+                "Bị loại theo đơn vị",
+                "The ten units with most dead letters within an hour.",
+                f"topk(10, {rejected} * on (unit) group_left (name) motcua_unit_info)",
+                steps=ANY_IS_BAD,
+            ),
+        ),
+        (8, 8, 8),
+    )
