@@ -36,6 +36,7 @@ from lab.fortnight import writing
 from services.processing.domain import fold, line
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.effects import Moment
+from services.processing.domain.generation import GEN
 from services.processing.domain.line import Position
 from services.processing.domain.rules import Rules
 from services.processing.store import keys
@@ -95,7 +96,8 @@ def main() -> None:
 
 def fill(stack: Stack, fortnights: int) -> int:
     """The archive as it would be after so many fortnights like this one; the number of events in it."""
-    settings = OperatorSettings(kafka=stack.settings.bootstrap, clock="log")
+    # Named all: the shell may mean another stack, another generation or other reference files.
+    settings = OperatorSettings(kafka=stack.settings.bootstrap, clock="log", live_gen=GEN, reference_dir=REFERENCE)
     acts.make_topics(settings)
     acts.open_archive(settings, acts.files(settings))
     producer = Producer(
@@ -145,7 +147,7 @@ def _produce(producer: Producer, **record: Any) -> None:
 def workers(stack: Stack, directory: Path, count: int) -> Took:
     """Workers as they come, each in a process of its own; timed from when every partition is being folded."""
     ends = ends_of(stack)
-    environment = {**os.environ, **stack.environment}
+    environment = {**os.environ, **stack.environment, "MOTCUA_GEN": str(GEN), "MOTCUA_LIVE_GEN": str(GEN)}
     processes: list[subprocess.Popen[bytes]] = []
     with redis.Redis.from_url(stack.settings.redis_url) as client:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from lab import corrected_files, restatement
+from lab.endings import interruptible
 from lab.errors import LabError, NotMovedError, UnreachableError
 from lab.fortnight import facts as published
 from lab.restatement import Snapshot
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         facts = published.read(chosen.facts)
         stack = DemoStack(chosen.state_dir, chosen.port_base)
-        equal = _demonstrate(stack, chosen.day, (facts.first, facts.last), chosen.rows)
+        with interruptible():
+            equal = _demonstrate(stack, chosen.day, (facts.first, facts.last), chosen.rows)
     except LabError as error:
         print(error, file=sys.stderr)
         return 1

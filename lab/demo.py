@@ -13,6 +13,7 @@ import aiohttp
 
 from contracts import instants
 from lab import verdict
+from lab.endings import interruptible
 from lab.errors import LabError
 from lab.figures import Figures
 from lab.fortnight import facts as published
@@ -32,17 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = DemoStack(chosen.state_dir, chosen.port_base)
     began = time.monotonic()
     try:
+        stack.check_own()
         facts = published.read(chosen.facts)
         _say(facts.title)
         events = writing.fortnight(facts, REPOSITORY / "deploy" / "reference", chosen.seed)
         dossiers = len({each.subject for each in events})
         _say(f"  generated       {len(events):,} events of {dossiers:,} dossiers, seed {chosen.seed}")
-        try:
-            stack.start_anew()
-            rows = asyncio.run(replay(facts, events, stack.intake, stack.metrics))
-        finally:
-            if chosen.down:
-                stack.remove()
+        with interruptible():
+            try:
+                stack.start_anew()
+                rows = asyncio.run(replay(facts, events, stack.intake, stack.metrics))
+            finally:
+                if chosen.down:
+                    stack.remove()
     except LabError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ LabError
 ├── ForeignStateError  another state directory is needed
 ├── ScenarioError      the scenario's file needs a correction
 ├── LinksError         a program is missing, or a proxy does not answer
+├── TooSlowError       a process of the generator needs more time, or a quieter machine
 └── AddressError       another address, or leave to use it, is needed
 """
 
@@ -52,6 +53,10 @@ class ScenarioError(LabError):
 
 class LinksError(LabError):
     """Links cannot be made: a program is missing, or a proxy does not answer."""
+
+
+class TooSlowError(LabError):
+    """A process of the generator did not say in time what it was asked: the machine is too busy, or it hangs."""
 
 
 class AddressError(LabError):

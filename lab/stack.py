@@ -15,8 +15,13 @@ MARK = "fortnight-demo"
 UP_WITHIN_SECONDS = 600.0  # the first time Kafka's jars are fetched
 DOWN_WITHIN_SECONDS = 120.0
 READY_SECONDS = 10.0
-# Each would make the demo's stack another one: other servers, keys that are not the lab's, units that the facts do not know.
-NOT_FOR_THE_DEMO = frozenset({"MOTCUA_KEYS_FILE", "MOTCUA_KAFKA", "MOTCUA_REDIS", "MOTCUA_HOST", "MOTCUA_REFERENCE_DIR"})
+# Each would make the demo's stack another one, or have a tool look at another: other servers, keys that are not the lab's,
+# units that the facts do not know, a generation that a fresh archive does not have.
+NOT_FOR_THE_DEMO = frozenset({
+    "MOTCUA_KEYS_FILE", "MOTCUA_KAFKA", "MOTCUA_REDIS", "MOTCUA_HOST", "MOTCUA_REFERENCE_DIR", "MOTCUA_METRICS_URL",
+    "MOTCUA_PROCESSING_URL", "MOTCUA_INTAKE_URL", "MOTCUA_GEN", "MOTCUA_LIVE_GEN", "MOTCUA_OPERATOR_KEY",
+    "MOTCUA_EVENTS_KEY", "MOTCUA_AUDIT_KEY",
+})  # fmt: skip
 
 
 class DemoStack:
@@ -45,21 +50,17 @@ class DemoStack:
 
     def start_anew(self) -> None:
         """Wipes what a former demo left, starts everything, waits until it is ready."""
-        self._check_own()
         self.remove()
+        only = ("--only", ",".join(self.services)) if self.services else ()
         try:
-            self._run(
-                "up",
-                *(("--only", ",".join(self.services)) if self.services else ()),
-                within_seconds=UP_WITHIN_SECONDS,
-                MOTCUA_PORT_BASE=str(self.port_base),
-            )
+            self._run("up", *only, within_seconds=UP_WITHIN_SECONDS, MOTCUA_PORT_BASE=str(self.port_base))
         finally:
             if self.directory.is_dir():
                 (self.directory / self.mark).touch()
 
     def remove(self) -> None:
-        """Stops it, at whichever ports it ran, and removes its directory."""
+        """Stops it, at whichever ports it ran, and removes its directory; ForeignStateError when that is somebody else's."""
+        self.check_own()
         self._run("down", "--wipe", within_seconds=DOWN_WITHIN_SECONDS)
 
     def check_running(self) -> None:
@@ -81,10 +82,9 @@ class DemoStack:
     def operate(self, *arguments: str, say: Callable[[str], None] = lambda line: None) -> str:
         """What the operators' tool answers to a command on this stack; `say` gets each line as it comes."""
         command = [sys.executable, "-m", "deploy.operators.main", *arguments]
-        decided = {"MOTCUA_CLOCK": "log", "MOTCUA_PORT_BASE": str(self.port_base)}
         told = []
         with subprocess.Popen(
-            command, cwd=REPOSITORY, env={**self._outside(), **decided}, stdin=subprocess.DEVNULL,
+            command, cwd=REPOSITORY, env=self.environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as running:  # fmt: skip
             assert running.stdout is not None
@@ -98,7 +98,13 @@ class DemoStack:
             raise LabError(f"`{' '.join(arguments)}` of the operators' tool: {complaint.strip()[-1000:]}")
         return "".join(told)
 
-    def _check_own(self) -> None:
+    def environment(self) -> dict[str, str]:
+        """What a tool must be told to look at this stack, whatever stack the shell means."""
+        decided = {"MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log", "MOTCUA_PORT_BASE": str(self.port_base)}
+        return {**_outside(), **self._environment, **decided}
+
+    def check_own(self) -> None:
+        """ForeignStateError when the directory holds something that no run of this kind has made."""
         if self.directory == REPOSITORY / self.own_directory or not self.directory.is_dir():
             return
         if any(self.directory.iterdir()) and not (self.directory / self.mark).exists():
@@ -112,7 +118,7 @@ class DemoStack:
         decided = {**self._environment, "MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log"}
         try:
             ended = subprocess.run(
-                command, cwd=REPOSITORY, env={**self._outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
+                command, cwd=REPOSITORY, env={**_outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
                 stdout=sys.stderr, timeout=within_seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -120,9 +126,10 @@ class DemoStack:
         if ended.returncode != 0:
             raise LabError(f"the local stack could not do `{' '.join(arguments)}`: see above")
 
-    def _outside(self) -> dict[str, str]:
-        return {
-            name: value
-            for name, value in os.environ.items()
-            if name not in NOT_FOR_THE_DEMO and not (name.startswith("MOTCUA_") and name.endswith(("_PORT", "_PORT_BASE")))
-        }
+
+def _outside() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NOT_FOR_THE_DEMO and not (name.startswith("MOTCUA_") and name.endswith(("_PORT", "_PORT_BASE")))
+    }

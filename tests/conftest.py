@@ -8,7 +8,7 @@
                     There is one province at a time: a new one ends the processes of the one before.
 `own_province`      as `new_province`, on its own Kafka and Redis, which may be killed: province.servers.stack.pids["kafka"]
                     (supervisor brings them back).
-`full_stack`        everything under supervisor, as `make up` gives it; for the session, in a state directory of its own.
+`full_stack`        everything under supervisor, as `make up` gives it; for a module, since a stack costs also when it rests.
 
     def test_what_is_stored_is_counted(province):
         intake = province.start("intake")                    # waits for /readyz
@@ -36,6 +36,16 @@ from tests.servers import Servers
 
 hypothesis.settings.load_profile(effort.PROFILE)
 NewProvince = Callable[..., Province]
+
+
+# What takes minutes in one piece comes first, what needs a Kafka that is kept for the rest comes last.
+ORDER = ("faults", "e2e", "unit", "contract", "alerts", "containers", "browser", "integration")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two test processes end at about the same time, and pure tests have the machine to themselves."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(here).parts[0]))
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +106,7 @@ def own_province(tmp_path: Path) -> Iterator[NewProvince]:
         provinces.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers and services under supervisor, ready, with CLOCK=log."""
     directory, often = tmp_path_factory.mktemp("stack") / "state", {"MOTCUA_EDGE_HEARTBEAT_SECONDS": "0.5"}

@@ -32,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     try:
         stand.open()
-        outcomes += [play(act, stand) for act in wanted]
-    except (StackError, TimeoutError, RuntimeError) as error:
+        for act in wanted:
+            # One by one: what was found out stays, whatever comes after it.
+            outcomes.append(play(act, stand))
+    except (StackError, OSError, RuntimeError) as error:
         print(f"The drill could not go on: {error}", file=sys.stderr)
     finally:
         stand.close()

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -20,6 +21,7 @@ from deploy.drill.line import Line
 from deploy.drill.pace import DRILL
 from deploy.drill.pager import Pager
 from deploy.local.checks import free_port_base
+from deploy.local.errors import StateDirError
 from deploy.local.opening import up_and_open
 from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
@@ -29,6 +31,7 @@ ASK_SECONDS: Final = 10.0
 QUIET_WITHIN_SECONDS: Final = 240.0
 READ_WITHIN_SECONDS: Final = 30.0
 LINKED, STOPPED = "19753", "20101"
+MARK: Final = "drill"
 _PROFILE: Final = "[profiles.default]"
 
 
@@ -37,7 +40,8 @@ class Stand:
 
     def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
         self.directory, self.say = directory, say
-        reference = _always_open(directory.parent / f"{directory.name}-reference")
+        self._beside = Path(tempfile.mkdtemp(prefix="motcua-drill-"))
+        reference = _always_open(self._beside / "reference")
         base = free_port_base()
         # In this process too: it opens the archive with these units and hours.
         os.environ |= {
@@ -47,7 +51,8 @@ class Stand:
             "MOTCUA_READY_WITHIN_SECONDS": "600",
         }
         self.stack = Stack(directory, base, "wall", say=say, watch_seconds=DRILL.scrape)
-        self._reference = reference
+        # Only what this drill has made, or another one before it, is wiped at the end.
+        self._is_mine = False
         self.pager = Pager()
         self.centres: dict[str, Centre] = {}
         self.beats: Beats | None = None
@@ -57,7 +62,7 @@ class Stand:
 
     def open(self) -> None:
         """Up, at the drill's pace, every centre at work, no alert firing."""
-        up_and_open(self.stack)
+        self._take()
         pace.write_rules(self.directory / "prometheus" / "rules")
         pace.write_routes(self.directory / "alertmanager" / "alertmanager.yml", self.pager.port)
         for name in ("prometheus", "alertmanager"):
@@ -76,7 +81,7 @@ class Stand:
         self.wait(lambda: self.knows_all() and not self.firing(), QUIET_WITHIN_SECONDS, "the city to be at work and quiet")
 
     def close(self) -> None:
-        """Ends all that was started and removes its state."""
+        """Ends all that was started and removes its state; a stack that it did not start stays as it is."""
         self._ends.set()
         if self._work.is_alive():
             self._work.join(30)
@@ -85,9 +90,10 @@ class Stand:
         for centre in self.centres.values():
             centre.stop()
             centre.line.close()
-        self.stack.wipe()
+        if self._is_mine:
+            self.stack.wipe()
         self.pager.close()
-        shutil.rmtree(self._reference, ignore_errors=True)
+        shutil.rmtree(self._beside, ignore_errors=True)
 
     def knows_all(self) -> bool:
         """Whether every centre has been heard."""
@@ -115,6 +121,22 @@ class Stand:
             time.sleep(0.2)
         return time.monotonic()
 
+    def _take(self) -> None:
+        """Up in a directory that is free or a former drill's; StateDirError when it is anybody else's."""
+        found, mark = self.directory, self.directory / MARK
+        if found.is_dir() and any(found.iterdir()) and not mark.exists():
+            raise StateDirError(f"{found} holds something that no drill has made, and a drill wipes it: name another one")
+        self._is_mine = True
+        try:
+            up_and_open(self.stack)
+        except StateDirError:
+            # Somebody runs a stack there now.
+            self._is_mine = False
+            raise
+        finally:
+            if self._is_mine and found.is_dir():
+                mark.touch()
+
     def _is_quick(self) -> bool:
         found = {rule["name"]: rule for group in self._ask("rules")["groups"] for rule in group["rules"]}
         return all(found[name]["duration"] == DRILL.wait(name) for name in pace.waits())
@@ -136,7 +158,6 @@ def _units() -> list[str]:
 
 def _always_open(directory: Path) -> Path:
     """The shipped reference data with offices that are open now, at whatever hour a drill is held."""
-    shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(REPOSITORY / "deploy" / "reference", directory)
     file = directory / "calendar.toml"
     head, found, rest = file.read_text().partition(_PROFILE)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lab.errors import UnsolvableError
 from lab.fortnight import receptions
-from lab.fortnight.facts import Fact, Facts, count_for
+from lab.fortnight.facts import Fact, Facts, count_for, counts_for
 from lab.fortnight.shares import Member, alone, margins
 
 # A table that fits is mostly found at once; tight ones need other habits and other days.
@@ -121,7 +121,9 @@ def _settled(leader: Fact | None, facts: Facts, units: Sequence[str], received: 
     if leader.percent is None:
         return msgspec.structs.replace(leader, of=max(leader.count or 0, round(count * facts.assumed.completed_share)))
     for of in range(count, 0, -1) if leader.of is None else (leader.of,):
-        if leader.count is None or leader.count <= of:
+        low, high = counts_for(leader.percent, of)
+        # Of many a whole no number of parts is printed like that, or not the published one: a smaller one is tried.
+        if low <= (low if leader.count is None else leader.count) <= high:
             part = leader.count if leader.count is not None else count_for(leader.percent, of)
             return msgspec.structs.replace(leader, count=part, of=of)
     return leader

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from deploy.local.checks import is_free
 from lab.errors import LinksError
 
 CALL_SECONDS = 10.0
@@ -18,21 +19,38 @@ HOST = "127.0.0.1"
 
 
 class Server:
-    """Answers when it has been made; ended by `close`. LinksError says what it does not do."""
+    """Answers when it has been made; ended by `close`. LinksError says what it does not do.
 
-    def __init__(self, program: Path, port: int, log: Path) -> None:
-        self._api = f"http://{HOST}:{port}"
+    Whoever does not wait at once (`is_awaited` False) can end it while it starts, and calls `wait` before all else.
+    """
+
+    def __init__(self, program: Path, port: int, log: Path, *, is_awaited: bool = True) -> None:
+        self._api, self._log = f"http://{HOST}:{port}", log
+        # Else whoever listens there would be taken for what is started now.
+        if not is_free(HOST, port):
+            raise LinksError(f"port {port}, meant for Toxiproxy, is in use by another program: choose another port base")
         with log.open("ab") as written:
             self._process = subprocess.Popen(
                 [str(program), "-host", HOST, "-port", str(port)], env={**os.environ, "LOG_LEVEL": "warn"},
                 stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+        if is_awaited:
+            self.wait()
+
+    def wait(self) -> None:
+        """Until it answers, it and nobody else; whatever interrupts the waiting ends it."""
         deadline = time.monotonic() + UP_WITHIN_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                self.close()
-                raise LinksError(f"Toxiproxy does not answer at {self._api}: see {log}")
-            time.sleep(0.05)
+        try:
+            while self._lives() and not self._answers():
+                if time.monotonic() > deadline:
+                    raise LinksError(f"Toxiproxy does not answer at {self._api}: see {self._log}")
+                time.sleep(0.05)
+            # Somebody answers; a server that could not have the port is gone by now, and another one has it.
+            if not self._lives():
+                raise LinksError(f"Toxiproxy ended instead of answering at {self._api}: see {self._log}")
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -63,6 +81,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(STOP_SECONDS)
+
+    def _lives(self) -> bool:
+        return self._process.poll() is None
 
     def _answers(self) -> bool:
         try:

@@ -12,11 +12,15 @@ class Toxiproxy:
 
     name = "Toxiproxy"
 
-    def __init__(self, program: Path, port: int, log: Path) -> None:
-        self._server = Server(program, port, log)
+    def __init__(self, program: Path, port: int, log: Path, *, is_awaited: bool = True) -> None:
+        self._server = Server(program, port, log, is_awaited=is_awaited)
         self._profiles: dict[str, Profile] = {}
         self._upstreams: dict[str, str] = {}
         self._captive: dict[str, str] = {}
+
+    def wait(self) -> None:
+        """Until the server answers; LinksError when it does not."""
+        self._server.wait()
 
     @property
     def pid(self) -> int:

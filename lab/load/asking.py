@@ -1,6 +1,7 @@
 """What the city says when a run is over: its counters, the deadlines of some dossiers, audit's verdict."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,17 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from lab.errors import UnreachableError
 from lab.keys import OPERATOR, key_of
 from lab.load.city import City
 
 ANSWER_SECONDS = 30.0
+# A service that has just been started anew is asked again until then.
+ANSWERED_WITHIN_SECONDS = 60.0
+ASK_AGAIN_SECONDS = 0.5
 # A busy Kafka may not answer audit in time; then it is asked again.
 AUDITS_MAX = 3
-COULD_NOT_RUN = 2
+CLEAN, DIFFERENCES, COULD_NOT_RUN = 0, 1, 2
 
 
 class Told(Struct, frozen=True):
@@ -37,33 +42,53 @@ class Asking:
         self._session = session
 
     async def counters(self) -> Told:
-        """As they stand."""
-        url = f"{self._city.metrics}/v1/units?role=receiver"
-        async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
-            told = msgspec.json.decode(await answer.read(), type=dict[str, Any])
+        """As they stand; UnreachableError when they are not told for too long."""
+        told = await self._told(f"{self._city.metrics}/v1/units?role=receiver", {})
+        if told is None:
+            raise UnreachableError(f"{self._city.metrics} has no counters of units: it answers 404")
         return Told({each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"])
 
     async def dues(self, dossiers: dict[str, int]) -> dict[str, str | None]:
         """What the city says about the deadlines of some dossiers; None where it does not know one."""
-        told: dict[str, str | None] = {}
+        due: dict[str, str | None] = {}
         headers = {"Authorization": f"Bearer {key_of(OPERATOR)}"}
         for subject in dossiers:
-            url = f"{self._city.dossiers}/v1/dossiers/{subject}/deadline"
-            async with self._session.get(url, headers=headers) as answer:
-                found = msgspec.json.decode(await answer.read(), type=dict[str, Any]) if answer.status == 200 else {}
-            told[subject] = found.get("due_original")
-        return told
+            told = await self._told(f"{self._city.dossiers}/v1/dossiers/{subject}/deadline", headers)
+            due[subject] = None if told is None else told.get("due_original")
+        return due
+
+    async def _told(self, url: str, headers: dict[str, str]) -> dict[str, Any] | None:
+        """What it says, None for 404; a service that is not well is asked again."""
+        deadline = time.monotonic() + ANSWERED_WITHIN_SECONDS
+        while True:
+            try:
+                timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+                async with self._session.get(url, headers=headers, timeout=timeout) as answer:
+                    if answer.status == 200:
+                        return msgspec.json.decode(await answer.read(), type=dict[str, Any])
+                    if answer.status == 404:
+                        return None
+                    why = f"it answers {answer.status}"
+            except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
+                why = type(error).__name__
+            if time.monotonic() > deadline:
+                raise UnreachableError(f"{url} did not answer for {ANSWERED_WITHIN_SECONDS:.0f} s: {why}")
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
 async def audited(city: City, file: Path) -> dict[str, Any]:
     """Audit's verdict on the whole archive of a stack of one's own."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    code = COULD_NOT_RUN
+    code, told = COULD_NOT_RUN, dict[str, Any]()
     for _ in range(AUDITS_MAX):
-        code = await city.verify(file)
-        if code != COULD_NOT_RUN:
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+        ended = await city.verify(file)
+        told = await asyncio.to_thread(_read, file)
+        # Python ends with 1 as well when it breaks down: without a verdict in the file there is none.
+        if ended in (CLEAN, DIFFERENCES) and told:
+            code = ended
             break
-    told = await asyncio.to_thread(_read, file)
+        told.setdefault("could_not_run", f"it ended with {ended} and left no verdict")
     failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
     return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
 
@@ -73,7 +98,10 @@ def _less(mine: dict[str, int], before: dict[str, int]) -> dict[str, int]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return {}
 
 
 def archive_bytes(city: City) -> int | None:

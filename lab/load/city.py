@@ -83,10 +83,7 @@ class City(Struct, frozen=True):
     async def verify(self, json_file: Path) -> int:
         """Audit's own verdict on the whole archive: 0 clean, 1 differences, 2 could not run."""
         assert self.stack is not None
-        environment = {
-            **os.environ, "MOTCUA_PORT_BASE": str(self.stack.port_base), "MOTCUA_STATE_DIR": str(self.stack.directory),
-            "MOTCUA_CLOCK": "log", "MOTCUA_DEV_KEYS": "1",
-        }  # fmt: skip
+        environment = {**self.stack.environment(), "MOTCUA_DEV_KEYS": "1"}
         running = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.audit.main", "verify", "--sample", "200", "--seed", "1",
             "--json", str(json_file),

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from contracts import instants, reference_files
-from lab.errors import LabError, UnreachableError
+from lab.errors import LabError, TooSlowError, UnreachableError
 from lab.keys import OPERATOR, key_of
 from lab.links import program
 from lab.links.captive import Portal
@@ -20,7 +20,7 @@ from lab.load import plan as planning
 from lab.load.asking import Asking, Told, archive_bytes, audited
 from lab.load.city import City
 from lab.load.course import Course, acts
-from lab.load.edges import Edges
+from lab.load.edges import LOOK_SECONDS, Edges, Remains
 from lab.load.generator import Manner, Orders
 from lab.load.measures import Book, Latencies
 from lab.load.outcome import Outcome
@@ -37,7 +37,6 @@ START_IN_SECONDS = 0.5
 TICK_SECONDS = 10.0
 TICK_WITHIN_SECONDS = 180.0
 COUNTED_WITHIN_SECONDS = 180.0
-EDGES_LOOK_SECONDS = 0.5
 DUES_ASKED_MAX = 40
 
 Say = Callable[[str], None]
@@ -60,7 +59,9 @@ class Lab:
         self._directory.mkdir(parents=True, exist_ok=True)
         binary = await asyncio.to_thread(program.ensure, self._say)
         log = self._directory / "toxiproxy.log"
-        self._proxy = await asyncio.to_thread(Toxiproxy, binary, self._port_base + TOXIPROXY_PORT, log)
+        # Known before it is waited for: whoever interrupts the waiting ends it by `close`.
+        self._proxy = Toxiproxy(binary, self._port_base + TOXIPROXY_PORT, log, is_awaited=False)
+        await asyncio.to_thread(self._proxy.wait)
         for place, (link, profile) in enumerate(scenario.profiles.items()):
             port = self._port_base + FIRST_LINK_PORT + place
             self._links[link] = await asyncio.to_thread(self._proxy.open, link, profile, port, self._door, portal.address)
@@ -139,6 +140,7 @@ class _Run:
         self._session = aiohttp.ClientSession()
         self._ends: dict[str, int] = {}
         self._before = Told({}, {})
+        self._remains = Remains(0, 0)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -198,15 +200,12 @@ class _Run:
             if task is not waiting and not task.cancelled() and (error := task.exception()) is not None:
                 waiting.cancel()
                 raise error
-        if waiting.done() and isinstance(error := waiting.exception(), LabError):
+        # Time that is over is no error: what has not been delivered by then is told.
+        if waiting.done() and isinstance(error := waiting.exception(), LabError) and not isinstance(error, TooSlowError):
             raise error
         self._generators.tell({"stop": True})
         await self._generators.wait("delivered", MEASURED_WITHIN_SECONDS)
-        while self._edges.addresses and time.monotonic() < deadline:
-            depths = await self._edges.depths(self._session)
-            if len(depths) == len(self._edges.addresses) and not any(depths.values()):
-                return
-            await asyncio.sleep(EDGES_LOOK_SECONDS)
+        self._remains = await self._edges.emptied(self._session, deadline)
 
     async def _ticks(self, warp: Warp, began: float) -> None:
         """The city's clock follows the scenario's; while the city is down it stands still, as a real one's would."""
@@ -265,7 +264,7 @@ class _Run:
             for name, depth in depths.items():
                 told[links[name]] += depth
             self._depths = told
-            await asyncio.sleep(EDGES_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _so_far(self) -> tuple[int, int, dict[str, int]]:
         counts, waiting, _ = self._generators.so_far()
@@ -313,7 +312,8 @@ class _Run:
             expected=expected, counters=since.by_unit, total=since.total, dues=chosen,
             dues_told=await asking.dues(chosen),
             counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
-            left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
+            left=sum(each["left"] for each in measured) + self._remains.waiting, silent_edges=self._remains.silent,
+            unseen=sum(each["unseen"] for each in measured),
             last_stored_at=last, book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
             late=late, loop=loop,
             generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],

@@ -53,22 +53,19 @@ class Course:
         self._began = began
         self._say = say
         self._open: dict[str, Stretch] = {}
-        self._suffering: set[asyncio.Task[None]] = set()
+        self._suffering: list[asyncio.Task[None]] = []
         self.stretches: list[Stretch] = []
 
     async def run(self) -> None:
-        """Until the last act is over."""
+        """Until the last act is over; what kept a fault from happening is raised, however early it was."""
         for act in self._plan:
             await asyncio.sleep(max(0.0, self._began + act.at - time.monotonic()))
             if act.link is not None and act.becomes is not None:
                 await self._put(act.link, act.becomes)
                 self._change(act.link, act.becomes)
             elif act.fault is not None:
-                task = asyncio.create_task(self._suffer(act.fault))
-                self._suffering.add(task)
-                task.add_done_callback(self._suffering.discard)
-        if self._suffering:
-            await asyncio.gather(*self._suffering)
+                self._suffering.append(asyncio.create_task(self._suffer(act.fault)))
+        await asyncio.gather(*self._suffering)
 
     def end(self) -> None:
         """Whatever still lasts ends here."""

@@ -8,16 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec import Struct
 
-from lab.errors import UnreachableError
+from deploy.local.checks import is_free
+from lab.errors import TooSlowError, UnreachableError
+from lab.links.server import HOST
 from lab.load.plan import Slot
 from lab.load.scenario import Outbox
 from lab.stack import REPOSITORY
 
 READY_WITHIN_SECONDS = 60.0
 STOP_SECONDS = 15.0
+LOOK_SECONDS = 0.5
 RECEIPTS_SECONDS = 60.0
 RECEIPTS_EVENTS_MAX = 200_000
+
+
+class Remains(Struct, frozen=True):
+    """What edges still held when time was over, and how many of them did not say."""
+
+    waiting: int
+    silent: int
 
 
 class Edges:
@@ -34,6 +45,8 @@ class Edges:
         """One for each slot; UnreachableError when one does not get ready."""
         for place, slot in enumerate(slots):
             name, port = str(slot.number), self._first_port + place
+            if not is_free(HOST, port):
+                raise UnreachableError(f"port {port}, meant for the edge of centre {name}, is in use by another program")
             home = self._directory / f"edge-{name}"
             home.mkdir(parents=True, exist_ok=True)
             self._environments[name] = _environment(slot, port, home, links[slot.link], settings)
@@ -42,7 +55,7 @@ class Edges:
                     sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],
                     stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
-            self.addresses[name] = f"127.0.0.1:{port}"
+            self.addresses[name] = f"{HOST}:{port}"
         async with aiohttp.ClientSession() as session:
             for name in self.addresses:
                 await self._wait_ready(session, name)
@@ -60,6 +73,15 @@ class Edges:
                 told[name] = int(answer["depth"])
         return told
 
+    async def emptied(self, session: aiohttp.ClientSession, deadline: float) -> "Remains":
+        """Waits until every edge has sent all that it holds, or until the deadline (monotonic); asks once at least."""
+        while True:
+            depths = await self.depths(session)
+            remains = Remains(sum(depths.values()), len(self.addresses) - len(depths))
+            if remains == Remains(0, 0) or time.monotonic() >= deadline:
+                return remains
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def receipts(self) -> dict[str, str]:
         """A file of receipts for each."""
         told = {}
@@ -69,7 +91,12 @@ class Edges:
                 sys.executable, "-m", "services.edge.main", "receipts", str(file), cwd=REPOSITORY, env=environment,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
-            await asyncio.wait_for(asked.wait(), RECEIPTS_SECONDS)
+            try:
+                await asyncio.wait_for(asked.wait(), RECEIPTS_SECONDS)
+            except TimeoutError:
+                asked.kill()
+                await asked.wait()
+                raise TooSlowError(f"the edge of centre {name} told no receipts within {RECEIPTS_SECONDS:.0f} s") from None
             if file.exists():
                 told[name] = str(file)
         return told
@@ -89,10 +116,17 @@ class Edges:
 
     async def _wait_ready(self, session: aiohttp.ClientSession, name: str) -> None:
         deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while await self._asked(session, name, "/healthz") is None:
-            if time.monotonic() > deadline or self._running[name].returncode is not None:
-                raise UnreachableError(f"the edge of centre {name} does not answer: see its log in {self._directory}")
+        why = UnreachableError(f"the edge of centre {name} does not answer: see its log in {self._directory}")
+        while self._lives(name) and await self._asked(session, name, "/healthz") is None:
+            if time.monotonic() > deadline:
+                raise why
             await asyncio.sleep(0.1)
+        # An edge that could not have its port is gone by now, and somebody else has answered.
+        if not self._lives(name):
+            raise why
+
+    def _lives(self, name: str) -> bool:
+        return self._running[name].returncode is None
 
     async def _asked(self, session: aiohttp.ClientSession, name: str, path: str) -> dict[str, Any] | None:
         try:

@@ -26,16 +26,20 @@ def drains(outcome: Outcome) -> list[tuple[Stretch, float | None]]:
 
 
 def fairness(outcome: Outcome) -> dict[str, float]:
-    """By link: the share of its events that was stored when the period ended."""
+    """By link: the share of its events that was stored when the period ended; none where nothing ever was."""
     told: dict[str, float] = {}
     at_end = [each for each in outcome.samples if each.at <= outcome.real_seconds]
     for link in outcome.scenario.links:
         kept = outcome.book.whole.get(f"stored {link}")
         waiting = at_end[-1].outboxes.get(link, 0) if at_end else 0
-        all_of_it = (kept.count if kept is not None else 0) + 0
-        if all_of_it:
-            told[link] = max(0.0, 1 - waiting / all_of_it)
+        stored = kept.count if kept is not None else 0
+        told[link] = max(0.0, 1 - waiting / (stored + never_stored(outcome, link))) if stored else 0.0
     return told
+
+
+def never_stored(outcome: Outcome, link: str) -> int:
+    """What its centres still held when time was over: the last sample tells of whom, if there was anything at all."""
+    return min(outcome.left, outcome.samples[-1].outboxes.get(link, 0)) if outcome.samples else 0
 
 
 def saturation(outcome: Outcome) -> str:

@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts import instants
-from lab.load.fresh import drains, fairness, saturation
+from lab.load.fresh import drains, fairness, never_stored, saturation
+from lab.load.measures import Summary
 from lab.load.outcome import Outcome
 from lab.load.watch import CORES
 
@@ -23,10 +24,13 @@ OUTSIDE = (GENERATOR, MACHINE)
 # What cannot be told while something still waits.
 UNFINISHED = ("lost", "deadlines")
 NOT_COUNTED = "the counters did not come to the end of the log"
+NOTHING = "nothing was measured"
+# As many as a p99 leaves out: with more of them gone, the promise is broken whatever the others took.
+GONE_SHARE_MAX = 0.01
 # More than this of the cores taken by others, half of the time: what is slow may be slow by them.
 OTHERS_SHARE_MAX = 0.35
-# By audit's exit status: one that could not run says nothing.
-AUDIT_WORDS: dict[int, Word] = {0: "kept", 1: "broken", 2: "invalid"}
+# By audit's exit status: with any other it could not run and says nothing.
+AUDIT_WORDS: dict[int, Word] = {0: "kept", 1: "broken"}
 # What the plan knows exactly of each unit.
 FLOWS = (
     "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
@@ -135,7 +139,9 @@ def _lost(outcome: Outcome) -> Verdict:
         parts.append(f"{gone:,} given up")
     if _unfinished(outcome):
         lost = gone
-        parts.append(f"{outcome.left:,} still waiting when time was over" if outcome.left else NOT_COUNTED)
+        parts += [f"{outcome.left:,} still waiting when time was over"] if outcome.left else []
+        parts += [f"{outcome.silent_edges} edges did not say what they hold"] if outcome.silent_edges else []
+        parts += [] if outcome.all_counted else [NOT_COUNTED]
     else:
         lost = max(missing, gone)
         parts += [f"{missing:,} missing in the counters ({first})"] if missing else []
@@ -144,7 +150,7 @@ def _lost(outcome: Outcome) -> Verdict:
 
 
 def _unfinished(outcome: Outcome) -> bool:
-    return bool(outcome.left) or not outcome.all_counted
+    return bool(outcome.left or outcome.silent_edges) or not outcome.all_counted
 
 
 def _double(outcome: Outcome) -> Verdict:
@@ -200,25 +206,27 @@ def _audited(outcome: Outcome) -> list[Verdict]:
         return []
     code, failed = outcome.audit["exit"], outcome.audit["failed"]
     counts = outcome.audit["counts"]
-    told = {0: "clean", 1: f"differences: {', '.join(failed[:4])}", 2: f"could not run: {outcome.audit['why']}"}[code]
+    words = {0: "clean", 1: f"differences: {', '.join(failed[:4])}"}
+    told = words.get(code) or f"could not run: {outcome.audit['why'] or f'it ended with {code}'}"
     measured = (
         f"{told}; {counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
     )
     return [Verdict(name="audit", promise="every stage equals the next", measured=measured,
-                    word=AUDIT_WORDS[code], figure=float(code))]  # fmt: skip
+                    word=AUDIT_WORDS.get(code, "invalid"), figure=float(code))]  # fmt: skip
 
 
 def _acceptance(outcome: Outcome) -> list[Verdict]:
     told = []
-    for name, who in (("accepted edge", "real edges"), ("accepted paper", "paper era")):
-        if (kept := outcome.book.whole.get(name)) is None:
+    most = outcome.scenario.promises.acceptance_p99_ms
+    for name, who, manner in (("accepted edge", "real edges", "outbox"), ("accepted paper", "paper era", "paper")):
+        kept = outcome.book.whole.get(name)
+        if kept is None and (most is None or manner != outcome.manner):
             continue
-        most = outcome.scenario.promises.acceptance_p99_ms
-        p99 = kept.at(99)
+        each = Summary(count=0) if kept is None else kept.summary()
         told.append(Verdict(
             name=f"acceptance at the counter, {who}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
-            measured=f"p50 {kept.at(50):,.0f} ms, p99 {p99:,.0f} ms, {kept.count:,} events",
-            word="shown" if most is None else "kept" if p99 <= most else "broken", figure=p99,
+            measured=_measured(outcome, f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms", each.count),
+            word=_word(outcome, most, each), figure=each.p99 if each.count else None,
         ))  # fmt: skip
     return told
 
@@ -227,16 +235,38 @@ def _freshness(outcome: Outcome) -> list[Verdict]:
     told = []
     promised = outcome.scenario.promises.freshness_p99_ms
     for link in outcome.scenario.links:
-        if (kept := outcome.book.whole.get(f"fresh {link}")) is None:
-            continue
         most = promised.get(link, promised.get("all"))
-        each = kept.summary()
+        if (kept := outcome.book.whole.get(f"fresh {link}")) is None and most is None:
+            continue
+        each = Summary(count=0) if kept is None else kept.summary()
+        figures = f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms, p99.9 {each.p99_9:,.0f} ms"
         told.append(Verdict(
             name=f"freshness, {link}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
-            measured=f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms, p99.9 {each.p99_9:,.0f} ms, {each.count:,} events",
-            word="shown" if most is None else "kept" if each.p99 <= most else "broken", figure=each.p99,
+            measured=_measured(outcome, figures, each.count),
+            word=_word(outcome, most, each, never_stored(outcome, link)),
+            figure=each.p99 if each.count else None,
         ))  # fmt: skip
     return told
+
+
+def _gone(outcome: Outcome) -> int:
+    """Events of which nobody has a time: never stored, or never seen counted. They were not quick."""
+    return outcome.unseen + outcome.left + outcome.counts["given_up"]
+
+
+def _measured(outcome: Outcome, figures: str, count: int) -> str:
+    told = f"{figures}, {count:,} events" if count else NOTHING
+    return told + (f"; {gone:,} of the run have no time at all" if (gone := _gone(outcome)) else "")
+
+
+def _word(outcome: Outcome, most: float | None, each: Summary, waiting: int = 0) -> Word:
+    """Of a p99: those who came through do not speak for those who did not. `waiting`: known to wait at the end."""
+    if most is None:
+        return "shown"
+    gone = _gone(outcome) + outcome.silent_edges
+    if each.p99 > most or waiting > GONE_SHARE_MAX * (each.count + waiting) or (gone and not each.count):
+        return "broken"
+    return "kept" if each.count and not gone else "invalid"
 
 
 def _drained(outcome: Outcome) -> list[Verdict]:
@@ -256,15 +286,18 @@ def _drained(outcome: Outcome) -> list[Verdict]:
 def _fair(outcome: Outcome) -> list[Verdict]:
     """Of what each link's centres had to report: the share of it that was stored when all had reported."""
     shares = fairness(outcome)
-    if len(shares) < 2:
+    least = outcome.scenario.promises.slowest_link_share
+    if len(shares) < 2 and least is None:
         return []
     slowest, share = min(shares.items(), key=lambda pair: pair[1])
-    least = outcome.scenario.promises.slowest_link_share
+    word: Word = "shown" if least is None else "broken" if share < least else "kept"
+    if word == "kept" and (_gone(outcome) or outcome.silent_edges):
+        word = "invalid"
     others = ", ".join(f"{link} {each:.0%}" for link, each in shares.items())
     return [Verdict(
         name="fairness", promise="—" if least is None else f"≥ {least:.0%} of the slowest link's is through at the end",
         measured=f"{slowest} {share:.0%} when the period ended ({others})",
-        word="shown" if least is None else "kept" if share >= least else "broken", figure=share,
+        word=word, figure=share,
     )]  # fmt: skip
 
 

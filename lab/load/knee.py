@@ -1,7 +1,9 @@
 """find-the-knee: a steady rate, raised step by step until the counters are too late, again and again; which stage it was."""
 
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -9,16 +11,21 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from contracts import reference_files
 from lab.errors import ScenarioError
-from lab.load import judging
+from lab.load import judging, lives
 from lab.load import plan as planning
 from lab.load.outcome import Outcome
-from lab.load.scenario import Knee, Scenario
+from lab.load.scenario import Knee, Scenario, Time, instant
+from lab.load.warp import hours_of
 from lab.load.watch import CORES, Sample
+from lab.stack import REPOSITORY
 
 OUTSIDE = "nothing of the system"
 TRIAL_DOSSIERS = 300
-WORKING_DAYS_A_WEEK = 5
+REFERENCE = REPOSITORY / "deploy" / "reference"
+# A step for each working day, with all weekends and holidays between them.
+DAYS_AHEAD_MAX = 150
 # A stage that lets this part of the promise pass by itself is the one that broke it.
 ITS_SHARE = 0.5
 FULL_MACHINE = 0.95
@@ -74,7 +81,7 @@ async def find(
     for repeat in range(knee.repeats):
         for number in range(knee.steps_max):
             asked = knee.first_events_per_second * knee.growth**number
-            one = at_rate(scenario, asked, per_dossier, day)
+            one = at_rate(scenario, asked, per_dossier, day, reference)
             day += 1
             outcome = await run(one, seed + day, f"r{repeat}s{number}x")
             outcomes.append(outcome)
@@ -86,14 +93,17 @@ async def find(
     return found(steps, knee), outcomes
 
 
-def at_rate(scenario: Scenario, asked: float, per_dossier: float, day: int) -> Scenario:
+def at_rate(scenario: Scenario, asked: float, per_dossier: float, day: int, reference: Path = REFERENCE) -> Scenario:
     """One step: the same hours of another working day each time, since the archive's clock never goes back."""
     knee = knee_of(scenario)
     dossiers = max(1, round(asked * knee.step_seconds / per_dossier))
-    week, weekday = divmod(day, WORKING_DAYS_A_WEEK)
-    later = timedelta(days=7 * week + weekday)
     span = timedelta(seconds=knee.step_seconds * scenario.time.speed)
-    starts = scenario.time.starts + later
+    days = _open_days(scenario.time, span, reference)
+    if day >= len(days):
+        raise ScenarioError(
+            f"{scenario.name}: step {day + 1} has no day, offices are open at these hours on {len(days)} of {DAYS_AHEAD_MAX}"
+        )
+    starts = scenario.time.starts + timedelta(days=days[day])
     return msgspec.structs.replace(
         scenario,
         time=msgspec.structs.replace(scenario.time, starts=starts, ends=starts + span),
@@ -106,7 +116,8 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     fresh, stored = outcome.book.together("fresh "), outcome.book.together("stored ")
     samples = [each for each in outcome.samples if each.at <= outcome.real_seconds + 1] or outcome.samples
     p99 = fresh.at(99)
-    kept = p99 <= knee.freshness_p99_ms and outcome.unseen == 0 and outcome.left == 0
+    short = _short(outcome, fresh.count)
+    kept = p99 <= knee.freshness_p99_ms and not short
     half = samples[len(samples) // 2 :]
     step = Step(
         repeat=repeat, asked=round(asked, 1), reported=round(outcome.counts["due"] / max(0.001, outcome.real_seconds), 1),
@@ -118,14 +129,14 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     )  # fmt: skip
     if kept:
         return step
-    stage, evidence = blamed(step, knee, outcome.centres)
+    stage, evidence = blamed(step, knee, short)
     return msgspec.structs.replace(step, stage=stage, evidence=evidence)
 
 
-def blamed(step: Step, knee: Knee, centres: int) -> tuple[str, str]:
-    """The stage at which events waited, with what shows it."""
+def blamed(step: Step, knee: Knee, short: str = "") -> tuple[str, str]:
+    """The stage at which events waited, with what shows it; `short`: what never came through."""
     cores = ", ".join(f"{name} {took:.2f}" for name, took in sorted(step.cores.items(), key=lambda pair: -pair[1])[:4])
-    machine = f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}"
+    machine = (f"; {short}" if short else "") + f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}"
     if not step.valid:
         return OUTSIDE, f"the generator was late or others had the machine: it says nothing about the system{machine}"
     if step.stored_p99_ms > knee.freshness_p99_ms * ITS_SHARE:
@@ -134,6 +145,20 @@ def blamed(step: Step, knee: Knee, centres: int) -> tuple[str, str]:
         )
     waits = f"{step.lag_processing:,.0f} records waited to be folded, {step.lag_metrics:,.0f} to be counted"
     return ("processing" if step.lag_processing >= step.lag_metrics else "metrics"), waits + machine
+
+
+def _short(outcome: Outcome, measured: int) -> str:
+    """What is missing from a step that did all that was asked of it; empty when nothing is."""
+    refused, stored = sum(outcome.refused.values()), outcome.counts["stored"]
+    told = [f"{refused:,} refused"] if refused else []
+    if not outcome.planned == outcome.counts["due"] == stored:
+        told.append(f"{stored:,} of {outcome.planned:,} stored")
+    told += [f"{outcome.left:,} still waiting"] if outcome.left else []
+    told += [f"{outcome.unseen:,} never seen counted"] if outcome.unseen else []
+    told += [f"{outcome.silent_edges} edges silent"] if outcome.silent_edges else []
+    told += [] if outcome.all_counted else [judging.NOT_COUNTED]
+    told += [] if measured else [judging.NOTHING]
+    return ", ".join(told)
 
 
 def found(steps: list[Step], knee: Knee) -> Found:
@@ -173,8 +198,22 @@ def document(found: Found) -> dict[str, Any]:
 
 
 def _events_per_dossier(scenario: Scenario, reference: Path, seed: int) -> float:
-    trial = at_rate(scenario, TRIAL_DOSSIERS / knee_of(scenario).step_seconds, 1.0, 0)
+    trial = at_rate(scenario, TRIAL_DOSSIERS / knee_of(scenario).step_seconds, 1.0, 0, reference)
     return max(0.5, planning.plan(trial, reference, seed, "trial").events / TRIAL_DOSSIERS)
+
+
+@cache
+def _open_days(time: Time, span: timedelta, reference: Path) -> tuple[int, ...]:
+    """How many days later the same hours have working time in them, by the calendar."""
+    last = msgspec.structs.replace(time, ends=time.starts + timedelta(days=DAYS_AHEAD_MAX) + span)
+    hours = hours_of(last, reference_files.read(reference).calendar)
+    opens = [hours.instant(worked) for worked in range(0, hours.total, lives.BIN_SECONDS)]
+    told = []
+    for number in range(DAYS_AHEAD_MAX):
+        starts = time.starts + timedelta(days=number)
+        if bisect_left(opens, instant(starts)) < bisect_left(opens, instant(starts + span)):
+            told.append(number)
+    return tuple(told)
 
 
 def _cores(samples: list[Sample]) -> dict[str, float]:

@@ -26,6 +26,7 @@ from contracts.data import (
     SupplementRequested,
     TimeLimit,
 )
+from lab.errors import ScenarioError
 from lab.fortnight.hours import Hours
 from lab.load.scenario import VIETNAM, Arrivals, Mix
 from lab.load.warp import Warp
@@ -60,7 +61,7 @@ class Life(Struct, frozen=True):
 
 
 class Lives:
-    """Makes the dossiers of one centre after the other; equal for equal chance."""
+    """Makes the dossiers of one centre after the other; equal for equal chance. ScenarioError when offices are shut."""
 
     def __init__(self, arrivals: Arrivals, mix: Mix, hours: Hours, warp: Warp, procedures: tuple[str, ...]) -> None:
         self._mix = mix
@@ -69,6 +70,9 @@ class Lives:
         self._procedures = procedures
         self._bins = [start for start in range(0, hours.total, BIN_SECONDS) if self._inside(start)]
         self._cumulative = list(accumulate(_weight(arrivals, hours.instant(start)) for start in self._bins))
+        if not self._bins or not self._cumulative[-1]:
+            period = f"{instants.show(warp.starts)[:16]} to {instants.show(warp.ends)[:16]}"
+            raise ScenarioError(f"nobody comes from {period}: offices are shut all the time, or [arrivals] says so")
         self._kinds, self._shares = list(mix.lives), list(accumulate(mix.lives.values()))
 
     def of_centre(self, unit: str, others: tuple[str, ...], count: int, chance: Random) -> Iterator[Life]:

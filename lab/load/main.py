@@ -3,9 +3,11 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.endings import interruptible
 from lab.errors import LabError
 from lab.load import annotations, capacity, compare, index, scenario
 from lab.load.city import LoadStack
@@ -20,13 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all promises kept, 1: one was broken, 2: it could not run, 3: the generator itself was at fault."""
     chosen = _parser().parse_args(arguments)
     try:
-        status: int = chosen.does(chosen)
+        with interruptible():
+            status: int = chosen.does(chosen)
     except LabError as error:
         print(error, file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         print("Interrupted: what was started is ended; what was stored goes with the next run.", file=sys.stderr)
         return 130
+    except Exception as error:
+        # A fault of the lab's own is no broken promise of the city's.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"The lab itself failed, {type(error).__name__} at {last.filename}:{last.lineno}: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
     return status
 
 
@@ -56,7 +64,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     if changed := compare.settings_changed(before, after):
         print(f"Settings differ: {', '.join(changed)}. What changed below may be theirs.\n")
     print(compare.table(changes))
-    return BROKEN if any(each.more_than_noise and each.better is False for each in changes) else KEPT
+    return BROKEN if compare.worse(changes) else KEPT
 
 
 def _capacity(chosen: argparse.Namespace) -> int:

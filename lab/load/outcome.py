@@ -47,3 +47,5 @@ class Outcome(Struct, kw_only=True):
     records: int
     audit: dict[str, Any] | None = None
     archive_bytes: int | None = None
+    # Real edges that did not say what they held when time was over.
+    silent_edges: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lab.errors import LabError
+from lab.errors import LabError, TooSlowError
 from lab.load.generator import LINE_BYTES_MAX, Orders
 from lab.stack import REPOSITORY
 
@@ -49,14 +49,12 @@ class Generators:
             self._send(running, json.dumps(what).encode())
 
     async def wait(self, kind: str, within_seconds: float) -> list[dict[str, Any]]:
-        """Until each has said this; LabError when one ends before, TimeoutError when it takes too long."""
-        async with asyncio.timeout(within_seconds):
-            while not all(kind in heard for heard in self._heard):
-                self._news.clear()
-                for running, heard in zip(self._running, self._heard, strict=True):
-                    if running.returncode is not None and kind not in heard:
-                        raise LabError(f"a process of the generator ended with {running.returncode}: see above")
-                await self._news.wait()
+        """Until each has said this; LabError when one ends before, TooSlowError when it takes too long."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._all_said(kind)
+        except TimeoutError:
+            raise TooSlowError(f"a process of the generator did not say `{kind}` within {within_seconds:.0f} s") from None
         return [heard[kind] for heard in self._heard]
 
     def so_far(self) -> tuple[Counter[str], Counter[str], Counter[str]]:
@@ -80,6 +78,14 @@ class Generators:
             await running.wait()
         for task in self._listening:
             task.cancel()
+
+    async def _all_said(self, kind: str) -> None:
+        while not all(kind in heard for heard in self._heard):
+            self._news.clear()
+            for running, heard in zip(self._running, self._heard, strict=True):
+                if running.returncode is not None and kind not in heard:
+                    raise LabError(f"a process of the generator ended with {running.returncode}: see above")
+            await self._news.wait()
 
     def _send(self, running: asyncio.subprocess.Process, line: bytes) -> None:
         assert running.stdin is not None

@@ -81,6 +81,7 @@ async def _city(chosen: Chosen, manner: Manner, view: View) -> tuple[Outcome, kn
         directory = Path(chosen.state_dir if chosen.state_dir.is_absolute() else REPOSITORY / chosen.state_dir)
         return await _links(chosen, manner, view, City.at(*chosen.given), directory / "lab")
     stack = LoadStack(chosen.state_dir, chosen.port_base, chosen.scenario.stack)
+    stack.check_own()
     try:
         view.say(f"a city of its own in {stack.directory}, ports {chosen.port_base}+")
         await asyncio.to_thread(stack.start_anew)
@@ -128,7 +129,12 @@ async def _summed(lab: Lab, outcomes: list[Outcome]) -> Outcome:
     for each in outcomes[:-1]:
         last.counts.update(each.counts)
         last.planned += each.planned
+        last.refused.update(each.refused)
+        last.troubles.update(each.troubles)
         last.left += each.left
+        last.unseen += each.unseen
+        last.silent_edges += each.silent_edges
+        last.all_counted = last.all_counted and each.all_counted
         last.late.add(each.late)
         for name, spent in each.cpu_seconds.items():
             last.cpu_seconds[name] = last.cpu_seconds.get(name, 0.0) + spent

@@ -1,16 +1,19 @@
 """The drill's pace and its page: only waiting is shortened, promises add up, a late alert is said to be late."""
 
 import re
+import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from deploy.drill import pace, page
+from deploy.drill import main, pace, page, stand
 from deploy.drill.acts import ACTS, Act, Outcome
 from deploy.drill.pace import DRILL, SHIPPED
-from deploy.local import watchers
+from deploy.local import debs, watchers
+from deploy.local.errors import NotReadyError, OtherStackError, StackError
+from deploy.local.stack import Stack
 from tests.alerts import rules
 
 RULES = watchers.PROMETHEUS_FILES / "rules"
@@ -19,6 +22,72 @@ RULES = watchers.PROMETHEUS_FILES / "rules"
 def outcome(act: Act, noticed: float) -> Outcome:
     """An act whose alert was promised for 30 s."""
     return Outcome(act, 500, 30, noticed - 1, noticed, 2.0, (f"{act.alert} → platform-pages",))
+
+
+@pytest.fixture
+def wiped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories that were wiped, none of them really; what a drill sets in the environment goes with the test."""
+    directories: list[Path] = []
+    for name in (
+        "REFERENCE_DIR", "METRICS_HEARTBEAT_OLD_SECONDS", "METRICS_SILENCE_WORKING_MINUTES", "READY_WITHIN_SECONDS",
+    ):  # fmt: skip
+        monkeypatch.setenv(f"MOTCUA_{name}", "")
+    monkeypatch.setattr(Stack, "wipe", lambda self: directories.append(self.directory))
+    monkeypatch.setattr(debs, "missing", list)
+    return directories
+
+
+@pytest.mark.parametrize("left", ["motcua-stack.json", stand.MARK])
+def test_a_stack_that_a_drill_may_not_use_is_not_wiped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path], left: str
+) -> None:
+    """Neither a province at rest nor another drill that runs."""
+    (tmp_path / left).touch()
+    asked: list[Path] = []
+
+    def refuse(stack: Stack) -> None:
+        asked.append(stack.directory)
+        raise OtherStackError("somebody else's")
+
+    monkeypatch.setattr(stand, "up_and_open", refuse)
+    assert main.main(["--state-dir", str(tmp_path)]) == 1
+    assert wiped == []
+    assert asked == ([tmp_path] if left == stand.MARK else [])
+    assert [file.name for file in tmp_path.iterdir()] == [left]
+
+
+def test_what_a_drill_has_begun_is_wiped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path]) -> None:
+    """Also when it did not get ready."""
+
+    def fail(stack: Stack) -> None:
+        stack.directory.mkdir()
+        raise NotReadyError("kafka is not ready")
+
+    monkeypatch.setattr(stand, "up_and_open", fail)
+    assert main.main(["--state-dir", str(tmp_path / "drill")]) == 1
+    assert wiped == [tmp_path / "drill"]
+    assert (tmp_path / "drill" / stand.MARK).exists()
+
+
+@pytest.mark.parametrize("error", [TimeoutError("never"), urllib.error.URLError("gone"), StackError("no")])
+def test_acts_that_were_over_are_told_when_a_later_one_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path], capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """Two of five."""
+    played: list[Act] = []
+
+    def play(act: Act, _: stand.Stand) -> Outcome:
+        played.append(act)
+        if len(played) == 3:
+            raise error
+        return outcome(act, 12.0)
+
+    monkeypatch.setattr(stand.Stand, "open", lambda self: None)
+    monkeypatch.setattr(main, "play", play)
+    assert main.main(["--state-dir", str(tmp_path / "drill")]) == 1
+    told = capsys.readouterr().out
+    assert [f"| {act.what} | {act.alert} |" in told for act in ACTS] == [True, True, False, False, False]
+    assert "2 of 5 acts" in told
 
 
 def test_every_act_breaks_something_for_an_alert_that_is_shipped() -> None:

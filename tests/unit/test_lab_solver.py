@@ -360,3 +360,16 @@ def test_hue_s_table_is_solved_with_other_seeds() -> None:
     told = [{name: value for name, value in fact.items() if value is not None} for fact in told]
     for seed in range(5):
         assert at_odds(told, solve(facts, units, days, Random(seed)), days) == []
+
+
+@pytest.mark.parametrize("published", [{}, {"count": 106}])
+def test_the_best_share_is_taken_of_a_whole_of_which_it_can_be_taken(published: dict[str, int]) -> None:
+    """99.07 % of 200 are no whole number, of 108 they are 107; 106 are that of 107 alone."""
+    facts: list[dict[str, Any]] = [
+        {"what": "received", "unit": "A", "count": 200},
+        {"what": "received", "unit": "B", "count": 150},
+        {"what": "on_time", "unit": "A", "percent": "99.07", "rank": "best", **published},
+    ]
+    read_in = table(facts)
+    days = working_days(read_in)
+    assert at_odds(facts, solved(read_in, ["A", "B"]), days) == []

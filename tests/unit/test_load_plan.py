@@ -2,8 +2,14 @@
 
 import json
 from collections import Counter
+from datetime import date, datetime
 from pathlib import Path
 
+import msgspec
+import pytest
+
+from lab.errors import ScenarioError
+from lab.load import knee
 from lab.load import plan as planning
 from lab.load import scenario as scenarios
 from lab.load.plan import Due, Plan
@@ -100,3 +106,36 @@ def test_time_is_warped_there_and_back() -> None:
     night = warp.real(warp.starts + 16 * hour) - warp.real(warp.starts + 15 * hour)
     assert working == 10.0
     assert night < working / 10
+
+
+def test_each_step_towards_the_knee_has_people_who_come() -> None:
+    """All steps of all repeats, on days of their own, none of them a weekend or a holiday."""
+    shipped = scenarios.read("find-the-knee")
+    days = []
+    for day in range(24):
+        step = knee.at_rate(shipped, 60, 8, day)
+        assert planning.plan(step, REFERENCE, 1, "a").events > 0
+        days.append(step.time.starts)
+    assert days == sorted(set(days))
+    assert days[:5] == [datetime(2025, 7, day, 7, 30) for day in (1, 2, 3, 4, 7)]
+    assert not {each.weekday() for each in days} & {5, 6}
+    # Independence Day and the day before it, as the year's calendar has it.
+    later = [knee.at_rate(shipped, 60, 8, day).time.starts.date() for day in range(40, 48)]
+    assert date(2025, 9, 2) not in later
+    assert date(2025, 9, 3) in later
+
+
+def test_a_step_for_which_no_day_is_left_is_said() -> None:
+    """In a sentence."""
+    with pytest.raises(ScenarioError, match="find-the-knee: step 151 has no day"):
+        knee.at_rate(scenarios.read("find-the-knee"), 60, 8, knee.DAYS_AHEAD_MAX)
+
+
+def test_a_period_in_which_nobody_comes_is_no_plan() -> None:
+    """A weekend, and hours without a weight."""
+    shipped = scenarios.read("find-the-knee")
+    weekend = msgspec.structs.replace(shipped.time, starts=datetime(2025, 7, 5, 7, 30), ends=datetime(2025, 7, 5, 9, 30))
+    nobody = msgspec.structs.replace(shipped.arrivals, hours={"23": 1.0})
+    for changed in ({"time": weekend}, {"arrivals": nobody}):
+        with pytest.raises(ScenarioError, match="nobody comes"):
+            planning.plan(msgspec.structs.replace(shipped, **changed), REFERENCE, 1, "a")

@@ -1,17 +1,21 @@
 """Reports: one file that needs nothing else; comparisons that know noise; a sheet that adds up; a knee that is named."""
 
+import asyncio
 import json
 import re
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from lab.errors import AddressError, LabError, UnreachableError
-from lab.load import annotations, capacity, compare, knee
+from lab.load import annotations, capacity, compare, knee, main, session
 from lab.load import scenario as scenarios
+from lab.load.conductor import Lab
+from lab.load.measures import Book
 from lab.load.report import leaving
 from lab.load.report.document import document
 from lab.load.report.page import page
@@ -22,6 +26,12 @@ BEGAN = "2026-11-26T09:00:00+07:00"
 
 def _document(**changed: object) -> dict[str, Any]:
     return document(world.outcome(**changed), BEGAN, 1.5)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the shuffles: enough where a difference is plain."""
+    monkeypatch.setattr(compare, "SHUFFLES", compare.SHUFFLES // 10)
 
 
 def test_a_page_asks_nobody_for_anything() -> None:
@@ -69,6 +79,57 @@ def test_a_comparison_knows_noise_from_a_change() -> None:
     assert not slower["fresh mountain p99"].more_than_noise
     broken = compare.compare(before, _document(left=4))
     assert [each.name for each in broken if each.more_than_noise] == ["lost"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_spoiled_run_is_no_worse_system() -> None:
+    """The generator was late, its times are invalid: nothing can be said of them; what was counted can."""
+    spoiled = _document(late=world.punctual(400), book=world.book(fibre_ms=5_000), cpu_seconds={"intake": 40.0})
+    for changes in (compare.compare(_document(), spoiled), compare.compare(spoiled, _document())):
+        assert compare.worse(changes) == []
+        told = {each.name: each for each in changes}
+        assert told["freshness, fibre"].more_than_noise is None
+        assert told["fresh fibre p99"].more_than_noise is None
+        assert told["processor of intake"].more_than_noise is None
+        assert not {"generator", "machine"} & set(told)
+    lost = _document(late=world.punctual(400), counts=Counter(due=300, stored=299, given_up=1))
+    assert [each.name for each in compare.worse(compare.compare(_document(), lost))] == ["lost"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_differs_is_what_is_better_or_worse() -> None:
+    """130 to 300 ms in every bin is slower, though one slow bin of few events made the first run's own p99 400 ms."""
+    before, after = _document(), _document()
+    for run, ms, whole in ((before, 130.0, 400.0), (after, 300.0, 300.0)):
+        run["bins"]["fresh fibre"] = [[number, 30, ms, ms, ms] for number in range(10)]
+        run["latencies"]["fresh fibre"]["p99"] = whole
+    told = {each.name: each for each in compare.compare(before, after)}
+    assert told["fresh fibre p99"].more_than_noise
+    assert told["fresh fibre p99"].better is False
+    assert "400.0 ms (bins 130.0)" in compare.table(compare.compare(before, after))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_cost_alone_is_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twice the processor time in one run against one: shown, and exit status 0; a broken promise makes it 1."""
+    dearer = _document(cpu_seconds={"intake": 8.0, "kafka": 6.0, "generator 0": 3.0})
+    files = [leaving.leave(tmp_path / name, [each])[1] for name, each in (("a", _document()), ("b", dearer))]
+    assert main.main(["compare", *map(str, files)]) == 0
+    assert "perhaps, worse: one figure a run" in capsys.readouterr().out
+    broken = leaving.leave(tmp_path / "c", [_document(counts=Counter(due=300, stored=299, given_up=1))])[1]
+    assert main.main(["compare", str(files[0]), str(broken)]) == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_one_run_lacks_is_said() -> None:
+    """Instead of being left out of both."""
+    fewer = _document(audit=None, cpu_seconds={"intake": 4.0})
+    del fewer["latencies"]["fresh fibre"], fewer["bins"]["fresh fibre"]
+    told = {each.name: each for each in compare.compare(_document(), fewer)}
+    for name in ("audit", "fresh fibre p99", "processor of kafka"):
+        assert (told[name].after, told[name].more_than_noise) == ("missing", None)
+    told = {each.name: each for each in compare.compare(fewer, _document())}
+    assert told["audit"].before == "missing"
 
 
 def test_noise_is_what_shuffling_does() -> None:
@@ -121,6 +182,42 @@ def test_the_stage_where_events_wait_is_blamed() -> None:
     told = knee.found([kept, folding], found)
     assert told.kept_up_to == [kept.reported, None, None]
     assert "processing (1 of 3)" in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"book": Book(3.0)}, "nothing was measured"),
+        ({"counts": Counter(due=300, stored=299)}, "299 of 300 stored"),
+        ({"counts": Counter(due=250, stored=250)}, "250 of 300 stored"),
+        ({"refused": Counter(unit_not_allowed=2)}, "2 refused"),
+        ({"all_counted": False}, "did not come to the end of the log"),
+        ({"left": 1}, "1 still waiting"),
+        ({"unseen": 1}, "1 never seen counted"),
+        ({"silent_edges": 1}, "1 edges silent"),
+    ],
+)
+def test_a_rate_is_kept_only_when_all_of_it_came_through(changed: dict[str, Any], said: str) -> None:
+    """However quick those were who did."""
+    found = knee.knee_of(scenarios.read("find-the-knee"))
+    step = knee.judged(world.outcome(**{"book": world.book(100, 100), **changed}), 0, 100, found)
+    assert not step.kept
+    assert said in step.evidence
+
+
+def test_all_steps_together_hide_nothing_of_the_first() -> None:
+    """What was refused or never counted in one of them stays so."""
+
+    class NoAudit:
+        async def audit(self, _: str) -> None:
+            return None
+
+    first = world.outcome(refused=Counter(bad=2), all_counted=False, unseen=3, left=1, silent_edges=1)
+    lab = cast(Lab, NoAudit())
+    whole = asyncio.run(session._summed(lab, [first, world.outcome(refused=Counter(bad=1))]))
+    assert whole.refused == Counter(bad=3)
+    assert not whole.all_counted
+    assert (whole.unseen, whole.left, whole.silent_edges) == (3, 1, 1)
 
 
 class _Grafana(BaseHTTPRequestHandler):

@@ -7,7 +7,10 @@ from msgspec.structs import replace
 
 from lab.load import judging
 from lab.load.asking import Told
+from lab.load.fresh import fairness
 from lab.load.judging import Verdict
+from lab.load.measures import Book
+from lab.load.scenario import Scenario
 from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
 
@@ -106,3 +109,64 @@ def test_what_a_city_had_counted_before_is_nobodys_double() -> None:
     since = after.since(before)
     assert since.by_unit == {UNIT: {"received": 2, "returned": 1}, "19753": {"received": 3}}
     assert since.total == {"received": 5, "returned": 1}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"unseen": 1},
+        {"left": 1},
+        {"silent_edges": 1},
+        {"counts": Counter(due=300, stored=299, given_up=1)},
+        {"book": Book(3.0)},
+        {"book": Book(3.0), "left": 300},
+    ],
+)
+def test_those_who_came_through_do_not_speak_for_the_others(changed: dict[str, object]) -> None:
+    """No promise about time is kept when an event has none, and none vanishes because nothing was measured."""
+    told = _by_name(**changed, scenario=_promising(slowest_link_share=0.5))
+    for name in ("acceptance at the counter, real edges", "freshness, fibre", "fairness"):
+        assert told[name].word in ("broken", "invalid"), name
+
+
+def test_a_link_whose_events_mostly_wait_has_broken_its_promise() -> None:
+    """Its few survivors were quick."""
+    waiting = [*world.samples(), replace(world.samples()[-1], at=31.0, outboxes={"fibre": 100})]
+    assert _by_name(left=100, samples=waiting)["freshness, fibre"].word == "broken"
+    assert _by_name(left=100)["freshness, fibre"].word == "invalid"
+    # A sample that is a second old is no proof when nothing was left in the end.
+    assert _by_name(samples=waiting)["freshness, fibre"].word == "kept"
+    assert _by_name(left=300, book=Book(3.0))["freshness, fibre"].word == "broken"
+
+
+def test_a_link_on_which_nothing_was_stored_has_no_share() -> None:
+    """Instead of dropping out of the comparison; what waits for ever is part of the whole."""
+    book = world.book()
+    del book.whole["stored mountain"]
+    assert fairness(world.outcome(book=book))["mountain"] == 0
+    told = _by_name(book=book, scenario=_promising(slowest_link_share=0.5))
+    assert told["fairness"].word == "broken"
+    late = [replace(each, outboxes={"mountain": 300}) for each in world.samples()]
+    assert fairness(world.outcome(samples=late, left=300))["mountain"] == pytest.approx(0.5)
+    assert fairness(world.outcome(samples=late))["mountain"] == 0
+
+
+def test_an_edge_that_does_not_say_what_it_holds_leaves_a_run_unfinished() -> None:
+    """Not lost, and not all there either."""
+    told = _by_name(silent_edges=1, **_counted(returned=-1))
+    assert told["lost"].word == "broken"
+    assert told["lost"].figure == 0
+    assert "1 edges did not say what they hold" in told["lost"].measured
+
+
+@pytest.mark.parametrize("code", [-9, 3, 137])
+def test_an_audit_that_was_killed_says_nothing_either(code: int) -> None:
+    """Whatever its status."""
+    told = _by_name(audit={"exit": code, "failed": [], "counts": {}, "why": None})
+    assert told["audit"].word == "invalid"
+    assert f"ended with {code}" in told["audit"].measured
+
+
+def _promising(**promises: object) -> Scenario:
+    scenario = world.outcome().scenario
+    return replace(scenario, promises=replace(scenario.promises, **promises))

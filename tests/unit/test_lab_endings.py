@@ -1,0 +1,115 @@
+"""Whatever the lab starts is its own and is ended: asked to end, interrupted while it waits, or with its port taken."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from lab.endings import interruptible
+from lab.errors import LinksError
+from lab.links import server as servers
+from lab.links.server import Server
+from lab.links.toxiproxy import Toxiproxy
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"version":"somebody else"}')
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def somebody() -> Iterator[int]:
+    """The port of a server that answers everything."""
+    with HTTPServer(("127.0.0.1", 0), _Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join(5)
+
+
+def _program(directory: Path, text: str) -> Path:
+    file = directory / "toxiproxy-server"
+    file.write_text(f"#!{sys.executable}\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_a_port_that_somebody_has_is_named(tmp_path: Path, somebody: int) -> None:
+    """His answers are not taken for the new server's."""
+    program = _program(tmp_path, "raise SystemExit(1)")
+    with pytest.raises(LinksError, match=f"port {somebody}"):
+        Server(program, somebody, tmp_path / "log")
+
+
+def test_who_takes_the_port_meanwhile_is_not_taken_for_the_server(
+    tmp_path: Path, somebody: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked free, then the program could not have it and ended: by its end it is known, not by the answers there."""
+    monkeypatch.setattr(servers, "is_free", lambda host, port: True)
+    server = Server(_program(tmp_path, "raise SystemExit(1)"), somebody, tmp_path / "log", is_awaited=False)
+    server._process.wait(10)
+    with pytest.raises(LinksError, match=f":{somebody}"):
+        server.wait()
+
+
+def test_a_server_is_ended_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever holds it, and by an interruption of the waiting."""
+    program, port = _program(tmp_path, "import time; time.sleep(60)"), _free_port()
+    proxy = Toxiproxy(program, port, tmp_path / "log", is_awaited=False)
+    proxy.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(proxy.pid, 0)
+
+    def interrupt(_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "_answers", interrupt)
+    server = Server(program, port, tmp_path / "log", is_awaited=False)
+    with pytest.raises(KeyboardInterrupt):
+        server.wait()
+    assert server._process.returncode is not None
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+def test_who_is_asked_to_end_cleans_up(asked: signal.Signals) -> None:
+    """As after Ctrl-C; what was before comes back."""
+    before = signal.getsignal(asked)
+    cleaned: list[bool] = []
+
+    def work() -> None:
+        with interruptible():
+            try:
+                signal.raise_signal(asked)
+            finally:
+                cleaned.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert cleaned
+    assert signal.getsignal(asked) == before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    """A run under `nohup` outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _free_port() -> int:
+    with HTTPServer(("127.0.0.1", 0), _Answering) as server:
+        return server.server_port

@@ -1,0 +1,114 @@
+"""The lab's stacks: a province that somebody else keeps is never wiped, and no tool is led to it by the shell."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import demo
+from lab.errors import ForeignStateError
+from lab.load import scenario, session
+from lab.load.city import City, LoadStack
+from lab.load.live import View
+from lab.stack import DemoStack
+
+ELSEWHERE = {
+    "MOTCUA_KAFKA": "elsewhere:9092", "MOTCUA_REDIS": "redis://elsewhere/0", "MOTCUA_METRICS_URL": "http://elsewhere",
+    "MOTCUA_PROCESSING_URL": "http://elsewhere", "MOTCUA_INTAKE_URL": "http://elsewhere", "MOTCUA_KEYS_FILE": "/elsewhere",
+    "MOTCUA_GEN": "7", "MOTCUA_LIVE_GEN": "7", "MOTCUA_AUDIT_KEY": "elsewhere", "MOTCUA_OPERATOR_KEY": "elsewhere",
+}  # fmt: skip
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What the local stack's command was asked to do."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(DemoStack, "_run", lambda self, *arguments, **_: asked.append(arguments))
+    return asked
+
+
+@pytest.fixture
+def province(tmp_path: Path) -> Path:
+    """A state directory of somebody's own."""
+    directory = tmp_path / "province"
+    directory.mkdir()
+    (directory / "motcua-stack.json").write_text("{}")
+    return directory
+
+
+def _chosen(directory: Path) -> session.Chosen:
+    return session.Chosen(
+        scenario=scenario.read("mountain-link"), seed=1, manner="outbox", beside=False, keep=False, port_base=26000,
+        state_dir=directory, out=directory.parent, given=None,
+    )  # fmt: skip
+
+
+def test_a_load_run_leaves_a_foreign_province_alone(province: Path, ran: list[tuple[str, ...]]) -> None:
+    """Nothing is started, stopped or wiped in it."""
+    with pytest.raises(ForeignStateError), View("") as view:
+        asyncio.run(session._city(_chosen(province), "outbox", view))
+    assert ran == []
+
+
+def test_a_demo_that_is_to_go_down_leaves_a_foreign_province_alone(province: Path, ran: list[tuple[str, ...]]) -> None:
+    """It says so and ends with 1."""
+    assert demo.main(["--down", "--state-dir", str(province)]) == 1
+    assert ran == []
+
+
+@pytest.mark.parametrize("kind", [DemoStack, LoadStack])
+def test_only_what_bears_the_mark_is_removed(kind: type[DemoStack], province: Path, ran: list[tuple[str, ...]]) -> None:
+    """By whichever way one comes to it."""
+    stack = kind(province, 26000)
+    with pytest.raises(ForeignStateError):
+        stack.remove()
+    with pytest.raises(ForeignStateError):
+        stack.start_anew()
+    assert ran == []
+    (province / kind.mark).touch()
+    stack.remove()
+    assert ran == [("down", "--wipe")]
+
+
+def test_audit_is_led_to_the_labs_own_stack_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the shell says of another one."""
+    for name, value in ELSEWHERE.items():
+        monkeypatch.setenv(name, value)
+    told: list[dict[str, str]] = []
+
+    class Ended:
+        async def wait(self) -> int:
+            return 0
+
+    async def start(*_: str, env: dict[str, str], **__: Any) -> Ended:
+        told.append(env)
+        return Ended()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    city = City.own(LoadStack(tmp_path / "load", 26000))
+    assert asyncio.run(city.verify(tmp_path / "audit.json")) == 0
+    [environment] = told
+    assert not set(ELSEWHERE) & set(environment)
+    assert environment["MOTCUA_PORT_BASE"] == "26000"
+    assert environment["MOTCUA_STATE_DIR"] == str(tmp_path / "load")
+
+
+def test_the_operators_tool_is_led_to_the_labs_own_stack_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor are its acts written down in somebody else's directory."""
+    monkeypatch.setenv("MOTCUA_STATE_DIR", "/elsewhere")
+    for name, value in ELSEWHERE.items():
+        monkeypatch.setenv(name, value)
+    told: list[dict[str, str]] = []
+    really = subprocess.Popen
+
+    def start(_: list[str], *, env: dict[str, str], **options: Any) -> Any:
+        told.append(env)
+        return really(["echo", "rules"], env=env, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    assert DemoStack(tmp_path / "demo", 26000).operate("rules") == "rules\n"
+    [environment] = told
+    assert not set(ELSEWHERE) & set(environment)
+    assert environment["MOTCUA_STATE_DIR"] == str(tmp_path / "demo")
