@@ -80,6 +80,7 @@ def test_a_line_carries_both_ways(ends: Ends) -> None:
 
 def test_a_cut_line_refuses(ends: Ends) -> None:
     with ends.connect() as connection:
+        ends.answered(connection)
         ends.lines.spoil(NAME, "cut")
         with pytest.raises((ConnectionRefusedError, ConnectionResetError)):
             ends.connect().close()
