@@ -32,7 +32,7 @@ WHAT: dict[str, str] = {
     "clock": "`wall`: processing appends ticks; `log`: `POST /v1/clock` alone does; fixed when the archive is opened",
     "host": "the address that the services listen on",
     "keys_file": 'hashed keys: `{"keys": [{"name", "sha256", "codes", "operator"}]}`, read again when it changes',
-    "dev_keys": "`1` takes `dev-<code>` and `dev-operator`; for 127.0.0.1 alone, excludes a keys file",
+    "dev_keys": "`1` takes `dev-<code>`, `dev-edge` and `dev-operator`; for 127.0.0.1 alone, excludes a keys file",
     "ready_within_seconds": "how long `make up` waits for each process",
     "watch_seconds": "pause between two looks of a local stack's Prometheus",
     "kafka": "Kafka's address; without one, port base + 92 on this machine",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local import processes
+from deploy.local import processes, statedir
 from deploy.local.errors import NotReadyError, StateDirError
 from deploy.local.settings import PREFIXES
 
@@ -201,12 +201,8 @@ class Keeper:
                 stop=program.stop_within_seconds,
                 log=_escaped(str(logs / f"{program.name}.log")),
             )
-        # What programs are told may be a key: for this user's eyes alone.
-        new = self._configuration.with_name(f"{self._configuration.name}.new")
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(text)
-        new.replace(self._configuration)
+        # What programs are told may be a key.
+        statedir.write_private(self._configuration, text.encode())
 
 
 def socket_file(directory: Path) -> Path:

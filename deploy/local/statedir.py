@@ -53,12 +53,17 @@ def claim(directory: Path, wanted: Marker) -> Marker:
 
 
 def keep_environment(directory: Path, environment: dict[str, str]) -> None:
-    """Keeps what the services are told, which may be a key: for this user's eyes alone."""
-    new = directory / f"{ENVIRONMENT}.new"
+    """Keeps what the services are told, which may be a key."""
+    write_private(directory / ENVIRONMENT, msgspec.json.encode(environment) + b"\n")
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Writes a file in one step, for this user's eyes alone."""
+    new = file.with_name(f"{file.name}.new")
     new.unlink(missing_ok=True)
     new.touch(mode=0o600)
-    new.write_bytes(msgspec.json.encode(environment) + b"\n")
-    new.replace(directory / ENVIRONMENT)
+    new.write_bytes(content)
+    new.replace(file)
 
 
 def kept_environment(directory: Path) -> dict[str, str] | None:

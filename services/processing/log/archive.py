@@ -1,5 +1,9 @@
 """Whether the archive is the one this worker was set up for: topics, opening records, clock, cluster."""
 
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # it lists no exports
 
@@ -28,9 +32,17 @@ def check(clock: str, gen: int, reader: Reader) -> None:
 
 def check_topics(gen: int, reader: Reader) -> None:
     """The topics that are read and written, as they are now; raises as `check` does."""
+    wanted = (REPORTED, topics.lifecycle(gen), topics.rejected(gen))
+    admin, seconds = reader.asking.client, reader.seconds
     try:
-        for topic in (REPORTED, topics.lifecycle(gen), topics.rejected(gen)):
-            _check_topic(reader, topic)
+        # One question for all topics: this is asked at each take-over.
+        described = admin.describe_topics(TopicCollection([topic.name for topic in wanted]), request_timeout=seconds)
+        for topic in wanted:
+            _check_partitions(topic, described[topic.name], seconds)
+        resources = {topic.name: ConfigResource(ConfigResource.Type.TOPIC, topic.name) for topic in wanted}
+        entries = admin.describe_configs([*resources.values()], request_timeout=seconds)
+        for topic in wanted:
+            _check_settings(topic, entries[resources[topic.name]].result(seconds + 1.0))
     except (KafkaException, TimeoutError) as error:
         cause = error.args[0] if error.args else None
         name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
@@ -38,19 +50,18 @@ def check_topics(gen: int, reader: Reader) -> None:
         raise UnavailableError(f"Kafka does not describe its topics: {name}") from error
 
 
-def _check_topic(reader: Reader, topic: Topic) -> None:
-    admin, seconds = reader.asking.client, reader.seconds
-    described = admin.describe_topics(TopicCollection([topic.name]), request_timeout=seconds)
+def _check_partitions(topic: Topic, described: "Future[Any]", seconds: float) -> None:
     try:
-        found = described[topic.name].result(seconds + 1.0)
+        found = described.result(seconds + 1.0)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise NotOpenedError(f"topic {topic.name} does not exist yet") from error
         raise
     if len(found.partitions) != topic.partitions:
         raise TopicDiffersError(f"{topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
-    entries = admin.describe_configs([resource], request_timeout=seconds)[resource].result(seconds + 1.0)
+
+
+def _check_settings(topic: Topic, entries: Mapping[str, Any]) -> None:
     for name, wanted in topic.settings.items():
         if (present := entries[name].value) != wanted:
             raise TopicDiffersError(f"{topic.name} has {name}={present} instead of {wanted}: correct the topic")
