@@ -25,6 +25,11 @@ def key_of(name: str) -> str:
         raise LabError(f"{named} (named by {NAMED_BY}) has no key of {name}") from None
 
 
+def own_door_key(code: str) -> str:
+    """What an edge that the lab has started takes at its counter."""
+    return f"{DEV_PREFIX}{code}"
+
+
 @cache
 def _read(named: str) -> Mapping[str, str]:
     try:

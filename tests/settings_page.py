@@ -1,4 +1,4 @@
-"""The page of all settings, made from the settings classes: `python -m tests.settings_page > docs/SETTINGS.md`."""
+"""The page of all settings, made from their classes: `.venv/bin/python -m tests.settings_page > docs/SETTINGS.md`."""
 
 from typing import Any
 
@@ -117,6 +117,7 @@ WHAT: dict[str, str] = {
     "audit_disks": "places whose free room audit tells: `name=/directory,name=/directory`",
     "audit_port": "the audit service's port, instead of port base + 5",
     "audit_key": "the operator's key for processing's API; development keys need none",
+    "audit_key_file": "a file with that key alone, instead of it",
     "processing_url": "where audit and the operators' tool read processing's API",
     "edge_port": "the port, if not base + 4",
     "edge_unit": "the centre's own code: heartbeats speak for it from the start; with development keys, the only one taken",
@@ -152,16 +153,55 @@ WHAT: dict[str, str] = {
     "edge_back_off_most_seconds": "the longest wait of all",
     "edge_retry_after_most_seconds": "the longest wait that intake may ask for",
     "edge_heartbeat_seconds": "pause between two heartbeats",
-    "edge_requeue_seconds": "when `unknown_unit` and `unit_not_allowed` are tried again by themselves",
+    "edge_requeue_seconds": "when `unknown_unit`, `unit_not_allowed` and `time_out_of_range` are tried again by themselves",
     "log_format": "`json`: one object a line; `text`: for eyes",
     "log_level": "of our own lines; `debug` has one for each event at each stage",
+}
+
+# What is read by tools, tests and compose alone, so that no settings class has it: who reads it, what it says.
+OF_TOOLS: dict[str, tuple[str, str]] = {
+    "MOTCUA_LOAD_HOSTS": ("load lab", "hosts that load may go to beside this machine, by commas"),
+    "MOTCUA_LAB_KEYS_FILE": ("load lab, replay", "a file of plain keys, name -> key; without one, the development keys"),
+    "MOTCUA_TOXIPROXY": ("load lab, faults", "a `toxiproxy-server`, if not the one on PATH or the one that Go builds"),
+    "MOTCUA_GRAFANA_TOKEN": ("load lab", "an editor's token, with which `annotate` marks a run"),
+    "MOTCUA_SCENARIO": ("compose", "the scenario of `docker compose run --rm load`; `monday-morning`"),
+    "MOTCUA_INTAKE_PORT": ("compose", "this machine's port of intake; 8001"),
+    "MOTCUA_PROCESSING_PORT": ("compose", "of processing's API; 8002"),
+    "MOTCUA_METRICS_PORT": ("compose", "of the metrics API and the board; 8003"),
+    "MOTCUA_AUDIT_PORT": ("compose", "of audit; 8005"),
+    "MOTCUA_PROMETHEUS_PORT": ("compose", "of Prometheus; 9090"),
+    "MOTCUA_ALERTMANAGER_PORT": ("compose", "of Alertmanager; 9091"),
+    "MOTCUA_GRAFANA_PORT": ("compose", "of Grafana; 3000"),
+    "MOTCUA_KAFKA_HEAP": ("compose", "the heap of Kafka's Java; `768m`, in a container of 2 GiB"),
+    "MOTCUA_AUDIT_MEMORY": ("compose", "the bound of audit's memory; `1g`"),
+    "MOTCUA_PROMETHEUS_URL": ("Grafana", "where it finds Prometheus; compose says it"),
+    "MOTCUA_KAFKA": ("tests", "a Kafka for tests, which they **empty**; one that holds an archive of no test is refused"),
+    "MOTCUA_REDIS": ("tests", "a Redis for tests, which they **empty** without asking"),
+    "MOTCUA_CHROMIUM": ("tests", "a Chromium, if it is not found by itself"),
+    "MOTCUA_PICTURES": ("tests", "`1`: the browser tests write docs/pictures"),
+    "MOTCUA_PICTURES_OF": ("tests", "the address of a board that runs already, to be pictured"),
+    "MOTCUA_TEST_NO_BROWSER": ("tests", "`1` leaves out what wants a Chromium, and says so"),
+    "MOTCUA_TEST_NO_PROMETHEUS": ("tests", "`1` leaves out what wants Prometheus' programs, and says so"),
+    "MOTCUA_TEST_NO_ENGINE": ("tests", "`1` leaves out what wants a Docker engine, and says so"),
+    "MOTCUA_TEST_NO_GRAFANA": ("tests", "`1`: containers are tried without Grafana"),
+    "MOTCUA_TEST_IMAGE_BUILT": ("tests", "`1`: the image is there already and not built"),
+    "MOTCUA_TEST_QUICK": ("tests", "fewer generated cases; `make test-fast` sets it"),
+    "MOTCUA_TEST_FULL": ("tests", "more generated cases, faults in full; `make test-all` sets it"),
 }
 
 PREFACE = """# Settings
 
 Every setting is an environment variable; the defaults suit one machine. `make up` passes all `MOTCUA_…` variables on to
-the processes that it starts. This page is made from the settings classes
-(`python -m tests.settings_page > docs/SETTINGS.md`), and a test fails when they differ.
+the processes that it starts, but for two: its own Kafka and Redis are what it starts, whatever `MOTCUA_KAFKA` and
+`MOTCUA_REDIS` say ([why](decisions/0004-local-stack.md)). Traces have OpenTelemetry's own variables
+([which](LOGS_AND_TRACES.md)). This page is made from the settings classes
+(`.venv/bin/python -m tests.settings_page > docs/SETTINGS.md`), and a test fails when they differ.
+"""
+
+TOOLS_PREFACE = """## What tools, tests and compose read
+
+Compose reads them before a command, or for good from a file `.env` beside `docker-compose.yml`; those of the first table
+that it passes on stand there as `${…}`. A local stack places all of its ports by `MOTCUA_PORT_BASE`.
 """
 
 
@@ -174,6 +214,8 @@ def page() -> str:
     lines += ["", "## Variables", "", "| variable | default | used by | what it says |", "|---|---|---|---|"]
     for name, (default, users) in rows().items():
         lines.append(f"| `MOTCUA_{name.upper()}` | {_shown(name, default)} | {', '.join(users)} | {WHAT[name]} |")
+    lines += ["", TOOLS_PREFACE, "| variable | read by | what it says |", "|---|---|---|"]
+    lines += [f"| `{name}` | {reader} | {what} |" for name, (reader, what) in OF_TOOLS.items()]
     return "\n".join(lines) + "\n"
 
 

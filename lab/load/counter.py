@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import instants
-from lab.keys import key_of
+from lab.keys import own_door_key
 from lab.load.centre import Result, Tally, members, reply_of
 from lab.load.plan import Centre, Due
 
@@ -61,7 +61,7 @@ class EdgeCounter:
                 group.create_task(self._work(desk, session))
 
     async def _work(self, desk: "asyncio.Queue[Due]", session: aiohttp.ClientSession) -> None:
-        headers = {"Authorization": f"Bearer {key_of(self._centre.unit)}", "Content-Type": ONE}
+        headers = {"Authorization": f"Bearer {own_door_key(self._centre.unit)}", "Content-Type": ONE}
         while True:
             event = await desk.get()
             result = await self._handed(session, event, headers)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from deploy.local.checks import is_free
 from lab.errors import TooSlowError, UnreachableError
+from lab.keys import key_of
 from lab.links.server import HOST
 from lab.load.plan import Slot
 from lab.load.scenario import Outbox
@@ -22,6 +23,7 @@ STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.5
 RECEIPTS_SECONDS = 60.0
 RECEIPTS_EVENTS_MAX = 200_000
+INTAKE_KEY = "intake.key"
 
 
 class Remains(Struct, frozen=True):
@@ -49,6 +51,8 @@ class Edges:
                 raise UnreachableError(f"port {port}, meant for the edge of centre {name}, is in use by another program")
             home = self._directory / f"edge-{name}"
             home.mkdir(parents=True, exist_ok=True)
+            (home / INTAKE_KEY).touch(mode=0o600)
+            (home / INTAKE_KEY).write_text(key_of(slot.unit))
             self._environments[name] = _environment(slot, port, home, links[slot.link], settings)
             with (home / "edge.log").open("w") as log:
                 self._running[name] = await asyncio.create_subprocess_exec(
@@ -141,7 +145,9 @@ def _environment(slot: Slot, port: int, home: Path, link: str, settings: Outbox)
     return {
         **given,
         "MOTCUA_CLOCK": "log",
+        # Its own door is the lab's alone; at the city's it shows what the city's centres show.
         "MOTCUA_DEV_KEYS": "1",
+        "MOTCUA_EDGE_INTAKE_KEY_FILE": str(home / INTAKE_KEY),
         "MOTCUA_STATE_DIR": str(home),
         "MOTCUA_EDGE_UNIT": slot.unit,
         "MOTCUA_EDGE_PORT": str(port),

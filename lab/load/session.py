@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import instants
+from lab.errors import ScenarioError
 from lab.links.captive import Portal
 from lab.load import judging, knee
 from lab.load.city import City, LoadStack
@@ -78,6 +79,11 @@ def run(chosen: Chosen) -> Told:
 
 async def _city(chosen: Chosen, manner: Manner, view: View) -> tuple[Outcome, knee.Found | None]:
     if chosen.given is not None:
+        if chosen.scenario.faults:
+            raise ScenarioError(
+                f"{chosen.scenario.name} has faults, which happen to a city of the lab's own alone: give no addresses, "
+                "or a scenario without [[faults]]"
+            )
         directory = Path(chosen.state_dir if chosen.state_dir.is_absolute() else REPOSITORY / chosen.state_dir)
         return await _links(chosen, manner, view, City.at(*chosen.given), directory / "lab")
     stack = LoadStack(chosen.state_dir, chosen.port_base, chosen.scenario.stack)

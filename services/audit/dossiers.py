@@ -17,18 +17,26 @@ class Dossiers:
         self._settings = settings
         self._door = Door("processing", settings.dossiers_url, settings.audit_answer_seconds)
         self._is_refused = False
+        self._key: str | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a key that may open this door."""
-        return self._settings.dossiers_key is not None and not self._is_refused
+        """Whether there is a key that may open this door; CouldNotRunError when the file of one cannot be read."""
+        if self._key is None:
+            try:
+                self._key = self._settings.dossiers_key
+            except (OSError, ValueError) as error:
+                raise CouldNotRunError(
+                    f"the key in {self._settings.audit_key_file} (MOTCUA_AUDIT_KEY_FILE) cannot be read: {error}"
+                ) from error
+        return self._key is not None and not self._is_refused
 
     def ask(self, partition: int, code: str) -> Answered | None:
         """What processing answers about a dossier now; None when it cannot say at the moment."""
         status, body = self._get(f"/v1/dossiers/{quote(code)}")
         if status == 503:
             return None
-        if status in (401, 403) and self._settings.audit_key is None:
+        if status in (401, 403) and not self._settings.has_given_key:
             # Nobody gave a key, and the development one is not taken here: then these answers are not compared.
             self._is_refused = True
             return None
@@ -41,7 +49,7 @@ class Dossiers:
         self._door.close()
 
     def _get(self, path: str) -> tuple[int, dict[str, Any]]:
-        status, body = self._door.get(path, {"Authorization": f"Bearer {self._settings.dossiers_key}"})
+        status, body = self._door.get(path, {"Authorization": f"Bearer {self._key}"})
         try:
             return status, json.loads(body or b"{}")
         except ValueError as error:

@@ -222,6 +222,11 @@ class Looking:
 
     # --- the sample ------------------------------------------------------------------------------------------
 
+    @property
+    def may_ask_dossiers(self) -> bool:
+        """Whether there is a key with which processing answers about dossiers."""
+        return self._dossiers.is_open
+
     def _ask_dossiers(self, scope: Scope) -> None:
         if not self._dossiers.is_open:
             return

@@ -45,6 +45,8 @@ def verify(settings: Settings, size: int | None, seed: int, json_file: Path | No
         told = verdict.told(verification.findings, counts, verification.lists())
         verdict.write_json(json_file, {"exit": code, "could_not_run": why, **told})
     if why is None:
+        if not verification.asks_dossiers:
+            print("\nprocessing's answers about dossiers were not compared: no key opens its door (MOTCUA_AUDIT_KEY)")
         print("\nclean: every stage equals the next" if code == CLEAN else "\nDIFFERENCES: see FAIL above")
     return code
 

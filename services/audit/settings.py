@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     reference_dir: Path = Path("deploy/reference")
     # Opens the dossiers' door; without one, and without development keys, answers about dossiers are not compared.
     audit_key: str | None = None
+    audit_key_file: Path | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -70,8 +71,18 @@ class Settings(BaseSettings):
 
     @property
     def dossiers_key(self) -> str | None:
-        """The operator's key for it: the one given, else that of development, which other stacks refuse."""
+        """The operator's key for it: the one given, else that of development, which other stacks refuse.
+
+        OSError or ValueError when the file named for it cannot be read.
+        """
+        if self.audit_key_file is not None:
+            return self.audit_key_file.read_text("utf-8").strip()
         return self.audit_key or (DEV_OPERATOR if self.keys_file is None else None)
+
+    @property
+    def has_given_key(self) -> bool:
+        """Whether somebody has named a key, so that a door that refuses it is a mistake."""
+        return self.audit_key is not None or self.audit_key_file is not None
 
     @property
     def port(self) -> int:

@@ -60,6 +60,11 @@ class Verification:
         known = [clock for clock in clocks if clock is not None]
         return min(known) if len(known) == len(clocks) else None
 
+    @property
+    def asks_dossiers(self) -> bool:
+        """Whether processing's answers about dossiers are compared: somebody must have given a key for them."""
+        return self._looking.may_ask_dossiers
+
     def close(self) -> None:
         """Ends the clients."""
         self._looking.close()

@@ -16,23 +16,27 @@ CODES = {each.code for each in (*BODY.units, *BODY.departments)}
 
 
 def test_each_body_gets_a_key_that_speaks_for_it_alone(tmp_path: Path) -> None:
-    """What is handed out opens, by the file that the services read, the doors of its own code."""
-    assert keymaking.make(tmp_path, BODY) == len(CODES) + 1
+    """What is handed out opens, by the file that the services read, the doors of its own code; one opens those of all."""
+    assert keymaking.make(tmp_path, BODY) == len(CODES) + 2
     ring = read_keys(tmp_path / keymaking.HASHED)
     plain = json.loads((tmp_path / keymaking.PLAIN).read_bytes())
-    assert set(plain) == {"operator", *CODES}
+    assert set(plain) == {"operator", "every-centre", *CODES}
     assert len(set(plain.values())) == len(plain)
     for name, key in plain.items():
         holder = ring.holder(f"Bearer {key}")
         assert holder is not None
         assert holder.operator == (name == "operator")
-        assert holder.codes == (frozenset() if name == "operator" else {name})
+        assert holder.codes == {"operator": frozenset(), "every-centre": CODES}.get(name, {name})
 
 
 def test_nobody_else_can_read_the_plain_keys_and_the_services_file_has_none(tmp_path: Path) -> None:
-    """Mode 600; the hashed file holds no key."""
+    """Mode 600; the hashed file holds no key; what services show stands alone in a file of its own."""
     keymaking.make(tmp_path, BODY)
-    assert stat.S_IMODE((tmp_path / keymaking.PLAIN).stat().st_mode) == 0o600
+    plain = json.loads((tmp_path / keymaking.PLAIN).read_bytes())
+    for name in ("operator", "every-centre"):
+        assert (tmp_path / f"{name}.key").read_text() == plain[name] + "\n"
+    for file in (keymaking.PLAIN, "operator.key", "every-centre.key"):
+        assert stat.S_IMODE((tmp_path / file).stat().st_mode) == 0o600
     hashed = (tmp_path / keymaking.HASHED).read_text()
     assert not [key for key in json.loads((tmp_path / keymaking.PLAIN).read_bytes()).values() if key in hashed]
 
