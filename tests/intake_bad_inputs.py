@@ -1,6 +1,6 @@
 """Bad inputs and the answers they get: one table, shown in docs/BAD_INPUTS.md and tried on a door with and without Kafka.
 
-python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md
+.venv/bin/python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md
 """
 
 import gzip
@@ -279,8 +279,8 @@ def check(case: Case, status: int, headers: Mapping[str, str], body: bytes) -> N
 PREFACE = """# Bad inputs, and what intake answers
 
 Every row is tried by `tests/unit/test_intake_doors.py` on the door alone and by `tests/integration/test_intake.py` before a
-real Kafka; this page is made from the same table (`python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md`), and a test
-fails when they differ.
+real Kafka; this page is made from the same table (`.venv/bin/python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md`), and
+a test fails when they differ. [Events](EVENTS.md) says what a good one looks like.
 
 - A status sums up a body: **202** all stored (also of an empty batch), **207** some stored, **503** none stored but some
   may be sent again, **403** every one `unit_not_allowed`, **422** all refused otherwise. Whatever parses is answered item by

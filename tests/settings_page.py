@@ -176,7 +176,7 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_AUDIT_MEMORY": ("compose", "the bound of audit's memory; `1g`"),
     "MOTCUA_PROMETHEUS_URL": ("Grafana", "where it finds Prometheus; compose says it"),
     "MOTCUA_KAFKA": ("tests", "a Kafka for tests, which they **empty**; one that holds an archive of no test is refused"),
-    "MOTCUA_REDIS": ("tests", "a Redis for tests, which they **empty** without asking"),
+    "MOTCUA_REDIS": ("tests", "a Redis for tests, whose database they **empty**; both are named, or neither"),
     "MOTCUA_CHROMIUM": ("tests", "a Chromium, if it is not found by itself"),
     "MOTCUA_PICTURES": ("tests", "`1`: the browser tests write docs/pictures"),
     "MOTCUA_PICTURES_OF": ("tests", "the address of a board that runs already, to be pictured"),

@@ -37,7 +37,7 @@ def test_every_bad_input_gets_the_answer_of_the_table(case: Case) -> None:
 
 def test_the_page_of_bad_inputs_is_the_table() -> None:
     written = Path(__file__).parents[2] / "docs" / "BAD_INPUTS.md"
-    assert written.read_text() == page(), "run: python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md"
+    assert written.read_text() == page(), "run: .venv/bin/python -m tests.intake_bad_inputs > docs/BAD_INPUTS.md"
 
 
 def test_nothing_that_was_sent_is_ever_quoted_in_a_refusal() -> None:

@@ -1,10 +1,23 @@
 """The page of settings says what the classes say, and nothing else."""
 
+import re
 from pathlib import Path
 
 from tests import settings_page
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "SETTINGS.md"
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = REPOSITORY / "docs" / "SETTINGS.md"
+# Where variables are read that no settings class has.
+READERS = (
+    "lab",
+    "deploy/grafana",
+    "tests/browser",
+    "tests/containers",
+    "tests/alerts",
+    "tests/effort.py",
+    "tests/servers.py",
+)
+NAMED = re.compile(r"[\"{](MOTCUA_[A-Z_]*[A-Z])[\"}:]")
 
 
 def test_every_setting_is_explained_and_nothing_else_is() -> None:
@@ -12,7 +25,19 @@ def test_every_setting_is_explained_and_nothing_else_is() -> None:
 
 
 def test_the_page_is_made_from_the_classes() -> None:
-    assert PAGE.read_text() == settings_page.page(), "run: python -m tests.settings_page > docs/SETTINGS.md"
+    assert PAGE.read_text() == settings_page.page(), "run: .venv/bin/python -m tests.settings_page > docs/SETTINGS.md"
+
+
+def test_what_tools_read_is_explained() -> None:
+    """A variable that only a tool, a test or compose reads has a row, and each row names one that somebody reads."""
+    texts = [path.read_text() for name in READERS for path in _files(REPOSITORY / name)]
+    read = {name for text in (*texts, (REPOSITORY / "docker-compose.yml").read_text()) for name in NAMED.findall(text)}
+    settings = {f"MOTCUA_{name.upper()}" for name in settings_page.rows()}
+    assert read - settings <= settings_page.OF_TOOLS.keys() <= read
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [*place.rglob("*.py"), *place.rglob("*.yml")]
 
 
 def test_a_bound_names_its_unit() -> None:
