@@ -19,7 +19,7 @@ MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 OPERATIONS: dict[str, Any] = DOCUMENT["operations"]
 GEN = 7
 TOPICS = {topic.name.replace(f"g{GEN}", "g{gen}"): topic for topic in topics.all_topics(GEN)}
-# Interfaces, section 2.
+# By hand, as docs/ARCHITECTURE.md draws it: who writes a topic, who reads it.
 WRITERS_AND_READERS = {
     "dossier.reported": ({"intake", "processing", "operators"}, {"processing", "audit"}),
     "dossier.lifecycle.g{gen}": ({"processing"}, {"metrics", "audit"}),

@@ -1,6 +1,6 @@
 """What must come of the events that centres handed in: each dossier's state and dues, every counter of both roles.
 
-Worked out from the bytes of the events alone, by the letter of the domain paper; no code of lab or services.
+Worked out from the bytes of the events alone, by the letter of docs/RULES.md; no code of lab or services.
 """
 
 import json

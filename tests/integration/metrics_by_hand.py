@@ -83,7 +83,7 @@ def api_of(servers: Servers, directory: Path, **environment: str) -> Iterator[Se
 
 
 def answer(service: Service, path: str) -> tuple[int, dict[str, str], bytes]:
-    """Status (0: none), headers (in lower case) and body; waits as long as the interfaces allow, five seconds."""
+    """Status (0: none), headers (in lower case) and body; waits as long as a scrape may take, five seconds."""
     try:
         with urllib.request.urlopen(service.base_url + path, timeout=5) as told:
             return told.status, {name.lower(): value for name, value in told.headers.items()}, told.read()

@@ -1,4 +1,4 @@
-"""Metrics' figures worked out record by record from plain JSON, by the letter of the interfaces, not by code of services."""
+"""Metrics' figures worked out record by record from plain JSON, by docs/COUNTERS.md, not by code of services."""
 
 import json
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from services.metrics.domain.deltas import Deltas
 Json = dict[str, Any]
 Hashes = dict[str, dict[str, int]]
 
-# What adds one to what, as the interfaces list it: (member of a step, its value) -> flow of the bodies.
+# What adds one to what, by hand: (member of a step, its value) -> flow of the bodies.
 STEP_FLOWS: dict[tuple[str, Any], str] = {
     ("fact", "submitted"): "submitted",
     ("fact", "received"): "received",

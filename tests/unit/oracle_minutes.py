@@ -167,7 +167,7 @@ class CountingOffice(Office):
 
 
 class Paper:
-    """One dossier's legal clock as the paper has it, told event by event; each due is worked out anew from all pauses."""
+    """One dossier's legal clock by docs/RULES.md, told event by event; each due is worked out anew from all pauses."""
 
     def __init__(self, receiver: Office, competent: Office, unit: str | None, amount: int) -> None:
         self._receiver, self._competent = receiver, competent

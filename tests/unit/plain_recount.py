@@ -1,4 +1,4 @@
-"""A plain recount of raw events: days, arrows, dues by the letter of the domain paper, without code of lab or services."""
+"""A plain recount of raw events: days, arrows, dues by the letter of docs/RULES.md, without code of lab or services."""
 
 import bisect
 import csv
@@ -13,7 +13,7 @@ from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP
 Event = dict[str, Any]
 REFERENCE = Path(__file__).resolve().parents[2] / "deploy" / "reference"
 
-# Domain: "Arrows", with the births of interfaces, section 1; 80 is 8-suspended, 88 is 8-terminal, 0 unborn.
+# The arrows of docs/EVENTS.md by hand; 80 is 8-suspended, 88 is 8-terminal, 0 unborn.
 ARROWS: dict[str, dict[int, int | str]] = {
     "submitted": {0: 1},
     "received": {0: 2, 1: 2},

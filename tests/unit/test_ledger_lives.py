@@ -1,4 +1,4 @@
-"""Whole lives of dossiers promise the dues, the timeliness and the minutes that the paper gives them, event by event."""
+"""Whole lives of dossiers promise the dues, the timeliness and the minutes that docs/RULES.md gives them, event by event."""
 
 import random
 from collections.abc import Iterator

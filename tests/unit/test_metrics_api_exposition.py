@@ -16,7 +16,7 @@ from services.metrics.domain.silence import Silence
 CLOCK = 1_751_346_000_000_000
 DAY = "2025-07-01"
 NATION = 3321
-# Interfaces, section 4: the labels of each gauge beside `unit`; the others of section 3 have `role` alone.
+# The labels of each gauge beside `unit`, as docs/COUNTERS.md shows them; the other counters have `role` alone.
 LABELLED = {
     "received": {"role", "channel"}, "completed": {"role", "timeliness"}, "open": {"role", "state"}, "overdue": {"role"},
     "due": {"role", "within"}, "today": {"role", "counter"},

@@ -1,4 +1,4 @@
-"""The counter table: all counters of the interfaces in their order, each with words for people, and rates as fixed there."""
+"""The counter table: every counter that is promised, in its order, with words for people; rates, rounded half up."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# Interfaces, section 3, word for word.
+# Names that dashboards rely on: one that is missing or has moved is a broken promise.
 FLOWS_SAID = _words(
     """submitted received received_direct received_online received_post cases legs refused completed completed_early
     completed_on_time completed_late completed_without_due returned withdrawn halted recalled handed_over rescheduled

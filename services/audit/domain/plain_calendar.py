@@ -7,7 +7,7 @@ from contracts import instants
 from contracts.data import TimeLimit
 from contracts.reference import WEEKDAYS, Calendar
 
-# The paper's years: nothing is due later than the last closing of 2050.
+# As in docs/decisions/0005-working-time.md: nothing is due later than the last closing of 2050.
 LAST_DAY = instants.day_from_text("2050-12-31")
 WORKING_DAY = 8 * instants.HOUR
 AFTERNOON = 15 * instants.HOUR

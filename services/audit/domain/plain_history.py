@@ -1,4 +1,4 @@
-"""A dossier's history once more, from the whole set at once: every event judged in the order of time, as the paper says."""
+"""A dossier's history once more, from the whole set at once: each event judged in the order of time (docs/RULES.md)."""
 
 from dataclasses import dataclass, field
 

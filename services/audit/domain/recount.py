@@ -7,7 +7,7 @@ from services.audit.domain.pieces import NOTHING, Head, Pieces
 
 ROLES = ("receiver", "competent")
 
-# Interfaces, section 3, as a table: fact of a step -> flows it adds one to.
+# What docs/COUNTERS.md says, as a table: fact of a step -> flows it adds one to.
 BY_FACT: dict[str, tuple[str, ...]] = {
     "submitted": ("submitted",),
     "received": ("received",),

@@ -1,4 +1,4 @@
-"""The table of arrows: which fact leads from which state to which (domain: the ten states of the national portal)."""
+"""The table of arrows: which fact leads from which state to which (the national portal's ten; docs/EVENTS.md)."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""Deadlines: when a limit ends, how a pause moves it, what early means (domain: The legal clock, Exactly)."""
+"""Deadlines: when a limit ends, how a pause moves it, what early means (docs/RULES.md)."""
 
 from calendar import monthrange
 from datetime import date

@@ -46,7 +46,7 @@ def arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: R
     """What an arriving event does. Never raises: an unexpected failure is a dead letter, the dossier stays as it was."""
     try:
         return _arrive(dossier, event, at, rules)
-    except Exception:  # whatever the fold did not foresee is this event's fault, not the line's (interfaces: Errors)
+    except Exception:  # whatever the fold did not foresee is this event's fault, not the line's (docs/RULES.md)
         return _failed(dossier, event, at, rules)
 
 
