@@ -168,7 +168,7 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_INTAKE_PORT": ("compose", "this machine's port of intake; 8001"),
     "MOTCUA_PROCESSING_PORT": ("compose", "of processing's API; 8002"),
     "MOTCUA_METRICS_PORT": ("compose", "of the metrics API and the board; 8003"),
-    "MOTCUA_EDGE_PORT": ("compose", "of the outbox of the profile `edge`; 8004"),
+    "MOTCUA_EDGE_PORT": ("compose", "of the outbox beside the city; 8004"),
     "MOTCUA_AUDIT_PORT": ("compose", "of audit; 8005"),
     "MOTCUA_PROMETHEUS_PORT": ("compose", "of Prometheus; 9090"),
     "MOTCUA_ALERTMANAGER_PORT": ("compose", "of Alertmanager; 9091"),
