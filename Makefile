@@ -3,6 +3,8 @@
 
 PY := .venv/bin/python
 RUN := $(PY) -m
+# A program that speaks of the stack in the state directory: its ports, its clock, its servers.
+HERE := $(RUN) deploy.local.here
 # Which generation is live stands in the state directory; processes of the stack know it, and commands beside it must too.
 LIVE := $(shell sed -n 's/^{"live":{"gen":\([0-9]*\).*/\1/p' $(or $(MOTCUA_STATE_DIR),.local)/generations.json 2>/dev/null)
 ifneq ($(LIVE),)
@@ -17,7 +19,7 @@ PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv as uv.lock says; needs Python >= 3.11 alone, costs nothing when nothing changed
+setup: ## make .venv as uv.lock says; needs a Python 3.11 to 3.13 with venv (README.md), costs nothing when nothing changed
 	@sh deploy/local/setup
 
 up: setup ## start the local stack, or what is missing of it, and wait until it is ready
@@ -54,15 +56,15 @@ demo-correction: setup ## on the running demo: a day off in hindsight, which fig
 	@$(RUN) lab.correction
 
 verify: setup ## recount the logs of the running stack and compare every stage with the next
-	@$(RUN) services.audit.main verify
+	@$(HERE) services.audit.main verify $(ARGS)
 
-test: lint ## lint, then every test with a smoke of faults; sets itself up on a bare machine
+test: lint ## lint, then all tests but those marked containers or long, with a smoke of faults (README.md says what it wants)
 	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
-test-fast: setup ## the pure part, no servers: seconds
+test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2
 
-test-all: lint ## everything, the faults in full
+test-all: lint ## every test, the faults in full; wants a Docker engine, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
@@ -81,10 +83,10 @@ format: setup ## put the code into the one form, mend what can be mended
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
 	@$(RUN) deploy.grafana.main
 
-drill: setup ## breaks a link, a worker, Redis, the whole city, a centre; when each alert comes and goes (REPORT=1 writes docs/DRILL.md)
+drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1)
 	@$(RUN) deploy.drill.main $(if $(REPORT),--write)
 
-load: setup ## a scenario on a city of its own, verdicts and a report (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
+load: setup ## a scenario on a city of its own, verdicts, a report; wants Go (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
 	@$(RUN) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)
 
 bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records
@@ -94,11 +96,11 @@ reference-check: setup ## check the reference files (DIR=other/files for others)
 	@$(RUN) deploy.operators.main check $(DIR)
 
 reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
-	@$(RUN) deploy.operators.main activate $(DIR)
+	@$(HERE) deploy.operators.main activate $(DIR)
 
 rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='replay --code too_many'; docs/DEAD_LETTERS.md)
-	@$(RUN) deploy.operators.main rejected $(ARGS)
+	@$(HERE) deploy.operators.main rejected $(ARGS)
 
-faults: setup ## kills, freezes, cuts off everything in turn, then counts (SEED=…, ROUND=…, MINUTES=…; docs/RELIABILITY.md)
+faults: setup ## kills, freezes, cuts off everything in turn, then counts; goes on where it stopped (SEED= ROUND= MINUTES=; docs/RELIABILITY.md)
 	@$(RUN) tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(REPORT),--report)

@@ -20,7 +20,7 @@ RULES_ACTIVATED = "vn.motcua.rules.activated.v1"
 CLOCK_TICKED = "vn.motcua.clock.ticked.v1"
 CONTROL_TYPES = frozenset({ARCHIVE_OPENED, RULES_ACTIVATED, CLOCK_TICKED})
 
-# What a door may answer about one event (interfaces, section 3).
+# What a door may answer about one event; docs/EVENTS.md says what each means.
 ItemCode = Literal[
     "invalid_envelope", "unknown_type", "control_type", "invalid_data", "unknown_attribute", "time_out_of_range",
     "receiver_not_source", "unknown_unit", "unit_not_allowed", "too_large", "unavailable",
@@ -126,8 +126,11 @@ def code_of(source: str) -> str:
     return source.split("/", 3)[2]
 
 
-def read_structured(raw: bytes | Raw, now: int) -> Event:
-    """One structured-mode CloudEvent, checked in full against the contract; `now` bounds `time` from above."""
+def read_structured(raw: bytes | Raw, now: int, replaced: frozenset[str] = frozenset()) -> Event:
+    """One structured-mode CloudEvent, checked in full against the contract; `now` bounds `time` from above.
+
+    Attributes that the reader writes anew are `replaced`: whatever was sent for them is passed over.
+    """
     try:
         members: dict[str, Raw] = msgspec.json.decode(raw, type=dict[str, Raw])
     except _UNREADABLE:
@@ -138,15 +141,17 @@ def read_structured(raw: bytes | Raw, now: int) -> Event:
             continue
         if name not in ATTRIBUTES:
             _refuse("unknown_attribute", "an attribute that the contract does not name")
+        if name in replaced:
+            continue
         if bytes(value) == b"null" and name not in REQUIRED:
             continue
         try:
             texts[name] = _TEXT.decode(value)
         except _UNREADABLE:
             _refuse("invalid_envelope", f"`{name}` is not a string")
-    if "data" not in members:
+    if "data" not in members and texts.get("type") not in CONTROL_TYPES:
         _refuse("invalid_envelope", "`data` is missing")
-    return _read(texts, bytes(members["data"]), now)
+    return _read(texts, bytes(members.get("data", b"")), now)
 
 
 def to_record(event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
@@ -173,7 +178,8 @@ def to_record(event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
 def from_record(value: bytes | None, headers: Headers | None) -> Event | Control:
     """The event or control record of a stored Kafka record; RefusedError when it breaks the contract.
 
-    The upper bound of `time` was intake's to check: a stored record is judged by its form alone.
+    That `time` is at most 24 hours ahead was intake's to check: of a stored record it has a form and lies in the years that
+    a date can tell.
     """
     texts: dict[str, str] = {}
     try:
@@ -222,6 +228,9 @@ def _read_control(kind: str, value: bytes) -> Control:
 
 
 def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
+    if texts.get("type") in CONTROL_TYPES:
+        # Said first: in its own form a control record has neither `subject` nor `time`.
+        _refuse("control_type", "control records are not taken at this door")
     if not texts.keys() >= _REQUIRED_TEXTS:
         missing = next(name for name in REQUIRED if name in _REQUIRED_TEXTS and name not in texts)
         _refuse("invalid_envelope", f"`{missing}` is missing")
@@ -231,8 +240,6 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
         _refuse("invalid_envelope", "`datacontenttype` is not application/json")
     kind = texts["type"]
     if (fact := TYPES.get(kind)) is None:
-        if kind in CONTROL_TYPES:
-            _refuse("control_type", "control records are not taken at this door")
         _refuse("unknown_type", "`type` is none of this contract's")
     source = texts["source"]
     if _ID.fullmatch(texts["id"]) is None:
@@ -266,7 +273,7 @@ def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
 
 def _instant(name: str, text: str, now: int | None) -> int:
     instant = _parsed(name, text)
-    if instant < instants.EARLIEST or (now is not None and instant > now + instants.AHEAD):
+    if not instants.EARLIEST <= instant < instants.LATEST or (now is not None and instant > now + instants.AHEAD):
         _refuse("time_out_of_range", f"`{name}` is before the year 2000 or more than 24 hours ahead")
     return instant
 
@@ -276,7 +283,7 @@ def _parsed(name: str, text: str) -> int:
     try:
         return instants.parse(text)
     except instants.NotRepresentableError:
-        _refuse("time_out_of_range", f"`{name}` has a leap second or more than six fraction digits")
+        _refuse("time_out_of_range", f"`{name}` has a leap second, more than six fraction digits, or the year 0")
     except instants.NotAnInstantError:
         _refuse("invalid_envelope", f"`{name}` is not an RFC 3339 date-time with an offset")
 

@@ -25,7 +25,7 @@ class NotAnInstantError(ValueError):
 
 
 class NotRepresentableError(ValueError):
-    """RFC 3339, but a leap second or more than six fraction digits."""
+    """RFC 3339, but a leap second, more than six fraction digits, or the year 0."""
 
 
 def parse(text: str) -> int:
@@ -67,6 +67,10 @@ def _midnight_utc(day: str) -> int:
     try:
         return (date(int(day[:4]), int(day[5:7]), int(day[8:])).toordinal() - _EPOCH_DAY) * DAY
     except ValueError as error:
+        if day.startswith("0000-"):
+            # RFC 3339 knows a year 0, which leaps as year 4 does; Python's dates begin with 1.
+            _midnight_utc(f"0004{day[4:]}")
+            raise NotRepresentableError from error
         raise NotAnInstantError from error
 
 
@@ -113,4 +117,6 @@ def day_of(instant: int) -> str:
 _PLAIN_OFFSETS = {"+07:00": -OFFSET, "Z": 0}
 _PLAIN_SECONDS = {f":{second:02}": second * SECOND for second in range(60)}
 EARLIEST = midnight(day_from_text("2000-01-01"))
+# From here on a day in Vietnam may lie beyond the last that has a text.
+LATEST = midnight(day_from_text("9999-12-31"))
 AHEAD = 24 * HOUR

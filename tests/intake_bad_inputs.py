@@ -108,7 +108,16 @@ def _bodies() -> Iterator[Case]:
     yield Case("packed with gzip (good)", 202, None, ("stored",), body=gzip.compress(good), headers=zipped)
     yield Case("said to be gzip, is not", 400, "broken_gzip", body=good, headers=zipped)
     yield Case("gzip that ends too early", 400, "broken_gzip", body=gzip.compress(good)[:-9], headers=zipped)
-    yield Case("gzip with something behind it", 400, "broken_gzip", body=gzip.compress(good) * 2, headers=zipped)
+    yield Case("gzip with something behind it", 400, "broken_gzip", body=gzip.compress(good) + b"x", headers=zipped)
+    yield Case(
+        "gzip of two members (good)",
+        202,
+        None,
+        ("stored",),
+        body=gzip.compress(good[:20]) + gzip.compress(good[20:]),
+        headers=zipped,
+    )
+    yield Case("gzip of hundreds of empty members", 400, "broken_gzip", body=gzip.compress(b"") * 500, headers=zipped)
     yield Case("a gzip bomb: 64 KiB that unpack to 64 MiB", 413, "body_too_large",
                body=gzip.compress(b" " * 64 * MIB), headers=zipped)  # fmt: skip
     yield Case("more than 4 MiB", 413, "body_too_large", kind=BATCH, body=b"[" + b" " * 4 * MIB + b"]")
@@ -155,11 +164,15 @@ def _envelopes() -> Iterator[Case]:
     yield _refused("`type` of another version", "unknown_type", event(type="vn.motcua.dossier.submitted.v2"))
     for kind in ("archive.opened", "rules.activated", "clock.ticked"):
         yield _refused(f"control type `{kind}`", "control_type", event(type=f"vn.motcua.{kind}.v1"))
+        own_form = event(type=f"vn.motcua.{kind}.v1", subject=None, time=None)
+        yield _refused(f"`{kind}` in its own form, without `subject` and `time`", "control_type", own_form)
     yield _refused("an attribute that is not in the contract", "unknown_attribute", event(citizen="x"))
     yield _refused("`dataschema`", "unknown_attribute", event(dataschema="https://example.org/x"))
     yield _refused("`time` in 1999", "time_out_of_range", event(time="1999-12-31T23:59:59+07:00"))
     yield _refused("`time` 25 hours ahead", "time_out_of_range", event(time=ahead(25)))
     yield _refused("`time` with a leap second", "time_out_of_range", event(time="2016-12-31T23:59:60Z"))
+    yield _refused("`time` in the year 0", "time_out_of_range", event(time="0000-02-29T08:00:00Z"))
+    yield _refused("`time` on a day that no year has", "invalid_envelope", event(time="0001-02-30T08:00:00Z"))
     yield _refused("`time` with seven fraction digits", "time_out_of_range", event(time="2025-07-01T08:00:00.1234567Z"))
     yield Case("`time` 23 hours ahead (good: flagged later)", 202, None, ("stored",), body=packed(event(time=ahead(23))))
     yield Case("`time` in 2001 (good: paper entered late)", 202, None, ("stored",),

@@ -4,14 +4,16 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from contracts.face import tracing
+from contracts.face.heads import Heads
 from contracts.face.serving import Lifespan
 
 VERSION = "1"
 
 
 def application(title: str, description: str = "", lifespan: Lifespan | None = None) -> FastAPI:
-    """OpenAPI at `/docs`, whose script and style the service itself serves: a centre's network may reach no other host."""
-    return FastAPIOffline(
+    """OpenAPI at `/docs`, whose script and style the service itself serves: a centre's network may reach no other host.
+    Whatever answers GET answers HEAD."""
+    app = FastAPIOffline(
         title=title,
         version=VERSION,
         description=description,
@@ -20,3 +22,5 @@ def application(title: str, description: str = "", lifespan: Lifespan | None = N
         redirect_slashes=False,
         telemetry=tracing.telemetry(),
     )
+    app.add_middleware(Heads)
+    return app

@@ -14,6 +14,7 @@ ONE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = "application/json"
 GZIP_WINDOW = 31
+MEMBERS_MAX = 64
 HEADER_CHARS_MAX = 256
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
@@ -79,33 +80,37 @@ def _is_packed(request: Request) -> bool:
 
 
 def _broken_gzip() -> ProblemError:
-    return ProblemError(400, "broken_gzip", "the body is not one whole gzip member")
+    return ProblemError(400, "broken_gzip", f"the body is not whole gzip of at most {MEMBERS_MAX} members")
 
 
 class _Unpacking:
-    """Inflates one gzip member piece by piece and never makes more than `bytes_max` + 1 bytes, whatever a bomb holds.
+    """Inflates gzip piece by piece and never makes more than `bytes_max` + 1 bytes, whatever a bomb holds.
 
-    A second member is refused: empty members by the hundred thousand are a bomb too, one of time.
+    It may have some members (RFC 1952, section 2.2), and not many: empty ones by the hundred thousand are a bomb of time.
     """
 
     def __init__(self, bytes_max: int) -> None:
         self._inflater = zlib.decompressobj(GZIP_WINDOW)
         self._left = bytes_max + 1
+        self._members = 1
 
     @property
     def complete(self) -> bool:
         return self._inflater.eof
 
     def feed(self, chunk: bytes) -> bytes:
-        if not chunk or self._left <= 0:
-            return b""
-        if self._inflater.eof:
-            raise _broken_gzip()
-        try:
-            part = self._inflater.decompress(chunk, self._left)
-        except zlib.error as error:
-            raise _broken_gzip() from error
-        if self._inflater.unused_data:
-            raise _broken_gzip()
-        self._left -= len(part)
-        return part
+        parts = []
+        while chunk and self._left > 0:
+            if self._inflater.eof:
+                self._members += 1
+                if self._members > MEMBERS_MAX:
+                    raise _broken_gzip()
+                self._inflater = zlib.decompressobj(GZIP_WINDOW)
+            try:
+                part = self._inflater.decompress(chunk, self._left)
+            except zlib.error as error:
+                raise _broken_gzip() from error
+            chunk = self._inflater.unused_data
+            self._left -= len(part)
+            parts.append(part)
+        return b"".join(parts)

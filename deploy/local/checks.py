@@ -21,7 +21,7 @@ def check_python(version: tuple[int, int]) -> None:
         raise OldPythonError(version, OLDEST_PYTHON)
 
 
-def check_keys(keys_file: Path | None, dev_keys: bool) -> None:
+def check_keys(keys_file: Path | None, dev_keys: bool | None) -> None:
     """TwoKindsOfKeysError when development keys are asked for beside a file of real ones."""
     if keys_file is not None and dev_keys:
         raise TwoKindsOfKeysError

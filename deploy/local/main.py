@@ -13,7 +13,7 @@ from deploy.local.checks import check_python
 from deploy.local.errors import StackError
 from deploy.local.opening import up_and_open
 from deploy.local.processes import resident_bytes
-from deploy.local.settings import StackSettings
+from deploy.local.settings import StackSettings, moved_ports
 from deploy.local.stack import Row, Stack
 from deploy.operators import progress
 from deploy.operators.errors import OperatorError
@@ -71,6 +71,8 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
     for name in ("MOTCUA_KAFKA", "MOTCUA_REDIS"):
         if os.environ.get(name, stack.environment[name]) != stack.environment[name]:
             print(f"  {name} is set to another server: this stack runs its own, at {stack.environment[name]}", flush=True)
+    for name in moved_ports():
+        print(f"  {name} is passed over: the ports of a local stack follow MOTCUA_PORT_BASE", flush=True)
     up_and_open(stack, only)
     print(f"Up after {time.monotonic() - began:.1f} s.")
     if only is None:

@@ -46,7 +46,7 @@ class StackSettings(BaseSettings):
     host: str = "127.0.0.1"
     keys_file: Path | None = None
     # Development keys unless there is a file; said outright, the two exclude each other.
-    dev_keys: bool = False
+    dev_keys: bool | None = None
     ready_within_seconds: float = 120.0
     watch_seconds: int = Field(default=15, ge=1, le=300)
 
@@ -72,7 +72,9 @@ class StackSettings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """Every setting that the processes of this stack see: what was set outside, then what the stack decides."""
-        given = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+        given = {
+            name: value for name, value in os.environ.items() if name.startswith(PREFIXES) and name not in moved_ports()
+        }
         decided = {
             "MOTCUA_STATE_DIR": str(self.directory),
             "MOTCUA_PORT_BASE": str(self.port_base),
@@ -80,13 +82,18 @@ class StackSettings(BaseSettings):
             "MOTCUA_HOST": self.host,
             "MOTCUA_KAFKA": self.bootstrap,
             "MOTCUA_REDIS": self.redis_url,
-            "MOTCUA_DEV_KEYS": "0" if self.keys_file else "1",
+            "MOTCUA_DEV_KEYS": "0" if self.keys_file or self.dev_keys is False else "1",
             "MOTCUA_AUDIT_DISKS": f"state={self.directory}",
         }
         if self.keys_file:
             decided["MOTCUA_KEYS_FILE"] = str(self.keys_file.expanduser().resolve())
         # Compiled modules are kept, whatever the outside thinks of it: else each process compiles everything anew.
         return {**given, **decided, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def moved_ports() -> list[str]:
+    """Settings by which one service alone would listen elsewhere: the ports of a local stack lie together."""
+    return sorted(name for name in os.environ if name.startswith("MOTCUA_") and name.endswith("_PORT"))
 
 
 def python() -> str:

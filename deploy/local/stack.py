@@ -220,7 +220,8 @@ class Stack:
         running = self.generations
         absent = {each.name for each in programs.PROGRAMS if each.kind == "watcher" and debs.find(each.name) is None}
         # As its processes are told, whoever gives the command now.
-        if self._environment.get("MOTCUA_KEYS_FILE") and not self._environment.get("MOTCUA_EDGE_INTAKE_KEY_FILE"):
+        has_real_keys = self._environment.get("MOTCUA_KEYS_FILE") or self._environment.get("MOTCUA_DEV_KEYS") == "0"
+        if has_real_keys and not self._environment.get("MOTCUA_EDGE_INTAKE_KEY_FILE"):
             absent.add("edge")  # nobody has given it a key
         present = (each for each in programs.PROGRAMS if each.name not in absent)
         return tuple(each for each in present if running.runs(each))

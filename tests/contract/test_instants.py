@@ -64,9 +64,12 @@ def test_any_other_text_is_refused_and_never_crashes(text: str) -> None:
         instants.parse(text)
 
 
-@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2025-07-01T00:00:00.1234567Z", "2025-07-01T00:00:00.0000000Z"])
+@pytest.mark.parametrize(
+    "text",
+    ["2016-12-31T23:59:60Z", "2025-07-01T00:00:00.1234567Z", "2025-07-01T00:00:00.0000000Z", "0000-02-29T00:00:00Z"],
+)
 def test_what_the_archive_cannot_hold_is_told_apart(text: str) -> None:
-    """RFC 3339 it is, but a leap second or a seventh digit."""
+    """RFC 3339 it is, but a leap second, a seventh digit or the year 0."""
     with pytest.raises(instants.NotRepresentableError):
         instants.parse(text)
 

@@ -4,20 +4,24 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from confluent_kafka import Consumer, TopicPartition
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from contracts import instants, topics
+from contracts import instants, reference, reference_files, topics
+from deploy.operators import acts
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, wait_until
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
 Told = dict[str, Any]
 FIRST, SECOND, THIRD = "2025-07-01", "2025-07-02", "2025-07-03"
@@ -387,3 +391,26 @@ def test_an_emptied_redis_is_rebuilding_until_the_same_figures_stand_again(city:
     wait_until(lambda: bool(city.told("/v1/units")["lag_seconds"] == 0))
     verdict = city.province.run("services.audit.main", "verify")
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+@pytest.mark.usefixtures("restated")
+def test_units_are_shown_by_the_reference_data_in_force(city: City) -> None:
+    """A new unit and a new name show when they are activated, not when somebody edits files; and whoever starts anew with
+    the old files still shows what is in force."""
+    before = reference_files.read(REPOSITORY / "deploy" / "reference")
+    renamed = [replace(each, name="Phú Xuân mới") if each.code == "19753" else each for each in before.units]
+    new = reference.Unit(code="99999", name="Phường mới", kind="ward", hours="default", valid_from="2025-07-01")
+    changed = replace(before, units=[*renamed, new])
+
+    def names() -> dict[str, str]:
+        return {row["unit"]: row["name"] for row in city.told("/v1/units")["units"]}
+
+    assert "99999" not in names()
+    acts.activate(city.province.operators, changed)
+    wait_until(lambda: "99999" in names())
+    assert (names()["99999"], names()["19753"]) == ("Phường mới", "Phú Xuân mới")
+    assert city.told("/v1/units/99999")["counters"]["received"] == 0
+    assert any(name == "motcua_unit_info" and "Phường mới" in labels for name, *labels in city.series())
+    city.services["metrics-api"].stop()
+    city.services["metrics-api"] = city.province.start("metrics-api")
+    assert names()["19753"] == "Phú Xuân mới"

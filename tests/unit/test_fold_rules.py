@@ -1,4 +1,4 @@
-"""The rules of a dossier's history, one promise each, with outcomes read from the paper and not from the fold."""
+"""The rules of a dossier's history, one promise each, with outcomes read from docs/RULES.md, not from the fold."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from contracts import instants
 from contracts.data import FACTS
+from contracts.events import RefusedError, from_record, to_record
 from contracts.reference import Reference
 from services.processing.domain import arrows
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
@@ -34,7 +35,7 @@ def test_every_fact_has_its_arrows_annulments_aside() -> None:
     assert set(arrows.ARROWS) == set(FACTS) - {"annulled"}
 
 
-# state, fact, state after (None: misfit), written from the list of arrows in the paper
+# state, fact, state after (None: misfit), written from the arrows of docs/EVENTS.md
 PATHS = {
     1: [("submitted", BIRTH)],
     2: [("submitted", BIRTH), ("received", {})],
@@ -345,6 +346,23 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before
+
+
+def test_a_stored_record_of_a_day_that_has_no_text_is_refused_before_the_fold() -> None:
+    """Written past intake's door: in Vietnam it is the year 10000 already. It breaks the contract, and stops nobody."""
+    _, value, headers = to_record(event("submitted", "07-01 08:00", **BIRTH))
+    told = [(name, b"9999-12-31T20:00:00Z" if name == "ce_time" else text) for name, text in headers]
+    with pytest.raises(RefusedError, match="time_out_of_range"):
+        from_record(value, told)
+
+
+def test_an_outbox_whose_clock_shows_the_year_1_spoils_no_view() -> None:
+    """What it says of the time of entry is shown as near as a text can; the due and the verdict are those of `time`."""
+    desk = received()
+    desk.report(event("completed", "07-02 08:00", entered=instants.parse("0001-01-01T00:00:00+07:00")))
+    assert isinstance(desk.dossier, Dossier)
+    told = deadline_view(desk.dossier, desk.clock, desk.rules)["verdict"]
+    assert (told["entered_at"][:4], told["late_by_unit"]) == ("0001", False)
 
 
 def test_what_a_failed_change_says_does_not_depend_on_what_was_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import processes, statedir
+from deploy.local import here, processes, statedir
 from deploy.local.checks import check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError, TwoKindsOfKeysError
-from deploy.local.settings import CONTROLLER_PORT, PORTS
+from deploy.local.settings import CONTROLLER_PORT, PORTS, moved_ports
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
 
@@ -175,3 +175,32 @@ def test_which_programs_a_stack_has_is_as_they_are_told_whoever_asks(tmp_path: P
     own = {**real, "MOTCUA_EDGE_INTAKE_KEY_FILE": str(tmp_path / "intake.key")}
     assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall", environment=own).names
     assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall").names
+
+
+def test_a_port_of_one_service_alone_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose knows settings of the same names: exported for it, they must not part a service from its own stack."""
+    monkeypatch.setenv("MOTCUA_INTAKE_PORT", "9001")
+    stack = Stack(tmp_path / "state", free_port_base(), "wall")
+    assert "MOTCUA_INTAKE_PORT" not in stack.environment
+    assert moved_ports() == ["MOTCUA_INTAKE_PORT"]
+
+
+def test_development_keys_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said outright, nobody is let in by them, and an edge, which would show one, is left out."""
+    monkeypatch.setenv("MOTCUA_DEV_KEYS", "0")
+    stack = Stack(tmp_path / "state", free_port_base(), "wall")
+    assert stack.environment["MOTCUA_DEV_KEYS"] == "0"
+    assert "edge" not in stack.names
+
+
+def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ports and its clock, whatever the defaults are; another port base means another stack."""
+    for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+    assert here.environment() == dict(os.environ)
+    statedir.claim(tmp_path, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8200))
+    told = here.environment()
+    assert (told["MOTCUA_PORT_BASE"], told["MOTCUA_CLOCK"], told["MOTCUA_KAFKA"]) == ("8200", "log", "127.0.0.1:8292")
+    monkeypatch.setenv("MOTCUA_PORT_BASE", "8400")
+    assert "MOTCUA_KAFKA" not in here.environment()

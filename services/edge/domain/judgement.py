@@ -57,6 +57,8 @@ class _Named(Struct):
 
 
 _NAMED = msgspec.json.Decoder(_Named)
+_NOTHING: frozenset[str] = frozenset()
+_WRITTEN_HERE = frozenset({"recordedtime"})
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -68,7 +70,7 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int, traceparent: str |
     if len(memoryview(raw)) > house.event_bytes_max:
         return Refusal(readable_id(raw), "too_large", f"an event has at most {house.event_bytes_max} bytes")
     try:
-        event = read_structured(raw, now)
+        event = read_structured(raw, now, _NOTHING if house.keeps_recordedtime else _WRITTEN_HERE)
     except RefusedError as error:
         if error.code == "invalid_envelope" and (refused := _given(raw)) is not None:
             return refused

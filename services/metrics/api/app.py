@@ -97,6 +97,7 @@ class _Told:
                 reasons.append("rebuilding: positions trail the ends that the logs had at take-over")
             reasons += [f"partition {number} has stopped: {why}" for number, why in snapshot.stopped.items()]
         notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
+        notes += [self._ports.rules.fault] if self._ports.rules.fault else []
         self._ports.instruments.ready.set(not reasons)
         if reasons:
             members = {"reasons": reasons, "notes": notes}

@@ -12,6 +12,7 @@ from services.metrics.api import answers, courses, exposition, queries
 from services.metrics.api.courses import Courses
 from services.metrics.api.front import Front
 from services.metrics.api.instruments import Instruments
+from services.metrics.api.rules import Rules
 from services.metrics.api.snapshots import Figures, Snapshot, Snapshots
 from services.metrics.api.stream import Stream
 from services.metrics.api.told import Told
@@ -24,6 +25,7 @@ class Ports(Struct, frozen=True):
     """What the doors work with; built once, in `serving`."""
 
     snapshots: Snapshots
+    rules: Rules
     watch: Watch
     told: Told
     stream: Stream

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from contracts.face.problems import PROBLEM
 from services.metrics.api.answers import FLOW_NAMES
-from services.metrics.api.queries import RANGE_DAYS_MAX, ROLES
+from services.metrics.api.queries import ROLES, ROWS_DAYS_MAX, SUM_DAYS_MAX
 from services.metrics.domain.delivery import LINKS
 from services.metrics.domain.silence import State
 
@@ -133,10 +133,11 @@ _CODE = {"name": "code", "in": "path", "required": True, "description": "Unit or
 _ROLE = _in_query(
     "role", {"enum": list(ROLES), "default": ROLES[0]}, "Whose figures: the receiver's or the competent body's."
 )
-_FROM = _in_query("from", _DAY, f"First day, with `to`; at most {RANGE_DAYS_MAX} days.")
+_FROM = _in_query("from", _DAY, f"First day, with `to`; at most {ROWS_DAYS_MAX} days.")
+_SUM_FROM = _in_query("from", _DAY, f"First day, with `to`; at most {SUM_DAYS_MAX} days.")
 _TO = _in_query("to", _DAY, "Last day, included.")
 _COUNTER = _in_query("counter", {"enum": list(FLOW_NAMES), "default": "received"}, "A flow of /v1/counters.")
-_TOTALS = [_ROLE, _in_query("day", _DAY, "One day."), _FROM, _TO]
+_TOTALS = [_ROLE, _in_query("day", _DAY, "One day."), _SUM_FROM, _TO]
 _UNKNOWN = {404: "`unknown_unit`."}
 
 

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from contracts.face.problems import ProblemError
 
 ROLES: Final = ("receiver", "competent")
-RANGE_DAYS_MAX: Final = 1_100  # three years
+SUM_DAYS_MAX: Final = 20_000  # from 2000 to beyond 2050: every day that an event can have
+ROWS_DAYS_MAX: Final = 1_100  # three years, a row for each day
 DAYS_DEFAULT: Final = 31
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -54,7 +55,7 @@ def totals(request: Request) -> Query:
             raise ProblemError(422, "invalid_range", "either `day`, or `from` and `to`")
         return Query(role, (_day("day", given["day"]).isoformat(),))
     if "from" in given or "to" in given:
-        return Query(role, _range(given))
+        return Query(role, _range(given, SUM_DAYS_MAX))
     return Query(role, ())
 
 
@@ -74,18 +75,18 @@ def _days(given: dict[str, str], latest: str, length: int) -> Query:
     if "from" not in given and "to" not in given:
         last = date.fromisoformat(latest)
         given |= {"from": (last - timedelta(days=length - 1)).isoformat(), "to": latest}
-    return Query(role, _range(given))
+    return Query(role, _range(given, ROWS_DAYS_MAX))
 
 
-def _range(given: dict[str, str]) -> tuple[str, ...]:
+def _range(given: dict[str, str], days_max: int) -> tuple[str, ...]:
     if "from" not in given or "to" not in given:
         raise ProblemError(422, "invalid_range", "`from` and `to` belong together")
     first, last = _day("from", given["from"]), _day("to", given["to"])
     length = (last - first).days + 1
     if length < 1:
         raise ProblemError(422, "invalid_range", "`from` is after `to`")
-    if length > RANGE_DAYS_MAX:
-        raise ProblemError(422, "invalid_range", f"a range has at most {RANGE_DAYS_MAX} days")
+    if length > days_max:
+        raise ProblemError(422, "invalid_range", f"a range has at most {days_max} days")
     return tuple((first + timedelta(days=number)).isoformat() for number in range(length))
 
 

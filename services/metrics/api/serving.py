@@ -15,6 +15,7 @@ from services.metrics.api.centres import Centres
 from services.metrics.api.doors import Ports
 from services.metrics.api.front import Front
 from services.metrics.api.instruments import Instruments
+from services.metrics.api.rules import Rules
 from services.metrics.api.snapshots import Snapshots
 from services.metrics.api.stream import Stream
 from services.metrics.api.told import Told
@@ -41,9 +42,11 @@ def compose(settings: Settings, units: Units) -> FastAPI:
     instruments = Instruments()
     call_seconds = min(settings.metrics_call_seconds, REDIS_SECONDS_MAX)
     watch = Watch(settings.bootstrap, call_seconds, lambda name: instruments.kafka_errors.labels(name).inc())
+    rules = Rules(settings.bootstrap, units, call_seconds, lambda name: instruments.kafka_errors.labels(name).inc())
     snapshots = Snapshots(
-        settings.redis_url, settings.live_gen, call_seconds, lambda kind: instruments.redis_errors.labels(kind).inc()
-    )
+        settings.redis_url, settings.live_gen, call_seconds, lambda kind: instruments.redis_errors.labels(kind).inc(),
+        rules.follow,
+    )  # fmt: skip
 
     def now() -> int:
         return time.time_ns() // 1000
@@ -70,7 +73,7 @@ def compose(settings: Settings, units: Units) -> FastAPI:
         await snapshots.close()
 
     ports = Ports(
-        snapshots=snapshots, watch=watch, told=told, stream=stream, front=Front(settings.worklists_url),
+        snapshots=snapshots, rules=rules, watch=watch, told=told, stream=stream, front=Front(settings.worklists_url),
         instruments=instruments, now=now,
     )  # fmt: skip
     return build_app(ports, lifespan)

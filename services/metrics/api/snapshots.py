@@ -1,7 +1,9 @@
 """What metrics holds in Redis at one instant: positions and any figures, read in one step."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +61,11 @@ CONNECTIONS_MAX: Final = 32
 # Adding up a year of days takes Redis a good part of a second, in which the worker waits: one such read at a time.
 LONG_HASHES: Final = 62
 LONG_WAIT_SECONDS: Final = 2.0
+# Whoever asks for long ranges again and again has Redis for a fifth of its time at most, and for no two of them at once.
+LONG_REST_PER_READ: Final = 4
+LONG_REST_SECONDS_MAX: Final = 4.0
+# A script that took too long for us still runs: Redis says so by answering nobody.
+LONG_OVER_LOOKS_MAX: Final = 30
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class Place:
     recorded_at: int | None
     log_clock: int | None
     stopped: str | None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,12 @@ class Snapshot:
         return min(known) if len(known) == len(clocks) else None
 
     @property
+    def digest(self) -> str | None:
+        """The reference data in force; None before there are any, and while they are being activated."""
+        found = {place.digest for place in self.places if place is not None}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def latest_clock(self) -> int | None:
         """The largest log clock, None before the first tick."""
         return max(
@@ -143,9 +157,14 @@ class Snapshot:
 class Snapshots:
     """Reads the primary, whichever replica of the API asks; every call is bounded."""
 
-    def __init__(self, url: str, gen: int, call_seconds: float, on_error: Callable[[str], None]) -> None:
+    def __init__(
+        self, url: str, gen: int, call_seconds: float, on_error: Callable[[str], None],
+        follow: Callable[[str | None], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        """`follow` is told the reference data in force before a snapshot is handed out."""
         self._prefix = keys.prefix(gen)
         self._on_error = on_error
+        self._follow = follow
         # Whoever finds no free connection waits for one as long as for an answer.
         pool: Any = BlockingConnectionPool.from_url(
             url, max_connections=CONNECTIONS_MAX, timeout=call_seconds, socket_timeout=call_seconds,
@@ -153,6 +172,7 @@ class Snapshots:
         )  # fmt: skip
         self._redis: Any = Redis.from_pool(pool)
         self._long = asyncio.Semaphore(1)
+        self._resting: asyncio.Task[None] | None = None
 
     async def read(self, *wanted: Wanted) -> Snapshot:
         """Positions and what is wanted; ProblemError 503 `unavailable` when Redis does not answer, or not with figures,
@@ -163,14 +183,28 @@ class Snapshots:
             await asyncio.wait_for(self._long.acquire(), LONG_WAIT_SECONDS)
         except TimeoutError as error:
             raise not_now("busy", "others are reading long ranges of days: ask again later, or for fewer days") from error
+        began = time.monotonic()
         try:
             return await self._read(wanted)
         finally:
-            self._long.release()
+            self._resting = asyncio.create_task(self._rest(began), name="rest after a long read")
 
     async def close(self) -> None:
         """Ends the connections."""
+        if self._resting is not None:
+            self._resting.cancel()
         await self._redis.aclose()
+
+    async def _rest(self, began: float) -> None:
+        """Lets others in before the next long read: when Redis answers again, and a while after that."""
+        try:
+            for _ in range(LONG_OVER_LOOKS_MAX):
+                with suppress(redis.RedisError, OSError, TimeoutError):
+                    await self._redis.ping()
+                    break
+            await asyncio.sleep(min(LONG_REST_PER_READ * (time.monotonic() - began), LONG_REST_SECONDS_MAX))
+        finally:
+            self._long.release()
 
     async def _read(self, wanted: Sequence[Wanted]) -> Snapshot:
         asked = msgspec.msgpack.encode([_asked(each) for each in wanted])
@@ -183,7 +217,9 @@ class Snapshots:
             # ValueError: what lies there is no figure; the worker sees it too, and counts anew.
             self._on_error(type(error).__name__)
             raise not_now("unavailable", "the stored figures cannot be read now") from error
-        return Snapshot(places, found, bool(wiping))
+        snapshot = Snapshot(places, found, bool(wiping))
+        await self._follow(snapshot.digest)
+        return snapshot
 
 
 def _asked(wanted: Wanted) -> list[Any]:
@@ -216,6 +252,7 @@ def _place(held: dict[str, str]) -> Place | None:
         recorded_at=_optional(held.get("recorded_at")),
         log_clock=_optional(held.get("log_clock")),
         stopped=held.get("stopped") or None,
+        digest=held.get("digest") or None,
     )
 
 

@@ -14,6 +14,8 @@ from services.processing.domain.verdict import Verdict
 
 VERDICT_RULES: Final = ("on_time_by_instant", "late_told_apart")
 OUTSIDE_HOURS: Final = "outside_hours"
+# A clock that is wrong may show any year; six hours further west the first of all has no text.
+FIRST_SHOWN: Final = instants.parse("0001-01-01T00:00:00+07:00") + instants.DAY
 # An apology letter may name any year that four digits can; seven hours further east that is one too many.
 LAST_SHOWN: Final = instants.parse("9999-12-31T23:59:59+07:00")
 LAST_DAY_SHOWN: Final = instants.day_number(LAST_SHOWN)
@@ -112,7 +114,7 @@ def verdict(told: Verdict, completion: KeptEvent | None) -> dict[str, Any]:
 
 def show(instant: int | None) -> str | None:
     """An instant as text, or none."""
-    return None if instant is None else instants.show(min(instant, LAST_SHOWN))
+    return None if instant is None else instants.show(min(max(instant, FIRST_SHOWN), LAST_SHOWN))
 
 
 def day_text(number: int) -> str:
