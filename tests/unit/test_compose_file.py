@@ -39,6 +39,14 @@ def test_whatever_can_do_without_is_allowed_nothing(name: str) -> None:
     assert each["security_opt"] == ["no-new-privileges:true"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_says_has_a_bound_on_disk(name: str) -> None:
+    """Kafka and Redis lie on the same disk: no log may fill it."""
+    logging = SERVICES[name]["logging"]
+    assert logging["driver"] == "local"
+    assert {"max-size", "max-file"} <= logging["options"].keys()
+
+
 def test_servers_are_the_ones_that_tests_run_against() -> None:
     """A promise that was tried on another version is none."""
     assert SERVICES["kafka"]["image"] == servers.KAFKA_IMAGE
