@@ -23,8 +23,9 @@ COUNTED_WITHIN_SECONDS = 90.0
 ANSWERED_WITHIN_SECONDS = 90.0
 ALERTED_WITHIN_SECONDS = 300.0
 NO_GRAFANA = "MOTCUA_TEST_NO_GRAFANA"
+WATCHED = {"intake", "processing", "metrics", "metrics-api", "edge", "audit", "dossiers", "alertmanager"}
 EVENTS = 40
-UNIT = "19753"
+UNIT, AT_THE_EDGE = "19753", "20101"
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
@@ -35,8 +36,8 @@ class Composed:
     def __init__(self) -> None:
         base = free_port_base()
         self.ports = {
-            "INTAKE": base + 1, "PROCESSING": base + 2, "METRICS": base + 3, "AUDIT": base + 5, "GRAFANA": base + 6,
-            "PROMETHEUS": base + 90, "ALERTMANAGER": base + 91,
+            "INTAKE": base + 1, "PROCESSING": base + 2, "METRICS": base + 3, "EDGE": base + 4, "AUDIT": base + 5,
+            "GRAFANA": base + 6, "PROMETHEUS": base + 90, "ALERTMANAGER": base + 91,
         }  # fmt: skip
         doors = {f"MOTCUA_{name}_PORT": str(port) for name, port in self.ports.items()}
         self.has_grafana = _has_grafana()
@@ -74,9 +75,9 @@ class Composed:
                     raise
                 time.sleep(0.5)
 
-    def received(self) -> int:
+    def received(self, unit: str = UNIT) -> int:
         """Dossiers received by the unit so far."""
-        row = self.patiently("METRICS", f"/v1/units/{UNIT}?role=receiver")
+        row = self.patiently("METRICS", f"/v1/units/{unit}?role=receiver")
         return int(row["counters"]["received"])
 
 
@@ -124,6 +125,20 @@ def test_events_are_counted_whichever_container_is_killed(composed: Composed, ke
         _wait_counted(composed, handed_in)
     told = composed("run", "--rm", "-T", "verify", within_seconds=600)
     assert "clean" in told.splitlines()[-1], told
+    [asked] = [line.split() for line in told.splitlines() if " sample.api " in line]
+    assert asked[0] == "ok", "processing was asked about dossiers, with a key of the volume"
+    assert int(asked[2].replace(",", "")) > 0
+
+
+def test_an_edge_beside_the_city_keeps_what_it_took_while_intake_is_away(composed: Composed, keys: dict[str, str]) -> None:
+    """Stopped intake, killed edge: what the outbox called stored is counted, once."""
+    composed("stop", "intake")
+    events = [_event(number, AT_THE_EDGE) for number in range(EVENTS)]
+    answer = composed.patiently("EDGE", "/v1/events", events, keys[AT_THE_EDGE], "application/cloudevents-batch+json")
+    assert {each["status"] for each in answer["results"]} == {"stored"}
+    composed("kill", "-s", "SIGKILL", "edge")
+    composed("up", "--wait", "--no-build", "--no-recreate", within_seconds=UP_WITHIN_SECONDS)
+    _wait_counted(composed, EVENTS, AT_THE_EDGE)
 
 
 def test_a_key_opens_no_door_but_its_own(composed: Composed, keys: dict[str, str]) -> None:
@@ -149,7 +164,7 @@ def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:
 
 def test_prometheus_sees_everybody_and_a_service_that_stops_is_told_to_alertmanager(composed: Composed) -> None:
     """As it is mounted and started here: every target up, every rule well; an alert arrives, and goes when it is over."""
-    _wait(lambda: _jobs(composed) >= {"intake", "processing", "metrics", "metrics-api", "audit", "dossiers", "alertmanager"})
+    _wait(lambda: _jobs(composed) >= WATCHED)
     rules = [rule for group in _asked(composed, "rules")["groups"] for rule in group["rules"]]
     assert len(rules) > 50
     _wait(
@@ -208,12 +223,12 @@ def _wait(holds: Callable[[], bool]) -> None:
         time.sleep(1)
 
 
-def _event(number: int) -> dict[str, Any]:
+def _event(number: int, unit: str = UNIT) -> dict[str, Any]:
     return {
-        "specversion": "1.0", "id": f"compose-{number}", "source": f"/units/{UNIT}",
-        "type": "vn.motcua.dossier.received.v1", "subject": f"H57.{UNIT}-compose-{number}",
+        "specversion": "1.0", "id": f"compose-{number}", "source": f"/units/{unit}",
+        "type": "vn.motcua.dossier.received.v1", "subject": f"H57.{unit}-compose-{number}",
         "time": "2025-07-14T08:00:00+07:00", "datacontenttype": "application/json",
-        "data": {"procedure": "1.004746", "channel": "online", "receiver": UNIT, "competent": UNIT},
+        "data": {"procedure": "1.004746", "channel": "online", "receiver": unit, "competent": unit},
     }  # fmt: skip
 
 
@@ -228,9 +243,9 @@ def _hand_in(composed: Composed, key: str, begin: int) -> None:
         assert not left or time.monotonic() < deadline, f"{len(left)} events are not stored"
 
 
-def _wait_counted(composed: Composed, count: int) -> None:
+def _wait_counted(composed: Composed, count: int, unit: str = UNIT) -> None:
     deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
-    while (found := composed.received()) != count:
+    while (found := composed.received(unit)) != count:
         assert found < count, f"{found} counted of {count}"
         assert time.monotonic() < deadline, f"{found} of {count} counted after {COUNTED_WITHIN_SECONDS:.0f} s"
         time.sleep(0.5)
