@@ -5,8 +5,8 @@ A dump is a whole state of one instant, positions included: put back, it is an o
 
 import logging
 import os
+import re
 import shutil
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,20 +18,22 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.face import logs
-from deploy.local import valkey
 from deploy.local.errors import DumpError
 from deploy.local.settings import StackSettings
 
 CALL_SECONDS = 10.0
 SAVE_WITHIN_SECONDS = 600.0
-CHECK_WITHIN_SECONDS = 600.0
 POLL_SECONDS = 0.1
+# What keeps a dump from being made may last: so long to the next try, then twice as long, up to the most.
+RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS = 15.0, 600.0
+# By so little a clock is set right every day; a dump that is further ahead of it was made by a wrong one.
+CLOCK_SLACK_SECONDS = 60.0
 STAMP = "%Y-%m-%dT%H%M%S.%fZ"
+# The number says which was made before which, whatever the clock said; dumps of before there were numbers have none. Without
+# its letter it would look like somebody's telephone number, which no log shows.
+_NAME = re.compile(r"redis-(?:n(\d{6,})-)?(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)\.rdb")
 # What is not made at all is missed after so many turns.
 OVERDUE_TURNS = 2
-# The append-only files that a dump has taken the place of: kept once, in case somebody wants them after all.
-BEFORE = "appendonlydir.before"
-NEW = "appendonlydir.new"
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +48,10 @@ class DumpSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump in its file."""
+    """A dump in its file; `made_at` by the clock of then, which may have been wrong."""
 
     file: Path
+    number: int
     made_at: datetime
     size_bytes: int
 
@@ -65,16 +68,40 @@ def main() -> None:
 
 
 def _go_on(settings: StackSettings, chosen: DumpSettings) -> None:
+    failed = 0
     while True:
-        newest = found(settings)[-1:]
-        age = (datetime.now(UTC) - newest[0].made_at).total_seconds() if newest else chosen.dumps_every_seconds
-        if age >= chosen.dumps_every_seconds:
-            try:
-                made = make(settings, chosen.dumps_kept_max)
-                _log.info("dump %s, %d bytes", made.name, made.size_bytes)
-            except DumpError as error:
-                _log.error("%s", error)
-        time.sleep(min(chosen.dumps_every_seconds, max(1.0, chosen.dumps_every_seconds - age)))
+        try:
+            wait_seconds = _made_when_due(settings, chosen)
+            failed = 0
+        except DumpError as error:
+            failed += 1
+            wait_seconds = retry_in_seconds(failed, chosen.dumps_every_seconds)
+            _log.error("%s The next try is in %.0f s.", error, wait_seconds)
+        time.sleep(wait_seconds)
+
+
+def _made_when_due(settings: StackSettings, chosen: DumpSettings) -> float:
+    dumps, now = found(settings), datetime.now(UTC)
+    if (wait_seconds := due_in_seconds(dumps, now, chosen.dumps_every_seconds)) > 0:
+        return wait_seconds
+    if dumps and _is_ahead(dumps[-1], now):
+        _log.warning("dump %s says a later time than the clock: one of them is wrong, so another is due", dumps[-1].name)
+    made = make(settings, chosen.dumps_kept_max)
+    _log.info("dump %s, %d bytes", made.name, made.size_bytes)
+    return chosen.dumps_every_seconds
+
+
+def due_in_seconds(dumps: list[Dump], now: datetime, every_seconds: float) -> float:
+    """How long until the next one is due, 0 for at once: also where the newest was made by a clock that was ahead."""
+    if not dumps or _is_ahead(dumps[-1], now):
+        return 0.0
+    return max(0.0, every_seconds - max(0.0, _age_seconds(dumps[-1], now)))
+
+
+def retry_in_seconds(failed: int, every_seconds: float) -> float:
+    """The pause after so many tries without a dump, one after the other; never longer than between two dumps."""
+    # Bounded before it is raised: a number of any size is no exponent.
+    return min(RETRY_FIRST_SECONDS * 2.0 ** min(failed - 1, 10), RETRY_MOST_SECONDS, every_seconds)
 
 
 def directory(settings: StackSettings) -> Path:
@@ -83,91 +110,79 @@ def directory(settings: StackSettings) -> Path:
 
 
 def found(settings: StackSettings) -> list[Dump]:
-    """The dumps there are, the oldest first; files that somebody else has put beside them are none."""
-    files = sorted(directory(settings).glob("redis-*.rdb")) if directory(settings).is_dir() else []
-    named = [(file, _made_at(file)) for file in files]
-    return [Dump(file, made_at, file.stat().st_size) for file, made_at in named if made_at is not None]
+    """The dumps there are, in the order in which they were made; files that somebody else has put beside them are none."""
+    try:
+        files = list(directory(settings).glob("redis-*.rdb")) if directory(settings).is_dir() else []
+        dumps = [dump for file in files if (dump := _read(file)) is not None]
+    except OSError as error:
+        raise DumpError(f"{directory(settings)} cannot be looked through: {error.strerror or error}.") from error
+    return sorted(dumps, key=lambda dump: (dump.number, dump.made_at))
 
 
 def make(settings: StackSettings, kept: int) -> Dump:
     """Redis writes its state of this instant beside what it does; the oldest dumps beyond `kept` go. Blocks until it has."""
     home = directory(settings)
-    home.mkdir(parents=True, exist_ok=True)
     made_at = datetime.now(UTC)
     try:
-        with redis.Redis.from_url(settings.redis_url, socket_timeout=CALL_SECONDS) as client:
-            _save(client)
+        home.mkdir(parents=True, exist_ok=True)
+        with redis.Redis.from_url(
+            settings.redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS
+        ) as client:
             written = Path(client.config_get("dir")["dir"]) / client.config_get("dbfilename")["dbfilename"]
+            before = _which(written)
+            _save(client)
+        # Not by the time at which Redis says it saved: that is a clock's as well.
+        if _which(written) == before:
+            raise DumpError(f"Redis says that it has saved, and {written} is not new: see its log.")
+        dumps = found(settings)
+        number = dumps[-1].number + 1 if dumps else 1
+        file = home / f"redis-n{number:06}-{made_at.strftime(STAMP)}.rdb"
+        _keep(written, file)
+        for dump in found(settings)[:-kept]:
+            dump.file.unlink(missing_ok=True)
+        return Dump(file, number, made_at, file.stat().st_size)
     except redis.RedisError as error:
         raise DumpError(f"Redis at {settings.redis_url} made no dump: {type(error).__name__}.") from error
-    file = home / f"redis-{made_at.strftime(STAMP)}.rdb"
-    # Redis renames each dump into place and never writes to one again: a second name keeps it, and costs nothing.
-    os.link(written, file)
-    for dump in found(settings)[:-kept]:
-        dump.file.unlink()
-    return Dump(file, made_at, file.stat().st_size)
-
-
-def lay_ready(settings: StackSettings, dump: Dump) -> None:
-    """Copies a dump to where `put_back` takes it from, while Redis may still run. DumpError, and nothing changed, when it is
-    not whole or there is no room for it.
-
-    With an append-only file Redis never reads a dump: so the dump becomes the base of a new one, in the form in which Redis
-    itself rewrites it.
-    """
-    check(dump)
-    new = valkey.directory(settings) / NEW
-    try:
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        shutil.copyfile(dump.file, new / "appendonly.aof.1.base.rdb")
-        (new / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
     except OSError as error:
-        shutil.rmtree(new, ignore_errors=True)
-        raise DumpError(f"{dump.name} cannot be copied into {new.parent}: {error.strerror or error}.") from error
-
-
-def put_back(settings: StackSettings) -> None:
-    """Makes what `lay_ready` has laid there what Redis starts with, by a rename; Redis must not run."""
-    home = valkey.directory(settings)
-    new, present, before = home / NEW, home / "appendonlydir", home / BEFORE
-    if present.exists():
-        shutil.rmtree(before, ignore_errors=True)
-        present.rename(before)
-    new.rename(present)
-
-
-def check(dump: Dump) -> None:
-    """DumpError when a dump is not whole: its sum is worked out again, by Redis' own checker."""
-    server = valkey.command(StackSettings())[0]
-    # The server is its own checker when it is called by that name.
-    name = "valkey-check-rdb" if "valkey" in Path(server).name else "redis-check-rdb"
-    looked = subprocess.run(
-        [name, str(dump.file)],
-        executable=server,
-        capture_output=True,
-        text=True,
-        errors="replace",  # it shows what it has found as it stands there, and a damaged file holds any bytes
-        timeout=CHECK_WITHIN_SECONDS,
-    )
-    if looked.returncode != 0:
-        raise DumpError(f"{dump.file} is not whole ({(looked.stdout.strip().splitlines() or ['no reason'])[-1][:200]}).")
+        raise DumpError(f"A dump cannot be kept in {home}: {error.strerror or error}.") from error
 
 
 def reason_not_ready(settings: StackSettings) -> str | None:
     """None while the newest dump is of this or the last hour."""
-    dumps, chosen = found(settings), DumpSettings()
+    chosen, now = DumpSettings(), datetime.now(UTC)
+    try:
+        dumps = found(settings)
+    except DumpError as error:
+        return f"says: {error}"
     if not dumps:
         return "has made no dump yet"
-    age = (datetime.now(UTC) - dumps[-1].made_at).total_seconds()
-    if age > OVERDUE_TURNS * chosen.dumps_every_seconds + SAVE_WITHIN_SECONDS:
-        return f"has made no dump for {age / 3600:.1f} h"
+    if _is_ahead(dumps[-1], now):
+        return f"has made its newest dump {-_age_seconds(dumps[-1], now) / 3600:.1f} h from now, if the clock is right"
+    age_seconds = _age_seconds(dumps[-1], now)
+    if age_seconds > OVERDUE_TURNS * chosen.dumps_every_seconds + SAVE_WITHIN_SECONDS:
+        return f"has made no dump for {age_seconds / 3600:.1f} h"
+    return None
+
+
+def _age_seconds(dump: Dump, now: datetime) -> float:
+    return (now - dump.made_at).total_seconds()
+
+
+def _is_ahead(dump: Dump, now: datetime) -> bool:
+    return _age_seconds(dump, now) < -CLOCK_SLACK_SECONDS
+
+
+def _read(file: Path) -> Dump | None:
+    if (named := _NAME.fullmatch(file.name)) is None:
+        return None
+    with suppress(ValueError, FileNotFoundError):  # no such day; or one that has gone meanwhile
+        made_at = datetime.strptime(named[2], STAMP).replace(tzinfo=UTC)
+        return Dump(file, int(named[1] or 0), made_at, file.stat().st_size)
     return None
 
 
 def _save(client: "redis.Redis") -> None:
     deadline = time.monotonic() + SAVE_WITHIN_SECONDS
-    before = client.lastsave()
     while True:
         try:
             client.bgsave()
@@ -176,7 +191,7 @@ def _save(client: "redis.Redis") -> None:
             _wait(deadline)
     while client.info("persistence")["rdb_bgsave_in_progress"]:
         _wait(deadline)
-    if client.info("persistence")["rdb_last_bgsave_status"] != "ok" or client.lastsave() < before:
+    if client.info("persistence")["rdb_last_bgsave_status"] != "ok":
         raise DumpError("Redis could not save its dump: see its log, and the room on its disk.")
 
 
@@ -186,10 +201,26 @@ def _wait(deadline: float) -> None:
     time.sleep(POLL_SECONDS)
 
 
-def _made_at(file: Path) -> datetime | None:
-    with suppress(ValueError):
-        return datetime.strptime(file.stem.removeprefix("redis-"), STAMP).replace(tzinfo=UTC)
+def _which(file: Path) -> tuple[int, int] | None:
+    """By what a file is known from the one that was there before under its name."""
+    with suppress(FileNotFoundError):
+        found = file.stat()
+        return found.st_ino, found.st_mtime_ns
     return None
+
+
+def _keep(written: Path, file: Path) -> None:
+    try:
+        # Redis renames each dump into place and never writes to one again: a second name keeps it, and costs nothing.
+        os.link(written, file)
+    except OSError:
+        # Another file system, or one without second names.
+        new = file.with_suffix(".new")
+        try:
+            shutil.copyfile(written, new)
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import sys
 import time
 from collections.abc import Sequence
 
-from deploy.local import beside, dumps
+from deploy.local import beside, dumps, recovery_files, statedir
 from deploy.local.dumps import Dump
 from deploy.local.errors import DumpError, StackError
 from deploy.local.opening import up_and_open
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError
+from deploy.operators.generation import removal
 
 MIB = 1024 * 1024
 CATCHING_UP = ("redis", "kafka", "processing", "metrics")
@@ -58,18 +59,32 @@ def _chosen(settings: StackSettings, name: str | None) -> Dump:
 
 def _recover(stack: Stack, dump: Dump) -> int:
     began = time.monotonic()
-    # All that can fail is done while Redis still runs.
-    dumps.lay_ready(stack.settings, dump)
-    # Services may stay: they see that what Redis holds is not what they left there, and read on from what it holds.
-    stack.stop("redis")
-    dumps.put_back(stack.settings)
-    _say(f"{dump.name} is put back; what was there is kept in {dumps.BEFORE}.")
+    # In between nobody else starts anything here: a Redis that began with the former files would be left without them.
+    with statedir.only_one(stack.directory):
+        # All that can fail is done while Redis still runs.
+        recovery_files.lay_ready(stack.settings, dump)
+        # Services may stay: they see that what Redis holds is not what they left there, and read on from what it holds.
+        stack.stop("redis")
+        recovery_files.put_back(stack.settings)
+        _say(f"{dump.name} is put back; what was there is kept in {recovery_files.BEFORE}.")
+        if stack.keeper_pid is not None:
+            stack.start("redis")
     # Readers are ready only when something is to be read: first those who catch up.
     stack.up(CATCHING_UP)
+    _forget_removed(stack)
     beside.follow(stack, beside.standing(stack, stack.generations.live.gen), _say)
     up_and_open(stack)
     _say(f"Recovered after {time.monotonic() - began:.1f} s.")
     return 0
+
+
+def _forget_removed(stack: Stack) -> None:
+    """A dump may hold a generation that was removed after it was made: nobody works on it, and nobody removes it."""
+    running, settings = stack.generations, stack.settings
+    theirs = {each.gen for each in (running.live, running.beside) if each is not None}
+    for gen in sorted(removal.held(settings.redis_url) - removal.present(settings.bootstrap) - theirs):
+        gone = removal.keys(settings.redis_url, gen)
+        _say(f"Generation {gen}, which the dump still held, is removed once more: {gone:,} keys.")
 
 
 def _say(line: str) -> None:

@@ -1,5 +1,6 @@
 """A generation, or counters that were built beside, taken away: keys in Redis, consumer groups, topics; may be repeated."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ UNLINK_COUNT = 500
 # A member that was killed stays in its group until its session has run out.
 GROUP_WITHIN_SECONDS = 45.0
 AGAIN_SECONDS = 0.5
+# `g2:`, and `g2.beside:` of counters that are built once more.
+_NUMBERED = re.compile(rb"motcua:(?:processing|metrics):g(\d+)[:.]")
 _GONE = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
@@ -32,12 +35,30 @@ class Removed:
 def generation(bootstrap: str, redis_url: str, gen: int) -> Removed:
     """Everything that carries its number. InUseError while a process is a member of one of its groups."""
     groups = _groups(bootstrap, gen, [f"processing.g{gen}", f"motcua-metrics-g{gen}", f"motcua-metrics-g{gen}-beside"])
+    gone = keys(redis_url, gen)
+    return Removed(gone, groups, _topics(bootstrap, [topics.lifecycle(gen).name, topics.rejected(gen).name]))
+
+
+def keys(redis_url: str, gen: int) -> int:
+    """What Redis holds under its number; how many keys. For a generation without workers: these would miss them."""
     patterns = [
         f"motcua:processing:g{gen}:*",
         *(metrics_keys.prefix(gen, each) + "*" for each in ("live", "beside", "former")),
     ]
-    gone = sum(_keys(redis_url, pattern) for pattern in patterns)
-    return Removed(gone, groups, _topics(bootstrap, [topics.lifecycle(gen).name, topics.rejected(gen).name]))
+    return sum(_keys(redis_url, pattern) for pattern in patterns)
+
+
+def held(redis_url: str) -> frozenset[int]:
+    """The generations of which Redis holds something, be it of one that was removed since a dump was made."""
+    found = set()
+    try:
+        with _client(redis_url) as client:
+            for name in client.scan_iter(match="motcua:*:g*", count=SCAN_COUNT):
+                if (named := _NUMBERED.match(name)) is not None:
+                    found.add(int(named[1]))
+    except redis.RedisError as error:
+        raise RedisUnavailableError(redis_url, type(error).__name__) from error
+    return frozenset(found)
 
 
 def counters(bootstrap: str, redis_url: str, gen: int) -> Removed:
@@ -64,10 +85,14 @@ def present(bootstrap: str) -> frozenset[int]:
     return frozenset(int(tail) for tail in tails if tail.isdecimal())
 
 
+def _client(redis_url: str) -> "redis.Redis":
+    return redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS)
+
+
 def _keys(redis_url: str, pattern: str) -> int:
     gone = 0
     try:
-        with redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS) as client:
+        with _client(redis_url) as client:
             names = sorted(set(client.scan_iter(match=pattern, count=SCAN_COUNT)))
             for first in range(0, len(names), UNLINK_COUNT):
                 gone += int(client.unlink(*names[first : first + UNLINK_COUNT]))
