@@ -1,11 +1,9 @@
 """What a local stack builds beside what it shows: followed until it has caught up, with its rate and an estimate."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-import msgspec
 
 from deploy.local import generations, statedir
 from deploy.local.errors import GenerationError
@@ -14,7 +12,7 @@ from deploy.local.settings import REPOSITORY, StackSettings
 from deploy.local.stack import Stack
 from deploy.operators import progress
 from deploy.operators.errors import KafkaUnavailableError, RedisUnavailableError
-from deploy.operators.generation.answers import Fold
+from deploy.operators.generation.speaking import Fold
 from deploy.operators.progress import Progress
 from deploy.operators.standing import Standing
 from services.metrics.store import keys
@@ -24,7 +22,6 @@ SAY_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.5
 # A live archive grows while it is folded: so few records, and so small a share, are no lag.
 CAUGHT_UP_RECORDS, CAUGHT_UP_PERCENT = 100, 1
-REPORTS = "generations"
 _PATIENCE_SECONDS = 300.0
 _AWAY_SECONDS = 60.0
 
@@ -85,27 +82,6 @@ def fold(of: Generation) -> Fold:
     """The code of a generation."""
     code = None if of.code is None or of.fold == GEN else Path(of.code)
     return Fold(of.gen, code or REPOSITORY, generations.interpreter(code))
-
-
-def report_file(stack: Stack, running: Generations) -> Path:
-    """Where a comparison of the live generation with the one beside is written."""
-    return stack.directory / REPORTS / f"compared-g{running.live.gen}-g{beside(running).gen}.json"
-
-
-def keep_report(file: Path, told: Mapping[str, object]) -> None:
-    """Writes a report in one step."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_suffix(".new")
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
-    new.replace(file)
-
-
-def is_equal(file: Path) -> bool | None:
-    """What the last comparison came to; None when there was none."""
-    try:
-        return bool(msgspec.json.decode(file.read_bytes())["equal"])
-    except (OSError, msgspec.MsgspecError, KeyError):
-        return None
 
 
 def _looked(of: Standing, with_fold: bool) -> list[Progress]:

@@ -9,7 +9,7 @@ from msgspec import structs
 from pydantic import ValidationError
 
 from contracts import topics
-from deploy.local import beside, dumps, generations
+from deploy.local import beside, dumps, generation_report, generations
 from deploy.local.beside import standing
 from deploy.local.errors import GenerationError, StackError
 from deploy.local.generations import Generation, Generations
@@ -17,7 +17,7 @@ from deploy.local.stack import Stack
 from deploy.operators import progress
 from deploy.operators import topics as topic_tool
 from deploy.operators.errors import OperatorError
-from deploy.operators.generation import comparing, removal, saying
+from deploy.operators.generation import comparing, removal, saying, since
 from deploy.operators.settings import OperatorSettings
 from services.processing.domain.generation import GEN
 
@@ -75,6 +75,8 @@ def _start(stack: Stack, chosen: argparse.Namespace) -> int:
             )
         gen = generations.following(running, fold, removal.present(settings.bootstrap))
         wanted = topics.lifecycle(gen), topics.rejected(gen)
+        # A dump that was put back, or a removal that was interrupted, may have left something under this number.
+        removal.keys(settings.redis_url, gen)
         # Before the first process that wants them; whoever is interrupted here begins with the next number.
         topic_tool.create_missing(settings.bootstrap, wanted, OperatorSettings().replication_factor)
         topic_tool.check(settings.bootstrap, wanted, OperatorSettings().replication_factor)
@@ -100,8 +102,8 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
         for each in progress.measure(standing(stack, of.gen)):
             _say("  " + progress.line(each))
     if running.beside is not None:
-        told = beside.is_equal(beside.report_file(stack, running))
-        found = {None: "not yet", True: "nothing differed", False: "something differed"}[told]
+        told = generation_report.read(generation_report.file_of(stack, running))
+        found = "not yet" if told is None else "nothing differed" if told.equal else "something differed"
         _say(f"compared        {found}")
     return 0
 
@@ -113,8 +115,8 @@ def _compare(stack: Stack, _: argparse.Namespace) -> int:
     found = comparing.generations(settings.bootstrap, settings.redis_url, folds, stack.environment, _say)
     for line in saying.comparison(found):
         _say(line)
-    file = beside.report_file(stack, running)
-    beside.keep_report(file, found.told())
+    file = generation_report.file_of(stack, running)
+    generation_report.keep(file, found.told())
     _say(f"  written to  {file}")
     return 0 if found.is_equal else DIFFERENT
 
@@ -125,19 +127,24 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
     if not beside.has_caught_up(standing(stack, coming.gen)):
         raise GenerationError(f"Generation {coming.gen} has not caught up: make generation ARGS=status says how far it is.")
     if not coming.was_live:
-        equal = beside.is_equal(beside.report_file(stack, running))
-        if equal is None:
-            raise GenerationError("The two were not compared yet: make generation ARGS=compare.")
-        if not equal and not chosen.accept_differences:
-            raise GenerationError(
-                "The two differ: read the comparison, then `switch --accept-differences` if that is meant."
-            )
+        _check_compared(stack, running, chosen.accept_differences)
     stack.take(generations.switched(running))
     _say(f"Generation {coming.gen} is live.")
     # The dumps there are hold nothing of it, or little.
     _say(f"Dump {dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max).name} holds it.")
     _say(f"Generation {running.live.gen} goes on beside it: `switch` leads back, `drop` removes it.")
     return 0
+
+
+def _check_compared(stack: Stack, running: Generations, accept_differences: bool) -> None:
+    report = generation_report.read(generation_report.file_of(stack, running))
+    if report is None:
+        raise GenerationError("The two were not compared yet: make generation ARGS=compare.")
+    found = since.look(stack.settings.bootstrap, report.positions, generation_report.records_allowed)
+    if (why := generation_report.reason_outdated(found)) is not None:
+        raise GenerationError(f"The comparison is outdated: {why}. Compare once more: make generation ARGS=compare.")
+    if not report.equal and not accept_differences:
+        raise GenerationError("The two differ: read the comparison, then `switch --accept-differences` if that is meant.")
 
 
 def _drop(stack: Stack, _: argparse.Namespace) -> int:
@@ -156,8 +163,8 @@ def _remove(stack: Stack, gone: Generation) -> int:
     # Stopped first; only when nothing is left of it is it struck off, so that whoever is interrupted can repeat it.
     stack.rest("processing-beside", "metrics-beside")
     removed = removal.generation(settings.bootstrap, settings.redis_url, gone.gen)
-    beside.report_file(stack, running).unlink(missing_ok=True)
-    stack.take(structs.replace(running, beside=None))
+    generation_report.file_of(stack, running).unlink(missing_ok=True)
+    stack.take(generations.without(running, gone))
     _say(
         f"Generation {gone.gen} is removed: {removed.keys:,} keys, {removed.topics} topics, {removed.groups} groups. "
         f"Generation {running.live.gen} is live."

@@ -27,13 +27,15 @@ class Generation(Struct, frozen=True, forbid_unknown_fields=True):
     was_live: bool = False
 
 
-class Generations(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a stack runs. `counters`: the counters of the live one are built once more, beside."""
+class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a stack runs. `counters`: the counters of the live one are built once more, beside. `removed`: the highest number
+    that was taken away."""
 
     # First in the file: the Makefile reads its number from there.
     live: Generation
     beside: Generation | None = None
     counters: bool = False
+    removed: int = 0
 
     def runs(self, program: Program) -> bool:
         """Whether the stack has this program now."""
@@ -93,12 +95,20 @@ def switched(generations: Generations) -> Generations:
     """The one beside becomes the live one, and the live one goes on beside it: switching once more leads back."""
     live, beside = generations.live, generations.beside
     assert beside is not None, "asked before"
-    return Generations(structs.replace(beside, was_live=True), structs.replace(live, was_live=True), generations.counters)
+    return structs.replace(
+        generations, live=structs.replace(beside, was_live=True), beside=structs.replace(live, was_live=True)
+    )
+
+
+def without(generations: Generations, gone: Generation) -> Generations:
+    """What is left when the one beside is taken away."""
+    return structs.replace(generations, beside=None, removed=max(generations.removed, gone.gen))
 
 
 def following(generations: Generations, fold: int, present: frozenset[int]) -> int:
-    """The number of a generation that begins now: the fold's own, or the first free one behind it."""
-    gen = max(generations.live.gen + 1, fold)
+    """The number of a generation that begins now: the fold's own, or the first free one behind it. None is taken twice:
+    dumps hold what was built under it before, and whoever puts one back would go on from another fold's positions."""
+    gen = max(generations.live.gen + 1, generations.removed + 1, fold)
     while gen in present:
         gen += 1
     return gen

@@ -1,17 +1,20 @@
 """Generations as values: which program runs as which, what a comparison tells, when counters are explained."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from contracts.lifecycle import Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
-from deploy.local import generations
+from deploy.local import generation_report, generations
 from deploy.local.errors import GenerationError
 from deploy.local.generations import Generation, Generations
 from deploy.local.programs import PROGRAMS, program
 from deploy.operators.generation import saying, standings
 from deploy.operators.generation.comparing import Comparison, Figures
 from deploy.operators.generation.found import SAMPLE_DOSSIERS, Difference, Dossiers, members_of
+from deploy.operators.generation.since import Since
 from services.processing.domain.generation import GEN
 
 BASE = 8000
@@ -68,6 +71,58 @@ def test_a_generation_takes_the_folds_number_or_the_first_free_one(
     live: int, fold: int, present: set[int], expected: int
 ) -> None:
     assert generations.following(Generations(Generation(live, 1)), fold, frozenset(present)) == expected
+
+
+def test_no_number_is_taken_twice_because_dumps_hold_what_was_removed() -> None:
+    """Built, removed and begun again: another number, also after the state was written down and read."""
+    left = generations.without(Generations(LIVE, Generation(5, 2)), Generation(5, 2))
+    assert (left.live, left.beside) == (LIVE, None)
+    assert generations.following(left, 2, frozenset({1})) == 6
+    again = generations.without(structs.replace(left, beside=Generation(3, 2)), Generation(3, 2))
+    assert generations.following(again, 2, frozenset({1})) == 6
+    switched = generations.switched(structs.replace(left, beside=Generation(6, 2)))
+    assert generations.following(generations.without(switched, LIVE), 2, frozenset({6})) == 7
+
+
+def test_which_generations_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """What somebody else reads of it by its first words stays first."""
+    for each in (
+        generations.BEGIN,
+        Generations(LIVE, NEXT, True),
+        Generations(NEXT, structs.replace(LIVE, was_live=True), removed=9),
+    ):
+        generations.write(tmp_path, each)
+        assert generations.read(tmp_path) == each
+        assert (tmp_path / generations.FILE).read_text().startswith(f'{{"live":{{"gen":{each.live.gen},')
+    # As releases wrote it that did not yet know what was removed.
+    (tmp_path / generations.FILE).write_text(
+        '{"live":{"gen":1,"fold":1,"code":null,"was_live":false},"beside":null,"counters":false}'
+    )
+    assert generations.read(tmp_path) == Generations(Generation(1, 1))
+
+
+@pytest.mark.parametrize(("since", "told"), [
+    (Since(0, 500), None),
+    (Since(20_000, 30_000), None),
+    (Since(20_001, 30_000), "20,001 records were reported since then, and at most 20,000 may be"),
+    # In a large archive one in a hundred.
+    (Since(90_000, 9_000_000), None),
+    (Since(90_001, 9_000_000), "90,001 records were reported since then, and at most 90,000 may be"),
+    (Since(3, 500, (4, 11)), "rules were activated since then (partitions 4, 11)"),
+    (Since(-1, 500), "it is of another archive: it went further than this one"),
+])  # fmt: skip
+def test_a_comparison_holds_for_so_many_records_and_not_beyond_an_activation(since: Since, told: str | None) -> None:
+    assert generation_report.reason_outdated(since) == told
+
+
+def test_a_report_says_how_it_came_out_and_up_to_where(tmp_path: Path) -> None:
+    """As a comparison tells it; what cannot be read is no comparison."""
+    figures = Figures(10, {}, {0: 5, 11: -1})
+    generation_report.keep(tmp_path / "reports" / "of.json", Comparison((1, 2), figures, Dossiers(), None, 8, 1.0).told())
+    assert generation_report.read(tmp_path / "reports" / "of.json") == generation_report.Report(True, {0: 5, 11: -1})
+    (tmp_path / "half.json").write_text('{"equal": true')
+    assert generation_report.read(tmp_path / "half.json") is None
+    assert generation_report.read(tmp_path / "none.json") is None
 
 
 def test_members_of_answers_are_named_down_to_the_single_one() -> None:

@@ -1,98 +1,23 @@
-"""Dossiers as the code of two generations answers for them: each fold says it by itself, in a process of its own."""
+"""Dossiers as the code of two generations answers for them, all of them, asked of both and held against each other."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
-import msgspec
 import redis
-from msgspec import Struct
 
 from contracts.topics import PARTITIONS
-from deploy.operators.errors import NotAnsweredError, RedisUnavailableError
+from deploy.operators.errors import RedisUnavailableError
 from deploy.operators.generation.found import Difference, Dossiers, members_of
+from deploy.operators.generation.speaking import Fold, Speaker, Told
 from services.processing.store import keys
 
+CALL_SECONDS: Final = 30.0
 CODES_AT_ONCE: Final = 500
 # A dossier that is not the same in both while one of them is ahead is looked at again.
 ATTEMPTS_MAX: Final = 40
 ATTEMPT_PAUSE_SECONDS: Final = 0.25
-_MODULE: Final = "services.processing.answers"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A generation and the code that works it out: an interpreter and the directory of its modules."""
-
-    gen: int
-    directory: Path
-    interpreter: str = field(default=sys.executable)
-
-
-class Told(Struct, frozen=True):
-    """What a fold says of some codes, as of one position."""
-
-    at: str | None
-    log_clock: int | None
-    digest: str | None
-    answers: dict[str, Any]
-
-    @property
-    def place(self) -> tuple[str | None, int | None, str | None]:
-        """Where that fold stands."""
-        return self.at, self.log_clock, self.digest
-
-
-class Speaker:
-    """The process that speaks for a fold. To be closed."""
-
-    def __init__(self, fold: Fold, environment: Mapping[str, str]) -> None:
-        self._gen = fold.gen
-        self._process = subprocess.Popen(
-            [fold.interpreter, "-m", _MODULE],
-            cwd=fold.directory,
-            env={**os.environ, **environment, "MOTCUA_GEN": str(fold.gen)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def __enter__(self) -> "Speaker":
-        return self
-
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def ask(self, partition: int, codes: Sequence[str], full: bool = False) -> None:
-        """Puts a question; `told` waits for its answer."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(msgspec.json.encode({"partition": partition, "codes": codes, "full": full}) + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise self._failed() from error
-
-    def told(self) -> Told:
-        """The answer."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise self._failed()
-        return msgspec.json.decode(line, type=Told)
-
-    def _failed(self) -> NotAnsweredError:
-        self._process.kill()
-        _, words = self._process.communicate()
-        lines = words.decode(errors="replace").strip().splitlines() or ["it ended without a word"]
-        return NotAnsweredError(self._gen, lines[-1][:300])
 
 
 def compare(
@@ -101,7 +26,7 @@ def compare(
     """Every dossier that either of them keeps, asked of both; `say` hears how many of how many are done."""
     found = Dossiers()
     with (
-        redis.Redis.from_url(redis_url) as client,
+        redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS) as client,
         Speaker(folds[0], environment) as one,
         Speaker(folds[1], environment) as two,
     ):

@@ -10,7 +10,7 @@ from deploy.operators import progress
 from deploy.operators import topics as topic_tool
 from deploy.operators.errors import InUseError
 from deploy.operators.generation import comparing, removal, saying
-from deploy.operators.generation.answers import Fold
+from deploy.operators.generation.speaking import Fold
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
@@ -41,6 +41,9 @@ def run(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
 
 def _topics(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
     wanted = topics.lifecycle(chosen.gen), topics.rejected(chosen.gen)
+    if chosen.gen != settings.live_gen and chosen.gen not in removal.present(settings.bootstrap):
+        # Without a topic nobody has built it: what Redis holds of its number is of one that was removed.
+        removal.keys(settings.redis_url, chosen.gen)
     created = topic_tool.create_missing(settings.bootstrap, wanted, settings.replication_factor)
     topic_tool.check(settings.bootstrap, wanted, settings.replication_factor)
     print(f"the topics of generation {chosen.gen} are there" + (f" (created: {', '.join(created)})" if created else ""))

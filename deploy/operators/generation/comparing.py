@@ -11,10 +11,10 @@ import redis
 from contracts.topics import PARTITIONS
 from deploy.operators.errors import RedisUnavailableError
 from deploy.operators.generation import answers, figures, standings
-from deploy.operators.generation.answers import Fold
 from deploy.operators.generation.figures import State
 from deploy.operators.generation.found import SAMPLE_FIGURES, Dossiers
 from deploy.operators.generation.lifecycles import Lifecycles
+from deploy.operators.generation.speaking import Fold
 from services.metrics.store import keys
 
 # How long the slower one may need to come to where the other is.
