@@ -4,8 +4,9 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -67,8 +68,17 @@ def machine(began: str, load_before: float) -> dict[str, Any]:
         "began": began, "cores": CORES, "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "load_before": round(load_before, 1), "load_after": round(os.getloadavg()[0], 1), "commit": _commit(),
-        "packages": {name: version(name) for name in PACKAGES}, "implementation": sys.implementation.name,
+        "packages": packages(), "implementation": sys.implementation.name,
     }  # fmt: skip
+
+
+def packages() -> dict[str, str]:
+    """Versions of those of the packages that are installed: a container has the code and no package of ours, nor Valkey."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def cost(outcome: Outcome) -> dict[str, Any]:
