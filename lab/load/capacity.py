@@ -92,7 +92,7 @@ def sheet(document: dict[str, Any]) -> str:
         "",
         f"Measured: {cost_us(document):,.0f} µs of processor time an event, all services together, Kafka and Redis "
         f"included; {document['cost']['archive_bytes_per_event'] or 0:,} bytes of archive an event. "
-        f"{machine['cores']} shared cores, load {machine['load_before']} before, commit {machine['commit']}.",
+        f"{machine['cores']} cores, load {machine['load_before']} before, commit {machine['commit']}.",
         "",
         "| | dossiers a day | events/s, mean | at the peak | cores at the peak | cores to catch up | machines "
         "| archive, GiB a year |",
