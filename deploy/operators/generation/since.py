@@ -42,8 +42,9 @@ def look(bootstrap: str, positions: Mapping[int, int], allowed: Callable[[int], 
 
 def _ends(bootstrap: str) -> dict[int, int]:
     places = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
+    asking = Asking(bootstrap)  # named: a client that nobody holds is gone before its answers come
     try:
-        found = Asking(bootstrap).ends(places, CALL_SECONDS)
+        found = asking.ends(places, CALL_SECONDS)
         return {place.partition: future.result(CALL_SECONDS + 1.0).offset for place, future in found.items()}
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
