@@ -15,7 +15,8 @@ def test_the_page_is_made_from_the_table() -> None:
 
 def test_every_counter_and_every_rate_has_a_row() -> None:
     first = [line.split("|")[1].strip() for line in counters_page.page().splitlines() if line.startswith("| `")]
-    assert first == [f"`{each.name}`" for each in (*COUNTERS, *RATES)]
+    names = [*(counter.name for counter in COUNTERS), *(rate.name for rate in RATES)]
+    assert first == [f"`{name}`" for name in names]
 
 
 def test_no_two_counters_share_a_series() -> None:
