@@ -40,15 +40,15 @@ def keygen(file: Path) -> str:
 
 
 def export(places: Places, key_file: Path, file: Path, now: int) -> int:
-    """Writes what waits for delivery at this moment; how many events. The edge may run meanwhile, and keeps them.
+    """Writes what waits for delivery; how many events. The edge may run meanwhile, and keeps what it does not deliver.
 
     The same events also go over the line as soon as it is back: by `source`, `id` and `subject` each of them counts once.
     """
     key = _key(key_file)
 
     def written(store: sqlite3.Connection, opened: BinaryIO) -> int:
-        [incarnation, *_] = store.execute(schema.STORE).fetchone()
-        return carried.write(opened, key, incarnation, instants.show(now), _bodies(store, schema.BODIES))
+        incarnation, last, *_ = store.execute(schema.STORE).fetchone()
+        return carried.write(opened, key, incarnation, instants.show(now), _pages(store, schema.EXPORTED, last))
 
     return _into(file, places, written)
 
@@ -59,7 +59,8 @@ def export_receipts(places: Places, file: Path) -> int:
     def written(store: sqlite3.Connection, opened: BinaryIO) -> int:
         count = 0
         if store.execute(schema.HAS_RECEIPTS).fetchone() is not None:
-            for body in _bodies(store, receipts.BODIES):
+            [last] = store.execute(receipts.LAST).fetchone()
+            for body in _pages(store, receipts.EXPORTED, last):
                 opened.write(body + b"\n")
                 count += 1
         return count
@@ -72,8 +73,6 @@ def _into(file: Path, places: Places, write: Callable[[sqlite3.Connection, Binar
     part = file.with_name(file.name + ".part")
     try:
         with closing(_opened(places)) as store, open(part, "xb") as opened:
-            # One transaction: what comes in or is delivered meanwhile changes nothing of what is read.
-            store.execute("BEGIN")
             count = write(store, opened)
             opened.flush()
             os.fsync(opened.fileno())
@@ -111,7 +110,13 @@ def _opened(places: Places) -> sqlite3.Connection:
     return store
 
 
-def _bodies(store: sqlite3.Connection, wanted: str) -> Iterator[bytes]:
-    rows = store.execute(wanted)
-    while some := rows.fetchmany(READ_ROWS):
-        yield from (body for (body,) in some)
+def _pages(store: sqlite3.Connection, page: str, last: int) -> Iterator[bytes]:
+    """Bodies up to `last`, each page by itself: what is delivered meanwhile may be missing, what comes in is not in it.
+
+    One transaction for as long as a slow stick takes would keep the edge's log of changes from beginning anew, and that
+    would outgrow the reserve.
+    """
+    after = 0
+    while rows := store.execute(page, (after, last, READ_ROWS)).fetchall():
+        after = rows[-1][0]
+        yield from (body for _, body in rows)

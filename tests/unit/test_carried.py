@@ -2,7 +2,10 @@
 
 import io
 import json
+import sqlite3
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +169,54 @@ def test_an_export_holds_what_waits_and_leaves_it_there(tmp_path: Path) -> None:
     assert read(file.read_bytes(), whom) == taken[2:]
     with pytest.raises(carrying.CarryingError, match="no outbox"):
         carrying.export(Places(tmp_path / "none", tmp_path / "none.mark"), key, file, now())
+
+
+def test_an_export_onto_a_slow_stick_does_not_keep_the_running_edge_from_beginning_its_log_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That would outgrow the room held back for a full disk. What comes in meanwhile goes by the line, or the next stick."""
+    box, places = store(tmp_path, 100)
+    accept(box, *(entry(f"e-{number}", f"D-{number}") for number in range(carrying.READ_ROWS + 100)))
+    write, log = carried.write, places.file.with_name(places.file.name + "-wal")
+    began_anew = []
+
+    def meanwhile(events: Iterable[bytes]) -> Iterator[bytes]:
+        for number, each in enumerate(events):
+            if number == 1:
+                for turn in range(20):
+                    accept(box, *(entry(f"new-{turn}-{more}", f"N-{more}") for more in range(1000)))
+                box.begin()
+                box.settle([carrying.READ_ROWS + 1], [])
+                box.commit()
+                began_anew.append(box._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0)
+            yield each
+
+    monkeypatch.setattr(carried, "write", lambda file, key, of, at, events: write(file, key, of, at, meanwhile(events)))
+    key, file = tmp_path / "key", tmp_path / "stick"
+    whom = Trust((Trusted("ward", carrying.keygen(key), frozenset({"19753"})),))
+    assert carrying.export(places, key, file, now()) == carrying.READ_ROWS + 99, "one was delivered before it was read"
+    assert began_anew == [True]
+    assert log.stat().st_size < 8 * 1024 * 1024
+    found = [each["id"] for each in read(file.read_bytes(), whom)]
+    assert found == [f"e-{number}" for number in range(carrying.READ_ROWS + 100) if number != carrying.READ_ROWS]
+    box.close()
+
+
+def test_a_log_that_grew_because_somebody_read_for_long_gives_its_room_back(tmp_path: Path) -> None:
+    """Somebody else's back-up, say."""
+    box, places = store(tmp_path, 0)
+    log = places.file.with_name(places.file.name + "-wal")
+    accept(box, entry("a"))
+    with closing(sqlite3.connect(places.file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM event").fetchone()
+        for turn in range(40):
+            accept(box, *(entry(f"{turn}-{more}") for more in range(1000)))
+        assert log.stat().st_size > 16 * 1024 * 1024
+    for turn in range(3):
+        accept(box, *(entry(f"late-{turn}-{more}") for more in range(1000)))
+    assert log.stat().st_size <= 16 * 1024 * 1024
+    box.close()
 
 
 def test_the_last_receipts_are_kept_within_their_bound(tmp_path: Path) -> None:

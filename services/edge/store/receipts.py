@@ -14,7 +14,8 @@ TOTAL: Final = "SELECT total(events) FROM receipt"
 KEEP: Final = "INSERT INTO receipt (events, body) VALUES (?, ?)"
 OLDEST: Final = "SELECT number, events FROM receipt ORDER BY number LIMIT 1"
 DROP: Final = "DELETE FROM receipt WHERE number = ?"
-BODIES: Final = "SELECT body FROM receipt ORDER BY number"
+LAST: Final = "SELECT coalesce(max(number), 0) FROM receipt"
+EXPORTED: Final = "SELECT number, body FROM receipt WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 
 
 class Receipts:

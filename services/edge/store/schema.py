@@ -21,12 +21,14 @@ PRAGMA user_version = {VERSION};
 """
 
 # FULL: a commit returns only when its bytes are on the disk. The write-ahead log keeps its length, so that
-# deliveries can be written down on a disk that has no room left.
+# deliveries can be written down on a disk that has no room left; what it grew beyond that, because somebody read for a
+# long time, it gives back: it is at most what the reserve can take in twice.
 JOURNAL = "PRAGMA journal_mode = WAL"
 SETTINGS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -4096",
     "PRAGMA temp_store = MEMORY",
+    "PRAGMA journal_size_limit = 16777216",
 )
 
 # Rows in one statement: each step of SQLite lets go of the interpreter's lock, and a busy one gives it back late.
@@ -53,7 +55,7 @@ OLDEST = "SELECT entered_at FROM event ORDER BY position LIMIT 1"
 FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
 WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
 HAS_RECEIPTS = "SELECT 1 FROM sqlite_schema WHERE name = 'receipt'"
-BODIES = "SELECT body FROM event ORDER BY position"
+EXPORTED = "SELECT position, body FROM event WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _CHOSEN = "position IN (SELECT value FROM json_each(?))"
 WEIGH = f"SELECT line, count(*), sum(length(body)) FROM event WHERE {_CHOSEN} GROUP BY line"
 DELETE = f"DELETE FROM event WHERE {_CHOSEN}"
