@@ -29,7 +29,7 @@ from services.edge.instruments import Instruments
 from services.edge.link.line import LinkBook
 from services.edge.link.sender import Sender
 from services.edge.settings import Settings
-from services.edge.store.errors import StoreError
+from services.edge.store.errors import BusyError, StoreError
 from services.edge.store.outbox import Outbox
 from services.edge.store.views import Quarantined, Stand
 from services.edge.store.writer import Writer
@@ -167,6 +167,8 @@ class Doors:
                 reason = await self._ports.writer.do(lambda outbox: outbox.accept(entries), size)
         except TimeoutError:
             return NotKept("unavailable", "the disk has not answered in time", RETRY_AFTER_SECONDS)
+        except BusyError as error:
+            return NotKept("too_busy", error.detail, RETRY_AFTER_SECONDS)
         except StoreError as error:
             return NotKept("unavailable", f"nothing can be kept now ({error.code})", RETRY_AFTER_SECONDS)
         if reason is not None:

@@ -27,11 +27,18 @@ class Instruments:
         )
         self.commit_seconds = self._histogram("commit_seconds", "Seconds of a transaction until it lay on the disk.")
         self.store_errors = self._counter("store_errors", "Times that the outbox could not be used, by code.", "code")
+        self.store_waiting_bytes = self._gauge("store_waiting_bytes", "Bytes of requests that wait for the disk.")
         self.sent = self._counter("sent_events", "Events of which intake has spoken, by outcome.", "outcome")
         self.send_failures = self._counter("send_failures", "Requests to intake that took nothing, by kind.", "kind")
         self.send_seconds = self._histogram("send_seconds", "Seconds of a request to intake that was answered.")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of bodies sent to intake, packed.")
+        self.held_events = self._gauge(
+            "held_events", "Events that wait apart: intake could take others, and not them or those before them."
+        )
         self.heartbeats = self._counter("heartbeats", "Heartbeats that intake has answered, by status.", "status")
+        self.heartbeats_refused = self._gauge(
+            "heartbeats_refused", "Sources of whose state intake has refused to hear, so that the city knows nothing of it."
+        )
         self.outbox_events = self._gauge("outbox_events", "Events that wait for delivery.")
         self.outbox_bytes = self._gauge("outbox_bytes", "Bytes in the outbox, quarantine included.")
         self.outbox_oldest_seconds = self._gauge("outbox_oldest_seconds", "Age of the oldest event that waits, in seconds.")

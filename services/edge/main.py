@@ -116,7 +116,7 @@ def compose(settings: Settings, keys: KeySource, codes: frozenset[str]) -> tuple
     places = Places(settings.store_dir, settings.high_water_file)
     reserve = Reserve(settings.store_dir / "reserve", settings.edge_reserve_kib * KIB)
     outbox = Outbox(places, limits, reserve, _now, settings.edge_receipts_events_max)
-    writer = Writer(outbox, places, settings.edge_commit_kib * KIB, instruments)
+    writer = Writer(outbox, places, settings.edge_commit_kib * KIB, settings.edge_waiting_kib * KIB, instruments)
     intake = Intake(settings)
     bounds = Bounds(
         settings.edge_send_batch_events_max,

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     edge_turn_seconds: float = Field(default=2.0, gt=0)
     # The log of changes has about 4 MiB and one commit; the reserve below must be able to take it in twice.
     edge_commit_kib: int = Field(default=4 * 1024, ge=64, le=4 * 1024)
+    edge_waiting_kib: int = Field(default=64 * 1024, ge=4 * 1024)
     edge_store_seconds: float = Field(default=10.0, gt=0)
 
     edge_outbox_events_max: int = Field(default=2_000_000, ge=1)
@@ -59,6 +60,8 @@ class Settings(BaseSettings):
     edge_send_requests_max: int = Field(default=4, ge=1, le=64)
     edge_send_target_seconds: float = Field(default=2.0, gt=0)
     edge_window_events_max: int = Field(default=4000, ge=1000)
+    # About a month of what a large ward reports of one partition in twelve.
+    edge_held_events_max: int = Field(default=20_000, ge=1000, le=200_000)
     edge_connect_seconds: float = Field(default=10.0, gt=0)
     edge_answer_seconds: float = Field(default=40.0, gt=0)
     edge_back_off_first_seconds: float = Field(default=0.5, gt=0)

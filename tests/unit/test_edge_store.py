@@ -352,7 +352,7 @@ def test_on_a_full_disk_nothing_acknowledged_is_lost_and_deliveries_make_room_ag
     monkeypatch.setattr(writer_module, "REOPEN_SECONDS", 0.01)
     directory, make_room = small_disk
     box = outbox(directory, reserve_bytes=RESERVE_BYTES)
-    writer = Writer(box, box._places, 1 << 20, Instruments())
+    writer = Writer(box, box._places, 1 << 20, 1 << 26, Instruments())
     acknowledged: list[str] = []
 
     async def offer(name: str) -> str | None:

@@ -6,6 +6,7 @@ StoreError
 ├── DamagedError     put back a copy, or move the file away and keep it for somebody who can read it
 ├── InUseError       stop the other edge
 ├── MovedError       put the file back, or start the edge anew
+├── BusyError        wait: the disk is slower than what comes
 └── FailingError     look at the disk
 """
 
@@ -42,6 +43,10 @@ class InUseError(StoreError):
 
 class MovedError(StoreError):
     code = "moved"
+
+
+class BusyError(StoreError):
+    code = "store_busy"
 
 
 class FailingError(StoreError):

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts import instants
 from services.edge.domain.fullness import Limits, Load, refuses
@@ -22,6 +23,7 @@ from services.edge.domain.window import Waiting
 from services.edge.store import schema
 from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
+from services.edge.store.identity import Known, Totals, check_content, check_file
 from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
 from services.edge.store.views import LineStand, Places, Quarantined, Stand
@@ -33,6 +35,7 @@ GIVEN_BYTES = 160
 QUARANTINED_SHOWN_MAX = 1000
 READ_ROWS = 50
 RELEASED_MAX = 1000
+BUSY_SECONDS = 5.0
 
 
 class _Line(Struct):
@@ -57,6 +60,7 @@ class Outbox:
         self._connection: sqlite3.Connection | None = None
         self._held: int | None = None
         self._mark: MarkFile | None = None
+        self._known: Known | None = None
 
     # -- opening and closing
 
@@ -67,6 +71,7 @@ class Outbox:
     def open(self, hold_reserve: bool = True) -> bool:
         """Reads the book; True when a new incarnation was begun in a store or beside a mark that was there before.
 
+        Once it was open it opens that very store again, and never makes one or begins an incarnation.
         StoreError, and nothing held nor changed, when it cannot be used.
         """
         try:
@@ -88,20 +93,28 @@ class Outbox:
             self._held = None
 
     def _open(self, hold_reserve: bool) -> bool:
-        places = self._places
-        places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        places, known = self._places, self._known
+        if known is None:
+            places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            check_file(places.file, known.inode)
         self._held = self._hold_alone()
         mark = read_mark(places.high_water)
         if mark is not None and places.file.exists() and places.file.stat().st_size == 0:
             raise DamagedError(f"{places.file} is empty and once was not: keep it, put back a copy or move it away")
-        self._connection = sqlite3.connect(places.file, isolation_level=None, check_same_thread=False, timeout=5.0)
+        # A file that was there before and is not now must not be made anew, not even between the check and this.
+        mode = "rwc" if known is None else "rw"
+        self._connection = sqlite3.connect(
+            f"{places.file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False,
+            timeout=BUSY_SECONDS,
+        )  # fmt: skip
         is_new = self._prepare()
         if hold_reserve:
             self._reserve.hold()
         self._mark = MarkFile(places.high_water)
         began_anew = self._load(mark, is_new)
-        self._inode = places.file.stat().st_ino
         self._mark.write(HighWater(self._incarnation, self._position))
+        self._known = Known(places.file.stat().st_ino, self._incarnation, self._totals, self._totals)
         return began_anew
 
     def _hold_alone(self) -> int:
@@ -129,16 +142,23 @@ class Outbox:
         return not tables
 
     def _load(self, mark: HighWater | None, is_new: bool) -> bool:
-        db = self._db
+        db, known = self._db, self._known
         db.execute("BEGIN IMMEDIATE")
         if is_new:
+            if known is not None:
+                raise MovedError(f"{self._places.file} was emptied while it was in use: start the edge anew with a copy")
             # Not executescript: that would commit before the store has its incarnation.
             for statement in schema.TABLES.split(";"):
                 db.execute(statement)
             db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
         self._receipts = Receipts(db, self._receipts_events_max)
-        self._incarnation, self._position, self._events, self._bytes = db.execute(schema.STORE).fetchone()
-        continued = is_new or is_continued(self._incarnation, self._position, mark)
+        incarnation, *counted = db.execute(schema.STORE).fetchone()
+        if known is not None:
+            check_content(self._places.file, known, incarnation, Totals(*counted))
+        self._incarnation: str = incarnation
+        self._position, self._events, self._bytes = counted
+        # A process that knows the store itself needs no mark to know it by.
+        continued = is_new or known is not None or is_continued(self._incarnation, self._position, mark)
         if not continued:
             self._incarnation = self._new_incarnation(mark, self._incarnation)
             db.execute(schema.NEW_INCARNATION, (self._incarnation,))
@@ -155,6 +175,15 @@ class Outbox:
         return new_incarnation(self._now() // 1000, secrets.token_bytes(RANDOM_BYTES), known, former)
 
     @property
+    def incarnation(self) -> str:
+        """Whose positions are read now."""
+        return self._incarnation
+
+    @property
+    def _totals(self) -> Totals:
+        return Totals(self._position, self._events, self._bytes)
+
+    @property
     def _db(self) -> sqlite3.Connection:
         assert self._connection is not None, "open comes first"
         return self._connection
@@ -163,22 +192,23 @@ class Outbox:
 
     def begin(self) -> None:
         """A transaction begins; a store whose file was taken away must not go on in a file without a name."""
-        try:
-            if self._places.file.stat().st_ino != self._inode:
-                raise MovedError(f"{self._places.file} was replaced while it was in use: start the edge anew")
-        except FileNotFoundError as error:
-            raise MovedError(f"{self._places.file} was taken away while it was in use: put it back") from error
+        assert self._known is not None, "open comes first"
+        check_file(self._places.file, self._known.inode)
         self._db.execute("BEGIN")
 
     def commit(self) -> None:
         """Returns when everything of the transaction is on the disk, and the mark behind it."""
+        assert self._known is not None, "open comes first"
         if self._changed:
             self._db.execute(schema.KEEP_STORE, (self._position, self._events, self._bytes))
             for each in self._changed:
                 line = self._lines[each]
                 self._db.execute(schema.KEEP_LINE, (line.last_sequence, line.unsent, line.number))
             self._changed = set()
+        # Before and after: a commit that fails may lie on the disk all the same.
+        self._known = replace(self._known, attempted=self._totals)
         self._db.execute("COMMIT")
+        self._known = replace(self._known, committed=self._totals)
         if self._moved:
             assert self._mark is not None
             self._mark.write(HighWater(self._incarnation, self._position))
@@ -239,9 +269,18 @@ class Outbox:
         return None if found is None else int(found[0])
 
     def settle(
-        self, stored: Sequence[int], refused: Sequence[tuple[int, Refused]], receipts: Sequence[Receipt] = ()
+        self,
+        stored: Sequence[int],
+        refused: Sequence[tuple[int, Refused]],
+        receipts: Sequence[Receipt] = (),
+        read_from: str | None = None,
     ) -> None:
-        """Intake stored the ones, which are deleted, and refused the others, which are set aside."""
+        """Intake stored the ones, which are deleted, and refused the others, which are set aside.
+
+        Positions that were `read_from` another incarnation name other events here, and nothing is done to those.
+        """
+        if read_from not in (None, self._incarnation):
+            return
         # On a disk that is full deliveries are written down, and nothing else.
         if receipts and self._reserve.in_place:
             self._receipts.keep(receipts)

@@ -10,13 +10,15 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from services.edge.instruments import Instruments
-from services.edge.store.errors import DiskFullError, FailingError, MovedError, StoreError, is_disk_trouble, named
+from services.edge.store.errors import BusyError, DiskFullError, FailingError, StoreError, is_disk_trouble, named
 from services.edge.store.outbox import Outbox
 from services.edge.store.views import Places
 
 REOPEN_SECONDS = 1.0
 RESERVE_SECONDS = 5.0
 STOP_SECONDS = 10.0
+# Acts that wait, whatever they bring along: more than the door lets in at once, and a disk that hangs must not pile up.
+WAITING_ACTS_MAX = 10_000
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -29,15 +31,43 @@ class _Job(Generic[_T]):
         self.result: Any = None
 
 
+class _Waiting:
+    """What waits, in acts and in bytes: counted up by the loop and down by the thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._acts = 0
+        self.bytes = 0
+
+    def add(self, weight: int, bytes_max: int) -> bool:
+        """Whether so much more may wait; what comes alone may always."""
+        with self._lock:
+            if self._acts >= WAITING_ACTS_MAX or (weight and self.bytes and self.bytes + weight > bytes_max):
+                return False
+            self._acts += 1
+            self.bytes += weight
+            return True
+
+    def remove(self, group: list[_Job[Any]]) -> None:
+        """These wait no more."""
+        with self._lock:
+            self._acts -= len(group)
+            self.bytes -= sum(job.weight for job in group)
+
+
 class Writer:
     """`do` brings an act to the outbox and its result back; acts that wait together share a commit."""
 
-    def __init__(self, outbox: Outbox, places: Places, commit_bytes_max: int, instruments: Instruments) -> None:
+    def __init__(
+        self, outbox: Outbox, places: Places, commit_bytes_max: int, waiting_bytes_max: int, instruments: Instruments
+    ) -> None:
         self._outbox = outbox
         self._places = places
         self._commit_bytes_max = commit_bytes_max
+        self._waiting_bytes_max = waiting_bytes_max
         self._instruments = instruments
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._waiting = _Waiting()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._tried_at = self._reserve_tried_at = float("-inf")
         self.fault: StoreError | None = None
@@ -48,8 +78,16 @@ class Writer:
         self._thread.start()
 
     async def do(self, act: Callable[[Outbox], _T], weight: int = 0) -> _T:
-        """The act's result, once it is on the disk; StoreError when it is not. `weight` is what it adds, in bytes."""
+        """The act's result, once it is on the disk; StoreError when it is not. `weight` is what it adds, in bytes.
+
+        Whoever stops waiting before it was begun has said that it is not done, and then it is not. BusyError at once
+        when so much waits already.
+        """
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        if not self._waiting.add(weight, self._waiting_bytes_max):
+            self._instruments.store_errors.labels(BusyError.code).inc()
+            raise BusyError("as much waits for the disk as may")
+        self._instruments.store_waiting_bytes.set(self._waiting.bytes)
         self._jobs.put(_Job(act, weight, future))
         return await future
 
@@ -64,6 +102,13 @@ class Writer:
         self._outbox.close()
 
     def _gather(self) -> list[_Job[Any]] | None:
+        group = self._next_group()
+        if group is not None:
+            self._waiting.remove(group)
+            self._instruments.store_waiting_bytes.set(self._waiting.bytes)
+        return group
+
+    def _next_group(self) -> list[_Job[Any]] | None:
         if (job := self._jobs.get()) is None:
             return None
         group, weight = [job], job.weight
@@ -86,7 +131,9 @@ class Writer:
                 self._care_for_reserve(began)
                 self._outbox.begin()
                 for job in group:
-                    job.result = job.act(self._outbox)
+                    # Whoever waits no more was told to send it again, and does: it must not be kept twice.
+                    if not job.future.done():
+                        job.result = job.act(self._outbox)
                 self._outbox.commit()
             except Exception as raised:
                 error = self._broken(raised)
@@ -98,8 +145,8 @@ class Writer:
         if self._outbox.is_open:
             return None
         now = monotonic()
-        # A file that was taken away may come back: no new one is made in its place before somebody has looked.
-        if self.fault is not None and (isinstance(self.fault, MovedError) or now < self._tried_at + REOPEN_SECONDS):
+        # Also a file that was taken away may come back; the outbox makes no new one in its place.
+        if self.fault is not None and now < self._tried_at + REOPEN_SECONDS:
             return self.fault
         is_first = self._tried_at == float("-inf")
         self._tried_at = now
