@@ -17,6 +17,9 @@ Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-f
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The newest by (`incarnation`, `at`) holds for a `source`; `centre.status` keeps one per source."""
 
+    # `at` is by the edge's clock, or by intake's (as its `Date` shows it) while the two are more than a minute apart: the
+    # newest must be the newest also after a clock was put right. `delivered_until` is by the edge's clock, as far as intake
+    # takes it: at most a day ahead, and left out before 2000. `clock_offset_seconds` is the edge's clock less intake's.
     source: Source
     incarnation: Uuid
     at: DateTime

@@ -80,6 +80,10 @@ def _warnings(told: OutboxTold) -> list[str]:
         found.append(_box("hong", "Hộp gửi đã đầy: không nhận thêm hồ sơ mới. Hồ sơ đã nhận vẫn được giữ nguyên."))
     elif told.alarm:
         found.append(_box("cham", f"Hộp gửi đã dùng {told.fill:.0%}. Hãy báo quản trị viên."))
+    if told.heartbeats_refused:
+        codes = sorted(set(told.heartbeats_refused.values()))
+        why = "; ".join(_REFUSED.get(code, code) for code in codes)
+        found.append(_box("cham", f"Thành phố không nhận báo cáo tình trạng của trung tâm ({why}). Hãy báo quản trị viên."))
     offset = told.clock_offset_seconds
     if offset is not None and abs(offset) > _MINUTE:
         side = "nhanh" if offset > 0 else "chậm"

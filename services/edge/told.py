@@ -27,6 +27,7 @@ class OutboxTold(Struct, frozen=True, kw_only=True):
     full: str | None
     quarantined: dict[str, int]
     clock_offset_seconds: float | None
+    heartbeats_refused: dict[str, str]
 
 
 def told_of(stand: Stand, limits: Limits, link: LinkBook) -> OutboxTold:
@@ -46,4 +47,5 @@ def told_of(stand: Stand, limits: Limits, link: LinkBook) -> OutboxTold:
         full="disk" if not stand.reserve_in_place else refuses(stand.load, limits),
         quarantined=stand.quarantine,
         clock_offset_seconds=None if offset is None else round(offset, 3),
+        heartbeats_refused=dict(sorted(link.unheard.items())),
     )

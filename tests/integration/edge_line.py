@@ -126,7 +126,9 @@ def line() -> Iterator[Line]:
         thread.join(10)
 
 
-def start_edge(province: Province, at: Line, directory: Path, **environment: str) -> Service:
+def start_edge(
+    province: Province, at: Line, directory: Path, program: str = "services.edge.main", **environment: str
+) -> Service:
     """An edge of unit 19753 whose store lies in `directory`, at this end of the line."""
     base = free_port_base()
     while not is_free("127.0.0.1", base + 4):
@@ -138,7 +140,7 @@ def start_edge(province: Province, at: Line, directory: Path, **environment: str
     }  # fmt: skip
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "services.edge.main"], cwd=REPOSITORY, env=variables, stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", program], cwd=REPOSITORY, env=variables, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     service = Service("edge", process, f"http://127.0.0.1:{base + 4}", log_file)

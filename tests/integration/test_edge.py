@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from contracts import instants
 from contracts.topics import CENTRE_STATUS, REPORTED
 from deploy.local.settings import REPOSITORY
 from tests.conftest import NewProvince
@@ -165,6 +167,31 @@ def test_heartbeats_tell_the_city_how_the_centre_stands(
     assert abs(beat.get("clock_offset_seconds", 0.0)) < 5, "the two clocks are one clock"
     assert beat["delivered_until"] == beat["at"]
     assert beat["oldest_unsent_age_seconds"] == 0
+
+
+@pytest.mark.parametrize("shift_seconds", [25 * 3600.0, 86400.0 - time.time()], ids=["25 h ahead", "1970"])
+def test_an_edge_whose_clock_is_far_off_is_heard_of_all_the_same(
+    shift_seconds: float, module_province: Province, intake: Service, at: Line, tmp_path: Path
+) -> None:
+    at.to(intake)
+    clock = tmp_path / "clock"
+    clock.write_text(str(shift_seconds))
+    edge = start_edge(
+        module_province, at, tmp_path, "tests.faults.clocked_edge", MOTCUA_TEST_CLOCK_FILE=str(clock)
+    )  # fmt: skip
+
+    def found() -> Any:
+        beat = newest(module_province) or {}
+        return beat if abs(beat.get("clock_offset_seconds", 0.0) - shift_seconds) < 60 else None
+
+    wait_until(lambda: found() is not None)
+    beat = found()
+    now = time.time()
+    assert abs(instants.parse(beat["at"]) / instants.SECOND - now) < 60, "by the city's clock"
+    assert "delivered_until" not in beat if shift_seconds < 0 else beat["delivered_until"] > beat["at"]
+    wait_until(lambda: bool(told(edge)["heartbeats_refused"] == {}))
+    assert abs(told(edge)["clock_offset_seconds"] - shift_seconds) < 60
+    assert "Đồng hồ máy này" in requests.get(edge.base_url, timeout=10).text
 
 
 def test_a_refused_event_stands_aside_is_reported_and_arrives_once_the_city_knows_its_unit(

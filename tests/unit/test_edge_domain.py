@@ -1,6 +1,7 @@
 """What the edge decides: order under any answers, numbers, pace on any line, patience, meanings, incarnations."""
 
 import json
+import time
 from collections import deque
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts import instants
 from services.edge.domain import health, pace
+from services.edge.domain.clocks import TOLERATED, Clocks
 from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
 from services.edge.domain.incarnations import HighWater, is_continued, new_incarnation
 from services.edge.domain.numbering import Book, number
@@ -17,6 +20,7 @@ from services.edge.domain.pace import Bounds
 from services.edge.domain.patience import Patience, wait_seconds
 from services.edge.domain.replies import Meaning, Reply, meaning
 from services.edge.domain.window import Waiting, Window
+from services.edge.link.line import LinkBook
 from tests.effort import examples
 
 BOUNDS = Bounds(events_max=500, target_seconds=2.0, most_seconds=10.0, in_flight_max=4)
@@ -36,6 +40,7 @@ def test_no_interleaving_of_answers_losses_and_refusals_breaks_the_order_of_a_do
     events = [Waiting(place, f"id{place}", subject, b"x") for place, subject in enumerate(subjects, start=1)]
     window, left, under_way = Window(), deque(events), deque[list[Waiting]]()
     archive: list[Waiting] = []
+    held: list[Waiting] = []
     spoken_of: set[int] = set()
     for _ in range(100_000):
         if len(spoken_of) == len(events):
@@ -51,16 +56,26 @@ def test_no_interleaving_of_answers_losses_and_refusals_breaks_the_order_of_a_do
             under_way.remove(chosen)
             done: list[Waiting] = []
             again: list[Waiting] = []
+            apart: list[Waiting] = []
             for each in chosen:
-                fate = chance.choice(("stored", "stored", "refused", "retry", "lost before", "lost after"))
+                fate = chance.choice(("stored", "stored", "refused", "retry", "apart", "lost before", "lost after"))
                 if fate in ("stored", "lost after"):
                     archive.append(each)
-                (done if fate in ("stored", "refused") else again).append(each)
+                (done if fate in ("stored", "refused") else apart if fate == "apart" else again).append(each)
             window.settle(done)
             window.again(again)
+            window.hold(apart)
+            held += apart
             spoken_of |= {each.position for each in done}
+            here = set(range(1, len(events) - len(left) + 1)) - spoken_of
+            waits = {each.subject for each in held}
+            assert window.held_events == sum(events[position - 1].subject in waits for position in here)
+            assert window.events == len(here) - window.held_events
+        if held and chance.random() < 0.3:
+            window.let_go([held.pop(chance.randrange(len(held)))])
     assert spoken_of == {each.position for each in events}, "every event was spoken of in the end"
     assert (window.events, window.bytes, window.has_ready) == (0, 0, False)
+    assert (window.held_events, window.held_bytes) == (0, 0)
     for subject in set(subjects):
         firsts = list(dict.fromkeys(each.position for each in archive if each.subject == subject))
         assert firsts == sorted(firsts), "counted by first arrival, a dossier's events are in order"
@@ -246,6 +261,41 @@ def test_a_line_is_down_after_failures_in_a_row_and_up_after_one_answer() -> Non
         line = health.failed(line, "no_connection")
         assert health.state(line, False, 3) == wanted
     assert health.state(health.answered(line), False, 3) == "up"
+
+
+HOUR_SECONDS = 3600 * instants.SECOND
+NOW = instants.parse("2026-06-01T08:00:00+07:00")
+
+
+@given(st.integers(0, 4 * 10**15), st.integers(946_684_800 * 10**6, 4 * 10**15), st.integers(0, 4 * 10**15))
+def test_whatever_the_clock_shows_intake_takes_what_is_said_of_times(now: int, city: int, instant: int) -> None:
+    clocks = Clocks(now, city)
+    assert abs(clocks.at - city) <= TOLERATED
+    told = clocks.told(instant)
+    assert told is None or (instants.EARLIEST <= told <= min(instant, city + instants.AHEAD))
+    assert (told is None) == (instant < instants.EARLIEST)
+
+
+@pytest.mark.parametrize("offset", [-TOLERATED, 0, TOLERATED])
+def test_a_clock_that_is_nearly_right_speaks_for_itself(offset: int) -> None:
+    clocks = Clocks(NOW, NOW - offset)
+    assert (clocks.at, clocks.offset, clocks.told(NOW), clocks.told(NOW - HOUR_SECONDS)) == (
+        NOW, offset, NOW, NOW - HOUR_SECONDS,
+    )  # fmt: skip
+    assert Clocks(NOW, None).at == NOW
+
+
+def test_the_city_s_clock_is_known_over_a_correction_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the first heartbeat after it would be said in the future, and all that follow it would be older."""
+    link = LinkBook(BOUNDS)
+    assert (link.city_seconds, link.clock_offset_seconds) == (None, None)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 36_000)
+    link.heard(-36_000.0)
+    assert link.clock_offset_seconds == pytest.approx(-36_000, abs=1)
+    monkeypatch.setattr(time, "time", real)
+    assert link.clock_offset_seconds == pytest.approx(0, abs=1)
+    assert link.city_seconds == pytest.approx(real(), abs=1)
 
 
 def test_the_clock_offset_is_taken_at_the_middle_of_the_exchange() -> None:

@@ -1,10 +1,8 @@
 """The sender on a real socket, at whose other end somebody answers as a test wants."""
 
-import asyncio
-import gzip
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,92 +11,8 @@ from aiohttp import web
 
 from contracts import instants
 from services.edge.store.outbox import Outbox
+from tests.unit.edge_city import City, Events, depth, hand_in, stored, until, with_line
 from tests.unit.edge_world import World, entry
-
-Events = list[dict[str, Any]]
-Says = Callable[[Events, web.Request], web.Response]
-PATIENCE_SECONDS = 20.0
-
-
-def stored(events: Events, *, but: Callable[[dict[str, Any]], str | None] = lambda event: None) -> web.Response:
-    """Intake's answer: all stored, except those that `but` gives another status."""
-    results = [{"index": index, "id": event["id"], "status": but(event) or "stored"} for index, event in enumerate(events)]
-    return web.json_response({"results": results}, status=207)
-
-
-class City:
-    """Whoever is at the other end: keeps what it was sent, answers what `says` says."""
-
-    def __init__(self) -> None:
-        self.says: Says = lambda events, request: stored(events)
-        self.batches: list[list[str]] = []
-        self.beats: dict[str, dict[str, Any]] = {}
-        self.unknown_sources: set[str] = set()
-
-    async def answer(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        events = json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
-        self.batches.append([event["id"] for event in events])
-        return self.says(events, request)
-
-    async def beat(self, request: web.Request) -> web.Response:
-        told = await request.json()
-        self.beats[told["source"]] = told
-        if told["source"] in self.unknown_sources:
-            return web.json_response({"code": "unit_not_allowed"}, status=403)
-        return web.json_response({"status": "stored"}, status=202)
-
-
-def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **settings: Any) -> None:
-    """Runs an edge's sender against a city."""
-
-    async def run() -> None:
-        city = City()
-        app = web.Application()
-        app.router.add_post("/v1/events", city.answer)
-        app.router.add_post("/v1/heartbeats", city.beat)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        world = World(
-            directory, edge_intake_url=f"http://127.0.0.1:{port}", edge_back_off_first_seconds=0.02,
-            edge_back_off_most_seconds=0.05, edge_retry_after_most_seconds=0.05, **settings,
-        )  # fmt: skip
-        world.ports.writer.open()
-        await world.intake.open()
-        running = [asyncio.create_task(world.ports.sender.run()), asyncio.create_task(world.heartbeats.run())]
-        try:
-            await asyncio.wait_for(act(world, city), PATIENCE_SECONDS)
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running)
-            await world.ports.sender.stop()
-            await world.intake.close()
-            await asyncio.to_thread(world.ports.writer.close)
-            await runner.cleanup()
-
-    asyncio.run(run())
-
-
-async def hand_in(world: World, *subjects: str) -> None:
-    entries = [entry(f"e{number}", subject) for number, subject in enumerate(subjects)]
-    assert await world.ports.writer.do(lambda outbox: outbox.accept(entries)) is None
-    world.ports.sender.wake()
-
-
-async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
-    while True:
-        found = holds()
-        if found if isinstance(found, bool) else await found:
-            return
-        await asyncio.sleep(0.01)
-
-
-async def depth(world: World) -> int:
-    return (await world.ports.writer.do(lambda outbox: outbox.stand())).unsent
 
 
 def test_what_one_partition_cannot_take_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -262,6 +176,37 @@ def test_heartbeats_speak_for_each_source_from_the_start_and_one_that_is_not_kno
         assert (city.beats[post]["spool_depth"], city.beats[centre]["quarantined_sequences"]) == (0, [1])
 
     with_line(tmp_path, act, edge_heartbeat_seconds=0.05)
+
+
+@pytest.mark.parametrize("ahead_hours", [25, 24 * 400])
+def test_a_clock_too_far_ahead_for_intake_is_told_to_the_city_and_to_the_clerk(ahead_hours: int, tmp_path: Path) -> None:
+    """Intake takes no heartbeat from more than a day ahead; its `Date` says what it would take."""
+    centre = "/units/19753"
+
+    async def act(world: World, city: City) -> None:
+        city.clock_ahead_seconds = -3600.0 * ahead_hours
+        link = world.ports.link
+        await until(lambda: bool(link.unheard))
+        told = (await world.call("GET", "/v1/outbox", {})).told
+        assert told["heartbeats_refused"] == {centre: "time_out_of_range"}
+        assert told["link"] == "up", "the line is not what is wrong"
+        page = (await world.call("GET", "/", {})).body.decode()
+        assert "không nhận báo cáo tình trạng" in page
+        assert "Đồng hồ máy này nhanh" in page
+        exposed = (await world.call("GET", "/metrics", {})).body.decode()
+        assert "motcua_edge_heartbeats_refused 1.0" in exposed
+
+        await until(lambda: centre in city.beats)
+        beat = city.beats[centre]
+        now = time.time() - 3600 * ahead_hours
+        assert abs(beat["clock_offset_seconds"] - 3600 * ahead_hours) < 5
+        assert abs(instants.parse(beat["at"]) / instants.SECOND - now) < 5, "the newest is the newest by the city's clock"
+        until_seconds = instants.parse(beat["delivered_until"]) / instants.SECOND
+        assert now < until_seconds <= now + 24 * 3600
+        await until(lambda: not link.unheard)
+        assert (await world.call("GET", "/v1/outbox", {})).told["heartbeats_refused"] == {}
+
+    with_line(tmp_path, act, edge_heartbeat_seconds=0.3)
 
 
 def test_a_store_that_fails_once_while_nothing_is_under_way_does_not_stop_the_line(

@@ -41,11 +41,15 @@ class Refused(Struct, frozen=True):
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """By index in the batch. `broke` asks for smaller batches, `trouble` names why the line is to be rested."""
+    """By index in the batch. `broke` asks for smaller batches, `trouble` names why the line is to be rested.
+
+    `apart`: intake has spoken of each event, so it may be these alone that cannot be taken now, and others can.
+    """
 
     stored: tuple[int, ...] = ()
     refused: tuple[Refused, ...] = ()
     again: tuple[int, ...] = ()
+    apart: bool = False
     broke: bool = False
     trouble: str | None = None
 
@@ -57,7 +61,8 @@ def meaning(ids: Sequence[str], status: int, reply: Reply | None) -> Meaning:
 
     | answer                                          | meaning                                                  |
     |-------------------------------------------------|----------------------------------------------------------|
-    | results of just these ids                       | each as it says                                          |
+    | results of just these ids                       | each as it says; what is to come again waits by itself   |
+    | the same with 429                               | all again                                                |
     | 400, 413 without results, several events        | all again, in smaller batches                            |
     | 400, 413 without results, one event             | that event is refused: it must not block those behind it |
     | 503 `body_too_slow`                             | all again, in smaller batches                            |
@@ -93,4 +98,6 @@ def _by_item(items: Sequence[ItemReply], status: int) -> Meaning:
         else:
             again.append(index)
     trouble = f"answer_{status}" if again else None
-    return Meaning(stored=tuple(stored), refused=tuple(refused), again=tuple(again), trouble=trouble)
+    # A quota is of the key, whatever is sent by it.
+    apart = bool(again) and status != 429
+    return Meaning(stored=tuple(stored), refused=tuple(refused), again=tuple(again), apart=apart, trouble=trouble)

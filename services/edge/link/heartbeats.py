@@ -1,16 +1,21 @@
 """Heartbeats: how each source stands, told to intake at a steady rhythm, whether or not there is anything to deliver."""
 
 import asyncio
+import logging
 import random
+import re
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from contracts import instants
+from contracts.face import logs
 from contracts.heartbeats import Heartbeat
+from services.edge.domain.clocks import Clocks
 from services.edge.instruments import Instruments
-from services.edge.link.intake import JSON, Intake, UnansweredError
+from services.edge.link.intake import JSON, Answer, Intake, UnansweredError
 from services.edge.link.line import LinkBook
 from services.edge.settings import Settings
 from services.edge.store.errors import StoreError
@@ -20,6 +25,9 @@ from services.edge.store.writer import Writer
 # Thousands of centres must not beat together.
 SPREAD = 0.2
 QUARANTINED_MAX = 1000
+STORED = 202
+_CODE: Final = re.compile(r"[a-z_]{1,32}")
+_log = logging.getLogger(__name__)
 
 
 class Heartbeats:
@@ -31,6 +39,7 @@ class Heartbeats:
         self._intake = intake
         self._link = link
         self._instruments = instruments
+        instruments.heartbeats_refused.set_function(lambda: len(link.unheard))
 
     async def run(self) -> None:
         """Beats, rests, beats again."""
@@ -44,16 +53,28 @@ class Heartbeats:
             stand = await self._writer.do(lambda outbox: outbox.stand())
             for beat in self._beats(stand):
                 answer = await self._intake.post("/v1/heartbeats", JSON, msgspec.json.encode(beat))
-                if answer.status == 401 or answer.status >= 500 or answer.reply is None:
-                    self._link.missed("key_refused" if answer.status == 401 else f"answer_{answer.status}")
-                    return
-                # Also an intake that knows nothing of this source has answered: that says enough about the line.
-                self._link.heard(answer.clock_offset_seconds)
                 self._instruments.heartbeats.labels(str(answer.status)).inc()
+                if (trouble := _trouble(answer)) is not None:
+                    self._link.missed(trouble)
+                    return
+                # Also an intake that will not hear of this source has answered, which says enough about the line. But the
+                # city then knows nothing of it, which is a trouble of its own; and the answer tells what its clock shows.
+                self._link.heard(answer.clock_offset_seconds)
+                self._tell(beat.source, answer)
         except UnansweredError as error:
             self._link.missed(error.kind)
         except StoreError:
             return
+
+    def _tell(self, source: str, answer: Answer) -> None:
+        unheard = self._link.unheard
+        if answer.status == STORED or answer.reply is None or answer.reply.code is None:
+            unheard.pop(source, None)
+            return
+        code = answer.reply.code if _CODE.fullmatch(answer.reply.code) else "refused"
+        if unheard.get(source) != code:
+            _log.warning("intake will not hear how a source stands: %s", code, extra=logs.about(source, None, code=code))
+        unheard[source] = code
 
     def _beats(self, stand: Stand) -> list[Heartbeat]:
         now = time.time_ns() // 1000
@@ -62,25 +83,34 @@ class Heartbeats:
             by_source[f"/units/{self._settings.edge_unit}"] = []
         for line in stand.lines:
             by_source.setdefault(line.source, []).append(line)
-        offset = self._link.clock_offset_seconds or 0.0
-        return [
-            _beat(source, stand.incarnation, lines, now, offset, self._link.state) for source, lines in by_source.items()
-        ]
+        city = self._link.city_seconds
+        here = Clocks(now, None if city is None else int(city * instants.SECOND))
+        return [_beat(source, stand.incarnation, lines, here, self._link.state) for source, lines in by_source.items()]
 
 
-def _beat(source: str, incarnation: str, lines: Sequence[LineStand], now: int, offset: float, link: str) -> Heartbeat:
+def _trouble(answer: Answer) -> str | None:
+    """Why this says nothing good of the line; None when it is intake's answer to a heartbeat."""
+    if answer.status == 401:
+        return "key_refused"
+    if answer.reply is None or answer.status >= 500:
+        return f"answer_{answer.status}"
+    return None if answer.status == STORED or answer.reply.code is not None else "not_intake"
+
+
+def _beat(source: str, incarnation: str, lines: Sequence[LineStand], here: Clocks, link: str) -> Heartbeat:
     oldest = min((line.oldest_entered_at for line in lines if line.oldest_entered_at is not None), default=None)
+    until = here.told(here.now if oldest is None else oldest)
     aside = [number for line in lines if line.incarnation == incarnation for number in line.quarantined]
     return msgspec.convert(
         {
             "source": source,
             "incarnation": incarnation,
-            "at": instants.show(now),
+            "at": instants.show(here.at),
             "spool_depth": sum(line.unsent for line in lines),
-            "oldest_unsent_age_seconds": 0.0 if oldest is None else max(0.0, (now - oldest) / instants.SECOND),
-            "delivered_until": instants.show(now if oldest is None else oldest),
+            "oldest_unsent_age_seconds": 0.0 if oldest is None else max(0.0, (here.now - oldest) / instants.SECOND),
+            "delivered_until": None if until is None else instants.show(until),
             "quarantined_sequences": aside[:QUARANTINED_MAX],
-            "clock_offset_seconds": round(offset, 3),
+            "clock_offset_seconds": round(here.offset / instants.SECOND, 3),
             "link": link,
         },
         Heartbeat,

@@ -1,10 +1,15 @@
 """What is known of the line to intake: the last answers, the pace that it bears, how far the clocks are apart."""
 
+import time
+from typing import Final
+
 from services.edge.domain import health, pace
 from services.edge.domain.health import Line, LinkState
 from services.edge.domain.pace import Bounds, Pace
 
 DOWN_AFTER_FAILURES = 3
+# Rises also while the machine sleeps, where the system has such a clock.
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class LinkBook:
@@ -14,12 +19,24 @@ class LinkBook:
         self.bounds = bounds
         self.pace: Pace = pace.first_pace(bounds)
         self.line = Line()
-        self.clock_offset_seconds: float | None = None
+        # Of which sources intake will not hear how they stand, and the code of its reason.
+        self.unheard: dict[str, str] = {}
+        self._city_ahead_seconds: float | None = None
 
     @property
     def state(self) -> LinkState:
         """How the line stands."""
         return health.state(self.line, pace.is_slow(self.pace, self.bounds), DOWN_AFTER_FAILURES)
+
+    @property
+    def city_seconds(self) -> float | None:
+        """Intake's clock now, in seconds since 1970, by the last `Date` that it sent."""
+        return None if self._city_ahead_seconds is None else time.clock_gettime(_STEADY) + self._city_ahead_seconds
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        """This clock less intake's."""
+        return None if (city := self.city_seconds) is None else time.time() - city
 
     @property
     def requests_max(self) -> int:
@@ -30,7 +47,8 @@ class LinkBook:
         """Intake has taken what it was sent."""
         self.line = health.answered(self.line)
         if offset_seconds is not None:
-            self.clock_offset_seconds = offset_seconds
+            # Against a clock that nobody sets: when this machine's is put right, the city's is still known.
+            self._city_ahead_seconds = time.time() - offset_seconds - time.clock_gettime(_STEADY)
 
     def missed(self, trouble: str) -> None:
         """It has not."""
