@@ -62,7 +62,8 @@ class Fold:
     async def take(self, chunk: Chunk) -> None:
         """Counts what joins up with what has been counted; everything else is dropped and read again."""
         lane = self.lanes.get(chunk.partition)
-        if lane is None or lane.is_dead or chunk.end <= lane.at:
+        # What comes of a stopped partition begins behind where it stands, and is counted by nobody.
+        if lane is None or lane.is_dead or lane.stopped is not None or chunk.end <= lane.at:
             self._instruments.stale_chunks.inc()
             return
         since = 0
@@ -114,11 +115,18 @@ class Fold:
             if not moved:
                 return
             records = [(lane.count.counted, lane.count.dropped) for lane in moved]
-            steps = [lane.step() for lane in moved]
             self._flushes += 1
             if self._flushes == self._exit_before:
                 os.kill(os.getpid(), signal.SIGKILL)
-            problems = await self._ledger.flush(steps)
+            try:
+                # From here on the count has handed over what it added: a lane that went on without knowing whether that was
+                # stored would store a position beyond what it never told.
+                steps = [lane.step() for lane in moved]
+                problems = await self._ledger.flush(steps)
+            except BaseException as error:
+                for lane in moved:
+                    self._drop(lane, f"nobody knows whether its count was stored ({type(error).__name__})")
+                raise
             for lane, step, (counted, dropped), problem in zip(moved, steps, records, problems, strict=True):
                 if problem is not None:
                     self._give_up(lane, problem)
@@ -264,7 +272,7 @@ class Fold:
         """Stores what is counted and lets go of every partition."""
         try:
             await asyncio.wait_for(self.flush(), self._settings.metrics_call_seconds)
-        except (StoreError, TimeoutError) as error:
+        except Exception as error:  # whatever it was: a partition that is somebody else's must not be kept for it
             _log.warning("what was counted last is left to the next owner: %r", error)
         for lane in list(self.lanes.values()):
             lane.is_dead = True
