@@ -53,15 +53,20 @@ class Reader:
         """Records of both logs that were read so far."""
         return self._reported.read_records + self._lifecycle.read_records
 
-    def ends(self) -> Ends:
-        """Where the lifecycle ends just now; what was thrown away at its beginning, or that of the archive, is found."""
-        lifecycle = self._lifecycle.ends()
+    def begin_look(self) -> None:
+        """How far the logs have come by now; what was thrown away at their beginnings is found, once."""
+        # Asked also when the lifecycle has not grown: a fold that stands still shows by what waits for it.
+        reported = self._reported.ends()
+        self.reported_ends = reported.next
+        lifecycle = self.ends()
         if not self._checked_begin:
-            reported = self._reported.ends()
-            self.reported_ends = reported.next
             self._whole(reported, self._reported.topic)
             self._whole(lifecycle, self._lifecycle.topic)
             self._checked_begin = True
+
+    def ends(self) -> Ends:
+        """Where the lifecycle ends just now."""
+        lifecycle = self._lifecycle.ends()
         self.total = self.reported_end + sum(lifecycle.next)
         for number, end in enumerate(lifecycle.next):
             if (read := self.lines[number].next) > end:

@@ -24,7 +24,7 @@ class Verification:
     def run(self, scope: Scope) -> None:
         """Every check; CouldNotRunError when one could not be reached."""
         self.findings.look_again()
-        self.reader.ends()
+        self.reader.begin_look()
         self._looking.look(scope)
 
     def counts(self) -> dict[str, int]:

@@ -66,6 +66,14 @@ def test_each_look_goes_on_from_the_last_one_and_names_what_was_done_to_the_figu
     report(services["intake"], [31])
     wait(audit, lambda told: told["verdict"] == "clean")
 
+    # Nobody folds any more: what is examined is right, and grows old.
+    services["processing"].kill()
+    report(services["intake"], range(33, 38))
+    waits = wait(audit, lambda told: told["counts"]["waiting_to_be_folded"] == 5)
+    assert (waits["verdict"], waits["lag_seconds"] > 0) == ("clean", True)
+    assert gauge(audit, "motcua_audit_lag_records") == 5
+    wait(audit, lambda told: told["lag_seconds"] > waits["lag_seconds"])
+
 
 def test_what_it_tells_to_whom(services: dict[str, Service]) -> None:
     """Counts for all, the codes of dossiers for the operator alone; strangers and wrong paths get a problem."""
