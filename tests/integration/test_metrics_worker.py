@@ -55,6 +55,7 @@ def test_an_empty_archive_is_ready_and_its_log_is_counted_as_it_comes(province: 
     assert f'motcua_metrics_records_total{{disposition="counted"}} {float(len(log))}' in body.decode()
     status, kind, body = ask(f"{worker.base_url}/else")
     assert (status, kind, json.loads(body)["code"]) == (404, "application/problem+json", "not_found")
+    assert json.loads(ask(f"{worker.base_url}/readyz")[2]) == {"ready": True, "reasons": [], "notes": []}
 
     assert worker.stop() == 0
     again = province.start("metrics")

@@ -29,11 +29,11 @@ def serve(settings: Settings) -> None:
     gc.set_threshold(50_000, 20, 100)
     topic = topics.lifecycle(settings.generation)
     instruments, health = Instruments(), [Health(("waiting for Kafka",))]
+    door = Door(lambda: health[0], instruments.registry)
     try:
-        door = Door(settings.host, settings.worker_port, lambda: health[0], instruments.registry)
+        door.open(settings.host, settings.worker_port)
     except OSError as error:
         sys.exit(f"metrics cannot start: port {settings.worker_port} cannot be opened ({error.strerror})")
-    door.open()
     log_book = LogBook(settings.bootstrap, topic, settings.metrics_call_seconds)
     _wait_for_topic(log_book, settings.metrics_watch_seconds, health)
 
