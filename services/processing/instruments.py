@@ -35,7 +35,14 @@ class Instruments:
             "lag_seconds", "0 at the end of a partition, else seconds since its last folded record was stored.", "partition"
         )
         self.lag_records = gauge("lag_records", "Reported records of a partition that are not folded yet.", "partition")
-        self.log_clock = gauge("log_clock_timestamp_seconds", "The log clock of a partition.", "partition")
+        self.log_clock = gauge(
+            "log_clock_timestamp_seconds", "The log clock of a partition; 0 before its first tick.", "partition"
+        )
+        self.clock = gauge("clock_info", "1, by the clock that the archive lives by: `wall` or `log`.", "clock")
+        self.clock_jump_seconds = gauge(
+            "clock_jump_seconds",
+            "Seconds by which this machine's wall clock was set: no tick meanwhile; 0 while it goes right.",
+        )
         self.queued = gauge("queued_records", "Reported records that came in and are not folded yet.")
         self.outstanding = gauge("outstanding_records", "Records sent that Kafka has not acknowledged yet.")
         self.oldest_outstanding_seconds = gauge(

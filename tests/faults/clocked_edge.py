@@ -11,15 +11,20 @@ SECOND_NS = 1_000_000_000
 
 
 def main() -> None:
-    """Shifts what `time` says of the wall, leaves the monotonic clock alone, then is the edge."""
-    real = time.time_ns
-    shift = _shift(Path(os.environ[CLOCK_FILE]))
-    time.time_ns = lambda: real() + shift()
-    time.time = lambda: (real() + shift()) / SECOND_NS
+    """Is the edge, by a shifted clock."""
+    shift_wall_clock()
     from services.edge.main import main as edge
 
     sys.argv = sys.argv[:1]
     edge()
+
+
+def shift_wall_clock() -> None:
+    """From here on `time` says of the wall what the file adds; the monotonic clock is left alone."""
+    real = time.time_ns
+    shift = _shift(Path(os.environ[CLOCK_FILE]))
+    time.time_ns = lambda: real() + shift()
+    time.time = lambda: (real() + shift()) / SECOND_NS
 
 
 def _shift(file: Path) -> Callable[[], int]:

@@ -1,6 +1,8 @@
 """When a worker must go no further, or not yet: it says why, keeps the partition, and counts nothing wrong."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
@@ -8,8 +10,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from contracts import lifecycle
 from contracts.events import Ticked, from_record
 from contracts.topics import PARTITIONS, REPORTED
+from deploy.local.settings import REPOSITORY
 from deploy.operators import acts
 from tests.conftest import NewProvince
+from tests.faults.clocked_edge import CLOCK_FILE
 from tests.integration.intake_calls import wait_until
 from tests.integration.processing_world import (
     BIRTH,
@@ -22,17 +26,24 @@ from tests.integration.processing_world import (
     life,
     reasons,
 )
-from tests.province import Province
+from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 STOPPED, DOUBTED = 3, 4
+# Python reads a module of this name before anything else.
+AT_START, SHIFTED = "sitecustomize.py", "from tests.faults.clocked_edge import shift_wall_clock\n\nshift_wall_clock()\n"
+SIX_HOURS_SECONDS = 6 * 3600
 
 
-def test_an_archive_that_is_not_opened_yet_is_waited_for(new_province: NewProvince) -> None:
-    """The worker lives and says what it waits for; once the archive is open it folds, by the wall clock, with its ticks."""
+def test_an_archive_that_is_not_opened_yet_is_waited_for(new_province: NewProvince, tmp_path: Path) -> None:
+    """The worker lives and says what it waits for; once the archive is open it folds, by the wall clock, with its ticks.
+    When that clock is set ahead it goes on folding, says so, and lets no time pass."""
     province = new_province(clock="wall", open_archive=False)
-    worker = province.start("processing", ready=False)
+    clock_file = tmp_path / "shift"
+    (tmp_path / AT_START).write_text(SHIFTED)
+    shifted = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}", CLOCK_FILE: str(clock_file)}
+    worker = province.start("processing", ready=False, **shifted)
     wait_until(lambda: any(text.startswith("waiting for the archive to be opened") for text in reasons(worker)))
     acts.open_archive(province.operators, province.reference)
     worker.wait_ready()
@@ -41,10 +52,20 @@ def test_an_archive_that_is_not_opened_yet_is_waited_for(new_province: NewProvin
     archive.report(*life("H57.19753-250701-0001", 1))
     expected = assert_folded(archive)
     assert all(each.line.position.log_clock is not None for each in expected.values())
-    assert figures(worker)["motcua_processing_ticks_total"] == PARTITIONS, "one each, and none before the minute is over"
+    told = figures(worker)
+    assert told["motcua_processing_ticks_total"] == PARTITIONS, "one each, and none before the minute is over"
+    assert told['motcua_processing_clock_info{clock="wall"}'] == 1
+    ticks = _ticks(archive)
+    clock_file.write_text(str(SIX_HOURS_SECONDS))
+    wait_until(lambda: any(text.startswith("clock_jumped: ") for text in reasons(worker)))
+    archive.report(*life("H57.19753-250701-0003", 1))
+    assert_folded(archive)
+    told = figures(worker)
+    assert told["motcua_processing_clock_jump_seconds"] == pytest.approx(SIX_HOURS_SECONDS, abs=60)
+    assert told["motcua_processing_ready"] == 0
+    assert _ticks(archive) == ticks
     assert worker.stop() == 0
     # A generation that is not the live one folds and lets no time pass.
-    ticks = _ticks(archive)
     silent = province.start("processing", MOTCUA_LIVE_GEN="2")
     archive.report(*life("H57.19753-250702-0001", 2))
     assert_folded(archive)
@@ -69,10 +90,14 @@ def test_what_must_stop_a_partition_stops_it_and_no_other(province: Province) ->
     last = archive.read(LIFECYCLE)[DOUBTED][-1]
     archive.put(DOUBTED, last.value, [(lifecycle.CHAIN_HEADER, b"00000000000000ff")], topic=LIFECYCLE)
     assert worker.stop() == 0
-    worker = province.start("processing", ready=False)
+    worker = province.start("processing", ready=False, MOTCUA_PROCESSING_LAG_COMMIT_SECONDS="0.5")
     wanted = [f"internal_errors: partition {STOPPED}", f"diverged: partition {DOUBTED}"]
     wait_until(lambda: reasons(worker) == wanted)
     archive.report(*life("H57.19753-250701-0002", 1), partition=DOUBTED)
+    # The last of twelve failures is one that it did not come to; what comes in meanwhile waits, and is seen to wait.
+    waiting = {STOPPED: 1, DOUBTED: 5}
+    wait_until(lambda: [_of(worker, "lag_records", number) for number in waiting] == [*waiting.values()])
+    assert all(_of(worker, "lag_seconds", number) > 0 for number in waiting)
     archive.report(*life("H57.19753-250701-0003", 1), partition=DOUBTED + 1)
     wait_until(lambda: len(archive.read(LIFECYCLE)[DOUBTED + 1]) == 7)
     assert len(archive.read(LIFECYCLE)[DOUBTED]) == 8, "nothing more is said of a partition in doubt"
@@ -151,6 +176,10 @@ def _retain(province: Province, milliseconds: str) -> None:
     entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, REPORTED.name, incremental_configs=[entry])
     admin.incremental_alter_configs([resource])[resource].result(20)
+
+
+def _of(worker: Service, name: str, partition: int) -> float:
+    return figures(worker)[f'motcua_processing_{name}{{partition="{partition}"}}']
 
 
 def _ticks(archive: Archive) -> list[int]:

@@ -51,6 +51,8 @@ class Ownership:
         self._settle = settle
         self._state = state
         self._cache_dossiers = cache_dossiers
+        # Where partitions stood when they were last folded or taken over, whether they are folded now or not.
+        self._stood: dict[int, Position] = {}
         self._identities: dict[int, Identity] = {}
         self._again_at: dict[int, float] = {}
         self._torn: set[int] = set()
@@ -61,11 +63,17 @@ class Ownership:
         """Partitions of ours that are taken again as soon as they may be."""
         return sorted(self._again_at)
 
+    @property
+    def stood(self) -> dict[int, Position]:
+        """How far each partition of ours is folded, also one that rests or has stopped."""
+        return self._stood | {number: lane.position for number, lane in self.lanes.items()}
+
     def take_over(self, partitions: list[int]) -> dict[int, int | None]:
         """Where to begin in each of these partitions; None for one that must rest."""
         for number in partitions:
             self._forget(number)
         held = {number: self._store.acquire(number) for number in partitions}
+        self._stood |= {number: each.position for number, each in held.items()}
         try:
             archive.check_topics(self._gen, self._reader)
         except (TopicDiffersError, NotOpenedError) as error:
@@ -85,6 +93,7 @@ class Ownership:
             self._forget(number)
             self._again_at.pop(number, None)
             self._torn.discard(number)
+            self._stood.pop(number, None)
             self._state.gone(number)
         self._share_memory()
 
@@ -159,6 +168,7 @@ class Ownership:
             self._state.wiped()
             self._torn.discard(number)
             held = Held(number, held.epoch, "", Position(), None)
+            self._stood[number] = held.position
             verdict = _judge(held, found._replace(is_same=True))
         if verdict != "go_on" or found.tail is None:
             self._stop_at_take_over(number, verdict, verdict)
@@ -180,7 +190,8 @@ class Ownership:
         self._again_at[number] = time.monotonic() + AGAIN_SECONDS
 
     def _forget(self, number: int) -> None:
-        self.lanes.pop(number, None)
+        if (lane := self.lanes.pop(number, None)) is not None:
+            self._stood[number] = lane.pending.begin
         self.epochs.pop(number, None)
         self._identities.pop(number, None)
 

@@ -92,6 +92,7 @@ def _turns(settings: Settings, store: Store, reader: Reader, state: State, stop:
     shelf = RulesShelf(reader, settings.processing_patience_seconds)
     sender = Sender(settings.bootstrap, settings.generation, settings.processing_delivery_seconds, state.kafka_error)
     state.sends_by(sender)
+    state.lives_by(settings.clock)
     bounds = Bounds(settings.processing_chunk_records, settings.processing_slice_dossiers)
     cache_dossiers = settings.processing_cache_dossiers
 
@@ -99,7 +100,7 @@ def _turns(settings: Settings, store: Store, reader: Reader, state: State, stop:
         return Lane(number, position, tail, shelf, store, bounds, cache_dossiers)
 
     does_tick = settings.clock == "wall" and settings.live_gen == settings.generation
-    ticker = Ticker(sender, state.ticked) if does_tick else None
+    ticker = Ticker(sender, state) if does_tick else None
     ownership = Ownership(
         store, reader, settings.generation, make_lane, lambda: sender.settle(SETTLE_SECONDS), state, cache_dossiers
     )

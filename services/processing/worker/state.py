@@ -1,6 +1,7 @@
 """What the worker tells of itself: reasons why it is not ready, and its figures; written by the fold, read by its door."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
@@ -39,6 +40,8 @@ class State:
         self._resting: tuple[int, ...] = ()
         self._stopped: dict[int, str] = {}
         self._reached: dict[int, _Reached] = {}
+        self._ends: Mapping[int, int] = {}
+        self._clock_jump = 0
         self._sender: Sender | None = None
         self._kafka_erred = False
         self._turned = time.monotonic()
@@ -53,6 +56,14 @@ class State:
     def sends_by(self, sender: Sender) -> None:
         """Whose outstanding records are told of."""
         self._sender = sender
+
+    def lives_by(self, clock: str) -> None:
+        """The clock of the archive, `wall` or `log`."""
+        self._instruments.clock.labels(clock).set(1)
+
+    def clock_went(self, jump: int) -> None:
+        """By how many microseconds this machine's clock was set; while it is not 0, no time is let pass."""
+        self._clock_jump = jump
 
     def came_round(self) -> None:
         """The loop is alive, even if it only waits."""
@@ -93,8 +104,7 @@ class State:
         """A partition is somebody else's."""
         self._goes_on(number)
         self._reached = {each: how for each, how in self._reached.items() if each != number}
-        told = self._instruments
-        for gauge in (told.lag_seconds, told.lag_records, told.log_clock, told.internal_errors, told.rejected_ratio):
+        for gauge in (self._instruments.internal_errors, self._instruments.rejected_ratio):
             gauge.remove(str(number))
 
     def stopped(self, number: int, reason: str) -> None:
@@ -128,6 +138,10 @@ class State:
         told.rejected_ratio.labels(str(number)).set(rejected_ratio)
         told.internal_errors.labels(str(number)).set(len(lane.position.errors))
 
+    def resting_ends(self, ends: Mapping[int, int]) -> None:
+        """Where the logs of owned partitions end from which nothing is read."""
+        self._ends = ends
+
     def looked(self, membership: Membership, ownership: "Ownership") -> None:
         """A turn has ended."""
         lanes, told = ownership.lanes, self._instruments
@@ -137,10 +151,13 @@ class State:
         told.owned.set(len(membership.owned))
         told.queued.set(sum(len(lane.queue) for lane in lanes.values()))
         told.cached.set(sum(lane.cached for lane in lanes.values()))
-        reached = dict(self._reached)
-        for number, lane in lanes.items():
-            position, end = lane.position, membership.end_of(number)
-            left = len(lane.queue) if end is None else max(0, end - position.offset)
+        reached = {}
+        for number, position in ownership.stood.items():
+            end = membership.end_of(number)
+            if number in lanes:
+                left = len(lanes[number].queue) if end is None else max(0, end - position.offset)
+            else:
+                left = max(0, (end or 0) - position.offset, self._ends.get(number, 0) - position.offset)
             reached[number] = _Reached(left, position.recorded_at, position.log_clock)
         self._reached = reached
 
@@ -158,19 +175,27 @@ class State:
             told.append(f"stalled: the loop has not come round for {age:.0f} s")
         if (waited := self._waited()) > UNACKNOWLEDGED_SECONDS:
             told.append(f"unacknowledged: Kafka has not taken what was sent for {waited:.0f} s")
+        if self._clock_jump:
+            told.append(
+                f"clock_jumped: this machine's clock was set by {self._clock_jump / instants.SECOND:.0f} s; no time passes "
+                "until it has been set back, or until somebody who knows it to be right starts this worker anew"
+            )
         told += [f"taken_again: partition {number}" for number in self._resting]
         return told + [f"{reason}: partition {number}" for number, reason in sorted(self._stopped.items())]
 
     def exposition(self) -> bytes:
         """Prometheus."""
         told, now = self._instruments, time.time()
+        # Written here and nowhere else, each time from nothing: a partition that is given up meanwhile leaves no series.
+        for gauge in (told.lag_records, told.lag_seconds, told.log_clock):
+            gauge.clear()
         for number, how in self._reached.items():
             label = str(number)
             recorded_at = now if how.recorded_at is None else how.recorded_at / instants.SECOND
             told.lag_records.labels(label).set(how.left)
             told.lag_seconds.labels(label).set(max(0.0, now - recorded_at) if how.left else 0.0)
-            if how.log_clock is not None:
-                told.log_clock.labels(label).set(how.log_clock / instants.SECOND)
+            told.log_clock.labels(label).set((how.log_clock or 0) / instants.SECOND)
+        told.clock_jump_seconds.set(self._clock_jump / instants.SECOND)
         told.outstanding.set(0 if self._sender is None else self._sender.outstanding)
         told.oldest_outstanding_seconds.set(self._waited())
         told.turn_age_seconds.set(time.monotonic() - self._turned)

@@ -48,7 +48,7 @@ class Turns:
         self._state = state
         self._should_stop = should_stop
         self._membership = Membership(settings, ownership.take_over, ownership.let_go, state.kafka_error)
-        self._watch = Watch(settings, store, self._membership, ownership, state)
+        self._watch = Watch(settings, store, reader, self._membership, ownership, state)
         self._bound = Bound(settings)
         self._followed = Followed(settings.processing_chunk_records)
         self._group_served = time.monotonic()

@@ -3,8 +3,10 @@
 import time
 from typing import Final
 
+from contracts.topics import REPORTED
 from services.processing.errors import UnavailableError
 from services.processing.log.membership import Membership
+from services.processing.log.reading import Reader
 from services.processing.settings import Settings
 from services.processing.store.store import Store
 from services.processing.worker.ownership import Ownership
@@ -16,8 +18,11 @@ KAFKA_ANSWER_SECONDS: Final = 0.5
 class Watch:
     """Looks when it is time; UnavailableError when one of the two has been away for longer than our patience."""
 
-    def __init__(self, settings: Settings, store: Store, membership: Membership, ownership: Ownership, state: State) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, reader: Reader, membership: Membership, ownership: Ownership, state: State
+    ) -> None:
         self._store = store
+        self._reader = reader
         self._membership = membership
         self._owned = ownership
         self._state = state
@@ -38,6 +43,7 @@ class Watch:
             self._lag_shown = now
             self._membership.show_lag({number: lane.position.offset for number, lane in self._owned.lanes.items()})
             self._state.redis_says(self._store.check())
+            self._look_at_ends()
 
     def _look_at_redis(self) -> None:
         """FLUSHALL, an older Redis put in place, another owner: then what is stored is not what we left there."""
@@ -51,6 +57,17 @@ class Watch:
         """Only after an error: while records or empty fetches come in, nobody need ask."""
         if self._state.kafka_erred() or "Kafka" in self._away_since:
             self._answers("Kafka", self._membership.answers(KAFKA_ANSWER_SECONDS))
+
+    def _look_at_ends(self) -> None:
+        """Of partitions that rest nothing is fetched, so nobody tells how much waits there."""
+        resting = self._membership.owned - self._owned.lanes.keys()
+        if not resting or "Kafka" in self._away_since:
+            return
+        try:
+            self._state.resting_ends(self._reader.ends(REPORTED.name, sorted(resting)))
+        except UnavailableError as error:
+            # Whether Kafka is away is asked at the next look.
+            self._state.kafka_error(type(error).__name__)
 
     def _answers(self, who: str, does: bool) -> None:
         now = time.monotonic()

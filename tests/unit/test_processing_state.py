@@ -1,0 +1,92 @@
+"""What a worker tells of partitions that are not folded: how much waits there, and nothing of those that are given up."""
+
+import time
+from typing import cast
+
+import pytest
+
+from contracts import instants
+from services.processing.domain.line import Position
+from services.processing.instruments import Instruments
+from services.processing.log.membership import Membership
+from services.processing.worker.ownership import Ownership
+from services.processing.worker.state import State
+
+NOW = time.time_ns() // 1000
+POSITION = Position(offset=40, recorded_at=NOW - instants.HOUR, log_clock=NOW - instants.MINUTE)
+
+
+class Member:
+    """Of the group; it knows the ends that it has fetched."""
+
+    has_joined = True
+
+    def __init__(self, ends: dict[int, int]) -> None:
+        self.owned = set(ends)
+        self.end_of = ends.get
+
+
+class Standing:
+    """Partitions none of which is folded now, and where they stand."""
+
+    def __init__(self, stood: dict[int, Position]) -> None:
+        self.lanes: dict[int, object] = {}
+        self.resting: list[int] = []
+        self.stood = stood
+
+
+class Told:
+    """A state, and what it says in numbers."""
+
+    def __init__(self) -> None:
+        self.instruments = Instruments()
+        self.state = State(self.instruments)
+
+    def looked(self, ends: dict[int, int], stood: dict[int, Position]) -> None:
+        """A turn ends."""
+        self.state.looked(cast(Membership, Member(ends)), cast(Ownership, Standing(stood)))
+
+    def of(self, partition: int) -> dict[str, float]:
+        """Its series."""
+        self.state.exposition()
+        names = ("lag_records", "lag_seconds", "log_clock_timestamp_seconds")
+        label = {"partition": str(partition)}
+        found = {name: self.instruments.registry.get_sample_value(f"motcua_processing_{name}", label) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def test_a_partition_that_stopped_at_its_end_falls_behind_as_the_log_grows() -> None:
+    """What was fetched last says 40; asked, the log says 47."""
+    told = Told()
+    told.state.stopped(3, "internal_errors")
+    told.looked({3: 40}, {3: POSITION})
+    assert (told.of(3)["lag_records"], told.of(3)["lag_seconds"]) == (0, 0)
+    told.state.resting_ends({3: 47})
+    told.looked({3: 40}, {3: POSITION})
+    assert told.of(3)["lag_records"] == 7
+    assert told.of(3)["lag_seconds"] >= 3600
+
+
+def test_a_partition_that_was_never_ticked_has_a_clock_of_long_ago() -> None:
+    """Else nobody could say that its time stands still."""
+    told = Told()
+    told.looked({4: 2}, {4: Position(offset=2)})
+    assert told.of(4) == {"lag_records": 0, "lag_seconds": 0, "log_clock_timestamp_seconds": 0}
+
+
+def test_a_partition_that_is_given_up_leaves_no_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it goes while the door is about to tell of it."""
+    told = Told()
+    told.looked({4: 50}, {4: POSITION})
+    assert told.of(4)["lag_records"] == 10
+    labels = told.instruments.lag_records.labels
+
+    def gone_meanwhile(*values: str) -> object:
+        told.state.gone(4)
+        return labels(*values)
+
+    monkeypatch.setattr(told.instruments.lag_records, "labels", gone_meanwhile)
+    told.state.exposition()
+    monkeypatch.undo()
+    told.looked({}, {})
+    assert told.of(4) == {}
