@@ -102,7 +102,9 @@ def _opened(places: Places) -> sqlite3.Connection:
     if not places.file.exists():
         raise CarryingError(f"there is no outbox at {places.file}")
     # Not read-only: without a running edge somebody must carry over what lies in the log of changes.
-    store = sqlite3.connect(f"file:{places.file}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+    store = sqlite3.connect(
+        f"{places.file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+    )
     found = [store.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
     if found != [schema.APPLICATION_ID, schema.VERSION]:
         store.close()
