@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts import topics
 from deploy.local import beside, dumps, generation_report, generations
 from deploy.local.beside import standing
-from deploy.local.errors import GenerationError, StackError
+from deploy.local.errors import GenerationError, NotReadyError, StackError
 from deploy.local.generations import Generation, Generations
 from deploy.local.stack import Stack
 from deploy.operators import progress
@@ -128,7 +128,13 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
         raise GenerationError(f"Generation {coming.gen} has not caught up: make generation ARGS=status says how far it is.")
     if not coming.was_live:
         _check_compared(stack, running, chosen.accept_differences)
-    stack.take(generations.switched(running))
+    try:
+        stack.take(generations.switched(running))
+    except NotReadyError as error:
+        raise GenerationError(
+            f"{error} That command is `make up` now: generation {coming.gen} is live already, and not all of it is ready. "
+            f"One more `switch` leads back to generation {running.live.gen}."
+        ) from error
     _say(f"Generation {coming.gen} is live.")
     # The dumps there are hold nothing of it, or little.
     _say(f"Dump {dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max).name} holds it.")

@@ -18,8 +18,8 @@ CHANGES = (
 
 
 def checkout(directory: Path, *changes: tuple[str, str, str]) -> Path:
-    """A copy of what processing is made of, changed."""
-    for package in ("contracts", "services"):
+    """A copy of what processing and its API are made of, changed."""
+    for package in ("contracts", "services", "deploy/reference"):
         ignored = shutil.ignore_patterns("__pycache__", "board")
         shutil.copytree(REPOSITORY / package, directory / package, ignore=ignored)
     for name, present, other in changes or CHANGES:

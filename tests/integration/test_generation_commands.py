@@ -12,12 +12,15 @@ from typing import Any, cast
 import pytest
 import redis
 
-from deploy.local import dumps
+from deploy.local import beside, dumps
 from deploy.local.checks import free_port_base
 from deploy.local.opening import up_and_open
 from deploy.local.programs import SERVERS
 from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
+from deploy.operators import acts
+from deploy.operators.generation import removal
+from deploy.operators.settings import OperatorSettings
 from tests.integration import another_fold
 from tests.integration.intake_calls import wait_until
 from tests.integration.processing_world import Archive, life
@@ -49,6 +52,11 @@ class Town:
             text=True,
             timeout=COMMAND_SECONDS,
         )
+
+    def activate(self) -> None:
+        """Lets the rules rule once more, from here on."""
+        settings = OperatorSettings(kafka=self.stack.settings.bootstrap, clock="log")
+        acts.activate(settings, acts.files(settings))
 
     def dossier(self, code: str) -> dict[str, Any]:
         """What users are told of a dossier."""
@@ -110,6 +118,13 @@ def test_from_start_to_drop_readers_see_one_generation_and_then_the_other(town: 
     assert town.command("generation", "switch").returncode == 1, "what differs must be accepted"
     assert town.shows(completed_late=1, completed_on_time=0)
 
+    town.activate()
+    outdated = town.command("generation", "switch", "--accept-differences")
+    assert (outdated.returncode, "rules were activated since then" in outdated.stderr) == (1, True), outdated.stderr
+    again = town.command("generation", "compare")
+    assert again.returncode == 3, again.stderr
+    assert {each for each in (COMPLETED, EARLY) if each in again.stdout} == {COMPLETED}
+
     switched = town.command("generation", "switch", "--accept-differences")
     assert switched.returncode == 0, switched.stderr
     told = town.dossier(OPEN)
@@ -158,6 +173,35 @@ def test_an_older_dump_gives_the_same_counters_after_catching_up(town: Town) -> 
     assert recovered.returncode == 0, recovered.stderr
     wait_until(lambda: town.shows(received=expected), SHOWN_SECONDS)
     assert _figures(town.stack) == before
+
+
+def test_a_dump_that_holds_a_removed_generation_holds_up_no_later_one(town: Town) -> None:
+    """Begun, dumped, aborted, the dump put back: what it held of that generation is removed once more, and the next one is
+    built and compared as if there had been none before."""
+    url = town.stack.settings.redis_url
+    begun = town.command("generation", "start")
+    assert begun.returncode == 0, begun.stderr
+    first = beside.beside(town.stack.generations).gen
+    held = dumps.make(town.stack.settings, kept=9)
+    aborted = town.command("generation", "abort")
+    assert aborted.returncode == 0, aborted.stderr
+    assert removal.held(url) == {1}
+
+    recovered = town.command("recovery", "--dump", held.name)
+    assert recovered.returncode == 0, recovered.stderr
+    assert f"Generation {first}, which the dump still held, is removed once more" in recovered.stdout
+    assert removal.held(url) == {1}
+    with redis.Redis.from_url(url) as client:
+        client.set(f"motcua:processing:g{first + 1}:{{3}}:left", "over")
+
+    again = town.command("generation", "start")
+    assert again.returncode == 0, again.stderr
+    assert beside.beside(town.stack.generations).gen == first + 1
+    with redis.Redis.from_url(url) as client:
+        assert not client.exists(f"motcua:processing:g{first + 1}:{{3}}:left")
+    compared = town.command("generation", "compare")
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    assert town.command("generation", "abort").returncode == 0
 
 
 def _figures(stack: Stack) -> dict[str, dict[str, str]]:
