@@ -44,7 +44,7 @@ def told_of(stand: Stand, limits: Limits, link: LinkBook) -> OutboxTold:
         fill=round(fill(stand.load, limits), 4),
         sources=sources,
         alarm=alarms(stand.load, limits) or not stand.reserve_in_place,
-        full="disk" if not stand.reserve_in_place else refuses(stand.load, limits),
+        full="disk" if not stand.has_room else refuses(stand.load, limits),
         quarantined=stand.quarantine,
         clock_offset_seconds=None if offset is None else round(offset, 3),
         heartbeats_refused=dict(sorted(link.unheard.items())),

@@ -21,9 +21,10 @@ from services.edge.domain.receipts import Receipt
 from services.edge.domain.replies import Refused
 from services.edge.domain.window import Waiting
 from services.edge.store import schema
-from services.edge.store.errors import DamagedError, FailingError, InUseError, MovedError, StoreError, named
+from services.edge.store.errors import DamagedError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
 from services.edge.store.identity import Known, Totals, check_content, check_file
+from services.edge.store.preparing import prepare
 from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
 from services.edge.store.views import LineStand, Places, Quarantined, Stand
@@ -108,7 +109,7 @@ class Outbox:
             f"{places.file.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False,
             timeout=BUSY_SECONDS,
         )  # fmt: skip
-        is_new = self._prepare()
+        is_new = prepare(self._connection, places.file)
         if hold_reserve:
             self._reserve.hold()
         self._mark = MarkFile(places.high_water)
@@ -125,21 +126,6 @@ class Outbox:
             os.close(lock)
             raise InUseError(f"another edge uses {self._places.directory}: stop it first") from error
         return lock
-
-    def _prepare(self) -> bool:
-        db = self._db
-        if db.execute(schema.JOURNAL).fetchone() != ("wal",):
-            raise FailingError(f"{self._places.file} cannot have a write-ahead log: choose a local disk")
-        for setting in schema.SETTINGS:
-            db.execute(setting)
-        [(found,)] = db.execute("PRAGMA quick_check(1)").fetchall()
-        if found != "ok":
-            raise DamagedError(f"{self._places.file} is damaged: keep it, put back a copy or move it away")
-        [application], [version] = (db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
-        [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and (application, version) != (schema.APPLICATION_ID, schema.VERSION):
-            raise DamagedError(f"{self._places.file} is no outbox of this version: move it away")
-        return not tables
 
     def _load(self, mark: HighWater | None, is_new: bool) -> bool:
         db, known = self._db, self._known
@@ -216,7 +202,7 @@ class Outbox:
 
     def accept(self, entries: Sequence[Entry]) -> str | None:
         """Keeps all of them, or none and says which limit is in the way."""
-        if not self._reserve.in_place:
+        if not self._has_room():
             return "disk"
         size = sum(len(entry.head) for entry in entries) + len(entries) * (ROW_BYTES + GIVEN_BYTES)
         unknown = {entry.source for entry in entries} - self._by_source.keys()
@@ -235,6 +221,11 @@ class Outbox:
                 line.last_sequence = sequence
                 self._changed.add(line.number)
         return None
+
+    def _has_room(self) -> bool:
+        """Whether there is a reserve, or as much is free within the file, where deliveries have left it: then it need not
+        grow, and on a disk that stays full an outbox that has emptied takes new events again."""
+        return self._reserve.in_place or self._db.execute(schema.FREE_BYTES).fetchone()[0] >= self._reserve.size
 
     def _insert(self, entries: Sequence[Entry], places: Sequence[Place], now: int) -> None:
         entered = instants.show(now)
@@ -356,6 +347,7 @@ class Outbox:
             quarantine=quarantine,
             lines=tuple(self._stand_of(line) for line in self._lines.values()),
             reserve_in_place=self._reserve.in_place,
+            has_room=self._has_room(),
         )
 
     def _stand_of(self, line: _Line) -> LineStand:

@@ -10,22 +10,22 @@ from pathlib import Path
 
 
 class Reserve:
-    """A file of `size` bytes beside the outbox; while it is missing nothing new is taken."""
+    """A file of `size` bytes beside the outbox; while it is missing nothing is taken that would make that file grow."""
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        self._size = size
+        self.size = size
         self.in_place = False
 
     def hold(self) -> bool:
         """Takes the room, if there is so much; whether it is held."""
-        if self._size == 0:
+        if self.size == 0:
             self.in_place = True
             return True
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                os.posix_fallocate(file, 0, self._size)
+                os.posix_fallocate(file, 0, self.size)
             finally:
                 os.close(file)
         except OSError:

@@ -53,6 +53,7 @@ NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES
 KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
 OLDEST = "SELECT entered_at FROM event ORDER BY position LIMIT 1"
 FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
+FREE_BYTES = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
 WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
 HAS_RECEIPTS = "SELECT 1 FROM sqlite_schema WHERE name = 'receipt'"
 EXPORTED = "SELECT position, body FROM event WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"

@@ -47,6 +47,7 @@ class Stand(Struct, frozen=True):
     quarantine: dict[str, int]
     lines: tuple[LineStand, ...]
     reserve_in_place: bool
+    has_room: bool
 
 
 class Quarantined(Struct, frozen=True):
