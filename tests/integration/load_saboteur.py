@@ -79,7 +79,7 @@ class Saboteur:
         """The city commits and its answer is lost; when the same comes again it is given new names, as if never seen."""
         if events[0]["id"] in self._deaf or len(self._deaf) >= DEEDS_MAX:
             again = [_renamed(each) if each["id"] in self._deaf else each for each in events]
-            return await self._events(key, again)
+            return _as_asked(events, await self._events(key, again))
         await self._events(key, events)
         self._deaf.update(each["id"] for each in events)
         self.done["forget ids"] += len(events)
@@ -104,6 +104,14 @@ class Saboteur:
             session.post(f"{self._intake}{path}", data=body, headers=headers) as answer,
         ):
             return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
+
+
+def _as_asked(events: list[dict[str, Any]], answer: web.Response) -> web.Response:
+    """The answer with the names that were asked about: an edge takes no word about events that it has not sent."""
+    told = json.loads(answer.body)  # type: ignore[arg-type]
+    for item in told.get("results", ()):
+        item["id"] = events[item["index"]]["id"]
+    return web.Response(status=answer.status, body=json.dumps(told).encode(), content_type=answer.content_type)
 
 
 def _renamed(event: dict[str, Any]) -> dict[str, Any]:
