@@ -46,9 +46,7 @@ class Rules:
                 self._again_at = time.monotonic() + AGAIN_SECONDS
                 name = error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__
                 self._on_error(name)
-                self.fault = (
-                    f"the reference data in force, {digest}, cannot be read ({name}): units are shown as before"
-                )
+                self.fault = f"the reference data in force, {digest}, cannot be read ({name}): units are shown as before"
                 _log.warning("%s", self.fault)
             else:
                 self.fault = None
