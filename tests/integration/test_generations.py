@@ -11,8 +11,8 @@ from deploy.local.settings import REPOSITORY
 from deploy.operators import progress
 from deploy.operators import topics as topic_tool
 from deploy.operators.generation import comparing, removal
-from deploy.operators.generation.answers import Fold
 from deploy.operators.generation.comparing import Comparison
+from deploy.operators.generation.speaking import Fold
 from deploy.operators.standing import Standing
 from services.metrics.store import keys as metrics_keys
 from tests.integration import another_fold
