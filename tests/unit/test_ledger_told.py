@@ -213,11 +213,17 @@ def test_a_log_clock_beyond_the_compiled_years_is_told_up_to_their_end() -> None
     assert view["segments"][-1]["to"].startswith("2050-12-31T23:59:59")
 
 
-def test_a_dossier_of_years_is_told_in_stretches_where_its_segments_are_too_many() -> None:
+def test_a_dossier_of_years_is_told_minute_by_minute() -> None:
     view = told("1 working_days", ("received", "2025-07-07 08:00", {}), now="2028-07-07 08:00")
-    assert len(view["segments"]) == 2_000
+    assert (len(view["segments"]), view["segments_left_out"]) == (3_943, 0)
+    assert view["segments"][-1]["to"].startswith("2028-07-07T08:00")
+
+
+def test_a_dossier_of_a_lifetime_is_told_in_stretches_where_its_segments_are_too_many() -> None:
+    view = told("1 working_days", ("received", "2025-07-07 08:00", {}), now="2050-07-07 08:00")
+    assert len(view["segments"]) == 30_000
     assert view["segments_left_out"] > 1_000
-    assert [(leg["from"][:10], leg["to"][:10]) for leg in view["stretches"]] == [("2025-07-07", "2028-07-07")]
+    assert [(leg["from"][:10], leg["to"][:10]) for leg in view["stretches"]] == [("2025-07-07", "2050-07-07")]
 
 
 def test_a_dossier_without_a_limit_has_its_minutes_told_and_no_due() -> None:

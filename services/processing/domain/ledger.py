@@ -18,7 +18,7 @@ from services.processing.domain.sources import cited
 from services.processing.domain.stretches import Segment, segments, stretches
 from services.processing.domain.verdict import verdict
 
-SEGMENTS_MAX: Final = 40_000
+SEGMENTS_MAX: Final = 30_000
 
 
 def dossier_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[str, Any]:
