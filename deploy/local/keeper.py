@@ -21,6 +21,8 @@ from deploy.local.settings import PREFIXES
 START_TIMEOUT_SECONDS = 20.0
 CALL_TIMEOUT_SECONDS = 90.0
 POLL_SECONDS = 0.1
+# A program that died is started anew within a second, or later after many failures.
+STOP_PROGRAM_SECONDS = 10.0
 # A process that dies at once is tried again after 1, 2, 3, … seconds, this many times.
 START_RETRIES = 60
 LOG_BYTES = 20 * 1024 * 1024
@@ -125,12 +127,20 @@ class Keeper:
                 raise NotReadyError(f"{name} could not be started: {fault.faultString}") from fault
 
     def stop_program(self, name: str) -> None:
-        """Stops one program and waits until it has ended."""
-        try:
-            self._ask().stopProcess(name, True)
-        except xmlrpc.client.Fault as fault:
-            if "NOT_RUNNING" not in fault.faultString and "BAD_NAME" not in fault.faultString:
-                raise
+        """Stops one program and waits until it has ended; it stays stopped."""
+        deadline = time.monotonic() + STOP_PROGRAM_SECONDS
+        while True:
+            try:
+                self._ask().stopProcess(name, True)
+                return
+            except xmlrpc.client.Fault as fault:
+                if "NOT_RUNNING" not in fault.faultString and "BAD_NAME" not in fault.faultString:
+                    raise
+            seen = self.seen().get(name)
+            # One that has died by itself is about to be started anew, and can be stopped only then.
+            if seen is None or seen.state in ("STOPPED", "FATAL") or time.monotonic() > deadline:
+                return
+            time.sleep(POLL_SECONDS)
 
     def shut_down(self, waves: Iterable[Iterable[str]], within_seconds: float) -> None:
         """Stops the programs, one wave after the other, each wave at once; then itself and whatever still runs."""

@@ -32,6 +32,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made.down()
 
 
+# Supervisor looks each second at what died.
+STARTED_ANEW_SECONDS = 1.5
+
+
 def _command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "deploy.local.main", *arguments],
@@ -94,6 +98,18 @@ def test_a_killed_server_comes_back_with_a_right_pid_file(stack: Stack) -> None:
     _until(lambda: set(stack.pids) == set(SERVERS) and not set(stack.pids.values()) & set(before.values()))
     stack.wait_ready(SERVERS)
     assert {row.name for row in stack.status() if row.ready} == set(SERVERS)
+
+
+def test_a_server_that_has_just_died_is_stopped_for_good(stack: Stack) -> None:
+    """Told in the moment in which its supervisor has seen it die and not yet started it anew, too."""
+    stack.up(SERVERS)
+    for pause in (0.0, 0.05, 0.1, 0.2, 0.4, 0.8):
+        os.kill(stack.pids["redis"], signal.SIGKILL)
+        time.sleep(pause)
+        stack.stop("redis")
+        time.sleep(STARTED_ANEW_SECONDS)
+        assert "redis" not in stack.pids, pause
+        stack.start("redis")
 
 
 def test_up_starts_only_what_is_missing(stack: Stack) -> None:
