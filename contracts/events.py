@@ -149,9 +149,12 @@ def read_structured(raw: bytes | Raw, now: int, replaced: frozenset[str] = froze
             texts[name] = _TEXT.decode(value)
         except _UNREADABLE:
             _refuse("invalid_envelope", f"`{name}` is not a string")
-    if "data" not in members and texts.get("type") not in CONTROL_TYPES:
+    if texts.get("type") in CONTROL_TYPES:
+        # Said before anything is missed: in its own form a control record has neither `subject` nor `time`.
+        _refuse("control_type", "control records are not taken at this door")
+    if "data" not in members:
         _refuse("invalid_envelope", "`data` is missing")
-    return _read(texts, bytes(members.get("data", b"")), now)
+    return _read(texts, bytes(members["data"]), now)
 
 
 def to_record(event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
@@ -228,9 +231,6 @@ def _read_control(kind: str, value: bytes) -> Control:
 
 
 def _read(texts: Mapping[str, str], raw_data: bytes, now: int | None) -> Event:
-    if texts.get("type") in CONTROL_TYPES:
-        # Said first: in its own form a control record has neither `subject` nor `time`.
-        _refuse("control_type", "control records are not taken at this door")
     if not texts.keys() >= _REQUIRED_TEXTS:
         missing = next(name for name in REQUIRED if name in _REQUIRED_TEXTS and name not in texts)
         _refuse("invalid_envelope", f"`{missing}` is missing")

@@ -72,9 +72,8 @@ class StackSettings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """Every setting that the processes of this stack see: what was set outside, then what the stack decides."""
-        given = {
-            name: value for name, value in os.environ.items() if name.startswith(PREFIXES) and name not in moved_ports()
-        }
+        moved = moved_ports()
+        given = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES) and name not in moved}
         decided = {
             "MOTCUA_STATE_DIR": str(self.directory),
             "MOTCUA_PORT_BASE": str(self.port_base),

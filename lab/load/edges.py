@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from msgspec import Struct
 
+from deploy.local import statedir
 from deploy.local.checks import is_free
 from lab.errors import TooSlowError, UnreachableError
 from lab.keys import key_of
@@ -51,8 +52,7 @@ class Edges:
                 raise UnreachableError(f"port {port}, meant for the edge of centre {name}, is in use by another program")
             home = self._directory / f"edge-{name}"
             home.mkdir(parents=True, exist_ok=True)
-            (home / INTAKE_KEY).touch(mode=0o600)
-            (home / INTAKE_KEY).write_text(key_of(slot.unit))
+            statedir.write_private(home / INTAKE_KEY, key_of(slot.unit).encode())
             self._environments[name] = _environment(slot, port, home, links[slot.link], settings)
             with (home / "edge.log").open("w") as log:
                 self._running[name] = await asyncio.create_subprocess_exec(

@@ -84,7 +84,7 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int, traceparent: str |
     for name in GIVEN_HERE:
         if getattr(event, name) is not None:
             return _not_from_here(event.id, name)
-    return _entry(event, house, traceparent)
+    return _entry(event, traceparent)
 
 
 def finished(entry: Entry, sequence: int, incarnation: str, recordedtime: str) -> bytes:
@@ -120,12 +120,11 @@ def _not_from_here(event_id: str | None, name: str) -> Refusal:
     return Refusal(event_id, "unknown_attribute", f"`{name}` is given by the outbox, not by the sender")
 
 
-def _entry(event: Event, house: House, traceparent: str | None) -> Entry:
+def _entry(event: Event, traceparent: str | None) -> Entry:
     # Written anew, so that a name that stood twice or as null in what was sent stands once or not at all.
     written = _Written(
         specversion="1.0", id=event.id, source=event.source, type=f"{TYPE_PREFIX}{event.fact}{TYPE_SUFFIX}",
         subject=event.subject, time=event.time_text, datacontenttype="application/json",
         traceparent=event.traceparent or traceparent, tracestate=event.tracestate, data=Raw(event.raw_data),
     )  # fmt: skip
-    recordedtime = event.recordedtime_text if house.keeps_recordedtime else None
-    return Entry(event.id, event.source, _ENCODER.encode(written)[:-1], recordedtime)
+    return Entry(event.id, event.source, _ENCODER.encode(written)[:-1], event.recordedtime_text)
