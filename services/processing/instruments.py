@@ -50,7 +50,9 @@ class Instruments:
         )
         self.cached = gauge("cached_dossiers", "Dossiers in memory.")
         self.internal_errors = gauge(
-            "internal_errors_recent", "Failures of the fold within the last hour of a partition.", "partition"
+            "internal_errors_recent",
+            "Failures of the fold within the last hour, of a partition that trails within that of its last record.",
+            "partition",
         )
         self.rejected_ratio = gauge(
             "rejected_ratio", "Share of rejected among the last events of a partition, 0 to 1.", "partition"

@@ -54,6 +54,12 @@ class Told:
         found = {name: self.instruments.registry.get_sample_value(f"motcua_processing_{name}", label) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
+    def failures(self, partition: int) -> float | None:
+        """Of the fold, as told now."""
+        self.state.exposition()
+        label = {"partition": str(partition)}
+        return self.instruments.registry.get_sample_value("motcua_processing_internal_errors_recent", label)
+
 
 def test_a_partition_that_stopped_at_its_end_falls_behind_as_the_log_grows() -> None:
     """What was fetched last says 40; asked, the log says 47."""
@@ -90,3 +96,28 @@ def test_a_partition_that_is_given_up_leaves_no_series(monkeypatch: pytest.Monke
     monkeypatch.undo()
     told.looked({}, {})
     assert told.of(4) == {}
+    assert told.failures(4) is None
+
+
+def test_a_failure_of_the_fold_is_told_for_an_hour_and_no_longer() -> None:
+    """Also when nothing has failed since, which is when a position still remembers it."""
+    told = Told()
+    lately, before = NOW - 10 * instants.MINUTE, NOW - 2 * instants.HOUR
+    told.looked({4: 40}, {4: _failed(before, lately, lately)})
+    assert told.failures(4) == 2
+    told.looked({4: 40}, {4: _failed(before)})
+    assert told.failures(4) == 0
+
+
+def test_failures_in_an_archive_that_is_folded_anew_belong_to_the_hour_of_its_last_record() -> None:
+    """A partition that stopped by them, too, shows them for as long as it stands there."""
+    told = Told()
+    in_march = NOW - 200 * instants.DAY
+    told.looked({4: 900}, {4: _failed(in_march - instants.MINUTE, recorded_at=in_march)})
+    assert told.failures(4) == 1
+    told.looked({4: 900}, {4: _failed(in_march - instants.MINUTE, recorded_at=in_march + 2 * instants.HOUR)})
+    assert told.failures(4) == 0
+
+
+def _failed(*moments: int, recorded_at: int = NOW) -> Position:
+    return Position(offset=40, recorded_at=recorded_at, log_clock=NOW, errors=moments)

@@ -21,11 +21,13 @@ SERVERS: Final = ("kafka", "redis")
 
 
 class _Reached(NamedTuple):
-    """How far a partition is folded: records left, when the last folded one was stored (µs), its log clock (µs)."""
+    """How far a partition is folded: records left, when the last folded one was stored (µs), its log clock (µs), and when
+    records were stored at which the fold failed (µs)."""
 
     left: int
     recorded_at: int | None
     log_clock: int | None
+    failed_at: tuple[int, ...]
 
 
 class State:
@@ -104,8 +106,7 @@ class State:
         """A partition is somebody else's."""
         self._goes_on(number)
         self._reached = {each: how for each, how in self._reached.items() if each != number}
-        for gauge in (self._instruments.internal_errors, self._instruments.rejected_ratio):
-            gauge.remove(str(number))
+        self._instruments.rejected_ratio.remove(str(number))
 
     def stopped(self, number: int, reason: str) -> None:
         """A partition goes no further."""
@@ -136,7 +137,6 @@ class State:
         for letter in pending.letters:
             told.letters.labels(letter.code).inc()
         told.rejected_ratio.labels(str(number)).set(rejected_ratio)
-        told.internal_errors.labels(str(number)).set(len(lane.position.errors))
 
     def resting_ends(self, ends: Mapping[int, int]) -> None:
         """Where the logs of owned partitions end from which nothing is read."""
@@ -158,7 +158,7 @@ class State:
                 left = len(lanes[number].queue) if end is None else max(0, end - position.offset)
             else:
                 left = max(0, (end or 0) - position.offset, self._ends.get(number, 0) - position.offset)
-            reached[number] = _Reached(left, position.recorded_at, position.log_clock)
+            reached[number] = _Reached(left, position.recorded_at, position.log_clock, position.errors)
         self._reached = reached
 
     # --- asked by the door --------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class State:
         """Prometheus."""
         told, now = self._instruments, time.time()
         # Written here and nowhere else, each time from nothing: a partition that is given up meanwhile leaves no series.
-        for gauge in (told.lag_records, told.lag_seconds, told.log_clock):
+        for gauge in (told.lag_records, told.lag_seconds, told.log_clock, told.internal_errors):
             gauge.clear()
         for number, how in self._reached.items():
             label = str(number)
@@ -195,6 +195,7 @@ class State:
             told.lag_records.labels(label).set(how.left)
             told.lag_seconds.labels(label).set(max(0.0, now - recorded_at) if how.left else 0.0)
             told.log_clock.labels(label).set((how.log_clock or 0) / instants.SECOND)
+            told.internal_errors.labels(label).set(_failed_lately(how, now))
         told.clock_jump_seconds.set(self._clock_jump / instants.SECOND)
         told.outstanding.set(0 if self._sender is None else self._sender.outstanding)
         told.oldest_outstanding_seconds.set(self._waited())
@@ -207,3 +208,11 @@ class State:
 
     def _waited(self) -> float:
         return 0.0 if self._sender is None else self._sender.waiting_seconds
+
+
+def _failed_lately(how: _Reached, now: float) -> int:
+    """Failures of the last hour: a position forgets former ones only when the next one comes. A partition that trails, an
+    archive folded anew or one that stopped, stands in the hour of its last record."""
+    until = how.recorded_at if how.left else None
+    since = (now * instants.SECOND if until is None else until) - instants.HOUR
+    return sum(moment > since for moment in how.failed_at)
