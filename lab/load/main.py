@@ -3,19 +3,24 @@
 import argparse
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.local.settings import CONTROLLER_PORT
 from lab.endings import interruptible
 from lab.errors import LabError
 from lab.load import annotations, capacity, compare, index, scenario
 from lab.load.city import LoadStack
+from lab.load.rehearsal import rehearse
 from lab.load.report import leaving
 from lab.load.session import Chosen, run
 
 KEPT, BROKEN, COULD_NOT_RUN, INVALID = 0, 1, 2, 3
 REPORTS = Path(".local-load-reports")
+# The stack's highest port, and the last one that there is.
+PORT_BASE_MOST = 65535 - CONTROLLER_PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        print("Interrupted: what was started is ended; what was stored goes with the next run.", file=sys.stderr)
+        print(_interrupted(chosen), file=sys.stderr)
         return 130
     except Exception as error:
         # A fault of the lab's own is no broken promise of the city's.
@@ -43,6 +48,9 @@ def _run(chosen: argparse.Namespace) -> int:
     if any(given) and not all(given):
         raise LabError("give --intake, --metrics and --dossiers together, or none of them")
     found = scenario.scaled(scenario.read(chosen.scenario), chosen.scale)
+    # All of it before a city is wiped, started and waited for.
+    rehearse(found, chosen.seed)
+    _check_writable(chosen.out)
     told = run(Chosen(
         scenario=found, seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper, keep=chosen.keep,
         port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out, given=given if all(given) else None,
@@ -50,6 +58,25 @@ def _run(chosen: argparse.Namespace) -> int:
     if told.broken:
         return BROKEN
     return INVALID if told.invalid else KEPT
+
+
+def _check_writable(out: Path) -> None:
+    """A run is not repeated because its report had no place."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise LabError(f"no report can be left in {out}: {error.strerror}. Name another place by --out") from error
+
+
+def _interrupted(chosen: argparse.Namespace) -> str:
+    if chosen.command != "run" or chosen.intake is not None:
+        return "Interrupted: what the lab had started is ended."
+    if chosen.keep:
+        stop = f"MOTCUA_STATE_DIR={chosen.state_dir} MOTCUA_PORT_BASE={chosen.port_base} make wipe"
+        return f"Interrupted: the lab's own programs are ended; the city is kept, as --keep says. End it by {stop}"
+    return "Interrupted: what was started is ended, and what it had stored is removed."
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -85,6 +112,13 @@ def _annotate(chosen: argparse.Namespace) -> int:
     return KEPT
 
 
+def _port_base(text: str) -> int:
+    """argparse says the sentence, whether it was an option or the environment's."""
+    if not text.isdecimal() or not 1 <= (base := int(text)) <= PORT_BASE_MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port base: a number from 1 to {PORT_BASE_MOST}, please")
+    return base
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.load.main", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -96,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--with-paper", action="store_true", help="and once more as in the paper era, side by side")
     running.add_argument("--keep", action="store_true", help="leave the stack running")
     running.add_argument("--out", type=Path, default=REPORTS, help=f"where reports go (default {REPORTS})")
-    running.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE", "8000")),
+    running.add_argument("--port-base", type=_port_base, default=os.environ.get("MOTCUA_PORT_BASE", "8000"),
                          help="where the ports of the lab's stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
     running.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR", LoadStack.own_directory)),
                          help=f"wiped first (default MOTCUA_STATE_DIR, else {LoadStack.own_directory})")  # fmt: skip

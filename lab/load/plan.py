@@ -1,6 +1,7 @@
 """The plan of a run: every centre with its events and the instants at which they are due, before anything is sent."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -95,9 +96,16 @@ def plan(scenario: Scenario, reference_directory: Path, seed: int, run: str, pro
     for slot in slots(scenario, units):
         if slot.number % processes == process:
             _add(told, slot, lives, tuple(code for code in units if code != slot.unit), seed, run)
-    if told.events * processes > 2 * EVENTS_PLANNED_MAX:
-        raise ScenarioError(f"{scenario.name} plans more than {EVENTS_PLANNED_MAX:,} events: fewer dossiers, please")
+    check_bound(scenario, told.events)
     return told
+
+
+def check_bound(scenario: Scenario, events: int) -> None:
+    """ScenarioError when these are more than a run may have."""
+    if events > EVENTS_PLANNED_MAX:
+        raise ScenarioError(
+            f"{scenario.name} plans {events:,} events, more than {EVENTS_PLANNED_MAX:,}: fewer dossiers, please"
+        )
 
 
 def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
@@ -160,8 +168,7 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
         due = Due(warp.real(each.entered_at), each.subject, each.event)
         by_code.setdefault(each.code, []).append(due)
     told = Plan([], {}, {}, warp)
-    every = max(1, round(1 / scenario.scale))
-    for number, code in enumerate(sorted(by_code)[::every]):
+    for number, code in enumerate(part_of(by_code, scenario)):
         if number % processes == process:
             incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))
             events = _numbered(by_code[code], incarnation)
@@ -174,6 +181,14 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
                 completed_late=unit.completed - unit.on_time,
             )  # fmt: skip
     return told
+
+
+def part_of(bodies: Iterable[str], scenario: Scenario) -> list[str]:
+    """Of published figures a scale takes whole bodies, evenly spread; ScenarioError when it is too small for one of them."""
+    told = sorted(bodies)
+    if not (count := round(len(told) * scenario.scale)):
+        raise ScenarioError(f"{scenario.name} has {len(told)} bodies, and {scenario.scale:g} of them is none")
+    return [told[place * len(told) // count] for place in range(count)]
 
 
 class _Source(Struct, frozen=True, gc=False):

@@ -1,6 +1,6 @@
 """A scenario: which centres, on which links, at which hours, with what going wrong, and what is promised all the same."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,11 +20,19 @@ RUN_SECONDS_MAX = 900.0
 TICKS_MAX = 2_000
 SCALE_LEAST = 0.01
 
-Positive = Annotated[float, Meta(gt=0)]
+# What is infinite is no figure: TOML can say it, and nothing can be planned with it.
+Positive = Annotated[float, Meta(gt=0, le=1e6)]
+Weight = Annotated[float, Meta(ge=0, le=1e6)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
-Hour = Annotated[int, Meta(ge=0, le=23)]
+Hour = Annotated[str, Meta(pattern="^([0-9]|1[0-9]|2[0-3])$")]
+Weekday = Annotated[str, Meta(pattern="^[0-6]$")]
+Date = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+# Ten working days: dues beyond lie where the lab has no calendar any more.
+WorkingHours = Annotated[int, Meta(ge=1, le=80)]
+Seconds = Annotated[float, Meta(ge=0.01, le=600)]
 FaultKind = Literal["kill", "freeze", "stall", "flush"]
+LASTING: tuple[FaultKind, ...] = ("freeze", "stall")
 Served = Literal["kafka", "redis", "intake", "processing", "metrics", "metrics-api"]
 
 
@@ -43,9 +51,9 @@ class Arrivals(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Dossiers of the whole period. `hours`: weight by hour of the day; `days`: by weekday (0 is Monday), by date."""
 
     dossiers: Annotated[int, Meta(ge=1, le=100_000)]
-    hours: dict[str, float] = {}
-    weekdays: dict[str, float] = {}
-    dates: dict[str, float] = {}
+    hours: dict[Hour, Weight] = {}
+    weekdays: dict[Weekday, Weight] = {}
+    dates: dict[Date, Weight] = {}
     # Instead of dossiers of our own: a file of published figures, replayed as `make demo` does.
     facts: str | None = None
 
@@ -67,8 +75,8 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     post_share: Share = 0.03
     late_share: Share = 0.05
     late_paper_share: Share = 0.02
-    limits_working_hours: tuple[Count, ...] = (4, 8, 16)
-    lives: dict[str, float] = msgspec.field(default_factory=lambda: {"ordinary": 1.0})
+    limits_working_hours: Annotated[tuple[WorkingHours, ...], Meta(min_length=1)] = (4, 8, 16)
+    lives: dict[str, Weight] = msgspec.field(default_factory=lambda: {"ordinary": 1.0})
 
 
 class Course(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,10 +109,10 @@ class Outbox(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a centre sends; the defaults are the edge's own."""
 
     batch_events_max: Annotated[int, Meta(ge=1, le=1000)] = 500
-    back_off_first_seconds: Positive = 0.5
-    back_off_most_seconds: Positive = 60.0
-    answer_seconds: Positive = 40.0
-    heartbeat_seconds: Positive = 30.0
+    back_off_first_seconds: Seconds = 0.5
+    back_off_most_seconds: Seconds = 60.0
+    answer_seconds: Seconds = 40.0
+    heartbeat_seconds: Annotated[float, Meta(ge=1, le=600)] = 30.0
 
 
 class Knee(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,7 +130,8 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One file of `lab/scenarios`, checked."""
 
     version: int
-    name: str
+    # It names files and a directory.
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
     title: str
     about: str
     simulated: list[str]
@@ -173,6 +182,10 @@ def scaled(found: Scenario, scale: float) -> Scenario:
     """The same with a part of its dossiers; the report says so."""
     if not SCALE_LEAST <= scale <= 1:
         raise ScenarioError(f"a scenario can be scaled from {SCALE_LEAST} to 1, not to {scale}")
+    if found.knee is not None and scale != 1:
+        raise ScenarioError(
+            f"{found.name} seeks a rate and cannot be scaled: set [knee] first_events_per_second in a file of your own"
+        )
     return msgspec.structs.replace(found, scale=scale)
 
 
@@ -189,6 +202,8 @@ def _problem(found: Scenario, profiles: dict[str, Profile]) -> str | None:
         return "[time] `ends` must lie after `starts`"
     if (count := sum(each.count for each in found.centres)) > CENTRES_MAX:
         return f"{count} centres are more than {CENTRES_MAX}"
+    if not sum(found.mix.lives.values()):
+        return "[mix] lives: no kind of dossier has a weight"
     if sum(each.edges for each in found.centres) > EDGES_MAX:
         return f"there may be {EDGES_MAX} real edges at most: each is a process with a store of its own"
     for each in found.centres:
@@ -198,9 +213,37 @@ def _problem(found: Scenario, profiles: dict[str, Profile]) -> str | None:
             return f"[[centres]] of {each.link!r} has more `edges` than `count`"
         if each.edges and not each.units:
             return f"[[centres]] of {each.link!r}: a real edge stands in a unit, name them in `units`"
+    return _wrong_moment(found) or _wrong_fault(found) or _wrong_name(found)
+
+
+def _wrong_moment(found: Scenario) -> str | None:
     for moment, member in [(each.at, "course") for each in found.course] + [(each.at, "faults") for each in found.faults]:
         if not instant(found.time.starts) <= instant(moment) <= instant(found.time.ends):
             return f"[[{member}]] at {moment}: not within the period"
+    for day in found.arrivals.dates:
+        try:
+            moment = datetime.combine(date.fromisoformat(day), datetime.min.time(), VIETNAM)
+        except ValueError:
+            return f"[arrivals] dates: {day} is no day"
+        if not instant(moment) < instant(found.time.ends) or instant(moment + timedelta(days=1)) <= instant(
+            found.time.starts
+        ):
+            return f"[arrivals] dates: {day} is not within the period"
+    return None
+
+
+def _wrong_fault(found: Scenario) -> str | None:
+    for each in found.faults:
+        if (each.what in LASTING) != (each.seconds > 0):
+            return f"[[faults]] `{each.what}` of {each.of} " + (
+                "needs `seconds`: how long it lasts" if each.what in LASTING else "is over at once: leave `seconds` out"
+            )
+        if each.what == "flush" and each.of != "redis":
+            return f"[[faults]] `flush` empties Redis, not {each.of}"
+    return None
+
+
+def _wrong_name(found: Scenario) -> str | None:
     for link in {each.link for each in found.course} - {"all"}:
         if link not in found.links:
             return f'[[course]] `link` {link!r} has no centre (or say "all")'

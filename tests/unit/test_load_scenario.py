@@ -6,8 +6,9 @@ import pytest
 
 from lab.errors import AddressError, ScenarioError
 from lab.links.profiles import read_profiles
-from lab.load import addresses
+from lab.load import addresses, main
 from lab.load import scenario as scenarios
+from lab.load.rehearsal import rehearse
 
 SMOKE = Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml"
 
@@ -39,9 +40,27 @@ def test_every_shipped_scenario_can_be_read_and_says_what_is_simulated() -> None
         ("late_share = 0.15", "late_share = 1.5", "<= 1"),
         ("speed = 720", "speed = 0", "> 0"),
         ("dossiers = 160", "dossiers = 10000000", "<= 100000"),
+        ("speed = 720", "speed = inf", "<= 1000000"),
+        ("share = 0.5", "share = inf", "<= 1000000"),
+        ('"7" = 1.5', '"07" = 1.5', "[0-9]"),
+        ('"7" = 1.5', '"25" = 1.5', "[0-9]"),
+        ('"7" = 1.5', '"7" = -1.5', ">= 0"),
+        ("dossiers = 160", 'dossiers = 160\nweekdays = { "Tuesday" = 1 }', "[0-6]"),
+        ("dossiers = 160", 'dossiers = 160\ndates = { "2025-02-30" = 1 }', "2025-02-30 is no day"),
+        ("dossiers = 160", 'dossiers = 160\ndates = { "2025-07-02" = 1 }', "2025-07-02 is not within the period"),
+        ("limits_working_hours = [1]", "limits_working_hours = []", "length >= 1"),
+        ("limits_working_hours = [1]", "limits_working_hours = [5000]", "<= 80"),
+        ("ordinary = 0.7, supplement = 0.1, payment = 0.05, handed_over = 0.05, withdrawn = 0.05, refused = 0.05", "",
+         "no kind of dossier has a weight"),
+        ("ordinary = 0.7", "ordinary = -0.7", ">= 0"),
+        ("answer_seconds = 5", "answer_seconds = 5\nheartbeat_seconds = 0.000001", ">= 1"),
+        ("[mix]", '[[faults]]\nat = 2025-07-01T08:00:00\nwhat = "freeze"\nof = "kafka"\n[mix]', "needs `seconds`"),
+        ("[mix]", '[[faults]]\nat = 2025-07-01T08:00:00\nwhat = "kill"\nof = "kafka"\nseconds = 3\n[mix]', "over at once"),
+        ("[mix]", '[[faults]]\nat = 2025-07-01T08:00:00\nwhat = "flush"\nof = "kafka"\n[mix]', "empties Redis, not kafka"),
+        ('name = "smoke"', 'name = "a/b"', "a-z0-9"),
         ("[arrivals]", "[promises]\nfreshness_p99_ms = { satellite = 1 }\n\n[arrivals]", "satellite, which no centre uses"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, was: str, becomes: str, said: str) -> None:
     """Each with the member or the rule."""
     text = SMOKE.read_text()
@@ -51,6 +70,68 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, was: str, becomes: str
     with pytest.raises(ScenarioError, match=f"{file}.*".replace("\\", ".")) as raised:
         scenarios.read(str(file))
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("speed = 720", "speed = 1", "would take 7200 s, more than 900: raise"),
+        ("ordinary = 0.7", "extraordinary = 0.7", "lives extraordinary: choose among ordinary"),
+        ('units = ["19789", "19753"]', 'units = ["99999"]', "units 99999 are not in the reference data"),
+        ("dossiers = 160", 'dossiers = 160\nfacts = "nothing.toml"', "No such file"),
+        ("dossiers = 160", 'dossiers = 160\nfacts = "hue-2025-07.toml"', "must hold the days of hue-2025-07.toml"),
+        ("dossiers = 160", "dossiers = 100000", "more than 400,000: fewer dossiers"),
+        ('"7" = 1.5, "8" = 1.0', '"7" = 0, "8" = 0', "nobody comes"),
+    ],
+)
+def test_what_only_a_plan_shows_is_refused_before_a_city_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], was: str, becomes: str, said: str
+) -> None:
+    """With exit status 2 and one sentence; nothing has been started, wiped or laid down by then."""
+    text = SMOKE.read_text()
+    assert was in text
+    file = tmp_path / "bad.toml"
+    file.write_text(text.replace(was, becomes, 1))
+    begun: list[object] = []
+    monkeypatch.setattr(main, "run", begun.append)
+    assert main.main(["run", str(file), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.splitlines()) == 1
+    assert not begun
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_every_shipped_scenario_passes_its_rehearsal(name: str) -> None:
+    """Also the last step of the knee has its day."""
+    rehearse(scenarios.read(name), 1)
+
+
+def test_a_report_without_a_place_is_known_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file stands where the directory should be."""
+    (tmp_path / "out").write_text("")
+    assert main.main(["run", str(SMOKE), "--out", str(tmp_path / "out")]) == 2
+    assert "no report can be left in" in capsys.readouterr().err
+
+
+def test_a_search_for_a_rate_cannot_be_scaled() -> None:
+    """It would draw the same steps and call them smaller."""
+    with pytest.raises(ScenarioError, match="find-the-knee seeks a rate and cannot be scaled"):
+        scenarios.scaled(scenarios.read("find-the-knee"), 0.5)
+
+
+@pytest.mark.parametrize("base", ["abc", "0", "65500", "-1", "8000.5"])
+def test_ports_that_there_are_not_are_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: str
+) -> None:
+    """And a list of scenarios needs no port at all."""
+    monkeypatch.setenv("MOTCUA_PORT_BASE", base)
+    assert main.main(["list"]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main.main(["run", str(SMOKE)])
+    assert ended.value.code == 2
+    assert "is no port base" in capsys.readouterr().err
 
 
 def test_no_toml_and_no_file_are_said_too(tmp_path: Path) -> None:
@@ -87,7 +168,9 @@ def test_load_goes_to_this_machine(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["http://192.168.1.5:8001", "http://10.0.0.1", "http://example.com", "http://8.8.8.8:80", "http://localhost.example.com",
-     "http://0.0.0.0:8001", "https://127.0.0.1:8001", "127.0.0.1:8001", "http://127.0.0.1:8001/v1/events", "http://127.0.0.1@evil.com/"],
+     "http://0.0.0.0:8001", "https://127.0.0.1:8001", "127.0.0.1:8001", "http://127.0.0.1:8001/v1/events", "http://127.0.0.1@evil.com/",
+     "http://me@127.0.0.1:8001", "http://[::1", "http://127.0.0.1:abc", "http://127.0.0.1:99999", "http://127.0.0.1:0",
+     "http://127.0.0.1:8001?x=1", "http://127.0.0.1:8001/#x"],
 )  # fmt: skip
 def test_and_to_no_other(address: str) -> None:
     """Private or public."""
@@ -96,8 +179,9 @@ def test_and_to_no_other(address: str) -> None:
 
 
 def test_unless_a_host_is_named_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its exact name."""
-    monkeypatch.setenv("MOTCUA_LOAD_HOSTS", "test-city.internal, other")
+    """By its whole name, which is the same in capitals."""
+    monkeypatch.setenv("MOTCUA_LOAD_HOSTS", "Test-City.internal, other")
     assert addresses.checked("http://test-city.internal:8001/") == "http://test-city.internal:8001"
+    assert addresses.checked("http://TEST-city.internal:8001") == "http://TEST-city.internal:8001"
     with pytest.raises(AddressError, match="MOTCUA_LOAD_HOSTS"):
         addresses.checked("http://internal:8001")
