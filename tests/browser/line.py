@@ -1,9 +1,10 @@
-"""The line between a browser and the board: bytes go through until it is cut, or goes quiet without a word."""
+"""The line between a browser and the board: bytes go through, fast or slowly, until it is cut or dies without a word."""
 
 import contextlib
 import selectors
 import socket
 import threading
+import time
 from typing import Final
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -22,6 +23,7 @@ class Line:
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._far: set[socket.socket] = set()
         self._is_cut = self._is_quiet = self._is_over = False
+        self._bytes_per_second: int | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -40,6 +42,10 @@ class Line:
     def hush(self) -> None:
         """Connections stay, and nothing comes through any more: a line that died without a word."""
         self._is_quiet = True
+
+    def slow(self, bytes_per_second: int) -> None:
+        """All connections together get so much from the other end from now on."""
+        self._bytes_per_second = bytes_per_second
 
     def close(self) -> None:
         """Ends it."""
@@ -77,10 +83,13 @@ class Line:
         self._far.add(far)
 
     def _hand_on(self, came_from: socket.socket) -> None:
+        slow = self._bytes_per_second if came_from in self._far else None
         try:
-            told = came_from.recv(CHUNK_BYTES)
+            told = came_from.recv(int(slow * LOOK_SECONDS) if slow else CHUNK_BYTES)
             if told:
                 self.loaded_bytes += len(told) if came_from in self._far else 0
+                if slow:
+                    time.sleep(len(told) / slow)
                 self._pairs[came_from].sendall(told)
                 return
         except OSError:

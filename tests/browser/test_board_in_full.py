@@ -1,15 +1,21 @@
 """The board in a real Chromium, all that a visit in test_board has no time for: speed, a dumb line, the dark, the keyboard,
 English, a whole country of units."""
 
+import random
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from contracts.topics import PARTITIONS
+from tests.browser.line import Line
 from tests.browser.world import City, visit
 from tests.integration.metrics_by_hand import api_of, by_hand
+from tests.province import Service
 from tests.servers import Servers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
@@ -17,6 +23,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 # What is promised of a live update, from the moment at which intake has said `stored`.
 LIVE_SECONDS = 2.0
 NATION_UNITS = 3_321
+OTHERS = ("received_direct", "received_online", "cases", "completed", "completed_on_time", "returned", "open", "digitised")
+# A line over which the rows of a nation take longer than the page bears silence: eight seconds.
+SLOW_BYTES_PER_SECOND = 15_000
 PAGE_ROWS = 100
 UNITS_HEAD = "code,name,kind,hours,parent,valid_from,valid_to,successor"
 
@@ -71,7 +80,8 @@ def test_whoever_does_not_want_to_wait_tries_at_once(browser: Browser, town: Cit
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
 @pytest.mark.parametrize("query", ["", "?unit=19753", "?lang=en", "?role=competent&sort=on_time"])
 def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, size: tuple[int, int], query: str) -> None:
-    """On a desk and on a phone, by day and by night, the city, a unit, in English, and with the meaning opened."""
+    """On a desk and on a phone, by day and by night, the city, a unit, in English, with the meaning opened, and while the
+    line is lost."""
     look = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
     with visit(browser, f"{town.board}/{query}", **look) as opened:
         opened.page.wait_for_selector("#unit-days tbody tr" if "unit" in query else "#rows .spark canvas")
@@ -83,6 +93,10 @@ def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, si
         sideways = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert sideways <= 0, "the page is wider than the window"
         assert not opened.complaints()
+        opened.page.keyboard.press("Escape")
+        opened.page.context.set_offline(True)
+        opened.wait_verdict("Connection lost" if "lang=en" in query else "Mất kết nối", 30.0)
+        assert not opened.violations()
 
 
 def test_everything_is_done_by_the_keyboard(browser: Browser, town: City) -> None:
@@ -141,22 +155,7 @@ def test_units_are_found_and_filtered(browser: Browser, town: City) -> None:
 
 def test_a_whole_country_of_units_works(browser: Browser, servers: Servers, tmp_path: Path) -> None:
     """3,321 units: the first hundred at once, the others a press away; found by name, ranked in both senses."""
-    reference = tmp_path / "reference"
-    reference.mkdir()
-    for name in ("departments.csv", "procedures.csv", "calendar.toml"):
-        (reference / name).write_text((Path("deploy/reference") / name).read_text())
-    codes = [f"{30_000 + number}" for number in range(NATION_UNITS)]
-    rows = [f"{code},Xã Số {code},commune,default,46,2025-07-01,," for code in codes]
-    (reference / "units.csv").write_text("\n".join([UNITS_HEAD, *rows]) + "\n")
-    with (
-        by_hand(servers) as figures,
-        api_of(servers, tmp_path, MOTCUA_REFERENCE_DIR=str(reference)) as api,
-        visit(browser, "about:blank") as opened,
-    ):
-        figures.places()
-        counted = {f"receiver|{code}|received": 1 + int(code) % 997 for code in codes}
-        figures.write("total", counted)
-        figures.write("day:2025-07-14", counted)
+    with nation(servers, tmp_path) as (api, counted), visit(browser, "about:blank") as opened:
         page = opened.page
         page.goto(api.base_url)
         opened.wait_live(60.0)
@@ -174,3 +173,76 @@ def test_a_whole_country_of_units_works(browser: Browser, servers: Servers, tmp_
         assert page.locator("#rows tr").count() == 1
         assert not opened.violations()
         assert not opened.complaints()
+
+
+def test_a_whole_country_comes_over_a_slow_line(browser: Browser, servers: Servers, tmp_path: Path) -> None:
+    """The first rows take longer than the page listens to silence: how far they are is said, the line is never called lost,
+    no rank is shown among a part of the units, and in the end all of them stand there."""
+    with nation(servers, tmp_path) as (api, counted), visit(browser, "about:blank") as opened:
+        line = Line(int(api.base_url.rsplit(":", 1)[1]))
+        line.slow(SLOW_BYTES_PER_SECOND)
+        page = opened.page
+        # What the page has said of its figures, and how many rows stood there then.
+        page.add_init_script(
+            """addEventListener("DOMContentLoaded", () => { const said = window.said = [];
+              new MutationObserver(() => said.push([verdict.textContent, rows.children.length]))
+                .observe(verdict, {childList: true, characterData: true, subtree: true}); })"""
+        )
+        try:
+            page.goto(line.url)
+            opened.wait_live(120.0)
+            assert "3.321" in page.locator("#count").inner_text()
+            assert page.locator("#rows tr").first.locator(".c-received").inner_text() == "997"
+            assert page.locator("[data-total=received] .number").inner_text() == f"{sum(counted.values()):,}".replace(
+                ",", "."
+            )
+            said: list[tuple[str, int]] = page.evaluate("window.said")
+        finally:
+            line.close()
+    assert not [words for words, _ in said if words.startswith("Mất kết nối")]
+    arriving = [(words, shown) for words, shown in said if words.startswith("Đang tải")]
+    assert len(arriving) > 3
+    assert all(words.endswith("3.321 đơn vị") and shown == 0 for words, shown in arriving), arriving
+
+
+@contextmanager
+def nation(servers: Servers, directory: Path) -> Iterator[tuple[Service, dict[str, int]]]:
+    """A metrics API that knows 3,321 units, and what is counted of each."""
+    reference = directory / "reference"
+    reference.mkdir()
+    for name in ("departments.csv", "procedures.csv", "calendar.toml"):
+        (reference / name).write_text((Path("deploy/reference") / name).read_text())
+    codes = [f"{30_000 + number}" for number in range(NATION_UNITS)]
+    rows = [f"{code},Xã Số {code},commune,default,46,2025-07-01,," for code in codes]
+    (reference / "units.csv").write_text("\n".join([UNITS_HEAD, *rows]) + "\n")
+    with by_hand(servers) as figures, api_of(servers, directory, MOTCUA_REFERENCE_DIR=str(reference)) as api:
+        figures.places()
+        counted = {f"receiver|{code}|received": 1 + int(code) % 997 for code in codes}
+        # Figures that differ from unit to unit, as those of a nation do: what is alike is packed to nothing.
+        chance = random.Random(1)
+        others = {f"receiver|{code}|{name}": chance.randint(1, 2_000) for code in codes for name in OTHERS}
+        figures.write("total", counted | others)
+        figures.write("day:2025-07-14", counted)
+        yield api, counted
+
+
+def test_what_nobody_knows_is_not_called_complete(browser: Browser, servers: Servers, tmp_path: Path) -> None:
+    """An API that has read no heartbeat yet, as Kafka does not answer: neither the city nor a unit is green or complete."""
+    with by_hand(servers) as figures:
+        figures.places()
+        for number in range(PARTITIONS):
+            figures.place(number, recorded_at=time.time_ns() // 1000)
+        figures.write("total", {"receiver|19753|received": 7})
+        with api_of(servers, tmp_path, MOTCUA_KAFKA="127.0.0.1:1") as api:
+            with visit(browser, api.base_url) as opened:
+                opened.wait_verdict("Trễ", 30.0)
+                expect(opened.page.locator("#verdict")).to_contain_text("chưa rõ đã đủ chưa")
+                expect(opened.page.locator("#state")).to_have_class("wait")
+                assert not opened.violations()
+            with visit(browser, f"{api.base_url}/?unit=19753") as opened:
+                opened.page.wait_for_selector("#unit-line dd")
+                told = opened.page.locator("#unit-line").inner_text()
+                assert "Chưa rõ: đang đọc" in told
+                assert "Đầy đủ" not in told
+                assert "không có hộp thư đi" not in told
+                assert not opened.violations()

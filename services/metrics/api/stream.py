@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ MARK_EVERY_SECONDS: Final = 1.0
 SAY_EVERY_SECONDS: Final = 2.0
 STILL_HERE_SECONDS: Final = 10.0
 CLIENTS_MAX: Final = 500
+# Rows in one event. A board calls its line lost when it hears nothing for eight seconds: on a slow line the first rows of a
+# whole country (585 kB packed) would be one event that takes longer than that, for ever; a hundred come within two.
+EVENT_ROWS_MAX: Final = 100
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +51,7 @@ class Stream:
         self._head: dict[str, Any] = {}
         self._trouble: str | None = None
         self._version = 0
-        self._told_apart: dict[tuple[str, int], Event] = {}
+        self._told_apart: dict[tuple[str, int], list[Event]] = {}
         self._clients = 0
         self._looked = asyncio.Event()
         self._looked_at = time.monotonic()
@@ -101,23 +104,25 @@ class Stream:
                     continue
                 is_due = time.monotonic() - said_at >= SAY_EVERY_SECONDS
                 if self._trouble is None and self._version > seen:
-                    event, seen = self._changes(role, seen), self._version
+                    news, seen = self._changes(role, seen), self._version
                 elif self._trouble != trouble or is_due:
-                    event = self._standing()
+                    news = [self._standing()]
                 else:
                     continue
-                trouble, said_at = self._trouble, time.monotonic()
-                yield event
+                trouble = self._trouble
+                for event in news:
+                    yield event
+                said_at = time.monotonic()
         finally:
             self._clients -= 1
             self._instruments.stream_clients.set(self._clients)
 
-    def _changes(self, role: str, seen: int) -> Event:
+    def _changes(self, role: str, seen: int) -> list[Event]:
         """The rows that changed after version `seen`; clients that have seen the same share the bytes."""
         if (role, seen) not in self._told_apart:
             rows = [row for version, row in self._rows[role].values() if version > seen]
-            data = msgspec.json.encode({**self._head, "role": role, "units": rows, "total": self._totals[role]})
-            self._told_apart[role, seen] = Event(b"id: %d\nevent: units\ndata: %s\n\n" % (self._version, data))
+            head = {**self._head, "role": role, "total": self._totals[role]}
+            self._told_apart[role, seen] = list(_in_pieces(head, rows, self._version))
         return self._told_apart[role, seen]
 
     def _standing(self) -> Event:
@@ -175,3 +180,13 @@ class Stream:
         if changed or has_moved:
             self._version = version
             self._told_apart.clear()
+
+
+def _in_pieces(head: Mapping[str, Any], rows: Sequence[answers.Row], version: int) -> Iterator[Event]:
+    """One event for few rows (or none: the total may have changed alone); many rows are told in several, each of which
+    says how many are still to come."""
+    for begins in range(0, max(len(rows), 1), EVENT_ROWS_MAX):
+        piece = rows[begins : begins + EVENT_ROWS_MAX]
+        left = len(rows) - begins - len(piece)
+        data = msgspec.json.encode({**head, "units": piece, **({"to_come": left} if left else {})})
+        yield Event(b"id: %d\nevent: units\ndata: %s\n\n" % (version, data))

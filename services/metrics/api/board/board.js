@@ -9,7 +9,8 @@ import {Wire} from "./wire.js";
 
 const LAG_SECONDS_MAX = 60, COURSE_EVERY_MS = 5000, COURSE_EVERY_MS_LARGE = 30000, LARGE_UNITS = 500;
 const TIERS = ["ward", "commune", "special_zone", "department", "unknown_kind"];
-let units = new Map(), total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false;
+// `coming`: rows of a connection that has not yet told them all; what was shown before stands until it has.
+let units = new Map(), coming = null, toCome = 0, total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false;
 
 // ---- what is chosen ----
 
@@ -55,7 +56,7 @@ function follow(former) {
 
 // Figures of one role never stand under the name of another, however long the others take to come.
 function empty() {
-  units = new Map(); total = told = null; readAt = 0;
+  units = new Map(); coming = total = told = null; readAt = 0;
   place("main").setAttribute("aria-busy", "true");
   place("totals").replaceChildren();
   place("course").replaceChildren();
@@ -87,11 +88,14 @@ const wire = new Wire((name, what, isFirst) => {
     head = what; problem = null;
     if (name === "units") {
       if (what.role !== state.role) return;
-      if (isFirst) { units = new Map(); place("main").removeAttribute("aria-busy"); }
-      for (const row of what.units) units.set(row.unit, row);
+      if (isFirst) coming = new Map();
+      for (const row of what.units) (coming ?? units).set(row.unit, row);
+      toCome = what.to_come ?? 0;
       total = what.total;
+      if (coming && !toCome) { units = coming; coming = null; place("main").removeAttribute("aria-busy"); }
       plan();
-      readCourse();
+      // On a slow line the days would only make the rows come later.
+      if (!coming) readCourse();
     }
   }
   drawState();
@@ -133,6 +137,8 @@ function draw() {
   if (state.unit) { const row = units.get(state.unit); if (row) unit.live(row, state.role); return; }
   drawTotals();
   if (told) course(place("course"), told.received.days, told.received.total, told.completed.total);
+  // A rank among a part of the units would be no rank.
+  if (coming && !units.size) { put(place("count"), arriving()); return; }
   const open = code => { list.reset(); choose({unit: code}, true); };
   list.drawRows(units, state, open, code => address({...state, unit: code}));
   sweep();
@@ -178,6 +184,11 @@ function behind(seconds) {
   return seconds < 7200 ? say("behind_minutes", {n: whole(Math.round(seconds / 60))}) : say("behind_hours", {n: whole(Math.round(seconds / 3600))});
 }
 
+const arriving = () => say("arriving", {n: whole(coming.size), m: whole(coming.size + toCome)});
+
+// How complete figures are that are not behind by much. null: the service has not read all heartbeats yet, and so cannot say.
+const FULL = {false: ["live", "good", ""], true: ["live_provisional", "warn", "in_part_provisional"], null: ["live_unsure", "wait", "unsure"]};
+
 function drawState() {
   const box = place("state"), lag = head?.lag_seconds, at = head ? lately(head.as_of.time) : "–";
   let words = say("connecting"), mood = "wait";
@@ -185,9 +196,12 @@ function drawState() {
   else if (problem) [words, mood] = [say(problem === "rebuilding" ? "rebuilding" : "unavailable", {at}), "bad"];
   else if (head?.stopped) [words, mood] = [say("stopped"), "bad"];
   else if (head && lag === null) [words, mood] = [say("lag_unknown"), "warn"];
-  else if (head && lag > 0) [words, mood] = [behind(lag), lag > LAG_SECONDS_MAX ? "warn" : "good"];
-  else if (head?.provisional) [words, mood] = [say("live_provisional"), "warn"];
-  else if (head) [words, mood] = [say("live"), "good"];
+  else if (coming?.size) [words, mood] = [arriving(), "wait"];
+  else if (head) {
+    const [live, full, rest] = FULL[head.provisional ?? null];
+    if (lag > 0) [words, mood] = [rest ? `${behind(lag)} · ${say(rest)}` : behind(lag), lag > LAG_SECONDS_MAX ? "warn" : full];
+    else [words, mood] = [say(live), full];
+  }
   box.className = mood;
   place("main").classList.toggle("old", mood === "bad");
   // Said again only when it changes: a screen reader reads it out. The seconds beside it are for the eyes.

@@ -155,11 +155,15 @@ function worklists() {
 }
 
 function line(row) {
-  const {centre} = row, has = Boolean(centre.heard_at);
+  // null: the service has not read all heartbeats yet; who has an outbox, and what it holds, is not known.
+  const {centre} = row, has = Boolean(centre.heard_at), isKnown = row.provisional !== null;
+  const link = has || !isKnown ? centre.link : null;
+  const full = isKnown ? row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) : say("full") :
+    el("span", say("full_unknown"), {class: "mark unknown"});
   const facts = [
-    [say("link"), el("span", has ? say(centre.link) : say("no_edge"), {class: has ? `mark ${centre.link}` : ""})],
+    [say("link"), el("span", link ? say(link) : say("no_edge"), {class: link ? `mark ${link}` : ""})],
     // Of a centre without an outbox nobody can say what it has not sent.
-    ...(has ? [[say("completeness"), row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) : say("full")]] : []),
+    ...(has || !isKnown ? [[say("completeness"), full]] : []),
     ...(has ? [
       [say("complete_to"), moment(row.complete_until)], [say("outbox"), say("outbox_events", {n: whole(centre.spool_events ?? 0)})],
       [say("oldest"), moment(centre.oldest_unsent_at)], [say("heard_at"), moment(centre.heard_at)],
