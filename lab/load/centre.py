@@ -117,15 +117,15 @@ class OutboxCentre:
         timeout = aiohttp.ClientTimeout(total=self._settings.answer_seconds, sock_connect=CONNECT_SECONDS)
         connector = aiohttp.TCPConnector(limit=2)
         cookies = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=cookies) as session:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=cookies) as session,
+            asyncio.TaskGroup() as group,
+        ):
             self._session = session
-            beats = asyncio.create_task(self._beat())
-            try:
-                while True:
-                    await self._arrived.wait()
-                    await self._deliver()
-            finally:
-                beats.cancel()
+            group.create_task(self._beat())
+            while True:
+                await self._arrived.wait()
+                await self._deliver()
 
     async def _deliver(self) -> None:
         batch = [self._waiting[place] for place in range(min(len(self._waiting), self._pace.events))]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import resource
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from lab.errors import LabError
 from lab.load import plan as planning
 from lab.load.centre import OutboxCentre, Tally
 from lab.load.counter import EdgeCounter
@@ -24,6 +26,7 @@ from lab.load.scenario import Scenario
 
 TELL_EVERY_SECONDS = 0.5
 LOOP_LOOK_SECONDS = 0.05
+STALL_SECONDS_MAX = 600.0
 STRETCHES = 60
 LINE_BYTES_MAX = 16 * 1024 * 1024
 Manner = Literal["outbox", "paper"]
@@ -56,20 +59,28 @@ Sending = OutboxCentre | EdgeCounter | PaperCentre
 async def generate(orders: Orders, told: Plan, began: float, tally: Tally, stop: asyncio.Event) -> dict[str, Any]:
     """Sends everything, waits until every outbox is empty or `stop` is set; says how punctual the generator itself was."""
     sending = {centre.number: _sending(centre, orders, tally, told) for centre in told.centres}
-    tasks = [asyncio.create_task(each.run()) for each in sending.values()]
-    punctual = _Punctual(began)
-    tasks.append(asyncio.create_task(punctual.watch()))
-    tasks.append(asyncio.create_task(_tell(tally, sending)))
-    due = sorted(((event.at, centre.number, event) for centre in told.centres for event in centre.events), key=_by_time)
-    await _report(due, sending, tally, punctual, stop)
-    while not stop.is_set() and any(each.depth for each in sending.values()):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TELL_EVERY_SECONDS / 5)
-    left = sum(each.depth for each in sending.values())
-    _tell_once(tally, sending)
+    punctual = _Punctual()
+    endless = [*(each.run() for each in sending.values()), punctual.watch(), _tell(tally, sending)]
+    tasks = [asyncio.create_task(each) for each in endless]
+    # A centre that has died sends nothing any more: what it held would be told as the city's loss.
     for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        task.add_done_callback(lambda _: stop.set())
+    due = sorted(((event.at, centre.number, event) for centre in told.centres for event in centre.events), key=_by_time)
+    try:
+        await _report(due, sending, tally, punctual, stop)
+        while not stop.is_set() and any(each.depth for each in sending.values()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), TELL_EVERY_SECONDS / 5)
+        for task in tasks:
+            if task.done():
+                task.result()
+        # What its centres hold, and what they were never handed, since time was over before.
+        left = sum(each.depth for each in sending.values()) + len(due) - tally.counts["due"]
+        _tell_once(tally, sending)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return {"left": left, **punctual.told()}
 
 
@@ -113,10 +124,9 @@ def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan) -> Sendin
 class _Punctual:
     """How late the generator itself was: of each event, and of a task that only sleeps; how much of its core it took."""
 
-    def __init__(self, began: float) -> None:
+    def __init__(self) -> None:
         self.late = Latencies()
         self._loop = Latencies()
-        self._began = began
         self._cpu = _cpu_seconds()
         self._wall = time.monotonic()
 
@@ -124,7 +134,14 @@ class _Punctual:
         while True:
             asked = time.monotonic()
             await asyncio.sleep(LOOP_LOOK_SECONDS)
-            self._loop.record(max(0.0, time.monotonic() - asked - LOOP_LOOK_SECONDS) * 1000)
+            self.looked(time.monotonic() - asked - LOOP_LOOK_SECONDS)
+
+    def looked(self, late_seconds: float) -> None:
+        """A look that came so late, and those that fell out meanwhile: one second is one look, and twenty were due in it."""
+        late = min(max(0.0, late_seconds), STALL_SECONDS_MAX)
+        self._loop.record(late * 1000)
+        while (late := late - LOOP_LOOK_SECONDS) > 0:
+            self._loop.record(late * 1000)
 
     def told(self) -> dict[str, Any]:
         cpu, wall = _cpu_seconds() - self._cpu, time.monotonic() - self._wall
@@ -168,21 +185,35 @@ async def _run() -> None:
     """Orders come as one line; then `began`, `stop`, `watched` as lines of their own; answers go the other way."""
     reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    orders = msgspec.json.decode(await reader.readline(), type=Orders)
+    try:
+        await _obey(reader)
+    except (_GoneError, BrokenPipeError):
+        # Whoever asked is no more, and nobody would hear: not even what Python still writes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        _say({"kind": "failed", "why": _reason(error)})
+        sys.exit(1)
+
+
+async def _obey(reader: asyncio.StreamReader) -> None:
+    orders = msgspec.json.decode(await _line(reader), type=Orders)
     told = planning.plan(
         orders.scenario, Path(orders.reference_directory), orders.seed, orders.run, orders.process, orders.processes
     )
     bin_seconds = max(1.0, told.warp.real_seconds / STRETCHES)
     _say({"kind": "planned", "events": told.events, "centres": len(told.centres),
           "expected": told.expected, "dues": told.dues})  # fmt: skip
-    began = float(json.loads(await reader.readline())["began"])
+    began = float(json.loads(await _line(reader))["began"])
     started_at = time.time() - (time.monotonic() - began)
     tally = Tally(began, bin_seconds, orders.scenario.links)
     stop = asyncio.Event()
     listening = asyncio.create_task(_wait_for_stop(reader, stop))
-    ended = await generate(orders, told, began, tally, stop)
-    _say({"kind": "delivered", "left": ended["left"]})
-    last = json.loads(await listening)
+    try:
+        ended = await generate(orders, told, began, tally, stop)
+        _say({"kind": "delivered", "left": ended["left"]})
+        last = json.loads(await listening)
+    finally:
+        listening.cancel()
     watched = msgspec.json.decode(await asyncio.to_thread(Path(last["watched"]).read_bytes), type=Watched)
     for number, receipts in last["receipts"].items():
         centre = next((each for each in told.centres if str(each.number) == number), None)
@@ -200,12 +231,29 @@ def _receipts(centre: Centre, file: str, orders: Orders, tally: Tally, started_a
 
 
 async def _wait_for_stop(reader: asyncio.StreamReader, stop: asyncio.Event) -> bytes:
-    while True:
-        line = await reader.readline()
-        if not line or b'"stop"' in line:
+    try:
+        while b'"watched"' not in (line := await _line(reader)):
             stop.set()
-        if not line or b'"watched"' in line:
-            return line
+        return line
+    finally:
+        stop.set()
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    if not (line := await reader.readline()):
+        raise _GoneError
+    return line
+
+
+class _GoneError(Exception):
+    """The conductor's end of the pipe is closed."""
+
+
+def _reason(error: BaseException) -> str:
+    """A sentence; of a group that of its first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
 
 
 def _say(what: dict[str, Any]) -> None:

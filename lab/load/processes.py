@@ -30,7 +30,8 @@ class Generators:
         for each in orders:
             running = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "lab.load.generator", cwd=REPOSITORY, limit=LINE_BYTES_MAX,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                # Ctrl-C is the conductor's, who ends them: else each says at length that it was interrupted.
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
             )  # fmt: skip
             self._running.append(running)
             self._heard.append({})
@@ -83,6 +84,8 @@ class Generators:
         while not all(kind in heard for heard in self._heard):
             self._news.clear()
             for running, heard in zip(self._running, self._heard, strict=True):
+                if (failed := heard.get("failed")) is not None:
+                    raise LabError(f"a process of the generator has failed: {failed['why']}")
                 if running.returncode is not None and kind not in heard:
                     raise LabError(f"a process of the generator ended with {running.returncode}: see above")
             await self._news.wait()

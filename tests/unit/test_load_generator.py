@@ -1,0 +1,140 @@
+"""A process of the generator: what it was late with, what it never sent, and what it died of are its own faults and told."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from contracts import reference_files
+from lab.errors import LabError
+from lab.load import generator
+from lab.load import scenario as scenarios
+from lab.load.centre import Tally
+from lab.load.generator import Orders
+from lab.load.measures import Latencies
+from lab.load.plan import Centre, Due, Plan
+from lab.load.processes import Generators
+from lab.load.warp import Warp, hours_of
+from lab.stack import REPOSITORY
+
+SMOKE = str(REPOSITORY / "tests" / "load_scenarios" / "smoke.toml")
+REFERENCE = REPOSITORY / "deploy" / "reference"
+NOBODY = "127.0.0.1:9"
+INCARNATION = "0197c348-8800-7e66-ac3d-f9a8fc4fef6f"
+STOPPED_WITHIN_SECONDS = 20.0
+
+
+def _orders(scenario: scenarios.Scenario) -> Orders:
+    return Orders(
+        scenario=scenario, reference_directory=str(REFERENCE), seed=1, run="a", process=0,
+        processes=1, manner="outbox", links=dict.fromkeys(scenario.links, NOBODY), edges={"0": NOBODY},
+    )  # fmt: skip
+
+
+def _centre(unit: str, *due_at: float) -> Centre:
+    events = [Due(at, f"D-{number}", b'{"id":"e%d"}' % number) for number, at in enumerate(due_at)]
+    return Centre(0, unit, f"/units/{unit}/c0", "fibre", False, INCARNATION, events)
+
+
+async def _generate(centre: Centre, stop_after_seconds: float = 60.0) -> tuple[dict[str, Any], Tally]:
+    scenario = scenarios.read("mountain-link")
+    orders, hours = _orders(scenario), hours_of(scenario.time, reference_files.read(REFERENCE).calendar)
+    began, stop = time.monotonic(), asyncio.Event()
+    tally = Tally(began, 1.0, ("fibre",))
+    asyncio.get_running_loop().call_later(stop_after_seconds, stop.set)
+    ended = generator.generate(orders, Plan([centre], {}, {}, Warp(scenario.time, hours)), began, tally, stop)
+    return await asyncio.wait_for(ended, STOPPED_WITHIN_SECONDS), tally
+
+
+def test_what_was_never_handed_to_a_centre_is_left_too() -> None:
+    """Time is over when one of three events has been due; the city never heard of the others, nor did their outbox."""
+    ended, tally = asyncio.run(_generate(_centre("19789", 0.0, 300.0, 301.0), stop_after_seconds=0.5))
+    assert tally.counts["due"] == 1
+    assert ended["left"] == 3
+
+
+def test_a_centre_that_has_died_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of keys has none for its unit: without this the city would be told to have lost all that it held."""
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"20044": "k"}')
+    monkeypatch.setenv("MOTCUA_LAB_KEYS_FILE", str(keys))
+    with pytest.raises((LabError, ExceptionGroup)) as raised:
+        asyncio.run(_generate(_centre("19789", 0.0)))
+    assert "has no key of 19789" in generator._reason(raised.value)
+
+
+def test_looks_that_a_stall_swallowed_are_late_looks() -> None:
+    """Eight stalls of a second in 150 s: five in a hundred looks were more than 250 ms late, and not eight in 2,840."""
+    punctual = generator._Punctual()
+    for _ in range(2_840):
+        punctual.looked(0.0005)
+    for _ in range(8):
+        punctual.looked(1.0)
+    loop = Latencies.decoded(punctual.told()["loop"])
+    assert loop.at(50) < 1
+    assert loop.at(99) > 500
+    assert loop.share_above(250) == pytest.approx(8 * 15 / 3_000, abs=0.005)
+
+
+def test_a_process_that_cannot_plan_says_why_in_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    """And prints no traceback between the lines of a live view."""
+    unknown = msgspec.structs.replace(scenarios.read(SMOKE), mix=scenarios.Mix(lives={"eternal": 1.0}))
+
+    async def start() -> None:
+        generators = Generators()
+        try:
+            await generators.start([_orders(unknown)])
+        finally:
+            await generators.close()
+
+    with pytest.raises(LabError, match=r"has failed: \[mix\] lives eternal: choose among ordinary"):
+        asyncio.run(start())
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_whoever_is_left_alone_ends_quietly(planned: bool) -> None:
+    """Its conductor has been killed, before its orders came or while it generated: not a word, and not for ever."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.load.generator"], cwd=REPOSITORY,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        if planned:
+            process.stdin.write(msgspec.json.encode(_orders(scenarios.read(SMOKE))) + b"\n")
+            process.stdin.flush()
+            assert b'"planned"' in process.stdout.readline()
+            process.stdin.write(msgspec.json.encode({"began": time.monotonic()}) + b"\n")
+            process.stdin.flush()
+            assert b'"so far"' in process.stdout.readline()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(STOPPED_WITHIN_SECONDS)
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_ctrl_c_is_the_conductors_alone() -> None:
+    """A process of the generator stands in a session of its own: what a terminal sends to a group does not come to it."""
+
+    async def sessions() -> list[int]:
+        generators = Generators()
+        try:
+            await generators.start([_orders(scenarios.read(SMOKE))])
+            return [os.getsid(pid) for pid in generators.pids.values()]
+        finally:
+            await generators.close()
+
+    assert os.getsid(0) not in asyncio.run(sessions())
