@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ MARK = "fortnight-demo"
 UP_WITHIN_SECONDS = 600.0  # the first time Kafka's jars are fetched
 DOWN_WITHIN_SECONDS = 120.0
 READY_SECONDS = 10.0
+END_SECONDS = 10.0
 # Each would make the demo's stack another one, or have a tool look at another: other servers, keys that are not the lab's,
 # units that the facts do not know, a generation that a fresh archive does not have.
 NOT_FOR_THE_DEMO = frozenset({
@@ -37,6 +39,10 @@ class DemoStack:
         self.directory = given if given.is_absolute() else REPOSITORY / given
         self.port_base = port_base
         self._environment = dict(environment or {})
+        # A start goes on in its thread when whoever waited for it was interrupted: it is ended before anything else is done.
+        self._one = threading.RLock()
+        self._going: subprocess.Popen[bytes] | None = None
+        self._given_up = threading.Event()
 
     @property
     def intake(self) -> str:
@@ -50,16 +56,29 @@ class DemoStack:
 
     def start_anew(self) -> None:
         """Wipes what a former demo left, starts everything, waits until it is ready."""
-        self.remove()
-        only = ("--only", ",".join(self.services)) if self.services else ()
-        try:
-            self._run("up", *only, within_seconds=UP_WITHIN_SECONDS, MOTCUA_PORT_BASE=str(self.port_base))
-        finally:
-            if self.directory.is_dir():
-                (self.directory / self.mark).touch()
+        with self._one:
+            self._given_up.clear()
+            self._remove()
+            only = ("--only", ",".join(self.services)) if self.services else ()
+            try:
+                self._run("up", *only, within_seconds=UP_WITHIN_SECONDS, MOTCUA_PORT_BASE=str(self.port_base))
+            finally:
+                if self.directory.is_dir():
+                    (self.directory / self.mark).touch()
 
     def remove(self) -> None:
-        """Stops it, at whichever ports it ran, and removes its directory; ForeignStateError when that is somebody else's."""
+        """Stops it, at whichever ports it ran, and removes its directory; ForeignStateError when that is somebody else's.
+
+        A start that is still under way in another thread is ended first: it would start what has just been stopped.
+        """
+        self._given_up.set()
+        if (going := self._going) is not None:
+            _end(going)
+        with self._one:
+            self._given_up.clear()
+            self._remove()
+
+    def _remove(self) -> None:
         self.check_own()
         self._run("down", "--wipe", within_seconds=DOWN_WITHIN_SECONDS)
 
@@ -116,15 +135,34 @@ class DemoStack:
     def _run(self, *arguments: str, within_seconds: float, **environment: str) -> None:
         command = [sys.executable, "-m", "deploy.local.main", *arguments]
         decided = {**self._environment, "MOTCUA_STATE_DIR": str(self.directory), "MOTCUA_CLOCK": "log"}
+        if self._given_up.is_set():
+            raise LabError(f"the start of the stack in {self.directory} was given up")
+        # In a session of its own: what a terminal sends to the lab's group is the lab's to heed.
+        self._going = subprocess.Popen(
+            command, cwd=REPOSITORY, env={**_outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
+            stdout=sys.stderr, start_new_session=True,
+        )  # fmt: skip
         try:
-            ended = subprocess.run(
-                command, cwd=REPOSITORY, env={**_outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
-                stdout=sys.stderr, timeout=within_seconds, check=False,
-            )  # fmt: skip
+            status = self._going.wait(within_seconds)
         except subprocess.TimeoutExpired:
             raise LabError(f"`{' '.join(arguments)}` of the local stack took more than {within_seconds:.0f} s") from None
-        if ended.returncode != 0:
+        finally:
+            _end(self._going)
+            self._going = None
+        if status != 0:
             raise LabError(f"the local stack could not do `{' '.join(arguments)}`: see above")
+
+
+def _end(going: "subprocess.Popen[bytes]") -> None:
+    """Two may wait for the same one, each in a thread of its own."""
+    if going.poll() is not None:
+        return
+    going.terminate()
+    try:
+        going.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        going.kill()
+        going.wait()
 
 
 def _outside() -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 import asyncio
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import lab.stack
 from lab import demo
-from lab.errors import ForeignStateError
+from lab.errors import ForeignStateError, LabError
 from lab.load import scenario, session
 from lab.load.city import City, LoadStack
 from lab.load.live import View
@@ -70,6 +73,37 @@ def test_only_what_bears_the_mark_is_removed(kind: type[DemoStack], province: Pa
     (province / kind.mark).touch()
     stack.remove()
     assert ran == [("down", "--wipe")]
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+log = Path({log!r})
+with log.open("a") as told: told.write(f"{{sys.argv[1]}} begins\\n")
+time.sleep({seconds} if sys.argv[1] == "up" else 0)
+with log.open("a") as told: told.write(f"{{sys.argv[1]}} ends\\n")
+"""
+
+
+def test_a_start_that_was_interrupted_is_ended_before_its_stack_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else it would go on, and start in the wiped directory what nobody ends."""
+    log = tmp_path / "log"
+    (tmp_path / "deploy" / "local").mkdir(parents=True)
+    for package in (tmp_path / "deploy", tmp_path / "deploy" / "local"):
+        (package / "__init__.py").write_text("")
+    (tmp_path / "deploy" / "local" / "main.py").write_text(SLOW.format(log=str(log), seconds=60))
+    monkeypatch.setattr(lab.stack, "REPOSITORY", tmp_path)
+    stack = DemoStack(tmp_path / "state", 26000)
+
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(stack.start_anew)
+        while not starting.done() and not (log.exists() and "up begins" in log.read_text()):
+            time.sleep(0.05)
+        stack.remove()
+        assert isinstance(starting.exception(10), LabError)
+    assert log.read_text().splitlines() == ["down begins", "down ends", "up begins", "down begins", "down ends"]
 
 
 def test_audit_is_led_to_the_labs_own_stack_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
