@@ -177,6 +177,8 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_GRAFANA_PORT": ("compose", "of Grafana; 3000"),
     "MOTCUA_KAFKA_HEAP": ("compose", "the heap of Kafka's Java; `768m`, in a container of 2 GiB"),
     "MOTCUA_AUDIT_MEMORY": ("compose", "the bound of audit's memory; `2g`"),
+    "MOTCUA_REDIS_MAXMEMORY": ("compose", "the bytes at which Redis refuses writes; `3gb`"),
+    "MOTCUA_REDIS_MEMORY": ("compose", "the bound of Redis' container, a third above; `4g`"),
     "MOTCUA_PROMETHEUS_URL": ("Grafana", "where it finds Prometheus; compose says it"),
     "MOTCUA_KAFKA": ("tests", "a Kafka for tests, which they **empty**; one that holds an archive of no test is refused"),
     "MOTCUA_REDIS": ("tests", "a Redis for tests, whose database they **empty**; both are named, or neither"),

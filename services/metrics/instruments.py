@@ -23,6 +23,10 @@ class Instruments:
         self.acquisitions = self._counter("acquisitions", "Partitions taken over.")
         self.wipes = self._counter("wipes", "Times that torn figures were wiped to be counted anew.")
         self.redis_errors = self._counter("redis_errors", "Calls of Redis that failed, by name of the error.", "name")
+        self.redis_used_bytes = self._gauge("redis_used_bytes", "Bytes of memory that Redis has taken, as it says itself.")
+        self.redis_max_bytes = self._gauge(
+            "redis_max_bytes", "Bytes at which Redis refuses writes (maxmemory); 0 where nobody has set a bound."
+        )
         self.kafka_errors = self._counter("kafka_errors", "Calls of Kafka that failed, by name of the error.", "name")
         self.doctor_checks = self._counter("doctor_checks", "Looks at the health of the Kafka client.", "outcome")
         self.pending_records = self._gauge("pending_records", "Records counted and not stored yet.")

@@ -204,6 +204,10 @@ def test_an_answer_that_says_later_is_not_taken_for_damage(play: Callable[[Play]
         try:
             [full] = await one.flush([step(lease, 0, 1)])
             assert isinstance(full, UnavailableError)
+            memory = await one.memory()
+            assert memory is not None
+            assert (memory.policy, memory.max_bytes) == ("noeviction", 1_048_576)
+            assert memory.used_bytes > memory.max_bytes
             with pytest.raises(UnavailableError):
                 await two.acquire(0, 9)
         finally:
@@ -219,7 +223,7 @@ def test_a_redis_that_is_not_there_is_unavailable() -> None:
 
     async def scene() -> None:
         nowhere = Ledger("redis://127.0.0.1:1/0", GEN, 1.0)
-        for call in (nowhere.acquire(0, 1), nowhere.verify("x", []), nowhere.policy(), nowhere.wipe("x")):
+        for call in (nowhere.acquire(0, 1), nowhere.verify("x", []), nowhere.memory(), nowhere.wipe("x")):
             with pytest.raises(UnavailableError):
                 await call
         [answer] = await nowhere.flush([step(Lease(0, "x", 1, Position(), None), 0, 1)])

@@ -52,6 +52,15 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Redis' memory: what it does when it is full, how much it has taken, and its bound (0: none)."""
+
+    policy: str | None
+    used_bytes: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
 class Flush:
     """One step of a partition: from the stored `next` to a position, with all that lies between."""
 
@@ -123,15 +132,17 @@ class Ledger:
                 return
         await self._run(scripts.END_WIPE, build)
 
-    async def policy(self) -> str | None:
-        """Redis' `maxmemory_policy`, None when it does not say."""
+    async def memory(self) -> Memory | None:
+        """Redis' memory, None when it does not say."""
         try:
             found: dict[str, Any] = await self._redis.info("memory")
         except redis.ResponseError:
             return None
         except _NOT_NOW_TYPES as error:
             raise UnavailableError(type(error).__name__) from error
-        return None if "maxmemory_policy" not in found else str(found["maxmemory_policy"])
+        policy = found.get("maxmemory_policy")
+        used, most = int(found.get("used_memory", 0)), int(found.get("maxmemory", 0))
+        return Memory(None if policy is None else str(policy), used, most)
 
     async def close(self) -> None:
         """Ends the connections."""

@@ -13,6 +13,7 @@ from contracts.topics import Topic
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
 from services.metrics.store.errors import StoreError
+from services.metrics.store.ledger import Memory
 from services.metrics.worker.chunks import Chunk
 from services.metrics.worker.fold import Fold
 from services.metrics.worker.health import Health, Pulse, Seen, judge
@@ -62,7 +63,7 @@ class CountingApp:
         self._settings = settings
         self._instruments = instruments
         self._pulse = pulse
-        self._policy: str | None = None
+        self._memory: Memory | None = None
         self._is_joined = False
         transport = transport_for(fold, topic.name)
         self.app.transport = transport(self.app.conf.broker_consumer, self.app)
@@ -130,7 +131,7 @@ class CountingApp:
 
     async def _look(self) -> None:
         try:
-            self._policy = await self.fold.watch()
+            self._memory = await self.fold.watch()
         except StoreError as error:
             self._instruments.redis_errors.labels(type(error).__name__).inc()
         thread = self._thread()
@@ -149,7 +150,7 @@ class CountingApp:
             behind=frozenset(number for number, lane in self.fold.lanes.items() if lane.base < lane.target),
             redis_silent_seconds=self._redis_silent(),
             redis_silent_max_seconds=2 * self._settings.metrics_watch_seconds + self._settings.metrics_call_seconds,
-            policy=self._policy,
+            policy=None if self._memory is None else self._memory.policy,
         )
         self.health = judge(seen)
         return seen
@@ -160,6 +161,9 @@ class CountingApp:
         instruments.partitions.set(len(seen.counted))
         instruments.rebuilding.set(bool(seen.behind))
         instruments.pending_records.set(fold.pending)
+        if self._memory is not None:
+            instruments.redis_used_bytes.set(self._memory.used_bytes)
+            instruments.redis_max_bytes.set(self._memory.max_bytes)
         instruments.memo_pieces.set(fold.memo.pieces)
         instruments.memo_resets.set(fold.memo.forgotten)
         for gauge in (instruments.lag_records, instruments.lag_seconds, instruments.stopped_partitions):

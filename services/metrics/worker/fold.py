@@ -13,7 +13,7 @@ from services.metrics.domain.position import Stop
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
 from services.metrics.store.errors import RefusedError, StoreError, TornError, UnavailableError, WipingError
-from services.metrics.store.ledger import Identity, Lease, Ledger
+from services.metrics.store.ledger import Identity, Lease, Ledger, Memory
 from services.metrics.worker.chunks import Chunk
 from services.metrics.worker.host import Host
 from services.metrics.worker.lane import Lane
@@ -144,8 +144,8 @@ class Fold:
         if torn := next((problem for problem in problems if isinstance(problem, TornError)), None):
             await self._wipe(torn)
 
-    async def watch(self) -> str | None:
-        """Looks whether Redis holds what was left there, and tells its eviction policy."""
+    async def watch(self) -> Memory | None:
+        """Looks whether Redis holds what was left there, and tells of its memory."""
         torn: TornError | None = None
         async with self._flushing:
             for build in {lane.lease.build for lane in self.lanes.values()}:
@@ -163,9 +163,9 @@ class Fold:
                             self._give_up(lane, problem)
         if torn is not None:
             await self._wipe(torn)
-        policy = await self._ledger.policy()
+        memory = await self._ledger.memory()
         self.redis_answered = time.monotonic()
-        return policy
+        return memory
 
     def nudge(self, ends: Mapping[int, int]) -> None:
         """Begins those lanes anew to which nothing has come for long, although the log goes on: a seek was lost."""
@@ -244,7 +244,7 @@ class Fold:
         lanes: dict[int, Lane] = {}
         try:
             # Without Redis there is nothing to ask Kafka for.
-            await self._ledger.policy()
+            await self._ledger.memory()
         except StoreError as error:
             self._not_now(error)
             return lanes
