@@ -1,13 +1,33 @@
-"""Questions to Kafka about its logs, by a client that is replaced after an error."""
+"""Questions to Kafka about itself and its logs, by a client that is replaced after an error."""
 
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
 
+from contracts.topics import REPORTED
+
 Offsets = dict[TopicPartition, "Future[Any]"]
+
+
+def client(bootstrap: str) -> AdminClient:
+    """A client that asks and makes nothing, not even a topic that it asks for."""
+    return AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False, "log_level": 0})
+
+
+def cluster_id(asked: AdminClient, seconds: float) -> str:
+    """The id that the cluster gives itself; KafkaException when it does not answer within `seconds`. Blocks.
+
+    Never by `describe_cluster`: a broker that has just come up may answer it with neither brokers nor topics, and librdkafka
+    (2.16.0) then ends the whole process with a failed assertion.
+    """
+    # Of one topic: a cluster may have thousands, and an answer about one that it lacks tells its id, too.
+    told: str | None = asked.list_topics(REPORTED.name, timeout=seconds).cluster_id
+    if told is None:
+        raise KafkaException(KafkaError(KafkaError._PARTIAL))
+    return told
 
 
 class Asking:
@@ -20,7 +40,11 @@ class Asking:
 
     def renew(self) -> None:
         """Another client from here on; answers that are under way are still the former one's."""
-        self.client = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        self.client = client(self._bootstrap)
+
+    def cluster(self, seconds: float) -> str:
+        """The id that the cluster gives itself, as `cluster_id` has it."""
+        return cluster_id(self.client, seconds)
 
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
         """For each place a future result whose `offset` is the first that is kept."""

@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
 from confluent_kafka.admin import AdminClient
 
-from contracts import deadletters, events, topics
+from contracts import asking, deadletters, events, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Control
 from deploy.operators.archive import Beginning
@@ -28,12 +28,10 @@ class Log:
 
     def cluster_id(self) -> str:
         """Who the cluster says it is."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
         try:
-            described = admin.describe_cluster(request_timeout=READ_TIMEOUT_SECONDS).result(READ_TIMEOUT_SECONDS + 5)
+            return asking.cluster_id(asking.client(self._bootstrap), READ_TIMEOUT_SECONDS)
         except KafkaException as error:
             raise KafkaUnavailableError(self._bootstrap, "say who it is", error.args[0].str()) from error
-        return str(described.cluster_id)
 
     def wait(self, within_seconds: float) -> None:
         """Waits until a broker answers; KafkaUnavailableError after `within_seconds`."""

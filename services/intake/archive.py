@@ -65,7 +65,7 @@ class Archive:
             raise NotUsableError("kafka_unreachable", f"Kafka does not answer at {self._bootstrap} in time") from error
 
     def _identity(self) -> Identity:
-        cluster = self._call(self._asking.client.describe_cluster(request_timeout=self._seconds))
+        cluster = self._asking.cluster(self._seconds)
         names = [REPORTED.name, CENTRE_STATUS.name]
         asked = self._asking.client.describe_topics(TopicCollection(names), request_timeout=self._seconds)
         ids = []
@@ -82,7 +82,7 @@ class Archive:
             if leaderless := [part.id for part in described.partitions if part.leader is None or part.leader.id < 0]:
                 raise NotUsableError("kafka_unreachable", f"partitions {leaderless} of {topic.name} have no leader")
             ids.append(str(described.topic_id))
-        return Identity(cluster.cluster_id, tuple(ids))
+        return Identity(cluster, tuple(ids))
 
     def _check_settings(self, topic: Topic) -> None:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)

@@ -1,8 +1,8 @@
 """Which log this is: the cluster's id and the topic's, asked of Kafka itself."""
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
+from contracts import asking
 from contracts.topics import Topic
 from services.metrics.store.ledger import Identity
 
@@ -15,7 +15,7 @@ class LogBook:
     """Asks Kafka for the identity of one topic's log."""
 
     def __init__(self, bootstrap: str, topic: Topic, call_seconds: float) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = asking.client(bootstrap)
         self._topic = topic
         self._call_seconds = call_seconds
 
@@ -23,7 +23,7 @@ class LogBook:
         """The identity now; NotThereError when Kafka does not answer or the topic is not as it must be. Blocks."""
         topic, seconds = self._topic, self._call_seconds
         try:
-            cluster = self._admin.describe_cluster(request_timeout=seconds).result(seconds + 1.0)
+            cluster = asking.cluster_id(self._admin, seconds)
             described = self._admin.describe_topics(TopicCollection([topic.name]), request_timeout=seconds)
             found = described[topic.name].result(seconds + 1.0)
         except KafkaException as error:
@@ -36,4 +36,4 @@ class LogBook:
             raise NotThereError("Kafka does not answer in time") from error
         if len(found.partitions) != topic.partitions:
             raise NotThereError(f"topic {topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
-        return Identity(str(cluster.cluster_id), str(found.topic_id))
+        return Identity(cluster, str(found.topic_id))

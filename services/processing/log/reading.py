@@ -59,7 +59,11 @@ class Reader:
 
     def cluster(self) -> str:
         """Who the cluster says it is."""
-        return str(self._call(self.asking.client.describe_cluster(request_timeout=self.seconds)).cluster_id)
+        try:
+            return self.asking.cluster(self.seconds)
+        except KafkaException as error:
+            self.asking.renew()
+            raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
 
     def topic_id(self, topic: str) -> str:
         """The id that tells a topic from another one of the same name."""
