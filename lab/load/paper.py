@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from zlib import crc32
 
 import aiohttp
 import msgspec
@@ -21,7 +22,10 @@ ASSUMED = (
     "a request for each event while the citizen waits, no outbox",
     f"{ANSWER_SECONDS:.0f} s for an answer, {ATTEMPTS} attempts, then the event is given up",
     "each attempt is a new record: a new id and, for a new dossier, a new dossier code, since the form mints them",
-    "no time of its own: what counts is when the city got it (a deadline by the wall clock)",
+    "no time of its own: what counts is when the city got it (a deadline by the wall clock), so dues are others than the "
+    "lab's even over a perfect line, and are not compared",
+    "a real second on the way is as many of the scenario's as its time is compressed by: what comes late over a line comes "
+    "later here than it would in life",
 )
 
 
@@ -47,7 +51,8 @@ class PaperCentre:
     def accept(self, event: Due) -> None:
         """Something happened at the counter."""
         self._under_way += 1
-        self._desks[hash(event.subject) % DESKS].put_nowait(event)
+        # The same desk in every run, which Python's own hash would not be.
+        self._desks[crc32(event.subject.encode()) % DESKS].put_nowait(event)
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -90,7 +95,9 @@ class PaperCentre:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._tally.troubles[type(error).__name__] += 1
                 wait = None
-            await asyncio.sleep(wait or AGAIN_AFTER_SECONDS)
+            # After the last one nobody waits any more: the citizen is sent home, and the desk is free.
+            if attempt < ATTEMPTS - 1:
+                await asyncio.sleep(AGAIN_AFTER_SECONDS if wait is None else wait)
         return None
 
     def _written(self, event: Due, attempt: int) -> bytes:

@@ -1,0 +1,50 @@
+"""The paper era is made no worse than it was: a desk whose last attempt came to nothing is free at once."""
+
+import asyncio
+import time
+
+import pytest
+
+from contracts import reference_files
+from lab.load import paper
+from lab.load import scenario as scenarios
+from lab.load.centre import Tally
+from lab.load.paper import PaperCentre
+from lab.load.plan import Centre, Due
+from lab.load.warp import Warp, hours_of
+from lab.stack import REPOSITORY
+
+# Nobody listens there.
+NOBODY = "127.0.0.1:9"
+GIVEN_UP_WITHIN_SECONDS = 30.0
+
+
+def test_nobody_waits_after_the_last_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three attempts at a door that refuses, and two waits between them; not a third one behind them."""
+    waited: list[float] = []
+    really = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        await really(0)
+
+    async def work() -> Tally:
+        scenario = scenarios.read("mountain-link")
+        warp = Warp(
+            scenario.time, hours_of(scenario.time, reference_files.read(REPOSITORY / "deploy" / "reference").calendar)
+        )
+        tally = Tally(time.monotonic(), 1.0, ("fibre",))
+        centre = PaperCentre(Centre(0, "19789", "/units/19789/c0", "fibre", False, "", []), NOBODY, tally, warp)
+        centre.accept(Due(0.0, "D-1", b'{"id":"e1"}', birth=True))
+        working = asyncio.create_task(centre.run())
+        deadline = time.monotonic() + GIVEN_UP_WITHIN_SECONDS
+        while centre.depth and time.monotonic() < deadline:
+            await really(0.02)
+        working.cancel()
+        return tally
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    tally = asyncio.run(work())
+    assert tally.counts["requests"] == paper.ATTEMPTS
+    assert tally.counts["given_up"] == 1
+    assert waited == [paper.AGAIN_AFTER_SECONDS] * (paper.ATTEMPTS - 1)
