@@ -26,14 +26,18 @@ class Server:
 
     def __init__(self, program: Path, port: int, log: Path, *, is_awaited: bool = True) -> None:
         self._api, self._log = f"http://{HOST}:{port}", log
+        # By this, and by the directory in its environment, a later lab knows whose it is when this one was killed.
+        self._pid_file = log.with_suffix(".pid")
+        environment = {**os.environ, "LOG_LEVEL": "warn", "MOTCUA_STATE_DIR": str(log.parent)}
         # Else whoever listens there would be taken for what is started now.
         if not is_free(HOST, port):
             raise LinksError(f"port {port}, meant for Toxiproxy, is in use by another program: choose another port base")
         with log.open("ab") as written:
             self._process = subprocess.Popen(
-                [str(program), "-host", HOST, "-port", str(port)], env={**os.environ, "LOG_LEVEL": "warn"},
+                [str(program), "-host", HOST, "-port", str(port)], env=environment,
                 stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+        self._pid_file.write_text(str(self._process.pid))
         if is_awaited:
             self.wait()
 
@@ -81,6 +85,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(STOP_SECONDS)
+        self._pid_file.unlink(missing_ok=True)
 
     def _lives(self) -> bool:
         return self._process.poll() is None

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from deploy.local import processes, programs
 from lab.errors import LabError, ScenarioError
+from lab.load import leftovers
 from lab.load.addresses import checked
 from lab.load.scenario import Fault
 from lab.stack import REPOSITORY, DemoStack
@@ -27,6 +28,17 @@ class LoadStack(DemoStack):
     mark = "load-lab"
     # Without those that only look on: what they take would be counted as the city's.
     services = ("redis", "kafka", "processing", "processing-api", "metrics", "metrics-api", "intake", "audit")
+
+    @property
+    def lab_directory(self) -> Path:
+        """Where the lab's own programs keep their files."""
+        return self.directory / "lab"
+
+    def _remove(self) -> None:
+        self.check_own()
+        # Their pid files go with the directory.
+        leftovers.end(self.lab_directory)
+        super()._remove()
 
 
 class City(Struct, frozen=True):

@@ -25,6 +25,7 @@ LOOK_SECONDS = 0.5
 RECEIPTS_SECONDS = 60.0
 RECEIPTS_EVENTS_MAX = 200_000
 INTAKE_KEY = "intake.key"
+PID_FILE = "edge.pid"
 
 
 class Remains(Struct, frozen=True):
@@ -57,8 +58,9 @@ class Edges:
             with (home / "edge.log").open("w") as log:
                 self._running[name] = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],
-                    stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                    stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
+            (home / PID_FILE).write_text(str(self._running[name].pid))
             self.addresses[name] = f"{HOST}:{port}"
         async with aiohttp.ClientSession() as session:
             for name in self.addresses:
@@ -116,6 +118,8 @@ class Edges:
             except TimeoutError:
                 each.kill()
                 await each.wait()
+        for name in self._running:
+            (self._directory / f"edge-{name}" / PID_FILE).unlink(missing_ok=True)
         self._running.clear()
 
     async def _wait_ready(self, session: aiohttp.ClientSession, name: str) -> None:
