@@ -9,6 +9,7 @@ import sys
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ from lab.load.plan import Centre, Due, Plan
 from lab.load.scenario import Scenario
 
 TELL_EVERY_SECONDS = 0.5
+# Histograms take some milliseconds to be written down: one telling in so many has them.
+LATENCIES_EVERY_TELLINGS = 4
 LOOP_LOOK_SECONDS = 0.05
 STALL_SECONDS_MAX = 600.0
 STRETCHES = 60
@@ -60,7 +63,7 @@ async def generate(orders: Orders, told: Plan, began: float, tally: Tally, stop:
     """Sends everything, waits until every outbox is empty or `stop` is set; says how punctual the generator itself was."""
     sending = {centre.number: _sending(centre, orders, tally, told) for centre in told.centres}
     punctual = _Punctual()
-    endless = [*(each.run() for each in sending.values()), punctual.watch(), _tell(tally, sending)]
+    endless = [*(each.run() for each in sending.values()), punctual.watch(), _tell(tally, sending, punctual)]
     tasks = [asyncio.create_task(each) for each in endless]
     # A centre that has died sends nothing any more: what it held would be told as the city's loss.
     for task in tasks:
@@ -126,7 +129,7 @@ class _Punctual:
 
     def __init__(self) -> None:
         self.late = Latencies()
-        self._loop = Latencies()
+        self.loop = Latencies()
         self._cpu = _cpu_seconds()
         self._wall = time.monotonic()
 
@@ -139,13 +142,13 @@ class _Punctual:
     def looked(self, late_seconds: float) -> None:
         """A look that came so late, and those that fell out meanwhile: one second is one look, and twenty were due in it."""
         late = min(max(0.0, late_seconds), STALL_SECONDS_MAX)
-        self._loop.record(late * 1000)
+        self.loop.record(late * 1000)
         while (late := late - LOOP_LOOK_SECONDS) > 0:
-            self._loop.record(late * 1000)
+            self.loop.record(late * 1000)
 
     def told(self) -> dict[str, Any]:
         cpu, wall = _cpu_seconds() - self._cpu, time.monotonic() - self._wall
-        return {"late": self.late.encoded(), "loop": self._loop.encoded(), "cpu_seconds": cpu, "wall_seconds": wall}
+        return {"late": self.late.encoded(), "loop": self.loop.encoded(), "cpu_seconds": cpu, "wall_seconds": wall}
 
 
 def _cpu_seconds() -> float:
@@ -153,10 +156,16 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def _tell(tally: Tally, sending: dict[int, Sending]) -> None:
-    while True:
+async def _tell(tally: Tally, sending: dict[int, Sending], punctual: _Punctual) -> None:
+    for telling in count(1):
         await asyncio.sleep(TELL_EVERY_SECONDS)
         _tell_once(tally, sending)
+        if telling % LATENCIES_EVERY_TELLINGS == 0:
+            soon = {
+                "accepted": tally.book.together("accepted "), "stored": tally.book.together("stored "),
+                "late": punctual.late, "loop": punctual.loop,
+            }  # fmt: skip
+            _say({"kind": "latencies", "told": {name: each.encoded() for name, each in soon.items()}})
 
 
 def _tell_once(tally: Tally, sending: dict[int, Sending]) -> None:

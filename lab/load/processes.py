@@ -10,6 +10,7 @@ import msgspec
 
 from lab.errors import LabError, TooSlowError
 from lab.load.generator import LINE_BYTES_MAX, Orders
+from lab.load.measures import Latencies
 from lab.stack import REPOSITORY
 
 PLANNED_WITHIN_SECONDS = 180.0
@@ -24,6 +25,8 @@ class Generators:
         self._heard: list[dict[str, dict[str, Any]]] = []
         self._listening: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._latencies: dict[str, Latencies] = {}
+        self._is_older = False
 
     async def start(self, orders: list[Orders]) -> list[dict[str, Any]]:
         """Starts them; what each has planned."""
@@ -70,6 +73,16 @@ class Generators:
                 troubles.update(said["troubles"])
         return counts, waiting, troubles
 
+    def latencies(self) -> dict[str, Latencies]:
+        """Accepted and stored so far, and how late the generator itself was, all processes together; empty at first."""
+        if self._is_older:
+            self._is_older, told = False, dict[str, Latencies]()
+            for heard in self._heard:
+                for name, text in heard.get("latencies", {"told": {}})["told"].items():
+                    told.setdefault(name, Latencies()).add(Latencies.decoded(text))
+            self._latencies = told
+        return self._latencies
+
     async def close(self) -> None:
         """Ends what still runs."""
         for running in self._running:
@@ -99,8 +112,12 @@ class Generators:
         stdout = self._running[place].stdout
         assert stdout is not None
         while line := await stdout.readline():
-            said = msgspec.json.decode(line, type=dict[str, Any])
-            self._heard[place][said["kind"]] = said
-            self._news.set()
+            self._hear(place, line)
         await self._running[place].wait()
+        self._news.set()
+
+    def _hear(self, place: int, line: bytes) -> None:
+        said = msgspec.json.decode(line, type=dict[str, Any])
+        self._heard[place][said["kind"]] = said
+        self._is_older = self._is_older or said["kind"] == "latencies"
         self._news.set()
