@@ -279,8 +279,30 @@ def _answers() -> Row:
                 "reqps",
                 stacked=True,
             ),
+            lines(
+                "Không trả lời được",
+                "Share of requests that an API could not answer within five minutes (5xx; its health and scrapes aside), and "
+                "1 while the exact figures, through which all centres are watched, are not answered.",
+                (
+                    (f"city:motcua_api_failed:ratio5m {health.ZERO}", "{{job}}"),
+                    ('1 - max(up{job="dossiers"})', "số liệu cho Prometheus"),
+                ),
+                "percentunit",
+                steps=((None, GOOD), (0.1, BAD)),
+            ),
+            lines(
+                "Lỗi Redis, Kafka của API",
+                "Reads that Redis or Kafka did not answer as they should, per second.",
+                (
+                    (summed("motcua_metrics_api_redis_errors_total"), "số liệu, Redis"),
+                    (summed("motcua_metrics_api_kafka_errors_total"), "số liệu, Kafka"),
+                    (summed("motcua_processing_api_redis_errors_total"), "hồ sơ, Redis"),
+                    (summed("motcua_processing_api_kafka_errors_total"), "hồ sơ, Kafka"),
+                ),
+                "ops",
+            ),
         ),
-        (6, 6, 6, 6),
+        (4, 4, 4, 4, 4, 4),
     )
 
 

@@ -17,7 +17,13 @@ def standing() -> Row:
             lines(
                 "Sẵn sàng",
                 "1 while a process can do its job, 0 while it runs and cannot; its /readyz has the reasons.",
-                (("motcua_intake_ready or motcua_processing_ready or motcua_metrics_worker_ready", "{{job}} {{instance}}"),),
+                (
+                    (
+                        "motcua_intake_ready or motcua_processing_ready or motcua_metrics_worker_ready "
+                        "or motcua_processing_api_ready or motcua_metrics_api_ready",
+                        "{{job}} {{instance}}",
+                    ),
+                ),
             ),
             lines(
                 "Máy chủ không trả lời",

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, Measured, exposition, one_of
+from contracts.face.measured import Exposition, Measured, begin_faults, exposition, one_of
 from contracts.face.problems import PROBLEM, ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from contracts.keys import KeySource
@@ -16,20 +16,20 @@ from services.intake.doors import Doors, Ports
 from services.intake.gate import Gate
 from services.intake.instruments import Instruments
 
-ROUTES = frozenset(
-    {"/v1/events", "/v1/heartbeats", "/v1/clock", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"}
-)
+DOORS = ("/v1/events", "/v1/heartbeats", "/v1/clock")
+ROUTES = frozenset({*DOORS, "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     """The application around its ports; `lifespan` starts and stops what they need."""
     app = application("Một Cửa: intake", openapi.DESCRIPTION, lifespan)
     doors, told = Doors(ports), _Told(ports.gate, ports.keys, ports.instruments)
-    for path, endpoint, operation in (
-        ("/v1/events", doors.events, openapi.events_operation()),
-        ("/v1/heartbeats", doors.heartbeats, openapi.heartbeats_operation()),
-        ("/v1/clock", doors.clock, openapi.clock_operation()),
-    ):
+    operations = (
+        (doors.events, openapi.events_operation()),
+        (doors.heartbeats, openapi.heartbeats_operation()),
+        (doors.clock, openapi.clock_operation()),
+    )
+    for path, (endpoint, operation) in zip(DOORS, operations, strict=True):
         app.add_api_route(path, endpoint, methods=["POST"], response_model=None, response_class=Response,
                           status_code=202, openapi_extra=operation)  # fmt: skip
     ready_or_not: dict[int | str, dict[str, Any]] = {
@@ -39,6 +39,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=ready_or_not)
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
     tell_problems(app, "this is a fault of intake; nothing is said to be stored")
+    begin_faults(ports.instruments.requests, "POST", DOORS)
     app.add_middleware(
         Measured, requests=ports.instruments.requests, seconds=ports.instruments.request_seconds, route_of=one_of(ROUTES)
     )

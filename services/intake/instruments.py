@@ -1,8 +1,12 @@
 """Every metric of intake, with help and unit; no label ever holds an id, a unit or a dossier."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from contracts.events import ItemCode
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -33,6 +37,9 @@ class Instruments:
             ("outcome",),
             registry=self.registry,
         )
+        # A counter that is first seen at 50 has not risen, for Prometheus: each begins at 0.
+        for outcome in ("stored", *get_args(ItemCode)):
+            self.events.labels(outcome)
         self.heartbeats = Counter("motcua_intake_heartbeats", "Heartbeats stored.", registry=self.registry)
         self.ticks = Counter("motcua_intake_ticks", "Ticks stored, one per partition.", registry=self.registry)
         self.over_quota = Counter(

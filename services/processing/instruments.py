@@ -1,8 +1,13 @@
 """Every metric of the processing worker, with help and unit; no label ever holds an id, a unit or a dossier."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from contracts.events import ItemCode
+from services.processing.domain.fold import DETAILS
 
 
 class Instruments:
@@ -22,6 +27,10 @@ class Instruments:
         self.records = counter("records", "Reported records and dossiers of ticks folded and stored, by outcome.", "outcome")
         self.lifecycle = counter("lifecycle_records", "Lifecycle records sent and stored.")
         self.letters = counter("rejected", "Dead letters sent and stored, by code.", "code")
+        # A counter that is first seen at 50 has not risen, for Prometheus: each begins at 0. Besides the fold's own codes
+        # there are those of intake: what somebody else wrote to the archive is judged as intake would have.
+        for code in {*DETAILS, *get_args(ItemCode)} - {"unavailable"}:
+            self.letters.labels(code)
         self.commits = counter("commits", "Commits of a partition that Redis took.")
         self.fenced = counter("fenced", "Times that a partition's stored state was found moved by somebody else, or gone.")
         self.takeovers = counter("takeovers", "Partitions taken over.")

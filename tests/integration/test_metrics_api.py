@@ -364,6 +364,7 @@ def test_it_measures_itself(world: World) -> None:
     told = ask(world.api.base_url + "/metrics")[2].decode()
     assert 'motcua_metrics_api_requests_total{method="GET",route="/v1/units/{code}",status="200"}' in told
     assert f"motcua_metrics_api_scrape_series {float(series)}" in told
+    assert "motcua_metrics_api_ready 1.0" in told
     samples = [each for family in text_string_to_metric_families(told) for each in family.samples]
     assert not [each for each in samples if any("19753" in value for value in each.labels.values())]
 

@@ -141,6 +141,10 @@ def test_without_redis_every_figure_is_unavailable_in_time(servers: Servers, tmp
     """It hangs, it is gone: a problem within five seconds; alive, not ready, with the reason."""
     address = f"redis://127.0.0.1:{silence.getsockname()[1]}/0"
     with api_of(servers, tmp_path, MOTCUA_REDIS=address) as api:
+        # Whoever scrapes is answered also while Redis hangs, and finds out by it.
+        told = answer(api, "/metrics")[2].decode()
+        assert "motcua_metrics_api_ready 0.0" in told
+        assert 'motcua_metrics_api_requests_total{method="GET",route="/v1/units",status="503"} 0.0' in told
         refused(api, FIGURES[0], "unavailable")
         silence.close()
         for path in (*FIGURES, "/metrics/dossiers"):
@@ -148,4 +152,6 @@ def test_without_redis_every_figure_is_unavailable_in_time(servers: Servers, tmp
         status, _, body = answer(api, "/readyz")
         assert (status, [reason.split(":")[0] for reason in json.loads(body)["reasons"]]) == (503, ["redis"])
         assert answer(api, "/healthz")[0] == 200
-        assert b"motcua_metrics_api_redis_errors_total{" in answer(api, "/metrics")[2]
+        told = answer(api, "/metrics")[2]
+        assert b"motcua_metrics_api_redis_errors_total{" in told
+        assert b"motcua_metrics_api_ready 0.0" in told

@@ -198,6 +198,16 @@ def test_readiness_says_why_not_and_a_broken_keys_file_is_a_note_while_former_ke
     assert told(nobody.get("/readyz"))["reasons"] == ["keys: no key is known"]
 
 
+def test_what_intake_could_not_do_is_counted_from_0() -> None:
+    """Two thousand answers of 503 between two scrapes have risen, for Prometheus, from the 0 that it saw before."""
+    told = World().get("/metrics").body.decode()
+    for route in ("/v1/events", "/v1/heartbeats"):
+        for status in ("500", "503"):
+            assert f'motcua_intake_requests_total{{method="POST",route="{route}",status="{status}"}} 0.0' in told
+    for outcome in ("stored", "unavailable", "invalid_data", "unit_not_allowed"):
+        assert f'motcua_intake_events_total{{outcome="{outcome}"}} 0.0' in told
+
+
 def test_outcomes_are_counted_by_code() -> None:
     world = World()
     world.post("/v1/events", CENTRE_BATCH, packed([event(), event(), {}, event(source="/units/19774")]))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import instants
 from contracts.keys import FixedKeys, Key, development_keys
@@ -258,6 +259,21 @@ def test_without_its_servers_it_lives_and_is_not_ready_and_says_why() -> None:
     assert [note.split(":")[0] for note in body["notes"]] == ["kafka"]
 
 
+def test_a_scrape_finds_out_whether_it_is_ready_and_faults_are_counted_from_0() -> None:
+    """Nobody has asked /readyz: the alert must not wait for somebody who does."""
+    asked, _, text = ask("GET", "/metrics", None)
+    assert asked == 200
+    told = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert told["motcua_processing_api_ready",] == 0
+    assert told["motcua_processing_api_redis_errors_total", "ConnectionError"] > 0
+    for route in ("/v1/dossiers/{code}", "/v1/units/{code}/worklist", "/v1/rejected"):
+        assert told["motcua_processing_api_requests_total", *sorted((route, "GET", "503"))] == 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -303,4 +319,6 @@ async def _ask(settings: Settings, method: str, path: str, key: str | None) -> t
     await app(scope, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     body = b"".join(part.get("body", b"") for part in sent[1:])
-    return sent[0]["status"], headers, json.loads(body) if body else None
+    if not body:
+        return sent[0]["status"], headers, None
+    return sent[0]["status"], headers, json.loads(body) if "json" in headers["content-type"] else body.decode()

@@ -99,6 +99,13 @@ def test_a_partition_that_is_given_up_leaves_no_series(monkeypatch: pytest.Monke
     assert told.failures(4) is None
 
 
+def test_dead_letters_of_each_code_are_counted_from_0() -> None:
+    """The first burst of a code has risen, for Prometheus, from the 0 that it saw before."""
+    registry = Instruments().registry
+    for code in ("no_arrow", "unknown_unit", "internal_error", "invalid_data", "unknown_type", "retired", "id_reused"):
+        assert registry.get_sample_value("motcua_processing_rejected_total", {"code": code}) == 0
+
+
 def test_a_failure_of_the_fold_is_told_for_an_hour_and_no_longer() -> None:
     """Also when nothing has failed since, which is when a position still remembers it."""
     told = Told()

@@ -1,5 +1,7 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
+import asyncio
+from contextlib import suppress
 from time import perf_counter
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, exposition, method_of
+from contracts.face.measured import Exposition, begin_faults, exposition, method_of
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from services.metrics.api import openapi
@@ -21,6 +23,12 @@ from services.metrics.api.instruments import Instruments
 
 UNITS: Final = "/v1/units"
 FILES: Final = "/board/"
+# What is answered with figures or files; a scrape of /metrics/dossiers among them.
+DOORS: Final = (
+    UNITS, f"{UNITS}/{{code}}", f"{UNITS}/{{code}}/days", "/v1/days", "/v1/counters", "/v1/stream", "/metrics/dossiers", "/",
+)  # fmt: skip
+# Longer than this no scrape of /metrics waits to know whether figures can be answered; then they cannot.
+READY_SECONDS_MAX: Final = 2.0
 # Below this an answer is one packet anyway.
 PACKED_BYTES_MIN: Final = 1024
 ROUTES: Final = frozenset(
@@ -61,6 +69,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
     tell_problems(app, "this is a fault of metrics' API")
+    begin_faults(ports.instruments.requests, "GET", DOORS)
     app.add_middleware(GZipMiddleware, minimum_size=PACKED_BYTES_MIN, compresslevel=5)
     app.add_middleware(_Measured, instruments=ports.instruments)
     _describe(app)
@@ -87,6 +96,25 @@ class _Told:
 
     async def readiness(self) -> Response:
         """Whether figures can be answered now, and what is not as it should be."""
+        reasons = await self._reasons()
+        notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
+        notes += [self._ports.rules.fault] if self._ports.rules.fault else []
+        if reasons:
+            members = {"reasons": reasons, "notes": notes}
+            return ProblemError(503, "not_ready", "not every figure can be answered now", members=members).response()
+        return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
+
+    async def metrics(self) -> Response:
+        """Prometheus; whoever scrapes asks whether figures can be answered, too."""
+        is_ready = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                is_ready = not await self._reasons()
+        self._ports.instruments.ready.set(is_ready)
+        self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
+        return exposition(self._ports.instruments.registry)
+
+    async def _reasons(self) -> list[str]:
         reasons: list[str] = []
         try:
             snapshot = await self._ports.snapshots.read()
@@ -96,18 +124,7 @@ class _Told:
             if snapshot.is_rebuilding:
                 reasons.append("rebuilding: positions trail the ends that the logs had at take-over")
             reasons += [f"partition {number} has stopped: {why}" for number, why in snapshot.stopped.items()]
-        notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
-        notes += [self._ports.rules.fault] if self._ports.rules.fault else []
-        self._ports.instruments.ready.set(not reasons)
-        if reasons:
-            members = {"reasons": reasons, "notes": notes}
-            return ProblemError(503, "not_ready", "not every figure can be answered now", members=members).response()
-        return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
-
-    async def metrics(self) -> Response:
-        """Prometheus."""
-        self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
-        return exposition(self._ports.instruments.registry)
+        return reasons
 
     def _file(self, name: str, request: Request) -> Response:
         if (answer := self._ports.front.answer(name, request)) is None:

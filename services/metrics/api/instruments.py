@@ -134,4 +134,7 @@ class Instruments:
             "motcua_metrics_api_lag_seconds", "Seconds by which counting trails dossier.reported; NaN while not known.",
             registry=registry,
         )  # fmt: skip
-        self.ready = Gauge("motcua_metrics_api_ready", "1 when /readyz last said ready, else 0.", registry=registry)
+        self.ready = Gauge(
+            "motcua_metrics_api_ready", "1 while figures can be answered, as this scrape found it, else 0.",
+            registry=registry,
+        )  # fmt: skip

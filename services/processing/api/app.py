@@ -1,5 +1,7 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -7,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, Measured, exposition
+from contracts.face.measured import Exposition, Measured, begin_faults, exposition
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from services.processing.api import forms, openapi
@@ -16,6 +18,11 @@ from services.processing.api.readiness import Readiness
 
 DOSSIERS: Final = "/v1/dossiers/"
 UNITS: Final = "/v1/units/"
+DOORS: Final = (
+    DOSSIERS + "{code}", DOSSIERS + "{code}/deadline", UNITS + "{code}/worklist", "/v1/rejected", "/v1/parked",
+)  # fmt: skip
+# Longer than this no scrape of /metrics waits to know whether dossiers can be answered; then they cannot.
+READY_SECONDS_MAX: Final = 2.0
 ROUTES: Final = frozenset({"/v1/rejected", "/v1/parked", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 
 
@@ -35,6 +42,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
     tell_problems(app, "this is a fault of processing's API")
+    begin_faults(ports.instruments.requests, "GET", DOORS)
     app.add_middleware(
         Measured, requests=ports.instruments.requests, seconds=ports.instruments.request_seconds, route_of=route_of
     )
@@ -57,14 +65,18 @@ class _Told:
     async def readiness(self) -> Response:
         """Whether dossiers can be answered now, and what is not as it should be."""
         reasons, notes = await self._readiness.look()
-        self._instruments.ready.set(not reasons)
         if reasons:
             members = {"reasons": reasons, "notes": notes}
             return ProblemError(503, "not_ready", "dossiers cannot be answered now", members=members).response()
         return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
 
     async def metrics(self) -> Response:
-        """Prometheus."""
+        """Prometheus; whoever scrapes asks whether dossiers can be answered, too."""
+        is_ready = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                is_ready = not (await self._readiness.look())[0]
+        self._instruments.ready.set(is_ready)
         self._instruments.keys.set(len(self._keys.ring().by_digest))
         self._instruments.keys_file_broken.set(self._keys.fault is not None)
         return exposition(self._instruments.registry)

@@ -54,7 +54,10 @@ class Instruments:
             "Seconds by which the slowest partition trails dossier.reported, as last told in an answer.",
             registry=self.registry,
         )
-        self.ready = Gauge("motcua_processing_api_ready", "1 when /readyz last said ready, else 0.", registry=self.registry)
+        self.ready = Gauge(
+            "motcua_processing_api_ready", "1 while dossiers can be answered, as this scrape found it, else 0.",
+            registry=self.registry,
+        )  # fmt: skip
         self.keys = Gauge("motcua_processing_api_keys", "Keys in force.", registry=self.registry)
         self.keys_file_broken = Gauge(
             "motcua_processing_api_keys_file_broken",
