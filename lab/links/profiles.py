@@ -1,5 +1,6 @@
 """Kinds of links: how fast, how far, how lossy, where the figures come from, and in which conditions they can be."""
 
+from math import floor
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -15,13 +16,19 @@ SEGMENT_BYTES = 1460
 MATHIS = 1.22
 CONGESTED_DELAY_FACTOR = 3.0
 CONGESTED_RATE_FACTOR = 0.1
+# A proxy's rate is a whole number of thousand bytes a second, and one of them at least.
+STEP_KBPS = 8
 
 Kbps = Annotated[float, Meta(gt=0)]
 Ms = Annotated[float, Meta(ge=0, le=5000)]
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One kind of link. `up` is from the centre to the city; `source` says whose figures these are."""
+    """One kind of link. `up` is from the centre to the city; `source` says whose figures these are.
+
+    `shared_by`: so many centres have one line, each has that part of its rate at all times: a part that a neighbour
+    does not use is lent to nobody.
+    """
 
     title: str
     up_kbps: Kbps
@@ -29,9 +36,14 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     round_trip_ms: Ms
     jitter_ms: Ms
     loss_percent: Annotated[float, Meta(ge=0, le=20)] = 0.0
+    shared_by: Annotated[int, Meta(ge=1, le=100)] = 1
     source: str
 
-    def rate_kbps(self, of: float) -> float:
+    def rate_kbps(self, of: float) -> int:
+        """What a connection really gets of a rate: its part of a shared line, less what loss takes, in the proxy's steps."""
+        return max(1, floor(self.tcp_kbps(of / self.shared_by) / STEP_KBPS + 0.5)) * STEP_KBPS
+
+    def tcp_kbps(self, of: float) -> float:
         """What loss leaves of a rate to one TCP connection."""
         if self.loss_percent == 0 or self.round_trip_ms == 0:
             return of

@@ -1,14 +1,13 @@
 """Links through Toxiproxy: one proxy for each kind of link, put into its conditions through its own API."""
 
-import math
 from pathlib import Path
 
-from lab.links.profiles import Condition, Profile
+from lab.links.profiles import STEP_KBPS, Condition, Profile
 from lab.links.server import HOST, Server
 
 
 class Toxiproxy:
-    """On a server of its own, ended by `close`. Every connection of a link has the link's rate for itself."""
+    """On a server of its own, ended by `close`. Each connection has its rate for itself: shared lines are divided before."""
 
     name = "Toxiproxy"
 
@@ -58,8 +57,7 @@ class Toxiproxy:
         for stream, kbps in (("upstream", profile.up_kbps), ("downstream", profile.down_kbps)):
             one_way = {"latency": round(profile.round_trip_ms / 2), "jitter": round(profile.jitter_ms / 2)}
             self._toxic(path, f"way-{stream}", "latency", stream, one_way)
-            kilobytes = max(1, math.ceil(profile.rate_kbps(kbps) / 8))
-            self._toxic(path, f"rate-{stream}", "bandwidth", stream, {"rate": kilobytes})
+            self._toxic(path, f"rate-{stream}", "bandwidth", stream, {"rate": profile.rate_kbps(kbps) // STEP_KBPS})
 
     def close(self) -> None:
         """Ends the server and with it every link."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy.local.checks import free_port_base
@@ -17,6 +18,7 @@ from lab.links import program
 from lab.links.captive import PAGE, Portal
 from lab.links.profiles import Condition, Profile
 from lab.links.toxiproxy import Toxiproxy
+from lab.load import leftovers
 
 SILENT_SECONDS = 1.0
 SLOW = Profile(title="slow", up_kbps=80, down_kbps=80, round_trip_ms=200, jitter_ms=0, source="made for this test")
@@ -36,18 +38,24 @@ class _City(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def link(tmp_path: Path) -> Iterator[tuple[Toxiproxy, str]]:
-    """A slow link to a city that answers `ok`, and where it begins."""
+def city() -> Iterator[str]:
+    """Where somebody answers `ok`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _City)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def link(city: str, tmp_path: Path) -> Iterator[tuple[Toxiproxy, str]]:
+    """A slow link to that city, and where it begins."""
     base = free_port_base()
-    city = ThreadingHTTPServer(("127.0.0.1", 0), _City)
-    threading.Thread(target=city.serve_forever, daemon=True).start()
     proxy = Toxiproxy(program.ensure(print), base + 39, tmp_path / "toxiproxy.log")
     try:
-        yield proxy, proxy.open("slow", SLOW, base + 40, f"127.0.0.1:{city.server_port}", "127.0.0.1:9")
+        yield proxy, proxy.open("slow", SLOW, base + 40, city, "127.0.0.1:9")
     finally:
         proxy.close()
-        city.shutdown()
-        city.server_close()
 
 
 def _post(address: str, body: bytes = b"x", timeout: float = 20.0) -> tuple[int, bytes]:
@@ -70,6 +78,22 @@ def test_a_good_link_takes_its_delay_and_its_rate(link: tuple[Toxiproxy, str]) -
     began = time.monotonic()
     assert _post(address, b"x" * 10_000) == (202, b"ok")
     assert time.monotonic() - began >= 0.8
+
+
+def test_of_a_shared_line_a_connection_has_its_part(link: tuple[Toxiproxy, str], city: str) -> None:
+    """Two share 10,000 bytes a second: 5,000 of them take a second, also while the other one sends nothing."""
+    proxy, address = link
+    shared = msgspec.structs.replace(SLOW, shared_by=2, round_trip_ms=0)
+    door = proxy.open("shared", shared, int(address.rpartition(":")[2]) + 1, city, "127.0.0.1:9")
+    began = time.monotonic()
+    assert _post(door, b"x" * 5_000) == (202, b"ok")
+    assert time.monotonic() - began >= 0.8
+
+
+def test_what_a_killed_lab_left_is_ended_by_the_next(link: tuple[Toxiproxy, str], tmp_path: Path) -> None:
+    """The proxy's own process, by its pid file and its environment."""
+    proxy, _ = link
+    assert leftovers.end(tmp_path) == [proxy.pid]
 
 
 @pytest.mark.parametrize("condition", ["cut", "half_open"])

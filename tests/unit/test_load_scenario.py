@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lab.errors import AddressError, ScenarioError
@@ -153,8 +154,27 @@ def test_every_kind_of_link_says_whose_figures_it_has() -> None:
 def test_loss_leaves_tcp_what_mathis_says() -> None:
     """1,460 bytes, 400 ms, two in a hundred: 1460 × 8 × 1.22 / (0.4 × √0.02) = 251.9 kbps of 400."""
     mountain = read_profiles(scenarios.DIRECTORY / "links.toml")["mountain"]
-    assert mountain.rate_kbps(400) == pytest.approx(251.9, abs=0.1)
-    assert mountain.rate_kbps(100) == 100
+    assert mountain.tcp_kbps(400) == pytest.approx(251.9, abs=0.1)
+    assert mountain.tcp_kbps(100) == 100
+
+
+@pytest.mark.parametrize(
+    ("kbps", "shared_by", "gets"),
+    [(400, 1, 400), (384, 3, 128), (1500, 3, 504), (20, 1, 24), (18, 1, 16), (2, 1, 8), (8, 30, 8)],
+)
+def test_a_connection_gets_its_part_of_a_line_in_the_proxys_steps(kbps: int, shared_by: int, gets: int) -> None:
+    """And a report shows what it gets, not what was asked for."""
+    fibre = read_profiles(scenarios.DIRECTORY / "links.toml")["fibre"]
+    assert msgspec.structs.replace(fibre, shared_by=shared_by).rate_kbps(kbps) == gets
+
+
+def test_what_the_shipped_links_say_a_proxy_can_give() -> None:
+    """But for what loss takes and what others share; nobody is told 20 where it is 24."""
+    for name, link in read_profiles(scenarios.DIRECTORY / "links.toml").items():
+        lossless = msgspec.structs.replace(link, loss_percent=0.0, shared_by=1)
+        assert (lossless.rate_kbps(link.up_kbps), lossless.rate_kbps(link.down_kbps)) == (
+            pytest.approx(link.up_kbps, rel=0.01), pytest.approx(link.down_kbps, rel=0.01)
+        ), name  # fmt: skip
 
 
 @pytest.mark.parametrize(
