@@ -13,7 +13,7 @@ from deploy.local.readiness import kafka_reason, redis_reason
 from deploy.local.stack import Stack
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
-REDIS_IMAGE = "redis:7-alpine"
+REDIS_IMAGE = "redis:7.4.6-alpine"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from deploy.local.settings import REPOSITORY, StackSettings
 
 PROMETHEUS_FILES = REPOSITORY / "deploy" / "prometheus"
 ALERTMANAGER_FILE = REPOSITORY / "deploy" / "alertmanager" / "alertmanager.yml"
-KEPT = "15d"
+# An objective is over 30 days, and its last day is read, too.
+KEPT = "35d"
 # Whoever tells of itself at /metrics, and is a process of the local stack.
 SCRAPED = ("intake", "processing", "processing-api", "metrics", "metrics-api", "edge", "audit", "prometheus", "alertmanager")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.local import watchers
 from lab import keys as lab_keys
 from lab.load import addresses
 from services.metrics.settings import Settings as MetricsSettings
@@ -17,17 +18,52 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+# Built here; every other one is named with its patch.
+OWN = {"motcua:local", "motcua-lab:local"}
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z0-9-]+)?")
 STAYING = [name for name, each in SERVICES.items() if each["restart"] != "no"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_container_is_pinned_and_bounded(name: str) -> None:
-    """No `latest`; whatever runs on has a limit of memory."""
+    """Nobody else's image moves by itself, and nothing may take the machine's memory, however short it runs."""
     image = SERVICES[name]["image"]
-    assert re.fullmatch(r"[a-z/-]+:[a-z0-9.-]+", image)
-    assert not image.endswith(":latest")
-    if name in STAYING:
-        assert SERVICES[name]["mem_limit"]
+    assert image in OWN or PINNED.fullmatch(image), image
+    assert SERVICES[name]["mem_limit"]
+
+
+def test_our_images_are_made_from_pinned_ones() -> None:
+    """A build of next year has the same interpreter; stages that are named here are our own."""
+    text = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    arguments = dict(re.findall(r"(?m)^ARG (\w+)=(\S+)$", text))
+    stages = re.findall(r"(?m)^FROM (\S+)(?: AS (\S+))?$", text)
+    named = {name for _, name in stages if name}
+    bases = [re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base) for base, _ in stages]
+    foreign = [base for base in bases if base not in named]
+    assert len(foreign) >= 3
+    assert all(PINNED.fullmatch(base) for base in foreign), foreign
+
+
+def test_redis_is_full_before_its_container_is() -> None:
+    """Then it refuses to write and says so; the kernel would kill it. A quarter is left for what it copies and sends."""
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+    redis, container = (_bytes(said) for said in (command[command.index("--maxmemory") + 1], SERVICES["redis"]["mem_limit"]))
+    assert redis * 4 <= container * 3
+
+
+def test_prometheus_remembers_as_long_as_an_objective_is() -> None:
+    """Thirty days and a day; a plain stack's, too."""
+    [kept] = [each for each in SERVICES["prometheus"]["command"] if "retention.time" in each]
+    assert kept.endswith(f"={watchers.KEPT}")
+    assert int(watchers.KEPT.removesuffix("d")) >= 31
+
+
+def _bytes(said: str) -> int:
+    """Of `${NAME:-3gb}` what stands when nobody says otherwise."""
+    default = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", said)
+    number, unit = re.fullmatch(r"(\d+)([mg])b?", default).groups()  # type: ignore[union-attr]  # else the test fails
+    return int(number) * {"m": 2**20, "g": 2**30}[unit]
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in ("kafka", "redis")])
@@ -130,3 +166,15 @@ def test_no_key_stands_in_it() -> None:
     """Keys are made at the first start; development keys are for plain processes alone."""
     assert "DEV_KEYS" not in TEXT
     assert not re.search(r"(?i)(password|secret|token)\s*[:=]", TEXT)
+
+
+def test_an_upgrade_builds_before_it_starts_and_forgets_no_service() -> None:
+    """`up` builds nothing when an image is there: the former program would stand beside new rules."""
+    upgrade = (REPOSITORY / "docs" / "OPERATIONS.md").read_text().split("\n## Upgrade\n")[1].split("\n## ")[0]
+    lines = [line.strip() for line in upgrade.split("```sh")[1].split("```")[0].splitlines() if line.strip()]
+    at = {line.split(" in ")[0]: number for number, line in enumerate(lines)}
+    assert at["docker tag motcua:local motcua:former"] < at["docker compose --profile '*' build"] < at["for each"]
+    [one_by_one] = [line for line in lines if line.startswith("for each")]
+    replaced = set(one_by_one.split(" in ")[1].split(";")[0].split())
+    assert replaced == {name for name in STAYING if SERVICES[name]["image"] == "motcua:local"}
+    assert lines[-1] == "docker compose run --rm verify"
