@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from contracts.topics import REPORTED, Topic, lifecycle, rejected
 from lab.errors import UnreachableError
 from lab.keys import OPERATOR, key_of
 from lab.load.city import City
@@ -20,6 +22,8 @@ ASK_AGAIN_SECONDS = 0.5
 # A busy Kafka may not answer audit in time; then it is asked again.
 AUDITS_MAX = 3
 CLEAN, DIFFERENCES, COULD_NOT_RUN = 0, 1, 2
+# A stack that begins with an empty archive has no other.
+GENERATION = 1
 
 
 class Told(Struct, frozen=True):
@@ -48,14 +52,13 @@ class Asking:
             raise UnreachableError(f"{self._city.metrics} has no counters of units: it answers 404")
         return Told({each["unit"]: each["counters"] for each in told["units"]}, told["total"]["counters"])
 
-    async def dues(self, dossiers: dict[str, int]) -> dict[str, str | None]:
-        """What the city says about the deadlines of some dossiers; None where it does not know one."""
-        due: dict[str, str | None] = {}
+    async def ledgers(self, dossiers: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+        """What the city tells of the deadlines of some dossiers, minute by minute; None where it does not know one."""
         headers = {"Authorization": f"Bearer {key_of(OPERATOR)}"}
-        for subject in dossiers:
-            told = await self._told(f"{self._city.dossiers}/v1/dossiers/{subject}/deadline", headers)
-            due[subject] = None if told is None else told.get("due_original")
-        return due
+        return {
+            subject: await self._told(f"{self._city.dossiers}/v1/dossiers/{subject}/deadline", headers)
+            for subject in dossiers
+        }
 
     async def _told(self, url: str, headers: dict[str, str]) -> dict[str, Any] | None:
         """What it says, None for 404; a service that is not well is asked again."""
@@ -106,7 +109,18 @@ def _read(file: Path) -> dict[str, Any]:
 
 def archive_bytes(city: City) -> int | None:
     """What the archive of reported records takes on the disk, of a stack of one's own."""
+    return _kept_bytes(city, (REPORTED,))
+
+
+def kept_bytes(city: City) -> int | None:
+    """What all topics take that are kept for ever, of a stack of one's own."""
+    return _kept_bytes(city, (REPORTED, lifecycle(GENERATION), rejected(GENERATION)))
+
+
+def _kept_bytes(city: City, topics: Iterable[Topic]) -> int | None:
+    """Segments alone: each partition has a directory, and the indexes beside them are small."""
     if city.stack is None:
         return None
+    names = {f"{topic.name}-{partition}" for topic in topics for partition in range(topic.partitions)}
     logs = city.stack.directory / "kafka"
-    return sum(file.stat().st_size for file in logs.rglob("*.log") if "dossier.reported" in str(file))
+    return sum(file.stat().st_size for file in logs.rglob("*.log") if file.parent.name in names)

@@ -1,29 +1,29 @@
-"""Two runs of one scenario: what changed, and what of it is more than noise."""
+"""Runs of one scenario on two sides: what changed, and what of it is more than noise."""
 
-from collections.abc import Iterable
-from random import Random
-from statistics import fmean
+import json
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean, median
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.errors import LabError
-from lab.load.judging import OUTSIDE
+from lab.load.counting import COUNTS
+from lab.load.noise import RUNS_MAX, RUNS_MIN, counts_differ, differ, runs_differ
+from lab.load.verdict import OUTSIDE
 
-# Bins of a run are its repeats: shuffled between both runs, how often is their difference as large by chance alone?
-SHUFFLES = 2_000
-CHANCE_MAX = 0.01
-# A difference can be certain and still too small to mind.
-RATIO_MIN = 1.1
 COST_RATIO_MIN = 1.15
-BINS_MIN = 5
 COLUMNS = {"p50": 2, "p99": 3}
 MISSING = "missing"
+WORDS = ("broken", "invalid", "kept", "shown")  # the worst first
+
+Document = dict[str, Any]
+Side = Sequence[Document]
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One figure in both runs; `more_than_noise` None: nobody can say. `repeated`: it was measured more than once."""
+    """One figure on both sides; `more_than_noise` None: nobody can say. `repeated`: it was measured often enough."""
 
     name: str
     before: str
@@ -33,107 +33,176 @@ class Change(Struct, frozen=True, kw_only=True):
     repeated: bool = True
 
 
-def compare(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """Verdicts, then latencies, then costs; LabError when the two are of different scenarios."""
-    if before["scenario"] != after["scenario"]:
-        raise LabError(f"{before['scenario']} and {after['scenario']} are different scenarios: nothing to compare")
-    told = [*_verdicts(before, after), *_latencies(before, after), *_costs(before, after)]
-    if not (_spoiled(before) or _spoiled(after)):
-        return told
-    # The generator or others on the machine took part of these times, nobody knows how much; counts stay counts.
-    counted = {each["name"] for each in (*before["verdicts"], *after["verdicts"])}
-    return [each if each.name in counted else replace(each, more_than_noise=None, better=None) for each in told]
+def compare(before: Side, after: Side) -> list[Change]:
+    """Verdicts, the knee, latencies, costs; LabError when the two are of different scenarios, or too many."""
+    for one in (*before, *after):
+        if one["scenario"] != before[0]["scenario"]:
+            raise LabError(f"{before[0]['scenario']} and {one['scenario']} are different scenarios: nothing to compare")
+    if max(len(before), len(after)) > RUNS_MAX:
+        raise LabError(f"at most {RUNS_MAX} reports a side are compared, here are {len(before)} and {len(after)}")
+    verdicts = _verdicts(before, after)
+    times = [*_knee(before, after), *_latencies(before, after), *_costs(before, after)]
+    if any(_spoiled(run) for run in (*before, *after)):
+        # The generator or others on the machine took part of these times, nobody knows how much; counts stay counts.
+        times = [replace(each, more_than_noise=None, better=None) for each in times]
+    return [*verdicts, *times]
 
 
 def worse(changes: Iterable[Change]) -> list[Change]:
-    """What is worse for certain: a figure that each run has but once may be by chance."""
+    """What is worse for certain: a figure that each side has but a few times may be by chance."""
     return [each for each in changes if each.more_than_noise and each.better is False and each.repeated]
 
 
-def settings_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Which parts of the settings differ: then a difference may be theirs."""
-    names = sorted({*before["settings"], *after["settings"]})
-    told = [name for name in names if before["settings"].get(name) != after["settings"].get(name)]
-    return [*told, *(name for name in ("manner",) if before[name] != after[name])]
-
-
-def _verdicts(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """Of the system: how the generator did is no change of it."""
-    old, new = ({each["name"]: each for each in run["verdicts"] if each["name"] not in OUTSIDE} for run in (before, after))
+def settings_changed(before: Side, after: Side) -> list[str]:
+    """What else differs, the machine and the dossiers included: then a difference may be theirs."""
     told = []
-    for name in dict.fromkeys([*old, *new]):
-        was, now = old.get(name), new.get(name)
-        words = [each["word"] for each in (was, now) if each is not None]
-        if "shown" in words or (words[0] == words[-1] != "invalid" and len(words) == 2):
-            continue
-        said = len(words) == 2 and "invalid" not in words
-        told.append(Change(
-            name=name, before=_said(was), after=_said(now), more_than_noise=True if said else None,
-            better=words[-1] == "kept" if said else None,
-        ))  # fmt: skip
+    names = sorted({name for run in (*before, *after) for name in run["settings"]})
+    asked: list[tuple[str, Callable[[Document], Any]]] = [(name, _member("settings", name)) for name in names]
+    asked += [("manner", lambda run: run["manner"])]
+    asked += [(name, _member("run", name)) for name in ("seed", "links_by")]
+    asked += [(name, _member("machine", name)) for name in ("cores", "commit", "system", "python", "packages")]
+    for name, of in asked:
+        was, now = ({json.dumps(of(run), sort_keys=True) for run in side} for side in (before, after))
+        if was != now:
+            short = [", ".join(sorted(each)).replace('"', "") for each in (was, now)]
+            told.append(f"{name} ({short[0]} → {short[1]})" if max(map(len, short)) <= 40 else name)
     return told
 
 
-def _said(verdict: dict[str, Any] | None) -> str:
+def _member(part: str, name: str) -> Callable[[Document], Any]:
+    return lambda run: run[part].get(name)
+
+
+def _verdicts(before: Side, after: Side) -> list[Change]:
+    """Of the system: how the generator did is no change of it."""
+    old, new = (_by_name(side) for side in (before, after))
+    told = []
+    for name in dict.fromkeys([*old, *new]):
+        was, now = (_worst(side.get(name, ())) for side in (old, new))
+        words = [each["word"] for each in (was, now) if each is not None]
+        if "shown" in words:
+            continue
+        told += _verdict(name, was, now, words)
+    return told
+
+
+def _verdict(name: str, was: Document | None, now: Document | None, words: list[str]) -> list[Change]:
+    if was is None or now is None or "invalid" in words:
+        return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=None)]
+    if words[0] != words[1]:
+        better = words[1] == "kept"
+        return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=True, better=better)]
+    figures = was.get("figure") or 0, now.get("figure") or 0
+    if words[0] == "broken" and name in COUNTS and figures[0] != figures[1]:
+        # Broken before and after; how often is another question.
+        certain, better = counts_differ(*figures), figures[1] < figures[0]
+        return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=certain, better=better)]
+    return []
+
+
+def _by_name(side: Side) -> dict[str, list[Document]]:
+    told: dict[str, list[Document]] = {}
+    for run in side:
+        for each in run["verdicts"]:
+            if each["name"] not in OUTSIDE:
+                told.setdefault(each["name"], []).append(each)
+    return told
+
+
+def _worst(verdicts: Sequence[Document]) -> Document | None:
+    return min(verdicts, key=lambda each: (WORDS.index(each["word"]), -(each.get("figure") or 0)), default=None)
+
+
+def _said(verdict: Document | None) -> str:
     return MISSING if verdict is None else f"{verdict['word']}: {verdict['measured']}"
 
 
-def _latencies(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """By the bins' mean, which is what is shuffled; the whole run's percentile stands beside it."""
+def _knee(before: Side, after: Side) -> list[Change]:
+    """Another knee for certain when what every repeat kept and what every repeat broke at lie apart."""
+    old, new = (_interval(side) for side in (before, after))
+    if old is None and new is None:
+        return []
+    apart: bool | None = None
+    better: bool | None = None
+    if old is not None and new is not None:
+        is_higher = old[1] is not None and new[0] >= old[1]
+        is_lower = new[1] is not None and new[1] <= old[0]
+        apart = is_higher or is_lower
+        better = is_higher if apart else None
+    repeats = min(sum(len(run["knee"]["kept_up_to"]) for run in side if "knee" in run) for side in (before, after))
+    return [Change(
+        name="knee", before=_between(old), after=_between(new), more_than_noise=apart, better=better, repeated=repeats > 1
+    )]  # fmt: skip
+
+
+def _interval(side: Side) -> tuple[float, float | None] | None:
+    """Of all repeats of all runs; earlier reports say it by repeats alone."""
+    ends: list[tuple[float, float | None]] = []
+    for run in side:
+        found = run.get("knee", {})
+        if "interval" in found:
+            ends += [tuple(found["interval"])] if found["interval"] else []
+        else:
+            kept, broke = found.get("kept_up_to", ()), found.get("broke_at", ())
+            ends += [(low or 0.0, high) for low, high in zip(kept, broke, strict=True)]
+    highs = [high for _, high in ends if high is not None]
+    return (min(low for low, _ in ends), max(highs) if len(highs) == len(ends) else None) if ends else None
+
+
+def _between(interval: tuple[float, float | None] | None) -> str:
+    if interval is None:
+        return MISSING
+    low, high = interval
+    return f"above {low:,.0f} events/s" if high is None else f"{low:,.0f} to {high:,.0f} events/s"
+
+
+def _latencies(before: Side, after: Side) -> list[Change]:
+    """By runs where there are enough on both sides; else by their bins, which cannot make it certain."""
     told = []
-    for name in sorted({*before["latencies"], *after["latencies"]}):
+    for name in sorted({name for run in (*before, *after) for name in run["latencies"]}):
         for label, column in COLUMNS.items():
-            old, new = ([row[column] for row in run["bins"].get(name, [])] for run in (before, after))
-            was, now = (_latency(run["latencies"].get(name), label, bins) for run, bins in ((before, old), (after, new)))
-            differs = differ(old, new)
+            runs = [[run["latencies"][name][label] for run in side if name in run["latencies"]] for side in (before, after)]
+            bins = [[row[column] for run in side for row in run["bins"].get(name, [])] for side in (before, after)]
+            differs, taken = runs_differ(*runs), runs
+            is_repeated = differs is not None
+            if not is_repeated:
+                differs, taken = differ(*bins), bins
+            was, now = (_latency(*each) for each in zip(runs, bins, strict=True))
             told.append(Change(
                 name=f"{name} {label}", before=was, after=now, more_than_noise=differs,
-                better=None if differs is None else fmean(new) < fmean(old),
+                better=None if differs is None else fmean(taken[1]) < fmean(taken[0]), repeated=is_repeated,
             ))  # fmt: skip
     return told
 
 
-def _latency(told: dict[str, Any] | None, label: str, bins: list[float]) -> str:
-    if told is None:
+def _latency(runs: list[float], bins: list[float]) -> str:
+    """The whole run's percentile, the middle one of several; beside it the mean of the bins, which is what is shuffled."""
+    if not runs:
         return MISSING
-    return f"{told[label]:,.1f} ms" + (f" (bins {fmean(bins):,.1f})" if bins else "")
+    beside = f"{len(runs)} runs" if len(runs) > 1 else f"bins {fmean(bins):,.1f}" if bins else ""
+    return f"{median(runs):,.1f} ms" + (f" ({beside})" if beside else "")
 
 
-def _costs(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """One number a run: shown where it moved by more than usual, never certain."""
-    old, new = before["cost"]["cpu_us_per_event"], after["cost"]["cpu_us_per_event"]
+def _costs(before: Side, after: Side) -> list[Change]:
+    """One number a run: shown where it moved by more than usual, certain only by enough runs."""
+    costs = [[run["cost"]["cpu_us_per_event"] for run in side] for side in (before, after)]
     told = []
-    for name in sorted({*old, *new}):
-        moved: bool | None = None
-        if name in old and name in new:
-            low, high = sorted((max(old[name], 0.1), max(new[name], 0.1)))
-            moved = high / low >= COST_RATIO_MIN
-        was, now = (f"{cost[name]:,.0f} µs an event" if name in cost else MISSING for cost in (old, new))
+    for name in sorted({name for side in costs for cost in side for name in cost}):
+        old, new = ([cost[name] for cost in side if name in cost] for side in costs)
+        moved, is_repeated = runs_differ(old, new), True
+        if moved is None and old and new:
+            low, high = sorted((max(fmean(old), 0.1), max(fmean(new), 0.1)))
+            moved, is_repeated = high / low >= COST_RATIO_MIN, False
+        was, now = (f"{median(each):,.0f} µs an event" if each else MISSING for each in (old, new))
         told.append(Change(
             name=f"processor of {name}", before=was, after=now, more_than_noise=moved,
-            better=None if moved is None else new[name] < old[name], repeated=False,
+            better=None if moved is None else fmean(new) < fmean(old), repeated=is_repeated,
         ))  # fmt: skip
     return told
 
 
-def _spoiled(run: dict[str, Any]) -> bool:
+def _spoiled(run: Document) -> bool:
     return any(each["name"] in OUTSIDE and each["word"] == "broken" for each in run["verdicts"])
-
-
-def differ(old: list[float], new: list[float]) -> bool | None:
-    """Whether the means of these differ by a tenth and more, and by more than shuffling does; None with too few of them."""
-    if min(len(old), len(new)) < BINS_MIN:
-        return None
-    low, high = sorted((max(fmean(old), 1e-9), max(fmean(new), 1e-9)))
-    if high / low < RATIO_MIN:
-        return False
-    seen = abs(fmean(new) - fmean(old))
-    both, chance = [*old, *new], Random(1)
-    as_large = 0
-    for _ in range(SHUFFLES):
-        chance.shuffle(both)
-        as_large += abs(fmean(both[: len(old)]) - fmean(both[len(old) :])) >= seen
-    return as_large / SHUFFLES < CHANCE_MAX
 
 
 def table(changes: list[Change]) -> str:
@@ -150,4 +219,4 @@ def _noise(change: Change) -> str:
     if not change.more_than_noise:
         return "no"
     way = "better" if change.better else "worse"
-    return f"yes, {way}" if change.repeated else f"perhaps, {way}: one figure a run"
+    return f"yes, {way}" if change.repeated else f"perhaps, {way}: certain from {RUNS_MIN} runs a side on"

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from lab.keys import OPERATOR, key_of
 from lab.links import program
 from lab.links.captive import Portal
 from lab.links.toxiproxy import Toxiproxy
+from lab.load import ledger
 from lab.load import plan as planning
-from lab.load.asking import Asking, Told, archive_bytes, audited
+from lab.load.asking import Asking, Told, archive_bytes, audited, kept_bytes
 from lab.load.city import City
 from lab.load.course import Course, acts
 from lab.load.edges import LOOK_SECONDS, Edges, Remains
@@ -297,7 +299,8 @@ class _Run:
                 expected.setdefault(unit, Counter()).update(counters)
             dues.update(each["dues"])
         asking = Asking(self._lab.city, self._session)
-        chosen = dict(sorted(dues.items())[:: max(1, len(dues) // DUES_ASKED_MAX)])
+        chosen = dict(sorted(dues.items())[:: max(1, ceil(len(dues) / DUES_ASKED_MAX))])
+        ledgers = await asking.ledgers(chosen)
         since = (await asking.counters()).since(self._before)
         late, loop = Latencies(), Latencies()
         for each in measured:
@@ -310,7 +313,8 @@ class _Run:
             links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
             centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
             expected=expected, counters=since.by_unit, total=since.total, dues=chosen,
-            dues_told=await asking.dues(chosen),
+            dues_told={subject: None if told is None else told["due_original"] for subject, told in ledgers.items()},
+            ledgers={subject: ledger.problem(told) for subject, told in ledgers.items()},
             counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
             left=sum(each["left"] for each in measured) + self._remains.waiting, silent_edges=self._remains.silent,
             unseen=sum(each["unseen"] for each in measured),
@@ -320,7 +324,8 @@ class _Run:
             samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
             counted_after_seconds=finished - max([0.0, *last.values()]), all_counted=all_counted, records=counted.total,
             audit=await self._lab.audit(self._name) if audit else None,
-            archive_bytes=archive_bytes(self._lab.city),
+            archive_bytes=archive_bytes(self._lab.city), kept_bytes=kept_bytes(self._lab.city),
+            own_city=self._lab.city.stack is not None,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.load.report import leaving
+from lab.load.report.said import said
 
 
 def index(directory: Path) -> str:
@@ -20,10 +21,10 @@ def index(directory: Path) -> str:
 
 
 def _row(file: Path, told: dict[str, Any]) -> str:
-    page = file.with_name(f"{told['scenario']}.html").name
-    broken = [each["name"] for each in told["verdicts"] if each["word"] == "broken"]
-    outside = [name for name in broken if name in ("generator", "machine")]
-    mine = [name for name in broken if name not in outside]
+    # A run as in the paper era stands on the page of the other one beside it, or on one of its own.
+    page = f"{leaving.name_of(told)}.html"
+    page = page if file.with_name(page).exists() else f"{told['scenario']}.html"
+    spoken = said(told)
     fresh = ", ".join(
         f"{name.removeprefix('fresh ')} {each['p99']:,.0f} ms"
         for name, each in told["latencies"].items()
@@ -33,6 +34,10 @@ def _row(file: Path, told: dict[str, Any]) -> str:
     return (
         f"| [{told['scenario']}]({page}){manner}, {told['machine']['began'][:16].replace('T', ' ')} "
         f"| {told['run']['planned']:,}, {told['run']['centres']:,} | {told['run']['scale']:.0%} "
-        f"| {told['machine']['load_before']} | {'broken: ' + ', '.join(mine) if mine else 'kept'} "
-        f"| {'invalid: ' + ', '.join(outside) if outside else 'valid'} | {fresh} |"
+        f"| {told['machine']['load_before']} | {_word('kept', broken=spoken.broken, **{'cannot say': spoken.counts})} "
+        f"| {_word('valid', invalid=spoken.outside, **{'cannot say': spoken.times})} | {fresh} |"
     )
+
+
+def _word(fine: str, **names: tuple[str, ...]) -> str:
+    return "; ".join(f"{word}: {', '.join(each)}" for word, each in names.items() if each) or fine

@@ -86,7 +86,7 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    before, after = leaving.read(chosen.before), leaving.read(chosen.after)
+    before, after = leaving.several(chosen.before), leaving.several(chosen.after)
     changes = compare.compare(before, after)
     if changed := compare.settings_changed(before, after):
         print(f"Settings differ: {', '.join(changed)}. What changed below may be theirs.\n")
@@ -141,8 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     running.set_defaults(does=_run)
     commands.add_parser("list", help="the scenarios that are here").set_defaults(does=_list)
     comparing = commands.add_parser("compare", help="what changed between two reports beyond noise")
-    comparing.add_argument("before", type=Path)
-    comparing.add_argument("after", type=Path)
+    comparing.add_argument("before", type=Path, help="a report, or a directory with reports of several runs")
+    comparing.add_argument("after", type=Path, help="the same, of the other side")
     comparing.set_defaults(does=_compare)
     sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from a report")
     sheet.add_argument("report", type=Path)

@@ -31,7 +31,7 @@ class Latencies:
     """Milliseconds, kept to three digits."""
 
     def __init__(self, digits: int = DIGITS) -> None:
-        self._digits = digits
+        self.digits = digits
         self._kept: Any = HdrHistogram(1, LONGEST_MS * PER_MS, digits)  # type: ignore[no-untyped-call]
 
     def record(self, milliseconds: float) -> None:
@@ -52,6 +52,7 @@ class Latencies:
         """What `encoded` told."""
         made = cls()
         made._kept = HdrHistogram.decode(text.encode())  # type: ignore[no-untyped-call]
+        made.digits = int(made._kept.significant_figures)
         return made
 
     @property
@@ -137,9 +138,29 @@ class Book:
                 told.add(each)
         return told
 
+    def since(self, prefix: str, seconds: float) -> Latencies:
+        """The same of what was due in bins that begin then or later; to two digits, as bins are kept."""
+        told = Latencies(BIN_DIGITS)
+        for name, bins in self.bins.items():
+            if name.startswith(prefix):
+                for number, each in bins.items():
+                    if number * self.bin_seconds >= seconds:
+                        told.add(each)
+        return told
+
+    def take_in(self, other: "Book", after_seconds: float) -> None:
+        """All of a book of the same bins that began so much later: filed where it happened."""
+        later = round(after_seconds / self.bin_seconds)
+        for name, each in other.whole.items():
+            _put(self.whole, name, each)
+        for name, bins in other.bins.items():
+            mine = self.bins.setdefault(name, {})
+            for number, each in bins.items():
+                _put(mine, number + later, each)
+
 
 def _put(into: dict[Key, Latencies], key: Key, more: Latencies) -> None:
-    if key in into:
-        into[key].add(more)
-    else:
-        into[key] = more
+    """Adds a copy: what is merged stays what it was."""
+    if key not in into:
+        into[key] = Latencies(more.digits)
+    into[key].add(more)

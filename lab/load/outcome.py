@@ -47,5 +47,11 @@ class Outcome(Struct, kw_only=True):
     records: int
     audit: dict[str, Any] | None = None
     archive_bytes: int | None = None
+    # All topics that are kept for ever, the archive of reported records among them.
+    kept_bytes: int | None = None
     # Real edges that did not say what they held when time was over.
     silent_edges: int = 0
+    # Its processes are the lab's own to look at; somebody else's are not.
+    own_city: bool = True
+    # Of the dossiers asked for: what does not add up in the ledger's account, None when all does.
+    ledgers: dict[str, str | None] = {}

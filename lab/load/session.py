@@ -4,11 +4,9 @@ import asyncio
 import os
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from contracts import instants
@@ -18,13 +16,15 @@ from lab.load import judging, knee
 from lab.load.city import City, LoadStack
 from lab.load.conductor import Lab
 from lab.load.generator import Manner
-from lab.load.judging import Verdict
 from lab.load.live import View
 from lab.load.outcome import Outcome
 from lab.load.report import leaving
 from lab.load.report.document import document
 from lab.load.scenario import Scenario
+from lab.load.steps import told
 from lab.load.table import side_by_side, table
+from lab.load.verdict import Verdict, broken, spoiled
+from lab.load.whole import whole
 from lab.stack import REPOSITORY
 
 
@@ -57,15 +57,16 @@ def run(chosen: Chosen) -> Told:
     documents: list[dict[str, Any]] = []
     drawn: list[list[Verdict]] = []
     files: list[Path] = []
+    leaving.check(chosen.out, chosen.scenario.name)
     for manner in manners:
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
-        verdicts = judging.verdicts(outcome)
+        verdicts = [*judging.verdicts(outcome), *([] if found is None else [knee.verdict(found)])]
         drawn.append(verdicts)
-        told = document(outcome, began, load)
+        report = document(outcome, began, load, verdicts)
         if found is not None:
-            told["knee"] = msgspec.to_builtins(found)
-        documents.append(told)
+            report[knee.NAME] = knee.document(found)
+        documents.append(report)
         # Each run is kept as soon as it is over: the next one may not come to its end.
         files = leaving.leave(chosen.out, documents)
         _print(chosen.scenario, manner, verdicts, found)
@@ -73,8 +74,8 @@ def run(chosen: Chosen) -> Told:
         print(f"\n{side_by_side(*drawn)}")
     print("\n" + "\n".join(f"  {file}" for file in files))
     first = drawn[0]
-    invalid = any(each.word == "invalid" for each in first) or judging.spoiled(first)
-    return Told(bool(judging.broken(first)), invalid, files)
+    invalid = any(each.word == "invalid" for each in first) or spoiled(first)
+    return Told(bool(broken(first)), invalid, files)
 
 
 async def _city(chosen: Chosen, manner: Manner, view: View) -> tuple[Outcome, knee.Found | None]:
@@ -112,47 +113,15 @@ async def _links(
                 return await lab.run(one, seed, name, manner, audit=False, tell=view.show)
 
             found, outcomes = await knee.find(scenario, REPOSITORY / "deploy" / "reference", chosen.seed, step, view.say)
-            return await _summed(lab, outcomes), found
+            return whole(scenario, chosen.seed, outcomes, await lab.audit(knee.NAME)), found
         finally:
             lab.close()
-
-
-async def _summed(lab: Lab, outcomes: list[Outcome]) -> Outcome:
-    """The last step with what all steps reported and counted; its latencies and samples stay its own."""
-    last = outcomes[-1]
-    expected: dict[str, Counter[str]] = {}
-    counters: dict[str, Counter[str]] = {}
-    total: Counter[str] = Counter()
-    for each in outcomes:
-        total.update(each.total)
-        for unit, mine in each.expected.items():
-            expected.setdefault(unit, Counter()).update(mine)
-        for unit, found in each.counters.items():
-            counters.setdefault(unit, Counter()).update(found)
-    # A dossier that was open when its step ended is overdue by now: what a step said of that is past.
-    for told in (*expected.values(), *counters.values()):
-        told.pop("overdue_open", None)
-    for each in outcomes[:-1]:
-        last.counts.update(each.counts)
-        last.planned += each.planned
-        last.refused.update(each.refused)
-        last.troubles.update(each.troubles)
-        last.left += each.left
-        last.unseen += each.unseen
-        last.silent_edges += each.silent_edges
-        last.all_counted = last.all_counted and each.all_counted
-        last.late.add(each.late)
-        for name, spent in each.cpu_seconds.items():
-            last.cpu_seconds[name] = last.cpu_seconds.get(name, 0.0) + spent
-    last.expected, last.counters, last.total = expected, {unit: dict(told) for unit, told in counters.items()}, dict(total)
-    last.audit = await lab.audit("knee")
-    return last
 
 
 def _print(scenario: Scenario, manner: Manner, verdicts: list[Verdict], found: knee.Found | None) -> None:
     print(f"\n{scenario.title}" + (" (paper era)" if manner == "paper" else ""))
     if found is not None:
-        print("\n".join(f"  {knee.told(step)}" for step in found.steps))
+        print("\n".join(f"  {told(step)}" for step in found.steps))
         print(f"  the knee: {found.sentence}")
     print(table(verdicts), flush=True)
     sys.stdout.flush()

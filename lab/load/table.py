@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lab.load.judging import Verdict
+from lab.load.verdict import Verdict
 
 WORDS = {"kept": "yes", "broken": "NO", "invalid": "invalid", "shown": ""}
 # What an outbox and event time are for.
@@ -21,7 +21,16 @@ def side_by_side(now: Sequence[Verdict], paper: Sequence[Verdict]) -> str:
     """What the product prevents: the counts of both."""
     rows = [("", "with an outbox", "as in the paper era")]
     for name in COMPARED:
-        cells = [next((f"{each.figure or 0:,.0f}" for each in told if each.name == name), "–") for told in (now, paper)]
+        cells = [next((_cell(each) for each in told if each.name == name), "–") for told in (now, paper)]
         rows.append((name, cells[0], cells[1]))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _cell(verdict: Verdict) -> str:
+    """A count; 0 of a run that did not come to its end, or that nobody could measure, is none."""
+    if verdict.figure is None:
+        return WORDS[verdict.word] or "–"
+    if verdict.word == "invalid" or (verdict.word == "broken" and not verdict.figure):
+        return f"cannot say ({verdict.measured})"
+    return f"{verdict.figure:,.0f}"

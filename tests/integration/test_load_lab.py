@@ -12,10 +12,10 @@ from lab.load import scenario as scenarios
 from lab.load.city import City
 from lab.load.conductor import Lab
 from lab.load.generator import Manner
-from lab.load.judging import Verdict
 from lab.load.outcome import Outcome
 from lab.load.report import leaving
 from lab.load.report.document import document
+from lab.load.verdict import Verdict
 from tests.conftest import NewProvince
 from tests.integration.load_saboteur import Deed, Saboteur
 from tests.province import Province

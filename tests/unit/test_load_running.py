@@ -123,14 +123,14 @@ def test_a_service_that_is_not_well_is_asked_again() -> None:
     with pytest.raises(UnreachableError, match="it answers 503"):
         asyncio.run(_asking(_Session(UNWELL)).counters())
     with pytest.raises(UnreachableError, match="it answers 503"):
-        asyncio.run(_asking(_Session(UNWELL)).dues({"D-1": 1}))
+        asyncio.run(_asking(_Session(UNWELL)).ledgers(["D-1"]))
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_dossier_that_nobody_knows_is_an_answer() -> None:
     """And is not asked for again."""
     session = _Session((404, b"{}"))
-    assert asyncio.run(_asking(session).dues({"D-1": 1})) == {"D-1": None}
+    assert asyncio.run(_asking(session).ledgers(["D-1"])) == {"D-1": None}
     assert session.asked == 1
 
 

@@ -6,11 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from lab.load import judging
+from lab.load import verdict as drawing
 from lab.load.asking import Told
 from lab.load.fresh import fairness
-from lab.load.judging import Verdict
 from lab.load.measures import Book
 from lab.load.scenario import Scenario
+from lab.load.verdict import Verdict
+from lab.load.watch import CORES
 from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
 
@@ -30,12 +32,22 @@ def _counted(**more: int) -> dict[str, object]:
     return {"counters": {UNIT: found}}
 
 
+def _archived(**counts: int) -> dict[str, object]:
+    """What audit found: 300 events beside twelve ticks, each with a number."""
+    found = {"sequence_numbers": 300, "standing_applied": 299, "standing_parked": 1, "standing_tick": 12, **counts}
+    return {"audit": {"exit": 0, "failed": [], "counts": found, "why": None}}
+
+
 def test_a_run_that_kept_everything_has_nothing_broken() -> None:
     """And no word is missing."""
     told = _by_name()
-    assert _broken() == []
-    wanted = {"lost", "double", "wrongly overdue", "refused wrongly", "deadlines", "audit", "generator", "machine"}
+    assert _broken() == _broken(**_archived()) == []
+    wanted = {
+        "lost", "double", "wrongly overdue", "open and late", "refused wrongly", "deadlines", "deadlines explained", "audit",
+        "generator", "machine",
+    }  # fmt: skip
     assert wanted <= set(told)
+    assert "invalid" not in {each.word for each in told.values()}
 
 
 @pytest.mark.parametrize(
@@ -46,15 +58,21 @@ def test_a_run_that_kept_everything_has_nothing_broken() -> None:
         ({"left": 3}, "lost"),
         ({"all_counted": False}, "lost"),
         ({"counts": Counter(due=300, stored=298, given_up=2)}, "lost"),
-        ({"counters": {}}, "lost"),
+        (_archived(sequence_numbers=299), "lost"),
         (_counted(received=1, received_direct=1), "double"),
         (_counted(completed=2), "double"),
+        ({"counters": {UNIT: EXPECTED, "19753": {"received": 50, "received_direct": 50}}}, "double"),
+        (_archived(standing_applied=300), "double"),
         (_counted(completed_late=1), "wrongly overdue"),
         (_counted(overdue_open=1), "wrongly overdue"),
+        (_counted(completed_late=-5, overdue_open=-2), "open and late"),
+        (_counted(open=-17), "open and late"),
+        (_counted(open=1), "open and late"),
         ({"refused": Counter(unit_not_allowed=1)}, "refused wrongly"),
         ({"total": {**EXPECTED, "rejected": 1}}, "refused wrongly"),
         ({"dues_told": {"D-1": "2025-07-02T07:00:26+07:00"}}, "deadlines"),
         ({"dues_told": {"D-1": None}}, "deadlines"),
+        ({"ledgers": {"D-1": None, "D-2": "30 minutes running in segments, 60 in the balance"}}, "deadlines explained"),
         ({"audit": {"exit": 1, "failed": ["sequences.once"], "counts": {}, "why": None}}, "audit"),
         ({"book": world.book(fibre_ms=5_000)}, "freshness, fibre"),
         ({"late": world.punctual(400)}, "generator"),
@@ -66,6 +84,48 @@ def test_a_run_that_kept_everything_has_nothing_broken() -> None:
 def test_each_verdict_fails_by_its_cause_alone(changed: dict[str, object], broken: str) -> None:
     """What was counted is nobody's fault but the system's; what took time may be."""
     assert _broken(**changed) == [broken]
+
+
+def test_a_city_that_counted_nothing_has_lost_all_of_it() -> None:
+    """What happened, and with it what is open or late."""
+    assert _broken(counters={}) == ["lost", "open and late"]
+
+
+def test_what_is_lost_and_what_is_double_do_not_cancel() -> None:
+    """One of each in the same unit and counter: the archive has a number too few, and audit a track too many."""
+    told = _by_name(**_archived(sequence_numbers=299))
+    assert told["lost"].word == "broken"
+    assert "1 called stored and not in the archive" in told["lost"].measured
+    assert _broken(manner="paper", **_archived(sequence_numbers=0)) == []
+
+
+def test_an_event_of_which_no_sender_speaks_is_not_kept() -> None:
+    """100 of 300 are neither stored nor refused nor held: all are counted, and still nobody can say how fast they were."""
+    told = _by_name(counts=Counter(due=300, stored=200), scenario=_promising(slowest_link_share=0.5))
+    assert told["lost"].word == "invalid"
+    assert "100 of which no sender says where they are" in told["lost"].measured
+    for name in ("acceptance at the counter, real edges", "freshness, fibre", "fairness"):
+        assert told[name].word == "invalid", name
+    assert _by_name(counts=Counter(due=300, stored=298), refused=Counter(bad=2))["lost"].word == "kept"
+
+
+def test_what_was_never_reported_is_the_generators_fault() -> None:
+    """100 of 300 were due when the time was over: nothing of the city's is lost by that."""
+    counted = {"counters": {UNIT: {name: count // 3 for name, count in EXPECTED.items()}}}
+    late = _by_name(counts=Counter(due=100, stored=100), late=world.punctual(900), **counted)
+    assert late["lost"].word == "invalid"
+    assert late["lost"].figure == 0
+    assert "200 never reported" in late["lost"].measured
+    assert drawing.broken(late.values()) == []
+    assert drawing.spoiled(late.values())
+    assert _by_name(counts=Counter(due=100, stored=100), **counted)["lost"].word == "broken"
+
+
+def test_somebody_elses_city_is_no_stranger_on_the_machine() -> None:
+    """It takes half of the cores, and nobody sees by which processes: no word about others, and times stay times."""
+    told = _by_name(own_city=False, samples=world.samples(machine_cores=1.9), audit=None)
+    assert "machine" not in told
+    assert told["freshness, fibre"].word == "kept"
 
 
 def test_acceptance_and_drain_are_promises_too() -> None:
@@ -84,8 +144,8 @@ def test_a_late_generator_makes_times_invalid_and_no_count() -> None:
     assert told["freshness, fibre"].word == "invalid"
     assert told["lost"].word == "broken"
     drawn = list(told.values())
-    assert judging.spoiled(drawn)
-    assert [each.name for each in judging.broken(drawn)] == ["lost"]
+    assert drawing.spoiled(drawn)
+    assert [each.name for each in drawing.broken(drawn)] == ["lost"]
 
 
 def test_an_audit_that_could_not_run_says_nothing() -> None:
@@ -96,10 +156,18 @@ def test_an_audit_that_could_not_run_says_nothing() -> None:
 
 
 def test_the_first_to_saturate_is_named() -> None:
-    """A process of one thread that takes its whole core, before the machine is full."""
+    """A process of one thread that takes its whole core, once all are warm; Kafka has more threads, the lab is no stage."""
     told = _by_name(samples=world.samples(intake_cores=0.97))
-    assert told["first to saturate"].measured.startswith("intake (one core) at 0 s")
+    assert told["first to saturate"].measured.startswith("intake (one core) at 6 s")
     assert _by_name()["first to saturate"].measured == "nothing"
+    busy = [replace(each, cores={"kafka": 1.4, "generator 0": 0.97, "toxiproxy": 0.95}) for each in world.samples()]
+    assert _by_name(samples=busy)["first to saturate"].measured == "nothing"
+    cold = [replace(each, cores={"intake": 0.97 if each.at < 6 else 0.4}) for each in world.samples()]
+    assert _by_name(samples=cold)["first to saturate"].measured == "nothing"
+    full = [replace(each, machine_cores=float(CORES)) for each in busy]
+    told_of = _by_name(samples=full)["first to saturate"].measured
+    assert told_of.startswith(f"the machine ({CORES} cores) at 6 s")
+    assert told_of.endswith("the city took 1.4 cores of it, most kafka, the lab itself 1.9")
 
 
 def test_what_a_city_had_counted_before_is_nobodys_double() -> None:
@@ -118,6 +186,7 @@ def test_what_a_city_had_counted_before_is_nobodys_double() -> None:
         {"left": 1},
         {"silent_edges": 1},
         {"counts": Counter(due=300, stored=299, given_up=1)},
+        {"counts": Counter(due=300, stored=299)},
         {"book": Book(3.0)},
         {"book": Book(3.0), "left": 300},
     ],

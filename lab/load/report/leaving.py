@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from lab.errors import LabError
@@ -9,19 +10,35 @@ from lab.load.report.document import FORMAT
 from lab.load.report.page import page
 
 
+def check(directory: Path, scenario: str) -> None:
+    """LabError when a report could not be left there: better known before a run than after it."""
+    if Path(scenario).name != scenario or scenario.startswith("."):
+        raise LabError(f"a report is named after its scenario, and {scenario!r} is no name of a file")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise LabError(f"no report can be left in {directory}: {error.strerror or type(error).__name__}") from error
+
+
 def leave(directory: Path, documents: list[dict[str, Any]]) -> list[Path]:
     """A page of all documents, and each document by itself; where they lie."""
     directory.mkdir(parents=True, exist_ok=True)
-    first = documents[0]
-    shown = directory / f"{first['scenario']}.html"
+    shown = directory / f"{name_of(documents[0])}.html"
     shown.write_text(page(documents), "utf-8")
     left = [shown]
     for each in documents:
-        name = each["scenario"] if each["manner"] == "outbox" else f"{each['scenario']}.{each['manner']}"
-        file = directory / f"{name}.json"
+        file = directory / f"{name_of(each)}.json"
         file.write_text(json.dumps(each, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8")
         left.append(file)
     return left
+
+
+def name_of(document: dict[str, Any]) -> str:
+    """Of its files: that of the scenario, unless it was run otherwise than the product works."""
+    name, manner = document["scenario"], document["manner"]
+    return str(name) if manner == "outbox" else f"{name}.{manner}"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -34,3 +51,13 @@ def read(path: Path) -> dict[str, Any]:
     if not known:
         raise LabError(f"{path} is a report of format {told['format']}, and this lab reads {FORMAT}")
     return told
+
+
+def several(path: Path) -> list[dict[str, Any]]:
+    """One document, or all of a directory and of the directories in it: repeats of a run have the same name."""
+    if not path.is_dir():
+        return [read(path)]
+    files = sorted(path.rglob("*.json"))
+    if not files:
+        raise LabError(f"there is no report in {path}")
+    return [read(file) for file in files]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lab.load.report.said import said
+
 HERE = Path(__file__).parent
 # Histograms as bytes are for machines; the page has their curves.
 LEFT_OUT = ("histogram",)
@@ -32,4 +34,5 @@ def _shown(document: dict[str, Any]) -> dict[str, Any]:
         name: {key: value for key, value in each.items() if key not in LEFT_OUT}
         for name, each in document["latencies"].items()
     }
-    return {**document, "latencies": latencies}
+    headline = said(document)
+    return {**document, "latencies": latencies, "headline": {"word": headline.word, "text": headline.sentence}}

@@ -1,0 +1,94 @@
+"""Where all planned events are in the end, by the senders, by the counters, by the archive: each compared with the plan."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from lab.load.outcome import Outcome
+
+# What audit finds in the archive beside events of senders, or a second time.
+NO_EVENTS = ("standing_tick", "standing_control", "standing_duplicate")
+STANDING = "standing_"
+
+
+class Difference(Struct, frozen=True):
+    """Counters against the plan, all units together: counts that are missing, that are too many, the first unit where."""
+
+    missing: int
+    too_many: int
+    first: str
+
+
+def difference(outcome: Outcome, names: Iterable[str]) -> Difference:
+    """Of these counters, over every unit of the plan and every unit that was counted."""
+    known = _known(outcome)
+    missing = too_many = 0
+    first = ""
+    for unit in sorted({*outcome.expected, *outcome.counters}):
+        expected, found = outcome.expected.get(unit, Counter()), outcome.counters.get(unit, {})
+        for name in names:
+            if known is not None and name not in known:
+                continue
+            more = found.get(name, 0) - expected.get(name, 0)
+            missing += max(0, -more)
+            too_many += max(0, more)
+            if more and not first:
+                first = f"{unit} {name}: {expected.get(name, 0)} planned, {found.get(name, 0)} counted"
+    return Difference(missing, too_many, first)
+
+
+def planned(outcome: Outcome, names: Iterable[str]) -> int:
+    """What the plan has of these counters."""
+    return sum(expected.get(name, 0) for expected in outcome.expected.values() for name in names)
+
+
+def waiting(outcome: Outcome) -> int:
+    """Events that an outbox still held when time was over, or that never came to be reported."""
+    return max(outcome.left, outcome.planned - outcome.counts["due"])
+
+
+def unfinished(outcome: Outcome) -> bool:
+    """Something still waits, or may: what is not counted by then is not lost."""
+    return bool(waiting(outcome) or outcome.silent_edges) or not outcome.all_counted
+
+
+def astray(outcome: Outcome) -> int:
+    """Planned events of which nobody says anything: neither stored nor refused, given up, or held."""
+    counts = outcome.counts
+    spoken_of = counts["stored"] + sum(outcome.refused.values()) + counts["given_up"] + waiting(outcome)
+    return max(0, outcome.planned - spoken_of)
+
+
+def timeless(outcome: Outcome) -> int:
+    """Events of which nobody has a time: never stored, or never seen counted. They were not quick."""
+    return outcome.unseen + waiting(outcome) + outcome.counts["given_up"] + astray(outcome)
+
+
+def never_archived(outcome: Outcome) -> int:
+    """Events that intake called stored and whose number the archive does not have; 0 where audit has not looked."""
+    numbers = _audited(outcome).get("sequence_numbers")
+    return 0 if numbers is None else max(0, outcome.counts["stored"] - numbers)
+
+
+def never_sent(outcome: Outcome) -> int:
+    """Records of the archive that are no event of any sender; 0 where a sender does not know all of its own."""
+    counts = _audited(outcome)
+    if not any(name.startswith(STANDING) for name in counts) or unfinished(outcome) or astray(outcome):
+        return 0
+    kept = sum(count for name, count in counts.items() if name.startswith(STANDING) and name not in NO_EVENTS)
+    return max(0, kept - outcome.counts["stored"])
+
+
+def _audited(outcome: Outcome) -> dict[str, int]:
+    """What audit counted. In the paper era nobody numbers, and who gave up does not know what was stored all the same."""
+    if outcome.audit is None or outcome.manner != "outbox":
+        return {}
+    return dict(outcome.audit["counts"])
+
+
+def _known(outcome: Outcome) -> set[str] | None:
+    """Published figures say nothing about some counters; None: the plan knows all."""
+    if outcome.scenario.arrivals.facts is None:
+        return None
+    return {name for expected in outcome.expected.values() for name in expected}

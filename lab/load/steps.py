@@ -1,0 +1,169 @@
+"""A step of the knee: one rate, held for some seconds; what it showed and, if it broke the promise, which stage that was."""
+
+from statistics import median
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.load.accounts import astray, waiting
+from lab.load.counting import NOT_COUNTED
+from lab.load.fresh import FULL_CORE
+from lab.load.health import generator, machine
+from lab.load.outcome import Outcome
+from lab.load.scenario import Knee
+from lab.load.timing import NOTHING
+from lab.load.verdict import spoiled
+from lab.load.watch import CORES, Sample
+
+OUTSIDE = "nothing of the system"
+UNKNOWN = "not known"
+# A rate grows until dossiers of all ages are under way: what is due before is no part of the rate that is judged.
+STEADY_FROM_SHARE = 0.25
+# A stage that lets this part of the promise pass by itself is the one that broke it.
+ITS_SHARE = 0.5
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One rate; `reported` is what was due a second in the steady part of it, of which the times are, too."""
+
+    repeat: int
+    asked: float
+    reported: float
+    fresh_p50_ms: float
+    fresh_p99_ms: float
+    stored_p99_ms: float
+    lag_processing: float
+    lag_metrics: float
+    cores: dict[str, float]
+    machine_cores: float
+    valid: bool
+    kept: bool
+    stage: str = ""
+    evidence: str = ""
+    # The most that was within intake at a look: requests, and events that Kafka had not yet taken.
+    intake_in_flight: float = 0.0
+    intake_queue: float = 0.0
+    steady_from_seconds: float = 0.0
+
+
+class Seen(Struct, frozen=True):
+    """What a step's evidence is made of."""
+
+    step: Step
+    short: str
+    is_sampled: bool
+    promise_ms: float
+
+
+def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
+    """What a step showed in its steady part; whatever never came through breaks it, whenever it was due."""
+    since = _steady_from(outcome)
+    fresh, stored = (outcome.book.since(prefix, since) for prefix in ("fresh ", "stored "))
+    samples = [each for each in outcome.samples if since <= each.at <= outcome.real_seconds + 1]
+    p99 = fresh.at(99)
+    short = _short(outcome, fresh.count)
+    kept = p99 <= knee.freshness_p99_ms and not short
+    # What was never stored has no bin: then the whole step's mean is all that is known.
+    rate = (
+        outcome.counts["due"] / max(0.001, outcome.real_seconds) if short
+        else stored.count / max(0.001, outcome.real_seconds - since)
+    )  # fmt: skip
+    step = Step(
+        repeat=repeat, asked=round(asked, 1), reported=round(rate, 1),
+        fresh_p50_ms=fresh.at(50), fresh_p99_ms=p99, stored_p99_ms=stored.at(99),
+        lag_processing=_most(samples, "lag_processing"), lag_metrics=_most(samples, "lag_metrics"),
+        cores=_cores(samples),
+        machine_cores=round(median(each.machine_cores for each in samples), 2) if samples else 0.0,
+        valid=not spoiled([generator(outcome), *machine(outcome)]), kept=kept,
+        intake_in_flight=_most(samples, "intake_in_flight"), intake_queue=_most(samples, "intake_queue"),
+        steady_from_seconds=since,
+    )  # fmt: skip
+    if kept:
+        return step
+    stage, evidence = blamed(Seen(step, short, bool(samples), knee.freshness_p99_ms))
+    return replace(step, stage=stage, evidence=evidence)
+
+
+def blamed(seen: Seen) -> tuple[str, str]:
+    """The stage at which events waited, with what shows it; where nothing shows it, it is not known."""
+    step = seen.step
+    cores = ", ".join(f"{name} {took:.2f}" for name, took in sorted(step.cores.items(), key=lambda pair: -pair[1])[:4])
+    beside = f"; {seen.short}" if seen.short else ""
+    beside += f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}" if seen.is_sampled else ""
+    if not step.valid:
+        return OUTSIDE, f"the generator was late or others had the machine: it says nothing about the system{beside}"
+    if not seen.is_sampled:
+        return UNKNOWN, f"nobody looked at the city's processes{beside}"
+    if step.fresh_p99_ms <= seen.promise_ms:
+        return UNKNOWN, f"what was counted was counted in time{beside}"
+    if step.stored_p99_ms > seen.promise_ms * ITS_SHARE:
+        stage, why = _before_stored(step)
+    else:
+        stage, why = _after_stored(step)
+    return stage, why + beside
+
+
+def told(step: Step) -> str:
+    """One line."""
+    line = f"repeat {step.repeat + 1}: {step.reported:,.0f} events/s, "
+    line += f"p50 {step.fresh_p50_ms:,.0f} ms, p99 {step.fresh_p99_ms:,.0f} ms"
+    return line + ("" if step.kept else f": BROKEN at {step.stage}: {step.evidence}")
+
+
+def _before_stored(step: Step) -> tuple[str, str]:
+    """On the line, within intake, or before Kafka: by what intake held, and who was at its limit."""
+    why = (
+        f"{step.stored_p99_ms:,.0f} ms p99 until stored, of {step.fresh_p99_ms:,.0f} ms until counted; at most "
+        f"{step.intake_in_flight:,.0f} requests and {step.intake_queue:,.0f} events within intake"
+    )
+    # So many events that Kafka has not taken are, at this rate, a wait of so long.
+    for_kafka_ms = step.intake_queue / max(1.0, step.reported) * 1000
+    if step.cores.get("intake", 0.0) >= FULL_CORE:
+        return "intake", why
+    if for_kafka_ms >= step.stored_p99_ms * ITS_SHARE:
+        return "kafka", f"{why}, which are {for_kafka_ms:,.0f} ms of waiting for Kafka"
+    if step.intake_in_flight < 1 and step.intake_queue < 1:
+        return "links", why
+    return "intake", why
+
+
+def _after_stored(step: Step) -> tuple[str, str]:
+    """Where records waited; Redis, when it is that of which the waiting stage has no more."""
+    why = f"{step.lag_processing:,.0f} records waited to be folded, {step.lag_metrics:,.0f} to be counted"
+    if not max(step.lag_processing, step.lag_metrics):
+        return UNKNOWN, why
+    stage = "processing" if step.lag_processing >= step.lag_metrics else "metrics"
+    redis, own = step.cores.get("redis", 0.0), step.cores.get(stage, 0.0)
+    if redis >= FULL_CORE > own:
+        return "redis", f"{why}; redis took {redis:.2f} of its one core, {stage} {own:.2f}"
+    return stage, why
+
+
+def _steady_from(outcome: Outcome) -> float:
+    """Where the first bin of the steady part begins."""
+    size = outcome.book.bin_seconds
+    return -(-outcome.real_seconds * STEADY_FROM_SHARE // size) * size
+
+
+def _short(outcome: Outcome, measured: int) -> str:
+    """What is missing from a step that did all that was asked of it; empty when nothing is."""
+    refused, stored = sum(outcome.refused.values()), outcome.counts["stored"]
+    told = [f"{refused:,} refused"] if refused else []
+    if not outcome.planned == outcome.counts["due"] == stored:
+        told.append(f"{stored:,} of {outcome.planned:,} stored")
+    told += [f"{held:,} still waiting"] if (held := waiting(outcome)) else []
+    told += [f"{gone:,} nowhere"] if (gone := astray(outcome)) else []
+    told += [f"{outcome.unseen:,} never seen counted"] if outcome.unseen else []
+    told += [f"{outcome.silent_edges} edges silent"] if outcome.silent_edges else []
+    told += [] if outcome.all_counted else [NOT_COUNTED]
+    told += [] if measured else [NOTHING]
+    return ", ".join(told)
+
+
+def _cores(samples: list[Sample]) -> dict[str, float]:
+    names = sorted({name for each in samples for name in each.cores})
+    return {name: round(median(each.cores.get(name, 0.0) for each in samples), 2) for name in names}
+
+
+def _most(samples: list[Sample], name: str) -> float:
+    return max((each.waits.get(name, 0.0) for each in samples), default=0.0)

@@ -1,0 +1,117 @@
+"""Verdicts about times and what they cost: acceptance, freshness, draining, fairness, what was the first at its limit."""
+
+from lab.load.accounts import timeless
+from lab.load.fresh import drains, fairness, never_stored, saturation, the_citys
+from lab.load.measures import Summary
+from lab.load.outcome import Outcome
+from lab.load.verdict import Verdict, Word
+from lab.load.watch import CORES
+
+NOTHING = "nothing was measured"
+# As many as a p99 leaves out: with more of them gone, the promise is broken whatever the others took.
+GONE_SHARE_MAX = 0.01
+
+
+def timed(outcome: Outcome) -> list[Verdict]:
+    """What was promised about time."""
+    return [*_acceptance(outcome), *_freshness(outcome), *_drained(outcome), *_fair(outcome)]
+
+
+def resources(outcome: Outcome) -> list[Verdict]:
+    """What it took; nothing of a city whose processes are somebody else's."""
+    mine = {name: each for name, each in outcome.cpu_seconds.items() if the_citys(name)}
+    if not mine or not outcome.samples:
+        return []
+    first = saturation(outcome)
+    spent = sum(mine.values())
+    stored = outcome.counts["stored"]
+    most = max(sum(mib for name, mib in each.mib.items() if name in mine) for each in outcome.samples)
+    largest = max(mine, key=lambda name: mine[name])
+    return [
+        Verdict(name="first to saturate", promise="—", measured=first, word="shown"),
+        Verdict(name="events per CPU second", promise="—", figure=stored / spent if spent else None, word="shown",
+                measured=f"{stored / spent if spent else 0:,.0f} ({stored:,} events, {spent:.1f} s of {CORES} cores, "
+                         f"most by {largest}: {mine[largest]:.1f} s)"),
+        Verdict(name="memory of all services", promise="—", measured=f"{most:,.0f} MiB at most", word="shown", figure=most),
+    ]  # fmt: skip
+
+
+def _acceptance(outcome: Outcome) -> list[Verdict]:
+    told = []
+    most = outcome.scenario.promises.acceptance_p99_ms
+    for name, who, manner in (("accepted edge", "real edges", "outbox"), ("accepted paper", "paper era", "paper")):
+        kept = outcome.book.whole.get(name)
+        if kept is None and (most is None or manner != outcome.manner):
+            continue
+        each = Summary(count=0) if kept is None else kept.summary()
+        told.append(Verdict(
+            name=f"acceptance at the counter, {who}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
+            measured=_measured(outcome, f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms", each.count),
+            word=_word(outcome, most, each), figure=each.p99 if each.count else None,
+        ))  # fmt: skip
+    return told
+
+
+def _freshness(outcome: Outcome) -> list[Verdict]:
+    told = []
+    promised = outcome.scenario.promises.freshness_p99_ms
+    for link in outcome.scenario.links:
+        most = promised.get(link, promised.get("all"))
+        if (kept := outcome.book.whole.get(f"fresh {link}")) is None and most is None:
+            continue
+        each = Summary(count=0) if kept is None else kept.summary()
+        figures = f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms, p99.9 {each.p99_9:,.0f} ms"
+        told.append(Verdict(
+            name=f"freshness, {link}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
+            measured=_measured(outcome, figures, each.count),
+            word=_word(outcome, most, each, never_stored(outcome, link)),
+            figure=each.p99 if each.count else None,
+        ))  # fmt: skip
+    return told
+
+
+def _measured(outcome: Outcome, figures: str, count: int) -> str:
+    told = f"{figures}, {count:,} events" if count else NOTHING
+    return told + (f"; {gone:,} of the run have no time at all" if (gone := timeless(outcome)) else "")
+
+
+def _word(outcome: Outcome, most: float | None, each: Summary, waiting: int = 0) -> Word:
+    """Of a p99: those who came through do not speak for those who did not. `waiting`: known to wait at the end."""
+    if most is None:
+        return "shown"
+    gone = timeless(outcome) + outcome.silent_edges
+    if each.p99 > most or waiting > GONE_SHARE_MAX * (each.count + waiting) or (gone and not each.count):
+        return "broken"
+    return "kept" if each.count and not gone else "invalid"
+
+
+def _drained(outcome: Outcome) -> list[Verdict]:
+    most = outcome.scenario.promises.drain_seconds
+    told = []
+    for stretch, seconds in drains(outcome):
+        measured = "not before the end" if seconds is None else f"{seconds:.1f} s after it was back"
+        word: Word = "shown" if most is None else "kept" if seconds is not None and seconds <= most else "broken"
+        told.append(Verdict(
+            name=f"drained, {stretch.on} {stretch.what} at {stretch.since:.0f} s",
+            promise="—" if most is None else f"≤ {most:.0f} s",
+            measured=measured, word=word, figure=seconds,
+        ))  # fmt: skip
+    return told
+
+
+def _fair(outcome: Outcome) -> list[Verdict]:
+    """Of what each link's centres had to report: the share of it that was stored when all had reported."""
+    shares = fairness(outcome)
+    least = outcome.scenario.promises.slowest_link_share
+    if len(shares) < 2 and least is None:
+        return []
+    slowest, share = min(shares.items(), key=lambda pair: pair[1])
+    word: Word = "shown" if least is None else "broken" if share < least else "kept"
+    if word == "kept" and (timeless(outcome) or outcome.silent_edges):
+        word = "invalid"
+    others = ", ".join(f"{link} {each:.0%}" for link, each in shares.items())
+    return [Verdict(
+        name="fairness", promise="—" if least is None else f"≥ {least:.0%} of the slowest link's is through at the end",
+        measured=f"{slowest} {share:.0%} when the period ended ({others})",
+        word=word, figure=share,
+    )]  # fmt: skip

@@ -1,0 +1,99 @@
+"""All steps of a knee as one run: what each of them counted, at the second at which it was; no figure is of one alone."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from lab.load.course import Stretch
+from lab.load.measures import Book, Latencies
+from lab.load.outcome import Outcome
+from lab.load.scenario import Scenario
+from lab.load.watch import Sample
+
+
+def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[str, Any] | None) -> Outcome:
+    """One outcome from the first step's start to the last one's end; `audit` is that of the archive after all of them."""
+    first, last = steps[0], steps[-1]
+    book = Book(first.book.bin_seconds)
+    late, loop = Latencies(), Latencies()
+    for each in steps:
+        book.take_in(each.book, each.started_at - first.started_at)
+        late.add(each.late)
+        loop.add(each.loop)
+    expected, counters, total = _counters(steps)
+    return replace(
+        last, scenario=scenario, seed=seed, started_at=first.started_at,
+        real_seconds=last.started_at - first.started_at + last.real_seconds,
+        planned=sum(each.planned for each in steps), expected=expected, counters=counters, total=total,
+        dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
+        counts=_summed(steps, "counts"), refused=_summed(steps, "refused"), troubles=_summed(steps, "troubles"),
+        left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
+        silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
+        last_stored_at={
+            link: at + last.started_at - first.started_at for link, at in last.last_stored_at.items()
+        },
+        book=book, late=late, loop=loop,
+        generator_cores=[took for each in steps for took in each.generator_cores],
+        samples=_samples(steps), stretches=_stretches(steps),
+        cpu_seconds=_spent(steps), audit=audit,
+    )  # fmt: skip
+
+
+def _counters(steps: Sequence[Outcome]) -> tuple[dict[str, Counter[str]], dict[str, dict[str, int]], dict[str, int]]:
+    """What was planned and counted; each step's counters are those that came since the one before."""
+    expected: dict[str, Counter[str]] = {}
+    counters: dict[str, Counter[str]] = {}
+    for each in steps:
+        for unit, mine in each.expected.items():
+            expected.setdefault(unit, Counter()).update(mine)
+        for unit, found in each.counters.items():
+            counters.setdefault(unit, Counter()).update(found)
+    # A dossier that was open when its step ended is overdue by now: what a step said of that is past.
+    for told in (*expected.values(), *counters.values()):
+        told.pop("overdue_open", None)
+    total: Counter[str] = Counter()
+    for each in steps:
+        total.update(each.total)
+    return expected, {unit: dict(told) for unit, told in counters.items()}, dict(total)
+
+
+def _samples(steps: Sequence[Outcome]) -> list[Sample]:
+    """One after the other; what was due and stored goes on from where the step before has left it."""
+    told: list[Sample] = []
+    due = stored = 0
+    for each in steps:
+        after = each.started_at - steps[0].started_at
+        told += [
+            replace(one, at=round(one.at + after, 2), due=one.due + due, stored=one.stored + stored) for one in each.samples
+        ]
+        due, stored = due + each.counts["due"], stored + each.counts["stored"]
+    return told
+
+
+def _stretches(steps: Sequence[Outcome]) -> list[Stretch]:
+    told: list[Stretch] = []
+    for each in steps:
+        after = each.started_at - steps[0].started_at
+        told += [replace(one, since=one.since + after, until=one.until + after) for one in each.stretches]
+    return told
+
+
+def _summed(steps: Sequence[Outcome], name: str) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for each in steps:
+        told.update(getattr(each, name))
+    return told
+
+
+def _merged(steps: Sequence[Outcome], name: str) -> dict[str, Any]:
+    return {key: value for each in steps for key, value in getattr(each, name).items()}
+
+
+def _spent(steps: Sequence[Outcome]) -> dict[str, float]:
+    told: dict[str, float] = {}
+    for each in steps:
+        for name, seconds in each.cpu_seconds.items():
+            told[name] = told.get(name, 0.0) + seconds
+    return told

@@ -1,0 +1,70 @@
+"""The capacity sheet: a line through measured rates, that adds up by hand."""
+
+from typing import Any
+
+import pytest
+
+from lab.errors import LabError
+from lab.load import capacity
+from lab.load.report.document import document
+from tests.unit import load_world as world
+
+FIXED, KAFKA, PER_EVENT = 0.5, 0.25, 0.002
+
+
+def _step(rate: float, cores: float, machine_cores: float = 1.0, kept: bool = True) -> dict[str, Any]:
+    took = {"intake": cores, "kafka": KAFKA, "generator 0": 0.9, "toxiproxy": 0.3}
+    return {"asked": rate, "reported": rate, "cores": took, "machine_cores": machine_cores, "kept": kept}
+
+
+def _knee(*steps: dict[str, Any]) -> dict[str, Any]:
+    """Half a core whatever the rate, two milliseconds an event; the first step is one in which all is still cold."""
+    made = document(world.outcome(kept_bytes=210_000), "2026-11-26T09:00:00+07:00", 1.5)
+    made["machine"] = {**made["machine"], "cores": 2}
+    kept = [_step(rate, FIXED + PER_EVENT * rate) for rate in (60, 100, 150)]
+    return {**made, "knee": {"steps": [_step(60, 1.8), *kept, *steps]}}
+
+
+def test_the_sheet_adds_up_by_hand() -> None:
+    """173,000 × 8 a day in 8 hours, four times that at the peak, half busy; three Kafkas; 700 bytes an event kept."""
+    told = _knee(_step(400, 1.0, machine_cores=2.0), _step(120, 1.9, kept=False))
+    needs = {each.place.name: each for each in capacity.needs(told)}
+    nation, ward = needs["the nation in one archive"], needs["a ward"]
+    fixed, peak = FIXED + 3 * KAFKA, 173_000 * 8 / 28_800 * 4
+    assert nation.mean == pytest.approx(173_000 * 8 / 28_800)
+    assert nation.cores_peak == pytest.approx((fixed + PER_EVENT * peak) / 0.5)
+    assert nation.cores_catching_up == pytest.approx((fixed + PER_EVENT * (peak + 173_000 * 8 / 3600)) / 0.8)
+    assert nation.machines == 3
+    assert nation.archive_gib_a_year == pytest.approx(173_000 * 8 * 250 * 700 * 3 / 2**30)
+    # A ward reports an event in eighteen seconds, and its servers are there all the same.
+    assert ward.cores_peak == pytest.approx(fixed / 0.5, rel=0.01)
+    sheet = capacity.sheet(told)
+    assert all(place.source in sheet for place in capacity.PLACES)
+    assert all(text in sheet for text in capacity.ASSUMED)
+    assert "1.25 cores whatever the rate and 2,000 µs an event" in sheet
+    assert "3 steps between 60 and 150 events/s" in sheet
+
+
+def test_one_rate_is_no_cost() -> None:
+    """A run at one rate says nothing of others, and neither does a knee whose machine was always full."""
+    with pytest.raises(LabError, match="wants a report of find-the-knee"):
+        capacity.needs(document(world.outcome(), "2026-11-26T09:00:00+07:00", 1.5))
+    full = _knee()
+    for each in full["knee"]["steps"]:
+        each["machine_cores"] = 1.99
+    with pytest.raises(LabError, match="too few"):
+        capacity.needs(full)
+
+
+def test_noise_makes_no_event_free() -> None:
+    """Where more events happened to take fewer cores, the line is level; it never falls."""
+    told = _knee(_step(160, 0.1), _step(170, 0.1))
+    assert capacity.cost(told).cores_per_rate == 0
+
+
+def test_an_earlier_report_knows_one_topic_of_three() -> None:
+    """Then what is kept is what GOING_LIVE.md says, and the sheet says so."""
+    told = _knee()
+    del told["cost"]["kept_bytes_per_event"]
+    assert capacity.kept_bytes(told) == capacity.KEPT_BYTES_PER_EVENT
+    assert "by [GOING_LIVE.md]" in capacity.sheet(told)

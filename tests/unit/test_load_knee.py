@@ -1,0 +1,209 @@
+"""The knee: judged in its steady part, narrowed down, told as an interval, blamed on what shows it, invalid when it is."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from lab.load import judging, knee, steps
+from lab.load import scenario as scenarios
+from lab.load import verdict as drawing
+from lab.load.knee import Found
+from lab.load.measures import Book
+from lab.load.steps import Step
+from lab.load.watch import Sample
+from lab.load.whole import whole
+from tests.unit import load_world as world
+
+KNEE = knee.knee_of(scenarios.read("find-the-knee"))
+
+
+def _judged(**changed: Any) -> Step:
+    return steps.judged(world.outcome(**{"book": world.book(100, 100), **changed}), 0, 100, KNEE)
+
+
+def _late(stored_ms: float = 50.0) -> Book:
+    """Most of it is counted too late; stored after so long."""
+    made = Book(3.0)
+    for number in range(300):
+        made.record("fresh fibre", number / 10, 9_000)
+        made.record("stored fibre", number / 10, stored_ms)
+    return made
+
+
+def _waiting(cores: dict[str, float] | None = None, **waits: float) -> list[Sample]:
+    changed: dict[str, Any] = {"waits": waits, **({} if cores is None else {"cores": cores})}
+    return [replace(each, **changed) for each in world.samples()]
+
+
+def test_a_late_generator_blames_itself() -> None:
+    """And nothing of the system."""
+    assert _judged().kept
+    own = _judged(book=_late(), late=world.punctual(900))
+    assert (own.kept, own.valid, own.stage) == (False, False, steps.OUTSIDE)
+
+
+@pytest.mark.parametrize(
+    ("book", "samples", "stage", "said"),
+    [
+        (_late(), _waiting(lag_processing=3, lag_metrics=1), "processing", "3 records waited to be folded, 1 to be counted"),
+        (_late(), _waiting(lag_processing=3, lag_metrics=40), "metrics", "40 to be counted"),
+        (_late(), _waiting({"redis": 0.97, "processing": 0.4}, lag_processing=900), "redis", "redis took 0.97 of its one"),
+        (_late(), _waiting({"redis": 0.97, "processing": 0.98}, lag_processing=900), "processing", "900 records waited"),
+        (_late(), _waiting(lag_processing=0, lag_metrics=0), steps.UNKNOWN, "0 records waited"),
+        (_late(), [], steps.UNKNOWN, "nobody looked"),
+        (_late(4_000), _waiting(intake_in_flight=64, intake_queue=10), "intake", "64 requests and 10 events within intake"),
+        (_late(4_000), _waiting({"intake": 0.98}, intake_queue=900), "intake", "900 events within intake"),
+        (_late(4_000), _waiting(intake_in_flight=64, intake_queue=900), "kafka", "waiting for Kafka"),
+        (_late(4_000), _waiting(intake_in_flight=0, intake_queue=0), "links", "0 requests and 0 events within intake"),
+    ],
+)  # fmt: skip
+def test_the_stage_where_events_wait_is_blamed(book: Book, samples: list[Sample], stage: str, said: str) -> None:
+    """With what shows it; where nothing shows it, nobody is."""
+    step = _judged(book=book, samples=samples)
+    assert (step.kept, step.stage) == (False, stage)
+    assert said in step.evidence
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"book": Book(3.0)}, "nothing was measured"),
+        ({"counts": Counter(due=300, stored=299)}, "299 of 300 stored"),
+        ({"counts": Counter(due=250, stored=250)}, "250 of 300 stored"),
+        ({"refused": Counter(unit_not_allowed=2)}, "2 refused"),
+        ({"all_counted": False}, "did not come to the end of the log"),
+        ({"left": 1}, "1 still waiting"),
+        ({"counts": Counter(due=300, stored=290)}, "10 nowhere"),
+        ({"unseen": 1}, "1 never seen counted"),
+        ({"silent_edges": 1}, "1 edges silent"),
+    ],
+)
+def test_a_rate_is_kept_only_when_all_of_it_came_through(changed: dict[str, Any], said: str) -> None:
+    """However quick those were who did."""
+    step = _judged(**changed)
+    assert not step.kept
+    assert said in step.evidence
+
+
+def test_a_rate_is_judged_where_it_is_steady() -> None:
+    """A step that begins at a third of its rate, slow at first and quick later, and the other way round."""
+    quick, slow = (Book(1.0) for _ in range(2))
+    for second in range(12):
+        for number in range(20 if second < 3 else 60):
+            for name in ("fresh fibre", "stored fibre"):
+                quick.record(name, second + number / 60, 9_000 if second < 3 else 100)
+                slow.record(name, second + number / 60, 100 if second < 9 else 9_000)
+    counts = Counter(due=600, stored=600)
+    told = _judged(book=quick, planned=600, counts=counts, real_seconds=12.0)
+    assert (told.kept, told.reported, told.steady_from_seconds) == (True, 60.0, 3.0)
+    assert told.fresh_p99_ms == pytest.approx(100, rel=0.02)
+    assert not _judged(book=slow, planned=600, counts=counts, real_seconds=12.0).kept
+
+
+def _step(repeat: int, rate: float, kept: bool, valid: bool = True) -> Step:
+    stage = "" if kept else "processing" if valid else steps.OUTSIDE
+    return Step(
+        repeat=repeat, asked=rate, reported=rate, fresh_p50_ms=100, fresh_p99_ms=1_000 if kept else 3_000, stored_p99_ms=50,
+        lag_processing=0, lag_metrics=0, cores={}, machine_cores=1.0, valid=valid, kept=kept, stage=stage,
+    )  # fmt: skip
+
+
+def _found(*told: Step, repeats: int = 3) -> Found:
+    return knee.found(list(told), replace(KNEE, repeats=repeats))
+
+
+def test_the_knee_is_between_what_was_kept_and_what_broke() -> None:
+    """Of all repeats: where they lie apart from one another, the interval has both."""
+    told = _found(
+        _step(0, 393, True), _step(0, 629, True), _step(0, 1006, False), _step(0, 795, False),
+        _step(1, 629, True), _step(1, 1006, False), _step(1, 795, True), repeats=2,
+    )  # fmt: skip
+    assert told.kept_up_to == [629, 795]
+    assert told.broke_at == [795, 1006]
+    assert told.interval == (629, 1006)
+    assert "between 629 and 1,006 events/s" in told.sentence
+    assert "629 to 795, 795 to 1,006" in told.sentence
+    assert "processing (2 of 2)" in told.sentence
+    assert knee.verdict(told).word == "shown"
+
+
+def test_a_repeat_that_broke_at_once_is_not_left_out() -> None:
+    """Two broke at the first rate, one kept it: nobody can say that this rate is kept."""
+    told = _found(_step(0, 10, False), _step(1, 10, False), _step(2, 10, True), _step(2, 16, False))
+    assert told.kept_up_to == [0, 0, 10]
+    assert told.interval == (0, 16)
+    assert "in 2 of 3 repeats not even the first rate was kept" in told.sentence
+    assert "keep p99" not in told.sentence
+
+
+def test_a_knee_that_was_not_reached_is_not_found() -> None:
+    """Nothing broke, in one repeat of two: there is no upper end."""
+    told = _found(_step(0, 60, True), _step(0, 96, True), _step(1, 60, True), _step(1, 96, False), repeats=2)
+    assert told.interval == (60, None)
+    assert told.sentence.startswith("no knee was found: up to 96 events/s were kept")
+
+
+def test_a_repeat_that_somebody_else_ended_says_nothing() -> None:
+    """Neither where the knee is nor who broke it; the run is invalid by it, whatever the other repeats say."""
+    told = _found(_step(0, 60, True), _step(0, 96, False, valid=False), _step(1, 60, True), _step(1, 96, False), repeats=2)
+    assert told.interval == (60, 96)
+    assert told.stages == {"processing": 1}
+    assert told.spoiled_repeats == 1
+    assert "in 1 of 2 repeats the generator was late" in told.sentence
+    assert knee.verdict(told).word == "invalid"
+    alone = _found(_step(0, 60, False, valid=False), repeats=1)
+    assert alone.interval is None
+    assert alone.sentence.startswith("nothing can be said")
+
+
+@pytest.mark.parametrize(("truth", "steps_taken"), [(700.0, 9), (50.0, 1), (1e9, 8)])
+def test_what_lies_between_is_halved(truth: float, steps_taken: int) -> None:
+    """A system that breaks at a rate known to the test: the interval has it, and is a quarter of a step wide."""
+    taken: list[Step] = []
+
+    async def take(number: int, asked: float) -> Step:
+        taken.append(_step(0, asked, kept=asked <= truth))
+        return taken[-1]
+
+    asyncio.run(knee._repeat(KNEE, take))
+    told = _found(*taken, repeats=1)
+    assert len(taken) == steps_taken
+    assert told.interval is not None
+    low, high = told.interval
+    assert low <= truth < (high or 1e12)
+    if steps_taken == 9:
+        assert high is not None
+        assert high / low == pytest.approx(KNEE.growth ** (1 / 4))
+
+
+def test_all_steps_together_hide_nothing_of_any() -> None:
+    """What was refused or never counted in one of them stays so; times and samples are filed where they were."""
+    first = world.outcome(refused=Counter(bad=2), all_counted=False, unseen=3, left=1, silent_edges=1)
+    last = world.outcome(refused=Counter(bad=1), started_at=first.started_at + 60)
+    told = whole(scenarios.read("find-the-knee"), 1, [first, last], None)
+    assert told.refused == Counter(bad=3)
+    assert not told.all_counted
+    assert (told.unseen, told.left, told.silent_edges, told.planned) == (3, 1, 1, 600)
+    assert (told.started_at, told.real_seconds) == (first.started_at, 90.0)
+    assert told.book.whole["fresh fibre"].count == 600
+    assert set(told.book.bins["fresh fibre"]) == {*range(10), *range(20, 30)}
+    assert [each.at for each in told.samples] == [*range(31), *range(60, 91)]
+    assert [each.due for each in told.samples] == [*range(0, 310, 10), *range(300, 610, 10)]
+    assert [(each.since, each.until) for each in told.stretches] == [(10, 15), (70, 75)]
+    assert told.counters[world.UNIT]["received"] == 200
+    # What a step has seen stays its own.
+    assert first.book.whole["fresh fibre"].count == first.planned == 300
+
+
+def test_a_late_generator_of_one_step_is_one_of_the_whole() -> None:
+    """Twenty steps with a loop that stands still and a core that is full, and a good one at the end."""
+    bad = [world.outcome(generator_cores=[0.99], loop=world.punctual(3_000), late=world.punctual(400)) for _ in range(20)]
+    told = judging.verdicts(whole(scenarios.read("find-the-knee"), 1, [*bad, world.outcome()], None))
+    own = next(each for each in told if each.name == "generator")
+    assert own.word == "broken"
+    assert "99% of a core at most" in own.measured
+    assert "its loop stood still for 3002 ms" in own.measured
+    assert drawing.spoiled(told)
