@@ -57,7 +57,7 @@ def run(chosen: Chosen) -> Told:
     documents: list[dict[str, Any]] = []
     drawn: list[list[Verdict]] = []
     files: list[Path] = []
-    leaving.check(chosen.out, chosen.scenario.name)
+    _check(chosen)
     for manner in manners:
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
@@ -78,13 +78,18 @@ def run(chosen: Chosen) -> Told:
     return Told(bool(broken(first)), invalid, files)
 
 
+def _check(chosen: Chosen) -> None:
+    """What would fail in the middle or at the end of a run is refused before it."""
+    if chosen.given is not None and chosen.scenario.faults:
+        raise ScenarioError(
+            f"{chosen.scenario.name} has faults, which happen to a city of the lab's own alone: give no addresses, "
+            "or a scenario without [[faults]]"
+        )
+    leaving.check(chosen.out, chosen.scenario.name)
+
+
 async def _city(chosen: Chosen, manner: Manner, view: View) -> tuple[Outcome, knee.Found | None]:
     if chosen.given is not None:
-        if chosen.scenario.faults:
-            raise ScenarioError(
-                f"{chosen.scenario.name} has faults, which happen to a city of the lab's own alone: give no addresses, "
-                "or a scenario without [[faults]]"
-            )
         directory = Path(chosen.state_dir if chosen.state_dir.is_absolute() else REPOSITORY / chosen.state_dir)
         return await _links(chosen, manner, view, City.at(*chosen.given), directory / "lab")
     stack = LoadStack(chosen.state_dir, chosen.port_base, chosen.scenario.stack)
