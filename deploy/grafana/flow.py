@@ -181,10 +181,10 @@ def _processing() -> Row:
                 steps=LAG,
             ),
             lines(
-                "Bị từ chối và lỗi",
+                "Bị loại và lỗi",
                 "Dead letters, errors of Kafka and Redis, states found moved by somebody else, per second.",
                 (
-                    (summed("motcua_processing_rejected_total"), "bị từ chối"),
+                    (summed("motcua_processing_rejected_total"), "bị loại"),
                     (summed("motcua_processing_kafka_errors_total"), "Kafka"),
                     (summed("motcua_processing_redis_errors_total"), "Redis"),
                     (summed("motcua_processing_fenced_total"), "bị rào"),
@@ -224,7 +224,7 @@ def _counting() -> Row:
                 steps=LAG,
             ),
             lines(
-                "Trùng, bị từ chối, đang chờ",
+                "Trùng, bị loại, đang chờ",
                 "Per unit of time on arrival, over the city: duplicates, rejected, parked.",
                 tuple(
                     (summed(f'motcua_lifecycle_by_fact_total{{outcome="{outcome}"}}'), outcome)
@@ -281,8 +281,8 @@ def _answers() -> Row:
             ),
             lines(
                 "Không trả lời được",
-                "Share of requests that an API could not answer within five minutes (5xx; its health and scrapes aside), and "
-                "1 while the exact figures, through which all centres are watched, are not answered.",
+                "Share of requests that an API could not answer in five minutes (5xx; its health and scrapes aside), "
+                "and 1 while the exact figures, through which all centres are watched, are not answered.",
                 (
                     (f"city:motcua_api_failed:ratio5m {health.ZERO}", "{{job}}"),
                     ('1 - max(up{job="dossiers"})', "số liệu cho Prometheus"),

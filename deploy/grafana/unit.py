@@ -193,7 +193,7 @@ def _reports() -> Row:
                 stacked=True,
             ),
             figure(
-                "Bị từ chối",
+                "Bị loại",
                 "Events of this unit that could not be applied (dead letters), since the log began; what to do "
                 "stands in docs/DEAD_LETTERS.md.",
                 f"sum(motcua_dossiers_rejected{{{MINE}}})",

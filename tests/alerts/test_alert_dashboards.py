@@ -36,8 +36,43 @@ def test_a_budget_on_the_page_is_the_one_that_alerts_burn() -> None:
         assert re.findall(r"[\d.]+ %", sentence) == [promise] * sentence.count("%"), name
         assert f"| {name} | {promise} of " in operations
         burning = [asked.expr for asked in ASKED if asked.dashboard == "reliability" and f"slo:{name}_bad:" in asked.expr]
-        assert len(burning) == 4
+        assert len(burning) == 5
         assert all(expr.endswith(f" / {budget}") for expr in burning), burning
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "left"),
+    [
+        # An hour of 100 requests with an eighth bad and one of 300 without: 1/32 of all requests.
+        ("intake", {
+            'motcua_intake_requests_total{route="/v1/events",status="202"}': "0+25x4 175+75x3 400x2872",
+            "slo:intake_bad:ratio1h": "0x3 0.125 0x2876", "city:motcua_intake_away:ratio5m": "0x2880",
+        }, 1 - 0.03125 / 0.001),
+        # Nobody asked, as nobody answered: six hours of thirty days.
+        ("intake", {
+            'motcua_intake_requests_total{route="/v1/events",status="202"}': "0x2880",
+            "slo:intake_bad:ratio1h": "0x1000 1x23 0x1860", "city:motcua_intake_away:ratio5m": "0x999 1x24 0x1856",
+        }, None),
+        # A quarter of six days; of the 24 before nothing is known, which is held against nobody.
+        ("freshness", {"slo:freshness_bad:ratio1h": "_x2303 0.25x577"}, 1 - 0.25 * 145 / 721 / 0.01),
+        ("audit", {"slo:audit_bad:ratio1h": "0x2880"}, 1.0),
+    ],
+)  # fmt: skip
+def test_what_is_left_of_thirty_days_is_shown(tmp_path: Path, name: str, series: dict[str, str], left: float | None) -> None:
+    """The objective itself: a panel of thirty days, by whichever share is larger, of requests or of time."""
+    [title] = [title for each, title, _, _ in reliability.OBJECTIVES if each == name]
+    [expr] = [asked.expr for asked in ASKED if asked.panel == f"{title}: 30 ngày"]
+    # None: a promise broken by time alone, six hours where 0.72 are allowed.
+    # Whether the first of 721 hours counts in is all one.
+    check = f"{expr} < bool -7" if left is None else f"abs(({expr}) - ({left})) < bool 0.02"
+    case = {
+        "interval": "15m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": check, "eval_time": "30d", "exp_samples": [{"labels": "{}", "value": 1}]}],
+    }
+    file = tmp_path / "case.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)

@@ -163,7 +163,7 @@ FLOWS: Final[tuple[BodyFlow | SourceFlow, ...]] = (
         lambda step, channel: step.electronic_result),
     BodyFlow("paid_online", "Thanh toán trực tuyến", "Payments made online.", lambda step, channel: step.paid_online),
     SourceFlow("duplicates", "Bản tin trùng", "Reported events that repeat one that is known.", _standing("duplicate")),
-    SourceFlow("rejected", "Bản tin bị từ chối", "Reported events that could not be applied.", _standing("rejected")),
+    SourceFlow("rejected", "Bản tin bị loại", "Reported events that could not be applied.", _standing("rejected")),
     SourceFlow("skewed", "Giờ báo lệch trước", "Kept events whose time was more than 5 minutes ahead of their recording.",
         lambda counted: counted.skewed),
     SourceFlow("backdated", "Ghi lùi thời gian", "Kept events entered more than 60 minutes after their time.",
