@@ -67,7 +67,7 @@ class Lives:
         self._mix = mix
         self._hours = hours
         self._warp = warp
-        self._procedures = procedures
+        self._procedures, self._weights = _chosen(mix, procedures)
         self._bins = [start for start in range(0, hours.total, BIN_SECONDS) if self._inside(start)]
         self._cumulative = list(accumulate(_weight(arrivals, hours.instant(start)) for start in self._bins))
         if not self._bins or not self._cumulative[-1]:
@@ -77,11 +77,20 @@ class Lives:
 
     def of_centre(self, unit: str, others: tuple[str, ...], count: int, chance: Random) -> Iterator[Life]:
         """So many dossiers in the order in which they were received; births lie within the period."""
-        for worked in sorted(self._arrival(chance) for _ in range(count)):
+        for worked in sorted(self._arrivals(count, chance)):
             yield self._life(worked, unit, others, chance)
 
     def _inside(self, worked: int) -> bool:
         return self._warp.starts <= self._hours.instant(worked) < self._warp.ends
+
+    def _arrivals(self, count: int, chance: Random) -> list[int]:
+        """When each of so many dossiers is brought; some people bring a pile of them."""
+        told: list[int] = []
+        while len(told) < count:
+            is_pile = self._mix.batch_share > 0 and chance.random() < self._mix.batch_share
+            pile = min(self._mix.batch_dossiers if is_pile else 1, count - len(told))
+            told += [self._arrival(chance)] * pile
+        return told
 
     def _arrival(self, chance: Random) -> int:
         drawn = chance.random() * self._cumulative[-1]
@@ -107,7 +116,11 @@ class Lives:
         return _told(seen, worked, limit, self._hours, self._warp.ends)
 
     def _birth(self, worked: int, unit: str, online: bool, limit: int, chance: Random) -> list[Step]:
-        procedure = chance.choice(self._procedures)
+        procedure = (
+            chance.choices(self._procedures, cum_weights=self._weights)[0]
+            if self._weights
+            else chance.choice(self._procedures)
+        )
         asked = TimeLimit(limit, "working_hours")
         if not online:
             channel: Channel = "post" if chance.random() < self._mix.post_share else "direct"
@@ -137,6 +150,15 @@ class Lives:
     def _step(self, worked: int, fact: str, data: Data, birth: bool = False) -> Step:
         at = self._hours.instant(worked)
         return Step(at, at, fact, data, birth)
+
+
+def _chosen(mix: Mix, catalogue: tuple[str, ...]) -> tuple[tuple[str, ...], list[float]]:
+    """The procedures with their weights added up; without weights all are alike."""
+    if unknown := set(mix.procedures) - set(catalogue):
+        raise ScenarioError(f"[mix] procedures {', '.join(sorted(unknown))} are not in the catalogue, or joint ones")
+    if mix.procedures and not sum(mix.procedures.values()):
+        raise ScenarioError("[mix] procedures: none of them has a weight")
+    return tuple(mix.procedures) or catalogue, list(accumulate(mix.procedures.values()))
 
 
 def _facts(kind: str, others: tuple[str, ...], chance: Random) -> list[tuple[str, Data]]:

@@ -77,6 +77,11 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     late_paper_share: Share = 0.02
     limits_working_hours: Annotated[tuple[WorkingHours, ...], Meta(min_length=1)] = (4, 8, 16)
     lives: dict[str, Weight] = msgspec.field(default_factory=lambda: {"ordinary": 1.0})
+    # Weight by code; without any all procedures of the catalogue are alike, but for the joint ones.
+    procedures: dict[str, Weight] = {}
+    # The part of all who come that bring a pile of dossiers at once, and how many they are then.
+    batch_share: Share = 0.0
+    batch_dossiers: Annotated[int, Meta(ge=1, le=50)] = 1
 
 
 class Course(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -202,6 +207,8 @@ def _problem(found: Scenario, profiles: dict[str, Profile]) -> str | None:
         return "[time] `ends` must lie after `starts`"
     if (count := sum(each.count for each in found.centres)) > CENTRES_MAX:
         return f"{count} centres are more than {CENTRES_MAX}"
+    if (found.mix.batch_share > 0) != (found.mix.batch_dossiers > 1):
+        return "[mix] batch_share and batch_dossiers say something together only: how often, and how many"
     if not sum(found.mix.lives.values()):
         return "[mix] lives: no kind of dossier has a weight"
     if sum(each.edges for each in found.centres) > EDGES_MAX:

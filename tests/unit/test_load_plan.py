@@ -139,3 +139,46 @@ def test_a_period_in_which_nobody_comes_is_no_plan() -> None:
     for changed in ({"time": weekend}, {"arrivals": nobody}):
         with pytest.raises(ScenarioError, match="nobody comes"):
             planning.plan(msgspec.structs.replace(shipped, **changed), REFERENCE, 1, "a")
+
+
+def test_procedures_have_weights_and_some_people_bring_a_pile() -> None:
+    """Three in four are the first one; where a half of all who come bring eight, eight dossiers come at once."""
+    shipped = scenarios.read("mountain-link")
+    births, marriages = "1.001193", "1.000894"
+    mix = msgspec.structs.replace(
+        shipped.mix, procedures={births: 3.0, marriages: 1.0}, batch_share=0.5, batch_dossiers=8, online_share=0.0,
+        late_paper_share=0.0,
+    )  # fmt: skip
+    told = planning.plan(msgspec.structs.replace(shipped, mix=mix), REFERENCE, 1, "a")
+    born = [
+        (centre.number, event.at, json.loads(event.body)["data"])
+        for centre in told.centres for event in centre.events if event.birth
+    ]  # fmt: skip
+    procedures = Counter(data["procedure"] for _, _, data in born)
+    assert set(procedures) == {births, marriages}
+    assert 0.7 < procedures[births] / len(born) < 0.8
+    at_once = Counter((number, at) for number, at, _ in born)
+    assert max(at_once.values()) >= 8
+    # A half of those who come bring eight ninths of all dossiers; the few refused ones were submitted at their own moments.
+    assert 0.8 < sum(count for count in at_once.values() if count > 1) / len(born) < 0.95
+
+
+def test_a_part_of_published_figures_is_that_part_of_the_bodies() -> None:
+    """0.7 of forty are twenty-eight, spread over all of them; a part that is none is refused."""
+    shipped = scenarios.read("hue-fortnight")
+    codes = [f"{number:02}" for number in range(40)]
+    for scale, bodies in ((1.0, 40), (0.7, 28), (0.6, 24), (0.5, 20), (0.1, 4)):
+        part = planning.part_of(codes, scenarios.scaled(shipped, scale))
+        assert len(set(part)) == bodies
+        assert part[0] == "00"
+        assert int(part[-1]) >= 40 - 40 / bodies - 1
+    with pytest.raises(ScenarioError, match=r"hue-fortnight has 40 bodies, and 0\.01 of them is none"):
+        planning.part_of(codes, scenarios.scaled(shipped, 0.01))
+
+
+def test_no_plan_has_more_events_than_a_run_may_have() -> None:
+    """Counted, and not guessed from the dossiers."""
+    shipped = scenarios.read("mountain-link")
+    planning.check_bound(shipped, scenarios.EVENTS_PLANNED_MAX)
+    with pytest.raises(ScenarioError, match="mountain-link plans 400,001 events, more than 400,000"):
+        planning.check_bound(shipped, scenarios.EVENTS_PLANNED_MAX + 1)
