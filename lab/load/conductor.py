@@ -12,19 +12,20 @@ import aiohttp
 import msgspec
 
 from contracts import instants, reference_files
-from lab.errors import LabError, TooSlowError, UnreachableError
-from lab.keys import OPERATOR, key_of
+from lab.errors import LabError, TooSlowError
 from lab.links import program
 from lab.links.captive import Portal
+from lab.links.profiles import STEP_KBPS
 from lab.links.toxiproxy import Toxiproxy
-from lab.load import ledger
+from lab.load import ledger, leftovers, sofar
 from lab.load import plan as planning
 from lab.load.asking import Asking, Told, archive_bytes, audited, kept_bytes
 from lab.load.city import City
+from lab.load.clock import Clock
 from lab.load.course import Course, acts
 from lab.load.edges import LOOK_SECONDS, Edges, Remains
+from lab.load.gathering import gather
 from lab.load.generator import Manner, Orders
-from lab.load.measures import Book, Latencies
 from lab.load.outcome import Outcome
 from lab.load.processes import MEASURED_WITHIN_SECONDS, Generators
 from lab.load.scenario import Scenario
@@ -36,8 +37,6 @@ FIRST_LINK_PORT = 40
 FIRST_EDGE_PORT = 60
 TOXIPROXY_PORT = 39
 START_IN_SECONDS = 0.5
-TICK_SECONDS = 10.0
-TICK_WITHIN_SECONDS = 180.0
 COUNTED_WITHIN_SECONDS = 180.0
 DUES_ASKED_MAX = 40
 
@@ -59,6 +58,8 @@ class Lab:
     async def open(self, scenario: Scenario, portal: Portal) -> None:
         """Lays the links that the scenario uses."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        if ended := await asyncio.to_thread(leftovers.end, self._directory):
+            self._say(f"ended {len(ended)} programs of a lab that was killed")
         binary = await asyncio.to_thread(program.ensure, self._say)
         log = self._directory / "toxiproxy.log"
         # Known before it is waited for: whoever interrupts the waiting ends it by `close`.
@@ -103,7 +104,10 @@ class Lab:
     def links_by(self) -> str:
         """What makes the links."""
         assert self._proxy is not None
-        return f"{self._proxy.name} {program.VERSION}: delay, rate, cuts of TCP connections; no lost packets"
+        return (
+            f"{self._proxy.name} {program.VERSION}: delay, rate, cuts of TCP connections; no lost packets; a rate is each "
+            f"connection's own, in steps of {STEP_KBPS} kbit/s, and a shared line's is divided among its centres"
+        )
 
     @property
     def pids(self) -> dict[str, int]:
@@ -140,7 +144,7 @@ class _Run:
         self._depths: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._session = aiohttp.ClientSession()
-        self._ends: dict[str, int] = {}
+        self._clock = Clock(lab.city.intake, self._session)
         self._before = Told({}, {})
         self._remains = Remains(0, 0)
 
@@ -165,7 +169,8 @@ class _Run:
                    processes=scenario.processes, manner=self._manner, links=lab.links, edges=self._edges.addresses)
             for number in range(scenario.processes)
         ])  # fmt: skip
-        await self._tick(warp.starts)
+        planning.check_bound(scenario, sum(each["events"] for each in planned))
+        await self._clock.must(warp.starts)
         self._before = await Asking(lab.city, self._session).counters()
         began = time.monotonic() + START_IN_SECONDS
         counted = Counted(self._session, lab.city.metrics, units[0], began)
@@ -173,7 +178,7 @@ class _Run:
         sampler = Sampler(lab.city, self._session, others, began, self._so_far)
         course = Course(acts(scenario, warp), lab.put, lab.city, began, lab.say)
         watching = [self._task(counted.run()), self._task(sampler.run())]
-        ticking = self._task(self._ticks(warp, began))
+        ticking = self._task(self._clock.run(warp, began, scenario.time.tick_seconds))
         running = self._task(course.run())
         self._task(self._look_at_edges({str(slot.number): slot.link for slot in slots}))
         self._task(self._show(warp, began, counted, sampler))
@@ -183,7 +188,7 @@ class _Run:
         running.cancel()
         await asyncio.gather(ticking, running, return_exceptions=True)
         course.end()
-        await self._tick(warp.ends)
+        await self._clock.must(warp.ends)
         all_counted = await self._wait_counted(counted)
         finished = time.monotonic() - began
         for task in watching:
@@ -209,44 +214,10 @@ class _Run:
         await self._generators.wait("delivered", MEASURED_WITHIN_SECONDS)
         self._remains = await self._edges.emptied(self._session, deadline)
 
-    async def _ticks(self, warp: Warp, began: float) -> None:
-        """The city's clock follows the scenario's; while the city is down it stands still, as a real one's would."""
-        while (now := time.monotonic() - began) < warp.real_seconds:
-            if now > 0:
-                await self._ticked(warp.simulated(now))
-            await asyncio.sleep(self._scenario.time.tick_seconds)
-
-    async def _tick(self, at: int) -> None:
-        """This tick must be: UnreachableError when the city does not take it for long."""
-        deadline = time.monotonic() + TICK_WITHIN_SECONDS
-        while (why := await self._ticked(at)) is not None:
-            if time.monotonic() > deadline:
-                raise UnreachableError(f"intake took no tick for {TICK_WITHIN_SECONDS:.0f} s: {why}")
-            await asyncio.sleep(0.5)
-
-    async def _ticked(self, at: int) -> str | None:
-        """None when it is stored, else why not now."""
-        headers = {"Authorization": f"Bearer {key_of(OPERATOR)}", "Content-Type": "application/json"}
-        body = msgspec.json.encode({"at": instants.show(at)})
-        url, timeout = f"{self._lab.city.intake}/v1/clock", aiohttp.ClientTimeout(total=TICK_SECONDS)
-        try:
-            async with self._session.post(url, data=body, headers=headers, timeout=timeout) as answer:
-                raw = await answer.read()
-                if answer.status == 202:
-                    self._ends = msgspec.json.decode(raw, type=dict[str, dict[str, int]])["partitions"]
-                    return None
-                if answer.status in (401, 403, 409):
-                    raise UnreachableError(
-                        f"the city must live by the log's clock and take development keys: it answers {answer.status}"
-                    )
-                return f"it answers {answer.status}"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return type(error).__name__
-
     async def _wait_counted(self, counted: Counted) -> bool:
         deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
         while time.monotonic() < deadline:
-            if counted.have(self._ends):
+            if counted.have(self._clock.ends):
                 return True
             await asyncio.sleep(0.1)
         return False
@@ -279,6 +250,7 @@ class _Run:
             self._tell({
                 "at": now, "of": warp.real_seconds, "clock": instants.show(warp.simulated(now))[:16], "counts": counts,
                 "waiting": dict(waiting + self._depths), "troubles": troubles, "counted": counted.total,
+                "so_far": sofar.rows(counts, troubles, self._generators.latencies()),
                 "sample": sampler.samples[-1] if sampler.samples else None,
             })  # fmt: skip
             await asyncio.sleep(0.5)
@@ -292,45 +264,28 @@ class _Run:
         self, planned: list[dict[str, Any]], measured: list[dict[str, Any]], warp: Warp, began: float, finished: float,
         all_counted: bool, counted: Counted, sampler: Sampler, course: Course, audit: bool,
     ) -> Outcome:  # fmt: skip
-        expected: dict[str, Counter[str]] = {}
-        dues: dict[str, int] = {}
-        for each in planned:
-            for unit, counters in each["expected"].items():
-                expected.setdefault(unit, Counter()).update(counters)
-            dues.update(each["dues"])
+        told = gather(planned, measured, self._scenario.links)
         asking = Asking(self._lab.city, self._session)
+        # What the paper era reports has other times, and so other dues than the lab's.
+        dues = told.dues if self._manner == "outbox" else {}
         chosen = dict(sorted(dues.items())[:: max(1, ceil(len(dues) / DUES_ASKED_MAX))])
         ledgers = await asking.ledgers(chosen)
         since = (await asking.counters()).since(self._before)
-        late, loop = Latencies(), Latencies()
-        for each in measured:
-            late.add(Latencies.decoded(each["late"]))
-            loop.add(Latencies.decoded(each["loop"]))
-        last = {link: max(each["last_stored_at"].get(link, 0.0) for each in measured) for link in self._scenario.links}
         return Outcome(
             scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
             started_at=time.time() - (time.monotonic() - began),
-            links_by=self._lab.links_by, planned=sum(each["events"] for each in planned),
-            centres=sum(each["centres"] for each in planned), edges=len(self._edges.addresses),
-            expected=expected, counters=since.by_unit, total=since.total, dues=chosen,
-            dues_told={subject: None if told is None else told["due_original"] for subject, told in ledgers.items()},
-            ledgers={subject: ledger.problem(told) for subject, told in ledgers.items()},
-            counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
-            left=sum(each["left"] for each in measured) + self._remains.waiting, silent_edges=self._remains.silent,
-            unseen=sum(each["unseen"] for each in measured),
-            last_stored_at=last, book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
-            late=late, loop=loop,
-            generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
+            links_by=self._lab.links_by, planned=told.planned, centres=told.centres, edges=len(self._edges.addresses),
+            expected=told.expected, counters=since.by_unit, total=since.total, dues=chosen,
+            dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
+            ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},
+            counts=told.counts, refused=told.refused, troubles=told.troubles,
+            left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
+            last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
+            generator_cores=told.cores,
             samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
-            counted_after_seconds=finished - max([0.0, *last.values()]), all_counted=all_counted, records=counted.total,
+            counted_after_seconds=finished - max([0.0, *told.last_stored_at.values()]),
+            all_counted=all_counted, records=counted.total,
             audit=await self._lab.audit(self._name) if audit else None,
             archive_bytes=archive_bytes(self._lab.city), kept_bytes=kept_bytes(self._lab.city),
             own_city=self._lab.city.stack is not None,
         )  # fmt: skip
-
-
-def _sum(measured: list[dict[str, Any]], name: str) -> Counter[str]:
-    told: Counter[str] = Counter()
-    for each in measured:
-        told.update(each[name])
-    return told

@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lab.load import sofar
+
 LINE_EVERY_SECONDS = 10.0
 LINES_KEPT = 6
 BAR_CHARS = 30
@@ -50,6 +52,9 @@ class View:
     def show(self, told: dict[str, Any]) -> None:
         """How far the run is."""
         at, counts, counted = told["at"], told["counts"], told["counted"]
+        if at < self._before[0]:
+            # The next step begins at its own second 0, and has reported nothing yet.
+            self._before = at, counts["due"], counted
         if at - self._before[0] >= 1.0:
             elapsed = at - self._before[0]
             self._rates = (counts["due"] - self._before[1]) / elapsed, (counted - self._before[2]) / elapsed
@@ -62,7 +67,8 @@ class View:
             waiting = ", ".join(f"{link} {depth:,}" for link, depth in told["waiting"].items() if depth) or "none"
             print(
                 f"  {at:6.1f} s  {told['clock'].replace('T', ' ')}  due {counts['due']:,} ({self._rates[0]:,.0f}/s)"
-                f"  counted {counted:,} ({self._rates[1]:,.0f}/s)  waiting: {waiting}",
+                f"  counted {counted:,} ({self._rates[1]:,.0f}/s)  waiting: {waiting}"
+                f"  {sofar.line(told['so_far'])}",
                 file=sys.stderr, flush=True,
             )  # fmt: skip
 
@@ -84,6 +90,8 @@ class View:
         table.add_row("records counted", f"{told['counted']:,}", f"{self._rates[1]:,.0f}")
         for link, depth in sorted(told["waiting"].items()):
             table.add_row(f"waiting at {link}", f"{depth:,}", "")
+        for row in told["so_far"]:
+            table.add_row(row.name, row.said, row.word)
         for name, count in told["troubles"].most_common(4):
             table.add_row(f"trouble: {name}", f"{count:,}", "")
         if (sample := told["sample"]) is not None:

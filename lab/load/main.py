@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +49,6 @@ def _run(chosen: argparse.Namespace) -> int:
     found = scenario.scaled(scenario.read(chosen.scenario), chosen.scale)
     # All of it before a city is wiped, started and waited for.
     rehearse(found, chosen.seed)
-    _check_writable(chosen.out)
     told = run(Chosen(
         scenario=found, seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper, keep=chosen.keep,
         port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out, given=given if all(given) else None,
@@ -58,16 +56,6 @@ def _run(chosen: argparse.Namespace) -> int:
     if told.broken:
         return BROKEN
     return INVALID if told.invalid else KEPT
-
-
-def _check_writable(out: Path) -> None:
-    """A run is not repeated because its report had no place."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise LabError(f"no report can be left in {out}: {error.strerror}. Name another place by --out") from error
 
 
 def _interrupted(chosen: argparse.Namespace) -> str:

@@ -16,8 +16,9 @@ from lab.errors import LabError
 from lab.load import generator
 from lab.load import scenario as scenarios
 from lab.load.centre import Tally
+from lab.load.gathering import gather
 from lab.load.generator import Orders
-from lab.load.measures import Latencies
+from lab.load.measures import Book, Latencies
 from lab.load.plan import Centre, Due, Plan
 from lab.load.processes import Generators
 from lab.load.warp import Warp, hours_of
@@ -138,3 +139,27 @@ def test_ctrl_c_is_the_conductors_alone() -> None:
             await generators.close()
 
     assert os.getsid(0) not in asyncio.run(sessions())
+
+
+def test_several_processes_are_gathered_as_one() -> None:
+    """Counts are added, histograms merged, the last of each link is the last of all; each core stays one."""
+    first, second = ({
+        "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "dues": {f"D-{events}": events},
+        "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1}, "left": 1, "unseen": 0,
+        "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(), "late": _late(events), "loop": _late(2 * events),
+        "cpu_seconds": 3.0, "wall_seconds": 10.0,
+    } for events in (10, 20))  # fmt: skip
+    told = gather([first, second], [first, second], ("fibre", "mountain"))
+    assert (told.planned, told.centres, told.left) == (30, 4, 2)
+    assert told.expected == {"19789": {"received": 30}}
+    assert told.dues == {"D-10": 10, "D-20": 20}
+    assert (told.counts["stored"], told.troubles["TimeoutError"]) == (28, 2)
+    assert told.last_stored_at == {"fibre": 20.0, "mountain": 0.0}
+    assert (told.late.count, round(told.late.at(100)), round(told.loop.at(100))) == (2, 20, 40)
+    assert told.cores == [0.3, 0.3]
+
+
+def _late(milliseconds: float) -> str:
+    told = Latencies()
+    told.record(milliseconds)
+    return told.encoded()
