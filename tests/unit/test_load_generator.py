@@ -145,8 +145,9 @@ def test_several_processes_are_gathered_as_one() -> None:
     """Counts are added, histograms merged, the last of each link is the last of all; each core stays one."""
     first, second = ({
         "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "dues": {f"D-{events}": events},
-        "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1}, "left": 1, "unseen": 0,
-        "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(), "late": _late(events), "loop": _late(2 * events),
+        "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1},
+        "left": 1, "unseen": 0, "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(),
+        "late": _late(events), "loop": _late(2 * events),
         "cpu_seconds": 3.0, "wall_seconds": 10.0,
     } for events in (10, 20))  # fmt: skip
     told = gather([first, second], [first, second], ("fibre", "mountain"))
