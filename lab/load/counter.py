@@ -97,15 +97,22 @@ class EdgeCounter:
         self._due_by_id = {str(members(each.body)["id"]): each.at for each in events}
 
     def keep_receipts(self, file: Path, started_at: float) -> int:
-        """Where its events lie and when it heard of it, as its receipts tell; `started_at` is second 0 in Unix time."""
+        """Where its events lie and when it heard of it, as its receipts tell; `started_at` is second 0 in Unix time.
+
+        An event of which two receipts speak is one event, and a receipt that is of no use here is told: what is missing then
+        is not stored, and verdicts say that nobody speaks of it.
+        """
         kept = 0
         link = self._tally.links.index(self._centre.link)
         for line in file.read_bytes().splitlines():
             receipt = msgspec.json.decode(line, type=_Receipt)
             heard = instants.parse(receipt.at) / instants.SECOND - started_at
             for each in receipt.stored:
-                due = self._due_by_id.get(each.id)
-                if due is None or each.partition is None or each.offset is None:
+                if each.partition is None or each.offset is None:
+                    self._tally.troubles["edge receipt without a place"] += 1
+                    continue
+                if (due := self._due_by_id.pop(each.id, None)) is None:
+                    self._tally.troubles["edge receipt of no event waited for"] += 1
                     continue
                 kept += 1
                 self._tally.book.record(f"stored {self._centre.link}", due, max(0.0, heard - due) * 1000)

@@ -80,7 +80,7 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     )  # fmt: skip
     if kept:
         return step
-    stage, evidence = blamed(Seen(step, short, bool(samples), knee.freshness_p99_ms))
+    stage, evidence = blamed(Seen(step, short, any(each.waits for each in samples), knee.freshness_p99_ms))
     return replace(step, stage=stage, evidence=evidence)
 
 
@@ -93,7 +93,7 @@ def blamed(seen: Seen) -> tuple[str, str]:
     if not step.valid:
         return OUTSIDE, f"the generator was late or others had the machine: it says nothing about the system{beside}"
     if not seen.is_sampled:
-        return UNKNOWN, f"nobody looked at the city's processes{beside}"
+        return UNKNOWN, f"nobody could look where events waited{beside}"
     if step.fresh_p99_ms <= seen.promise_ms:
         return UNKNOWN, f"what was counted was counted in time{beside}"
     if step.stored_p99_ms > seen.promise_ms * ITS_SHARE:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -13,6 +14,7 @@ from contracts import reference_files
 from lab.load import generator
 from lab.load import scenario as scenarios
 from lab.load.centre import Tally
+from lab.load.counter import EdgeCounter
 from lab.load.generator import Orders, Watched
 from lab.load.measures import Book, Latencies
 from lab.load.plan import Centre, Due, Plan
@@ -67,6 +69,39 @@ def test_freshness_is_from_due_to_counted() -> None:
     assert kept.count == 3
     assert kept.at(100) == _near(1800)
     assert kept.at(1) == _near(900)
+
+
+def test_two_receipts_of_one_event_are_one_event(tmp_path: Path) -> None:
+    """And one of an event that nobody knows is told, not passed over."""
+    events = [Due(float(number), f"D-{number}", b'{"id":"e%d"}' % number) for number in range(3)]
+    centre = Centre(0, "19789", "/units/19789/edge0", "fibre", True, "0197c348-8800-7e66-ac3d-f9a8fc4fef6f", events)
+    tally = Tally(time.monotonic(), 1.0, ("fibre",))
+    counter = EdgeCounter(centre, "nowhere:1", tally)
+    counter.know(events)
+    line = '{"at":"2025-07-01T07:00:05+07:00","stored":[{"id":"%s","partition":%s,"offset":7}]}\n'
+    receipts = tmp_path / "receipts.jsonl"
+    receipts.write_text("".join(line % each for each in (("e0", 1), ("e0", 1), ("e1", 2), ("e9", 3), ("e2", "null"))))
+    assert counter.keep_receipts(receipts, 1_751_328_000.0) == 2
+    assert tally.counts["stored"] == tally.book.whole["stored fibre"].count == 2
+    assert tally.troubles == {"edge receipt of no event waited for": 2, "edge receipt without a place": 1}
+
+
+def test_what_is_due_later_is_a_part_of_all() -> None:
+    """By bins, to two digits; another book is filed where it happened and stays what it was."""
+    book = Book(1.0)
+    for number in range(100):
+        book.record("fresh fibre", number / 10, 10 if number < 30 else 100)
+    assert book.since("fresh ", 3.0).count == 70
+    assert book.since("fresh ", 3.0).at(1) == _near(100)
+    assert book.since("stored ", 0.0).count == 0
+    whole = Book(1.0)
+    whole.take_in(book, 0.0)
+    whole.take_in(book, 20.3)
+    assert set(whole.bins["fresh fibre"]) == {*range(10), *range(20, 30)}
+    assert whole.together("fresh ").count == 200
+    assert book.together("fresh ").count == 100
+    again = Book.merged([whole.told()], 1.0)
+    assert again.since("fresh ", 20.0).summary() == book.since("fresh ", 0.0).summary()
 
 
 class _Near:

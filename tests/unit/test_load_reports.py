@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import pytest
 
 from lab.errors import AddressError, LabError, UnreachableError
-from lab.load import annotations, capacity, compare, index
+from lab.load import annotations, capacity, compare, index, judging
 from lab.load.report import leaving
 from lab.load.report.document import document
 from lab.load.report.page import page
 from lab.load.report.said import said
+from lab.load.table import side_by_side
 from lab.stack import REPOSITORY
 from tests.unit import load_world as world
 
@@ -100,6 +101,22 @@ def test_the_paper_era_alone_leaves_the_other_page_as_it_was(tmp_path: Path) -> 
     alone = leaving.leave(tmp_path, [_document(manner="paper")])
     assert [file.name for file in alone] == ["mountain-link.paper.html", "mountain-link.paper.json"]
     assert shown.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "0 "),
+        ({"left": 5_000}, "cannot say (0: 300 events planned, 300 stored, 5,000 still waiting"),
+        ({"counts": Counter(due=300, stored=200)}, "cannot say (0: 300 events planned, 200 stored, 100 of which"),
+        ({"counts": Counter(due=300, stored=298, given_up=2)}, "2 "),
+    ],
+)
+def test_side_by_side_a_run_that_did_not_end_has_lost_no_0(changed: dict[str, Any], said: str) -> None:
+    """What still waits is no success of the outbox."""
+    now, paper = (judging.verdicts(world.outcome(**each)) for each in (changed, {}))
+    row = next(line for line in side_by_side(now, paper).splitlines() if line.startswith("lost"))
+    assert row.removeprefix("lost").lstrip().startswith(said)
 
 
 def test_where_no_report_can_be_left_is_known_before_a_run(tmp_path: Path) -> None:
