@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 GRAFANA = REPOSITORY / "deploy" / "grafana"
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules"
 NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a-z0-9_]+)?\b|\bslo:[a-z0-9_:]+\b")
+# What the exposition adds to the name of a family.
+SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
 # Prometheus' own.
 OWN = {"up", "ALERTS"}
 
@@ -53,13 +55,17 @@ def queries(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Asked]:
                 yield Asked(name, annotation["name"], annotation["expr"])
 
 
+def exporters() -> tuple[type[Any], ...]:
+    """The instruments of every process of the system."""
+    return Audit, Edge, Intake, Metrics, ProcessingApi, Processing, exact.Instruments
+
+
 def exported() -> set[str]:
     """Every name that a process of the system exports or a recording rule makes."""
     names = set(OWN)
-    for made in (Audit(), Edge(), Intake(), Metrics(), ProcessingApi(), Processing(), exact.Instruments()):
-        for family in made.registry.collect():
-            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
-            names |= {family.name + suffix for suffix in suffixes}
+    for kind in exporters():
+        for family in kind().registry.collect():
+            names |= {family.name + suffix for suffix in SUFFIXES.get(family.type, ("",))}
     names |= {each.name for each in vars(exact).values() if isinstance(each, exact.Family)}
     names |= {family.name for _, family in exact.PLAIN}
     for path in RULES.glob("*.yml"):

@@ -175,6 +175,7 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_PROMETHEUS_PORT": ("compose", "of Prometheus; 9090"),
     "MOTCUA_ALERTMANAGER_PORT": ("compose", "of Alertmanager; 9091"),
     "MOTCUA_GRAFANA_PORT": ("compose", "of Grafana; 3000"),
+    "MOTCUA_COMMIT": ("compose, every service", "the commit of a build, shown beside its version as a release in Grafana"),
     "MOTCUA_KAFKA_HEAP": ("compose", "the heap of Kafka's Java; `768m`, in a container of 2 GiB"),
     "MOTCUA_AUDIT_MEMORY": ("compose", "the bound of audit's memory, and of `verify`'s; `2g`"),
     "MOTCUA_OPERATORS_MEMORY": ("compose", "the bound of the operators' tool; `1g`"),

@@ -12,14 +12,18 @@ from grafana_foundation_sdk.models import dashboard as models
 from deploy.grafana.panels import SOURCE, Panel, asked
 
 TAG: Final = "motcua"
-# What people and the load lab write down: the tags that an annotation must have, how it is called, its colour.
-MARKS: Final = (
-    ((TAG, "drill"), "Diễn tập", "purple"),
-    ((TAG, "release"), "Phát hành", "green"),
-    (("load lab",), "Chạy tải", "blue"),
-)
+# What the load lab writes down: the tag that its annotations have.
+LOAD: Final = "load lab"
+# A program that answers now, and did not in the hour before: drawn for five minutes, whichever process took it first. Not
+# where nothing is known of that hour: a Prometheus that was just begun has seen no release.
+BUILDS: Final = "count by (version, commit, sources) (%s)"
+FORMER: Final = "last_over_time(motcua_build_info[1h] offset 5m)"
+RELEASED: Final = f"{BUILDS % 'motcua_build_info'} unless {BUILDS % FORMER} and on () count({FORMER})"
+# A drill in the city, or work that was planned: whoever does it silences the alerts that it will raise.
+SILENCED: Final = 'sum(alertmanager_silences{state="active"}) > 0'
 WIDTH: Final = 24
-# Grafana's own store of annotations: drills and releases are written there, with these tags.
+# Grafana's own store of annotations. Only the load lab writes there, and wants an editor's token for it: the shipped Grafana
+# has no account and gives none. All else that is drawn comes from Prometheus.
 OWN: Final = kinds.DataSourceRef("grafana", "-- Grafana --")
 
 
@@ -44,8 +48,11 @@ def page(
         made = made.with_variable(VARIABLES[variable]())
     made = made.with_variable(_address()).link(_others()).link(_board(name))
     made = made.annotation(_restarts()).annotation(_alerts())
-    for tags, label, colour in MARKS:
-        made = made.annotation(_tagged(tags, label, colour))
+    made = made.annotation(_drawn("Phát hành", RELEASED, "green", "{{version}} {{commit}} {{sources}}", "version,commit"))
+    made = made.annotation(
+        _drawn("Diễn tập, việc đã báo trước", SILENCED, "purple", "Có cảnh báo được tắt theo kế hoạch", "")
+    )
+    made = made.annotation(_tagged((LOAD,), "Chạy tải", "blue"))
     _lay(made, rows)
     return made
 
@@ -114,9 +121,13 @@ def _restarts() -> builders.AnnotationQuery:
 
 
 def _alerts() -> builders.AnnotationQuery:
-    made = builders.AnnotationQuery().name("Cảnh báo").datasource(SOURCE).enable(True).icon_color("red").step("30s")
-    expr = 'ALERTS{alertstate="firing",severity="page"}'
-    return made.expr(expr).target(asked(expr)).title_format("{{alertname}}").tag_keys("severity,owner")
+    return _drawn("Cảnh báo", 'ALERTS{alertstate="firing",severity="page"}', "red", "{{alertname}}", "severity,owner")
+
+
+def _drawn(label: str, expr: str, colour: str, title: str, tags: str) -> builders.AnnotationQuery:
+    """For as long as the expression has a value."""
+    made = builders.AnnotationQuery().name(label).datasource(SOURCE).enable(True).icon_color(colour).step("30s")
+    return made.expr(expr).target(asked(expr)).title_format(title).tag_keys(tags)
 
 
 def _tagged(tags: Sequence[str], label: str, colour: str) -> builders.AnnotationQuery:

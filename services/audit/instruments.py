@@ -4,6 +4,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from contracts.face import release
+
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -14,6 +16,7 @@ class Instruments:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        release.tell(self.registry)
         self.looks = self._counter("looks", "Looks, by outcome: `clean`, `differences`, `could_not_run`.", "outcome")
         self.look_seconds = self._gauge("look_seconds", "Seconds that the newest finished look took.")
         self.busy_seconds = self._counter("busy_seconds", "Seconds spent looking, since the start.")

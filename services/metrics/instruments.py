@@ -4,6 +4,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from contracts.face import release
+
 
 class Instruments:
     """The instruments of one running worker, in a registry of its own."""
@@ -12,6 +14,7 @@ class Instruments:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        release.tell(self.registry)
         self.records = self._counter(
             "records", "Lifecycle records stored, counted or `redelivered` and dropped.", "disposition"
         )

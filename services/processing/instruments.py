@@ -7,6 +7,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from contracts.events import ItemCode
+from contracts.face import release
 from services.processing.domain.fold import DETAILS
 
 
@@ -17,6 +18,7 @@ class Instruments:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
+        release.tell(registry)
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"motcua_processing_{name}", meaning, labels, registry=registry)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.grafana import reliability
+from deploy.grafana import pages, reliability
 from tests import dashboards
 from tests.alerts import rules
 from tests.alerts.programs import run
@@ -69,6 +69,29 @@ def test_what_is_left_of_thirty_days_is_shown(tmp_path: Path, name: str, series:
         "interval": "15m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [{"expr": check, "eval_time": "30d", "exp_samples": [{"labels": "{}", "value": 1}]}],
+    }
+    file = tmp_path / "case.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
+def test_a_release_is_drawn_when_it_takes_over(tmp_path: Path) -> None:
+    """Not when a watch begins, and not again while one process after the other follows."""
+    former, newer = ('motcua_build_info{job="%s",version="1",commit="a",sources="x"}',
+                     'motcua_build_info{job="%s",version="2",commit="b",sources="y"}')  # fmt: skip
+    series = {
+        former % "intake": "1x40 stale", newer % "intake": "_x41 1x200",
+        former % "metrics": "1x60 stale", newer % "metrics": "_x65 1x200",
+    }  # fmt: skip
+    drawn = {"2m": False, "10m15s": True, "14m": True, "16m30s": False, "40m": False}
+    told = [{"labels": '{version="2",commit="b",sources="y"}', "value": 1}]
+    case = {
+        "interval": "15s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": pages.RELEASED, "eval_time": at, "exp_samples": told if is_drawn else []}
+            for at, is_drawn in drawn.items()
+        ],
     }
     file = tmp_path / "case.yml"
     file.write_text(json.dumps({"rule_files": [], "tests": [case]}))

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from contracts.face import release
 from services.metrics.domain.counters import COUNTERS
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -23,6 +24,9 @@ class Family:
 
 REBUILDING: Final = Family(
     "motcua_metrics_rebuilding", "gauge", "1 while positions trail the ends that the logs had at take-over, else 0."
+)
+GENERATION: Final = Family(
+    "motcua_metrics_generation", "gauge", "The generation whose figures are shown: with another one all of them may jump."
 )
 STOPPED: Final = Family(
     "motcua_metrics_stopped", "gauge", "1 for a lifecycle partition that is counted no further, by partition and reason."
@@ -43,6 +47,11 @@ LAST_EVENT: Final = Family(
     "motcua_unit_last_event_timestamp_seconds", "gauge", "When intake stored a unit's last event, seconds since 1970."
 )
 SPOOL: Final = Family("motcua_unit_spool_events", "gauge", "Events in the outboxes of a unit, by its newest heartbeats.")
+QUARANTINED: Final = Family(
+    "motcua_unit_quarantined_events",
+    "gauge",
+    "Events that intake refused and a unit's edges keep aside, by their newest heartbeats; at most 1,000 of an edge.",
+)
 LINK: Final = Family(
     "motcua_unit_link", "gauge", "Line of a unit's edges, the worst of them (up, degraded, unknown, down); always 1."
 )
@@ -105,6 +114,7 @@ class Instruments:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
+        release.tell(registry)
         self.requests = Counter(
             "motcua_metrics_api_requests", "HTTP requests answered, by route, method and status.",
             ("route", "method", "status"), registry=registry,
