@@ -98,8 +98,6 @@ class Post:
         shipped["route"] |= quick
         for route in shipped["route"]["routes"]:
             route |= quick
-            # Told at whatever hour this test runs.
-            route.pop("active_time_intervals", None)
         for receiver in shipped["receivers"]:
             address = f"http://127.0.0.1:{self._server.server_port}/{receiver['name']}"
             receiver["webhook_configs"] = [{"url": address}]
