@@ -141,6 +141,14 @@ def test_a_period_in_which_nobody_comes_is_no_plan() -> None:
             planning.plan(msgspec.structs.replace(shipped, **changed), REFERENCE, 1, "a")
 
 
+def test_the_last_day_of_a_month_has_two_and_a_half_times_as_many() -> None:
+    """By the day on which a dossier was born."""
+    told = planning.plan(scenarios.read("month-end"), REFERENCE, 1, "a")
+    born = Counter(json.loads(each.body)["time"][:10] for each in _events(told) if each.birth)
+    assert set(born) == {"2025-07-30", "2025-07-31"}
+    assert 2.2 < born["2025-07-31"] / born["2025-07-30"] < 2.8
+
+
 def test_procedures_have_weights_and_some_people_bring_a_pile() -> None:
     """Three in four are the first one; where a half of all who come bring eight, eight dossiers come at once."""
     shipped = scenarios.read("mountain-link")
