@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from contracts.topics import REPORTED
 
-Offsets = dict[TopicPartition, "Future[Any]"]
+Offsets = dict[TopicPartition, "Future[int]"]
 
 
 def client(bootstrap: str) -> AdminClient:
@@ -47,13 +47,35 @@ class Asking:
         return cluster_id(self.client, seconds)
 
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
-        """For each place a future result whose `offset` is the first that is kept."""
+        """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says."""
         return self._offsets(places, OffsetSpec.earliest(), seconds)  # type: ignore[no-untyped-call]
 
     def ends(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
-        """For each place a future result whose `offset` is the next that will be written."""
+        """For each place the offset of the next record that will be written, to come in the same way."""
         return self._offsets(places, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
 
     def _offsets(self, places: Iterable[TopicPartition], spec: Any, seconds: float) -> Offsets:
         # One call for all: asked one by one they cost forty milliseconds each.
-        return dict(self.client.list_offsets(dict.fromkeys(places, spec), request_timeout=seconds))
+        found = self.client.list_offsets(dict.fromkeys(places, spec), request_timeout=seconds)
+        return {place: _offset(answer) for place, answer in found.items()}
+
+
+def _offset(asked: "Future[Any]") -> "Future[int]":
+    told: Future[int] = Future()
+    # Nobody can cancel what is told when the client's own answer comes.
+    told.set_running_or_notify_cancel()
+
+    def answered(answer: "Future[Any]") -> None:
+        try:
+            offset = int(answer.result().offset)
+        except BaseException as error:
+            told.set_exception(error)
+        else:
+            if offset >= 0:
+                told.set_result(offset)
+            else:
+                # What a client that knows the broker says when no answer came in time: an offset like any other, but -1001.
+                told.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+
+    asked.add_done_callback(answered)
+    return told

@@ -68,7 +68,7 @@ class Standing:
         found: dict[str, dict[int, int]] = {reported: {}, lifecycle: {}}
         try:
             for place, future in self._asking.ends(places, CALL_SECONDS).items():
-                found[place.topic][place.partition] = future.result(CALL_SECONDS + 1.0).offset
+                found[place.topic][place.partition] = future.result(CALL_SECONDS + 1.0)
         except (KafkaException, TimeoutError) as error:
             reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
             self._asking.renew()

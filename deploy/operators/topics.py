@@ -19,7 +19,12 @@ def create_missing(bootstrap: str, wanted: tuple[Topic, ...], replication_factor
     """Creates the topics that do not exist; the names of those it created."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     new = [
-        NewTopic(each.name, num_partitions=each.partitions, replication_factor=replication_factor, config=each.settings)
+        NewTopic(
+            each.name,
+            num_partitions=each.partitions,
+            replication_factor=replication_factor,
+            config={**each.settings, **each.at_first},
+        )
         for each in wanted
     ]
     created = []

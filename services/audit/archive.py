@@ -59,8 +59,8 @@ class Log:
                 raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
             places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
             begins, ends = self._asking.begins(places, seconds), self._asking.ends(places, seconds)
-            first = tuple(begins[place].result(seconds + 1.0).offset for place in places)
-            following = tuple(ends[place].result(seconds + 1.0).offset for place in places)
+            first = tuple(begins[place].result(seconds + 1.0) for place in places)
+            following = tuple(ends[place].result(seconds + 1.0) for place in places)
         except (KafkaException, TimeoutError) as error:
             self._asking.renew()
             where = f"Kafka at {self._settings.bootstrap}"

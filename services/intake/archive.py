@@ -94,7 +94,7 @@ class Archive:
     def _check_opening(self, cluster: str) -> None:
         partitions = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
         for part, end in self._asking.ends(partitions, self._seconds).items():
-            if self._call(end).offset < RECORDS_AT_OPENING:
+            if self._call(end) < RECORDS_AT_OPENING:
                 raise NotUsableError("archive_not_opened", f"partition {part.partition} lacks its opening records")
         for number, first in self._first_records().items():
             if not isinstance(first, Opened):

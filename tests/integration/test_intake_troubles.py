@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from contracts.asking import Asking
 from contracts.events import Event, from_record
-from contracts.topics import CENTRE_STATUS, REPORTED
+from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 from deploy.operators import acts
 from tests.conftest import NewProvince
 from tests.intake_bad_inputs import event, packed
@@ -100,3 +102,19 @@ def test_a_broker_that_is_gone_is_a_503_within_five_seconds_and_nothing_called_s
     kept = {place: record.id for place, record in records.items() if isinstance(record, Event)}
     assert len(stored) > 20 * 20
     assert {item_id: kept.get(place) for item_id, place in stored.items()} == {item_id: item_id for item_id in stored}
+    a_frozen_broker_has_no_ends(province.kafka, stack.pids["kafka"])
+
+
+def a_frozen_broker_has_no_ends(bootstrap: str, pid: int) -> None:
+    """A client that knows it is told an offset below 0 then: taken for an end, that would be an empty log."""
+    asking, places = Asking(bootstrap), [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
+    ends = {place: end.result(REQUEST_SECONDS) for place, end in asking.ends(places, REQUEST_SECONDS).items()}
+    assert sum(ends.values()) > 2 * PARTITIONS
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for ask in (asking.ends, asking.begins):
+            for found in ask(places, 1.0).values():
+                with pytest.raises(KafkaException, match="_TIMED_OUT"):
+                    found.result(REQUEST_SECONDS)
+    finally:
+        os.kill(pid, signal.SIGCONT)

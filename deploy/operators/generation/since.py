@@ -45,7 +45,7 @@ def _ends(bootstrap: str) -> dict[int, int]:
     asking = Asking(bootstrap)  # named: a client that nobody holds is gone before its answers come
     try:
         found = asking.ends(places, CALL_SECONDS)
-        return {place.partition: future.result(CALL_SECONDS + 1.0).offset for place, future in found.items()}
+        return {place.partition: future.result(CALL_SECONDS + 1.0) for place, future in found.items()}
     except (KafkaException, TimeoutError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
         raise KafkaUnavailableError(bootstrap, "say where the archive ends", reason) from error

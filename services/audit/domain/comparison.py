@@ -43,6 +43,15 @@ def of_role(figures: Figures, role: str) -> dict[str, dict[str, int]]:
     return units
 
 
+def by_unit(figures: Figures) -> dict[str, Figures]:
+    """`role|unit|…` figures as `role|unit` -> those of that unit, names and all."""
+    units: dict[str, Figures] = {}
+    for name, number in figures.items():
+        role, unit, _ = name.split("|", 2)
+        units.setdefault(f"{role}|{unit}", {})[name] = number
+    return units
+
+
 def compare_answer(check: Check, expected: Figures, role: str, rows: Mapping[str, Mapping[str, int]], where: str) -> None:
     """A list of units of one role: no counter may differ, no unit with figures may be missing."""
     want = of_role(expected, role)

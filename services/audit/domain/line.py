@@ -147,7 +147,8 @@ class Line:
         if reported.kind == "event":
             self._books.sequences.take(self.partition, stored.offset, reported, stored.recorded_at)
             if reported.dossier is not None:
-                self._books.sample.take(self.partition, reported.dossier, stored)
+                is_first = reported.dossier not in self._stands
+                self._books.sample.take(self.partition, reported.dossier, stored, is_first)
         else:
             self._control(stored, reported)
         return True

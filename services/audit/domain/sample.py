@@ -35,12 +35,13 @@ class Sample:
         self._key = str(seed).encode()
         self._worst: list[tuple[int, Place]] = []
 
-    def take(self, partition: int, code: str, stored: Stored) -> None:
-        """A reported event of a dossier."""
+    def take(self, partition: int, code: str, stored: Stored, is_first: bool = True) -> None:
+        """A reported event of a dossier; `is_first` unless an earlier one is known to have been taken."""
         place = (partition, code)
         chosen = self.dossiers.get(place)
         if chosen is None:
-            if self.size == 0 or not self._enters(place):
+            # One that did not enter with its first event never does.
+            if self.size == 0 or not is_first or not self._enters(place):
                 return
             chosen = self.dossiers[place] = Chosen(partition, code)
         if len(chosen.records) >= RECORDS_MAX:

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts.asking import Asking, Offsets
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
@@ -19,7 +19,11 @@ ENDS_HOLD_SECONDS: Final = 3.0
 # Longer than this no answer waits to know the ends; it then says no lag of 0.
 LOOK_NOW_SECONDS_MAX: Final = 0.5
 CLOSE_SECONDS_MAX: Final = 1.0
-BEATS_PER_LOOK_MAX: Final = 2000
+BEATS_PER_CALL_MAX: Final = 2000
+BEATS_WAIT_SECONDS: Final = 0.01
+# While those that were kept are read, a call waits so long for them; between two looks at the ends they are read so long.
+KEPT_WAIT_SECONDS: Final = 0.1
+BEATS_SECONDS_MAX: Final = 1.0
 FETCH_BYTES: Final = 16 * 1024
 QUEUED_KIB_MAX: Final = 1024
 _log = logging.getLogger(__name__)
@@ -68,7 +72,7 @@ class Watch:
             except (KafkaException, TimeoutError):
                 self._ends = None
             else:
-                ends = {place.partition: int(each.offset) for place, each in zip(asked, found, strict=True)}
+                ends = {place.partition: end for place, end in zip(asked, found, strict=True)}
                 self._ends, self._ends_at = ends, asked_at
 
     @property
@@ -89,9 +93,10 @@ class Watch:
         asking, beating = self._consumer("firsts"), self._consumer("heartbeats")
         beating.assign([TopicPartition(CENTRE_STATUS.name, number, 0) for number in range(PARTITIONS)])
         while not self._stop.is_set():
+            is_behind = False
             try:
                 self._look(asking)
-                self._read(beating)
+                is_behind = self._read(beating)
                 self.fault = None
             except KafkaException as error:
                 self.fault = f"Kafka does not answer: {error.args[0].name()}"
@@ -100,7 +105,8 @@ class Watch:
             except Exception as error:  # the next look may go well; without looks nobody knows the lag
                 _log.exception("the look at Kafka failed")
                 self.fault = f"the look at Kafka failed: {type(error).__name__}"
-            self._stop.wait(LOOK_EVERY_SECONDS)
+            if not is_behind:
+                self._stop.wait(LOOK_EVERY_SECONDS)
         for consumer in (asking, beating):
             consumer.close()
 
@@ -121,7 +127,7 @@ class Watch:
 
     def _look(self, asking: Consumer) -> None:
         asked_at, asked = time.monotonic(), self._ask_ends()
-        ends = {place.partition: int(future.result(self._seconds + 1.0).offset) for place, future in asked.items()}
+        ends = {place.partition: future.result(self._seconds + 1.0) for place, future in asked.items()}
         if asked_at > self._ends_at:
             self._ends, self._ends_at = ends, asked_at
         if missing := [number for number, end in ends.items() if end > 0 and number not in self.first_recorded_at]:
@@ -134,8 +140,17 @@ class Watch:
     def _ask_ends(self) -> Offsets:
         return self._asking.ends([TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)], self._seconds)
 
-    def _read(self, beating: Consumer) -> None:
-        found = beating.consume(BEATS_PER_LOOK_MAX, timeout=0.01)
+    def _read(self, beating: Consumer) -> bool:
+        """Takes heartbeats for a while; whether there are more."""
+        until, is_behind = time.monotonic() + BEATS_SECONDS_MAX, True
+        while is_behind and time.monotonic() < until and not self._stop.is_set():
+            wait = KEPT_WAIT_SECONDS if self._unread else BEATS_WAIT_SECONDS
+            found = beating.consume(BEATS_PER_CALL_MAX, timeout=wait)
+            self._take(found)
+            is_behind = bool(self._unread) or len(found) == BEATS_PER_CALL_MAX
+        return is_behind
+
+    def _take(self, found: Sequence[Message]) -> None:
         ended = set()
         for record in found:
             if (error := record.error()) is None:
@@ -144,6 +159,8 @@ class Watch:
                 ended.add(record.partition())
             else:
                 self._on_error(error.name())
-        if found:
+        unread = self._unread - ended
+        # Of what was kept nothing is told before all of it is read: half of it would be how centres stood days ago.
+        if found and not unread:
             self.beats.publish()
-        self._unread -= ended
+        self._unread = unread

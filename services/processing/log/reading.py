@@ -144,7 +144,7 @@ class Reader:
             self._met.add(topic)
 
     def _found(self, asked: Offsets) -> dict[tuple[str, int], int]:
-        return {(place.topic, place.partition): self._call(answer).offset for place, answer in asked.items()}
+        return {(place.topic, place.partition): self._call(answer) for place, answer in asked.items()}
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
         """What comes in, until done; the caller sees ends of partitions as errors."""
