@@ -27,7 +27,7 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = REFERENCE) -> None
     if scenario.arrivals.facts is not None:
         _replay(scenario, reference, seed)
     elif scenario.knee is not None:
-        steps = scenario.knee.steps_max * scenario.knee.repeats
+        steps = (scenario.knee.steps_max + knee.NARROWINGS) * scenario.knee.repeats
         most = scenario.knee.first_events_per_second * scenario.knee.growth ** (scenario.knee.steps_max - 1)
         # An event more or less for each dossier changes nothing about the days on which there are steps.
         step = knee.at_rate(scenario, most, _per_dossier(scenario, reference, seed), steps - 1, reference)

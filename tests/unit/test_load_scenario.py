@@ -111,6 +111,28 @@ def test_every_shipped_scenario_passes_its_rehearsal(name: str) -> None:
     rehearse(scenarios.read(name), 1)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "what it had stored is removed"),
+        (["--keep"], "MOTCUA_STATE_DIR=mine MOTCUA_PORT_BASE=26000 make wipe"),
+        (["--intake", "http://127.0.0.1:9", "--metrics", "http://127.0.0.1:9", "--dossiers", "http://127.0.0.1:9"],
+         "what the lab had started is ended"),
+    ],
+)  # fmt: skip
+def test_whoever_interrupts_a_run_is_told_what_is_left_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    """A city of the lab's own is gone, one that is kept runs, and somebody's was never touched."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "run", interrupt)
+    assert main.main(["run", str(SMOKE), "--state-dir", "mine", "--port-base", "26000", *options]) == 130
+    assert said in capsys.readouterr().err
+
+
 def test_a_search_for_a_rate_cannot_be_scaled() -> None:
     """It would draw the same steps and call them smaller."""
     with pytest.raises(ScenarioError, match="find-the-knee seeks a rate and cannot be scaled"):
