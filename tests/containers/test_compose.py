@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
@@ -162,6 +163,24 @@ def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:
             assert inspected["Config"]["User"] not in ("", "root", "0"), name
 
 
+def test_redis_refuses_before_its_container_is_full_and_its_memory_is_watched(composed: Composed) -> None:
+    """A write that is refused is tried again; a server that the kernel kills is an outage."""
+    bound = int(composed("exec", "-T", "redis", "redis-cli", "--raw", "config", "get", "maxmemory").split()[1])
+    container = composed("ps", "-q", "redis").strip()
+    inspected = json.loads(subprocess.run(["docker", "inspect", container], capture_output=True, check=True).stdout)[0]
+    assert 0 < bound < inspected["HostConfig"]["Memory"]
+    _wait(lambda: _figures(composed, "max(motcua_metrics_redis_max_bytes)") == [float(bound)])
+    assert 0 < _figures(composed, "max(motcua_metrics_redis_used_bytes)")[0] < bound
+
+
+def test_every_container_of_ours_says_the_same_release(composed: Composed) -> None:
+    """Its version and the digest of its files, from which Grafana draws when another one takes over."""
+    ours = WATCHED - {"dossiers", "alertmanager"}
+    asked = "query?query=" + urllib.parse.quote('count by (job) (motcua_build_info{version!=""})')
+    _wait(lambda: {each["metric"]["job"] for each in _asked(composed, asked)["result"]} >= ours)
+    assert _figures(composed, "count(count by (version, sources) (motcua_build_info))") == [1.0]
+
+
 def test_prometheus_sees_everybody_and_a_service_that_stops_is_told_to_alertmanager(composed: Composed) -> None:
     """As it is mounted and started here: every target up, every rule well; an alert arrives, and goes when it is over."""
     _wait(lambda: _jobs(composed) >= WATCHED)
@@ -202,6 +221,10 @@ def _has_grafana() -> bool:
 
 def _asked(composed: Composed, path: str) -> Any:
     return composed.patiently("PROMETHEUS", f"/api/v1/{path}")["data"]
+
+
+def _figures(composed: Composed, expr: str) -> list[float]:
+    return [float(each["value"][1]) for each in _asked(composed, f"query?query={urllib.parse.quote(expr)}")["result"]]
 
 
 def _jobs(composed: Composed) -> set[str]:
