@@ -88,7 +88,7 @@ def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, si
         opened.wait_live()
         assert not opened.violations()
         opened.page.locator("#explain").click()
-        assert opened.page.locator("#meaning h3").count() == 5
+        assert opened.page.locator("#meaning h3").count() == 6
         assert not opened.violations()
         sideways = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert sideways <= 0, "the page is wider than the window"
@@ -97,6 +97,31 @@ def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, si
         opened.page.context.set_offline(True)
         opened.wait_verdict("Connection lost" if "lang=en" in query else "Mất kết nối", 30.0)
         assert not opened.violations()
+
+
+def test_what_the_city_refused_is_missing_and_said_so(browser: Browser, town: City) -> None:
+    """A line that is well and an outbox that is empty are not all: events that intake refused are in no figure."""
+    try:
+        with visit(browser, town.board) as opened:
+            opened.wait_live()
+            town.beat("19942", 0, "up")
+            town.beat("19789", 0, "up", refused=(3, 5, 8))
+            mark = opened.page.locator("#rows [data-unit='19789'] .mark.kept_out")
+            expect(mark).to_have_text("3 bản tin bị thành phố từ chối", timeout=30_000)
+            opened.wait_verdict("Trực tiếp, thiếu bản tin bị từ chối của 1 đơn vị", 30.0)
+            assert opened.page.locator("#state").get_attribute("class") == "warn"
+            opened.page.locator("#only").select_option("only_kept_out")
+            assert opened.page.locator("#rows tr").count() == 1
+            assert not opened.violations()
+            opened.page.locator("#rows [data-unit='19789'] a").click()
+            opened.page.wait_for_selector("#unit-line dd")
+            told = opened.page.locator("#unit-line").inner_text()
+            assert "3 bản tin bị thành phố từ chối" in told
+            assert "Đầy đủ" not in told
+            assert not opened.violations()
+    finally:
+        town.beat("19789", 0, "up")
+        town.beat("19942", 7, "down")
 
 
 def test_everything_is_done_by_the_keyboard(browser: Browser, town: City) -> None:

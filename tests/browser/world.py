@@ -65,12 +65,13 @@ class City:
         self.post("/v1/events", events, f"dev-{unit}", kind)
         return code
 
-    def beat(self, unit: str, spool_depth: int, link: str) -> None:
-        """A heartbeat of the edge at a centre."""
+    def beat(self, unit: str, spool_depth: int, link: str, refused: Sequence[int] = ()) -> None:
+        """A heartbeat of the edge at a centre, which keeps aside what intake has refused."""
         said = {
             "source": f"/units/{unit}", "incarnation": "0197c0de-0000-7000-8000-000000000001",
             "at": time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(time.time() + 7 * 3600)),
             "spool_depth": spool_depth, "oldest_unsent_age_seconds": 90.0 if spool_depth else 0.0, "link": link,
+            "quarantined_sequences": list(refused),
         }  # fmt: skip
         self.post("/v1/heartbeats", said, f"dev-{unit}", "application/json")
 

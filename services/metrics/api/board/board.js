@@ -199,7 +199,10 @@ function drawState() {
   else if (coming?.size) [words, mood] = [arriving(), "wait"];
   else if (head) {
     const [live, full, rest] = FULL[head.provisional ?? null];
-    if (lag > 0) [words, mood] = [rest ? `${behind(lag)} · ${say(rest)}` : behind(lag), lag > LAG_SECONDS_MAX ? "warn" : full];
+    // What was refused is missing for good until a centre puts it right: that is no complete city.
+    const missing = full === "good" ? [...units.values()].filter(list.ONLY.only_kept_out).length : 0;
+    if (missing && !(lag > LAG_SECONDS_MAX)) [words, mood] = [say("live_kept_out", {n: whole(missing)}), "warn"];
+    else if (lag > 0) [words, mood] = [rest ? `${behind(lag)} · ${say(rest)}` : behind(lag), lag > LAG_SECONDS_MAX ? "warn" : full];
     else [words, mood] = [say(live), full];
   }
   box.className = mood;

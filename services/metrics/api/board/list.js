@@ -25,6 +25,7 @@ export const ONLY = {
   only_overdue: row => row.counters.overdue_open > 0,
   only_line: row => (row.centre.heard_at && row.centre.link !== "up") || row.centre.silence === "silent",
   only_provisional: row => row.provisional === true,
+  only_kept_out: row => row.centre.quarantined_events > 0,
 };
 
 export function drawHead(state, choose) {
@@ -122,6 +123,9 @@ function write(line, row, rank, link) {
   }
 }
 
+// An outbox names a thousand of them at most.
+export function keptOut(centre) { return say("kept_out", {n: whole(centre.quarantined_events)}); }
+
 // Only what needs a word: a centre whose line is well and whose outbox is empty has none. [kind, text]
 export function marksOf(row) {
   const centre = row.centre, found = [];
@@ -129,6 +133,7 @@ export function marksOf(row) {
     const left = centre.spool_events ? ` · ${say("left", {n: whole(centre.spool_events)})}` : "";
     found.push(["provisional", say("provisional_until", {at: moment(row.complete_until)}) + left]);
   }
+  if (centre.quarantined_events) found.push(["kept_out", keptOut(centre)]);
   if (centre.heard_at && centre.link !== "up") found.push([centre.link, say(centre.link)]);
   if (centre.silence === "silent") found.push(["silent", say("silent_since", {at: moment(centre.last_event)})]);
   return found;

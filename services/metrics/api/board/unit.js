@@ -2,7 +2,7 @@
 
 import {course, sweep} from "./charts.js";
 import {el, longDay, moment, percent, place, put, whole} from "./forms.js";
-import {marksOf} from "./list.js";
+import {keptOut, marksOf} from "./list.js";
 import {fieldName, language, say} from "./words.js";
 
 const AGAIN_MS = 3000;
@@ -158,8 +158,9 @@ function line(row) {
   // null: the service has not read all heartbeats yet; who has an outbox, and what it holds, is not known.
   const {centre} = row, has = Boolean(centre.heard_at), isKnown = row.provisional !== null;
   const link = has || !isKnown ? centre.link : null;
-  const full = isKnown ? row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) : say("full") :
-    el("span", say("full_unknown"), {class: "mark unknown"});
+  const full = !isKnown ? el("span", say("full_unknown"), {class: "mark unknown"}) :
+    row.provisional ? el("span", say("provisional"), {class: "mark provisional"}) :
+    centre.quarantined_events ? el("span", keptOut(centre), {class: "mark kept_out"}) : say("full");
   const facts = [
     [say("link"), el("span", link ? say(link) : say("no_edge"), {class: link ? `mark ${link}` : ""})],
     // Of a centre without an outbox nobody can say what it has not sent.

@@ -35,6 +35,7 @@ const WORDS = {
   only_overdue: ["Có hồ sơ quá hạn", "With overdue dossiers"],
   only_line: ["Mất đường truyền hoặc im lặng", "Line down or silent"],
   only_provisional: ["Số liệu tạm tính", "Provisional figures"],
+  only_kept_out: ["Có bản tin bị thành phố từ chối", "With events that the city refused"],
   // columns
   unit: ["Đơn vị", "Unit"],
   days: ["14 ngày", "14 days"],
@@ -56,6 +57,7 @@ const WORDS = {
   connecting: ["Đang kết nối…", "Connecting…"],
   live: ["Trực tiếp, đầy đủ", "Live, complete"],
   live_provisional: ["Trực tiếp, một phần tạm tính", "Live, in part provisional"],
+  live_kept_out: ["Trực tiếp, thiếu bản tin bị từ chối của {n} đơn vị", "Live; refused events of {n} units are missing"],
   live_unsure: ["Trực tiếp, chưa rõ đã đủ chưa", "Live; not yet known whether complete"],
   in_part_provisional: ["một phần tạm tính", "in part provisional"],
   unsure: ["chưa rõ đã đủ chưa", "not yet known whether complete"],
@@ -98,6 +100,7 @@ const WORDS = {
   heard_at: ["Tín hiệu cuối của hộp thư", "Outbox last heard"],
   last_event: ["Bản tin cuối", "Last event"],
   activity: ["Hoạt động", "Activity"],
+  kept_out: ["{n} bản tin bị thành phố từ chối", "{n} events refused by the city"],
   full: ["Đầy đủ", "Complete"],
   full_unknown: ["Chưa rõ: đang đọc tín hiệu của các hộp thư", "Not known yet: heartbeats are being read"],
   deadlines: ["Thời hạn", "Deadlines"],
@@ -153,6 +156,10 @@ export const MEANINGS = {
   provisional: [
     ["Tạm tính", "Trung tâm còn bản tin chưa gửi được, hoặc trong giờ làm việc không liên lạc được. Số liệu tự đủ khi có đường truyền; đến lúc nào là đủ thì ghi bên cạnh."],
     ["Provisional", "The centre holds events that it could not send yet, or has not been heard of in working hours. The figures become complete by themselves when the line is back; up to when they are complete stands beside them."],
+  ],
+  kept_out: [
+    ["Bản tin bị thành phố từ chối", "Phần mềm của trung tâm gửi bản tin sai mẫu; thành phố không nhận, hộp thư đi giữ lại. Chúng không nằm trong số liệu cho đến khi được sửa và gửi lại."],
+    ["Events refused by the city", "The centre’s software reported events that are wrong; the city took none of them and the outbox keeps them aside. They are in no figure until they are put right and reported again."],
   ],
   cases: [
     ["Hồ sơ công dân", "Mỗi việc của công dân tính một lần. Các cột khác tính cả từng hồ sơ thành phần của thủ tục liên thông."],
