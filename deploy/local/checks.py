@@ -6,7 +6,8 @@ import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from deploy.local.errors import OldPythonError, PortInUseError, TwoKindsOfKeysError
+from contracts.keys import LOOPBACK_HOSTS
+from deploy.local.errors import OldPythonError, OpenDoorError, PortInUseError, TwoKindsOfKeysError
 from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
 
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
@@ -21,10 +22,13 @@ def check_python(version: tuple[int, int]) -> None:
         raise OldPythonError(version, OLDEST_PYTHON)
 
 
-def check_keys(keys_file: Path | None, dev_keys: bool | None) -> None:
-    """TwoKindsOfKeysError when development keys are asked for beside a file of real ones."""
+def check_keys(keys_file: Path | None, dev_keys: bool | None, host: str) -> None:
+    """TwoKindsOfKeysError when development keys are asked for beside a file of real ones; OpenDoorError when everybody
+    in the network could use them."""
     if keys_file is not None and dev_keys:
         raise TwoKindsOfKeysError
+    if keys_file is None and dev_keys is not False and host not in LOOPBACK_HOSTS:
+        raise OpenDoorError(host)
 
 
 def check_ports(host: str, port_base: int, services: Iterable[str]) -> None:

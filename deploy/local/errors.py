@@ -46,6 +46,14 @@ class TwoKindsOfKeysError(StackError):
         super().__init__("MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other: unset one of them, then make up again.")
 
 
+class OpenDoorError(StackError):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"MOTCUA_HOST={host} opens the doors to others, and development keys are known to everybody: "
+            "set MOTCUA_KEYS_FILE, or leave MOTCUA_HOST at 127.0.0.1."
+        )
+
+
 class StateDirError(StackError):
     """This state directory cannot be used as asked."""
 

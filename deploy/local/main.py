@@ -17,6 +17,7 @@ from deploy.local.settings import StackSettings, moved_ports
 from deploy.local.stack import Row, Stack
 from deploy.operators import progress
 from deploy.operators.errors import OperatorError
+from deploy.operators.reader import while_read
 from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_python(sys.version_info[:2])
         told = None if chosen.command == "up" else statedir.kept_environment(StackSettings().directory)
         stack = Stack(port_base=_port_base(chosen.command), say=lambda line: print(line, flush=True), environment=told)
-        return {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}[chosen.command](stack, chosen)
+        acts = {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}
+        return while_read(lambda: acts[chosen.command](stack, chosen))
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
@@ -84,6 +86,8 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
         print(f"  audit           {stack.address('audit')}/v1/audit")
         for name in (each for each in programs.WATCHERS if each not in stack.left_out):
             print(f"  {name:<15} {stack.address(name)}")
+        if "edge" not in stack.names:
+            print("  left out        edge: it has no key of its own; set MOTCUA_EDGE_INTAKE_KEY_FILE, then this again")
         if stack.left_out:
             print(f"  left out        {', '.join(stack.left_out)}: not installed; run `make prometheus`, then this again")
         print(f"  for Prometheus  {counters}/metrics/dossiers")

@@ -40,7 +40,8 @@ class StackSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
 
-    port_base: int = 8000
+    # The highest leaves room for every offset below.
+    port_base: int = Field(default=8000, ge=1, le=65_400)
     state_dir: Path = Path(".local")
     clock: Clock = "wall"
     host: str = "127.0.0.1"

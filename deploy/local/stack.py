@@ -232,7 +232,7 @@ class Stack:
         return f"{lines[-1][:300] if lines else 'it wrote nothing'} (see {file}, then run the same command again)"
 
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
-        checks.check_keys(self.settings.keys_file, self.settings.dev_keys)
+        checks.check_keys(self.settings.keys_file, self.settings.dev_keys, self.settings.host)
         marker = statedir.read(self.directory)
         if self._keeper.pid is None:
             self._end_orphans()

@@ -7,7 +7,7 @@ from contracts.events import Activated, Control, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
 from deploy.operators import topics as topic_tool
-from deploy.operators.errors import FilesError, NotOpenError, UnknownRulesError
+from deploy.operators.errors import FilesError, NotOpenError, RedisUnavailableError, UnknownRulesError
 from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
@@ -15,7 +15,7 @@ from deploy.operators.standing import Standing
 
 @dataclass(frozen=True)
 class Openness:
-    """How the opening went: `written` partitions got something, `rules` is what the archive began with."""
+    """How the opening went: `written` partitions got something; `rules` are in force, or will be when it is folded."""
 
     rules: str
     written: int
@@ -40,7 +40,7 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
     opening = archive.plan(log.beginnings(), wanted, digest)
     if opening.missing:
         log.append(opening.missing, "opening")
-    return Openness(rules=opening.digest, written=len(opening.missing), files=digest)
+    return Openness(rules=_in_force(settings) or opening.digest, written=len(opening.missing), files=digest)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,14 @@ def ruling(settings: OperatorSettings) -> str:
             "The partitions do not stand under the same rules (yet): wait until processing has caught up (make status)"
         )
     return str(digests.pop())
+
+
+def _in_force(settings: OperatorSettings) -> str | None:
+    """As `ruling`; None where nobody has folded anything yet, or nobody says."""
+    try:
+        return ruling(settings)
+    except (RedisUnavailableError, UnknownRulesError):
+        return None
 
 
 def _let_rule(settings: OperatorSettings, log: Log, digest: str) -> Activation:

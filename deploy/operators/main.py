@@ -15,6 +15,7 @@ from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import commands as generation
 from deploy.operators.log import Log
+from deploy.operators.reader import while_read
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = settings.model_copy(update={"reference_dir": chosen.directory})
     act: Callable[[OperatorSettings, argparse.Namespace], int] = chosen.act
     try:
-        return act(settings, chosen)
+        return while_read(lambda: act(settings, chosen))
     except OperatorError as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from contracts.events import RefusedError, without_values
 from tests.contract.generated import right_events, spoilt_events
 from tests.contract.published import NOW, event_is_valid
 from tests.effort import examples
+from tests.intake_bad_inputs import of_type, packed
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +42,19 @@ def test_a_spoilt_event_is_judged_alike_by_schema_and_codec(sent: Any) -> None:
     if code == "invalid_data" and "2000 to 2049" in refusal(json.dumps(sent).encode()):
         return
     assert event_is_valid(sent) == (code is None), code
+
+
+@pytest.mark.parametrize(
+    ("due", "code"),
+    [
+        ("1999-12-31T23:59:59+07:00", "invalid_data"),
+        ("2000-01-01T00:00:00+07:00", None),
+        ("2049-12-31T23:59:59+07:00", None),
+        ("2050-01-01T00:00:00+07:00", "invalid_data"),
+    ],
+)
+def test_an_appointment_lies_in_the_years_2000_to_2049(due: str, code: str | None) -> None:
+    assert verdict(packed(of_type("rescheduled", {"due": due}))) == code
 
 
 @settings(max_examples=examples(100, 1000), deadline=None)

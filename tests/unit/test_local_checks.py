@@ -7,11 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from deploy.local import here, processes, statedir
-from deploy.local.checks import check_ports, check_python, free_port_base, give_back, is_free
-from deploy.local.errors import ForeignStateDirError, OldPythonError, OtherClockError, PortInUseError, TwoKindsOfKeysError
-from deploy.local.settings import CONTROLLER_PORT, PORTS, moved_ports
+from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
+from deploy.local.errors import (
+    ForeignStateDirError,
+    OldPythonError,
+    OpenDoorError,
+    OtherClockError,
+    PortInUseError,
+    TwoKindsOfKeysError,
+)
+from deploy.local.settings import CONTROLLER_PORT, PORTS, StackSettings, moved_ports
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
 
@@ -204,3 +212,32 @@ def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, mo
     assert (told["MOTCUA_PORT_BASE"], told["MOTCUA_CLOCK"], told["MOTCUA_KAFKA"]) == ("8200", "log", "127.0.0.1:8292")
     monkeypatch.setenv("MOTCUA_PORT_BASE", "8400")
     assert "MOTCUA_KAFKA" not in here.environment()
+
+
+def test_keys_that_everybody_knows_are_refused_before_anything_starts_where_others_could_use_them() -> None:
+    with pytest.raises(OpenDoorError, match=r"set MOTCUA_KEYS_FILE, or leave MOTCUA_HOST at 127\.0\.0\.1"):
+        check_keys(None, None, "0.0.0.0")
+    check_keys(None, None, "127.0.0.1")
+    check_keys(None, False, "0.0.0.0")
+    check_keys(Path("keys.json"), None, "0.0.0.0")
+
+
+@pytest.mark.parametrize("base", [0, 65_401, 70_000])
+def test_a_base_without_room_for_its_ports_is_refused(base: int) -> None:
+    with pytest.raises(ValidationError, match="port_base"):
+        StackSettings(port_base=base)
+
+
+def test_a_command_whose_output_is_not_read_to_its_end_ends_well() -> None:
+    """As `make status | head -1` does."""
+    program = (
+        "import sys\nfrom deploy.operators.reader import while_read\n"
+        "def act():\n    for n in range(100_000): print(n)\n    return 1\n"
+        "sys.exit(while_read(act))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        assert done.stdout.readline() == b"0\n"
+        done.stdout.close()
+        assert (done.stderr.read(), done.wait(30)) == (b"", 0)
