@@ -7,16 +7,20 @@ FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes":
 
 
 class Topic(Struct, frozen=True):
-    """A topic as it must exist: partitions and the settings that are checked at every start."""
+    """A topic as it must exist: partitions and the settings that are checked at every start. `at_first` are settings that
+    it is created with besides, and that nobody depends on."""
 
     name: str
     partitions: int
     settings: dict[str, str]
+    at_first: dict[str, str] = {}
 
 
 REPORTED = Topic("dossier.reported", PARTITIONS, {**FOR_EVER, "message.timestamp.type": "LogAppendTime"})
 REFERENCE = Topic("reference.data", 1, {"cleanup.policy": "compact"})
-CENTRE_STATUS = Topic("centre.status", PARTITIONS, {"cleanup.policy": "compact"})
+# Compaction leaves the newest segment alone: one of an hour, not of the week that is Kafka's own choice, lest whoever starts
+# read a million heartbeats to know forty.
+CENTRE_STATUS = Topic("centre.status", PARTITIONS, {"cleanup.policy": "compact"}, {"segment.ms": "3600000"})
 
 
 def lifecycle(gen: int) -> Topic:

@@ -16,8 +16,9 @@ RATE: Final = "[$__rate_interval]"
 def dashboard() -> Dashboard:
     """`/d/motcua-flow`."""
     text = "edge → intake → Kafka → processing → metrics: where events are, how late, what goes wrong on the way."
-    rows = (_now(), health.standing(), _edge(), _intake(), _processing(), health.letters(), _counting(), _answers())
-    return page("flow", "Một Cửa · Dòng bản tin", text, (*rows, _machines()), (), since="now-1h")
+    before = (_now(), health.standing(), _edge(), _aside(), _intake())
+    behind = (_processing(), health.letters(), _counting(), _answers(), _machines())
+    return page("flow", "Một Cửa · Dòng bản tin", text, (*before, *behind), (), since="now-1h")
 
 
 def summed(metric: str, by: str = "") -> str:
@@ -120,10 +121,68 @@ def _edge() -> Row:
     )
 
 
+def _aside() -> Row:
+    return Row(
+        "1b · Trung tâm: bị từ chối, giữ lại, đồng hồ, mất liên lạc",
+        (
+            lines(
+                "Bị từ chối, nằm lại ở trung tâm",
+                "Events that intake refused and edges keep aside: of all centres by heartbeats, of scraped edges by code.",
+                (
+                    (f"sum(motcua_unit_quarantined_events) {health.ZERO}", "cả thành phố"),
+                    (f"sum by (instance, code) (motcua_edge_quarantined_events) {health.ZERO}", "{{instance}} {{code}}"),
+                ),
+                steps=ANY_IS_BAD,
+            ),
+            lines(
+                "Không đi được",
+                "Of scraped edges: events held back while others pass, sources of whose state intake refuses to hear, and "
+                "outboxes that take nothing.",
+                (
+                    (f"motcua_edge_held_events {health.ZERO}", "giữ lại {{instance}}"),
+                    (f"motcua_edge_heartbeats_refused {health.ZERO}", "không nghe {{instance}}"),
+                    (f"motcua_edge_ready == bool 0 {health.ZERO}", "không nhận {{instance}}"),
+                    (summed("motcua_edge_store_errors_total", "code"), "ổ đĩa {{code}}"),
+                ),
+                steps=ANY_IS_BAD,
+            ),
+            lines(
+                "Đồng hồ trung tâm, đồng hồ máy chủ",
+                "Seconds by which the clock of a scraped edge is off, and by which the processing worker’s was set.",
+                (
+                    (f"motcua_edge_clock_offset_seconds {health.ZERO}", "{{instance}}"),
+                    ("max(motcua_processing_clock_jump_seconds)", "xử lý"),
+                ),
+                "s",
+            ),
+            lines(
+                "Trung tâm mất liên lạc",
+                "Share of the units at work that are cut off, and of those that have been at work for twenty minutes: "
+                "alerts go by the latter.",
+                (
+                    (f"city:motcua_units_cut_off:ratio {health.ZERO}", "đang làm việc"),
+                    (f"city:motcua_settled_units_cut_off:ratio {health.ZERO}", "đã mở cửa 20 phút"),
+                ),
+                "percentunit",
+                steps=((None, GOOD), (0.5, BAD)),
+            ),
+        ),
+        (6, 6, 6, 6),
+    )
+
+
 def _intake() -> Row:
     return Row(
         "2 · Tiếp nhận bản tin (intake)",
         (
+            lines(
+                "Tỷ lệ bị từ chối trong một giờ",
+                "Events that intake would not take among those handed in within an hour; more than one in twenty wakes "
+                "somebody. No figure of the city knows of them.",
+                ((f"city:motcua_refused:ratio1h {health.ZERO}", "cả thành phố"),),
+                "percentunit",
+                steps=((None, GOOD), (0.05, BAD)),
+            ),
             lines(
                 "Bản tin nhận theo kết quả",
                 "Events answered per second, by outcome: stored, or the code of a refusal.",
@@ -158,7 +217,7 @@ def _intake() -> Row:
                 ),
             ),
         ),
-        (6, 6, 6, 6),
+        (4, 5, 5, 5, 5),
     )
 
 

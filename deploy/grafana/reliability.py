@@ -13,8 +13,8 @@ OBJECTIVES: Final = (
         "intake",
         "Nhận bản tin",
         0.001,
-        "99.9 % of the requests with events and heartbeats are answered without a fault of ours, and 99.9 % of the time "
-        "an intake answers: the larger bad share counts.",
+        "99.9 % of the requests with events and heartbeats are answered without a fault of ours, 99.9 % of the events "
+        "need not be sent again, and 99.9 % of the time an intake answers: the largest bad share counts.",
     ),
     ("freshness", "Số liệu mới", 0.01, "99 % of the time figures are no more than a minute behind what was stored."),
     ("audit", "Kiểm toán sạch", 0.01, "99 % of the time the newest verdict of audit is clean and young."),

@@ -171,8 +171,14 @@ def _line() -> Row:
                 (('time() - min(motcua_unit_oldest_unsent_timestamp_seconds{unit="$unit"}) or vector(0)', "tuổi"),),
                 "s",
             ),
+            figure(
+                "Bị từ chối, nằm lại",
+                "Events that intake refused and the unit’s edges keep aside: no figure knows of them; 0 without an outbox.",
+                'sum(motcua_unit_quarantined_events{unit="$unit"}) or vector(0)',
+                steps=ANY_IS_BAD,
+            ),
         ),
-        (3, 3, 4, 7, 7),
+        (3, 3, 4, 5, 5, 4),
     )
 
 

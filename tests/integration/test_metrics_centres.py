@@ -2,15 +2,18 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
+from confluent_kafka import KafkaError, Message, Producer
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import instants
+from contracts.topics import CENTRE_STATUS
 from tests.intake_bad_inputs import event, packed
 from tests.integration.intake_calls import CENTRE, REQUEST_SECONDS, post, wait_until
 from tests.province import Province, Service
@@ -21,7 +24,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 Row = dict[str, Any]
 LATTER = "019790ab-0000-7000-8000-000000000000"
-NOTHING = {"link": "unknown", "heard_at": None, "spool_events": None, "oldest_unsent_at": None}
+BEATEN_UNITS = 20
+BEATS_EACH = 300
+NOTHING = {"link": "unknown", "heard_at": None, "spool_events": None, "oldest_unsent_at": None, "quarantined_events": None}
 
 
 @dataclass
@@ -91,7 +96,9 @@ def test_without_edges_nothing_is_provisional_and_nothing_is_called_complete(cit
 def test_a_backlog_marks_the_unit_and_holds_back_what_is_complete(city: City) -> None:
     """In the list, for the one unit, its days and in Prometheus; the city is complete up to where its last edge is."""
     first = city.beat("19774")
-    until = city.beat("19789", 600, spool_depth=321, oldest_unsent_age_seconds=600, link="slow")
+    until = city.beat(
+        "19789", 600, spool_depth=321, oldest_unsent_age_seconds=600, link="slow", quarantined_sequences=[11, 12, 19]
+    )
     city.beat("19789", 0, "/portal")
     wait_until(lambda: city.row("19789")["centre"]["spool_events"] == 321)
     wait_until(lambda: city.row("19774")["complete_until"] == first)
@@ -108,6 +115,8 @@ def test_a_backlog_marks_the_unit_and_holds_back_what_is_complete(city: City) ->
         }
     assert city.series("motcua_unit_spool_events") == {"19774": 0, "19789": 321}
     assert city.series("motcua_unit_provisional") == {"19774": 0, "19789": 1}
+    assert city.series("motcua_unit_quarantined_events") == {"19774": 0, "19789": 3}
+    assert row["centre"]["quarantined_events"] == 3
     assert city.series("motcua_unit_complete_until_timestamp_seconds")["19789"] == instants.parse(until) / instants.SECOND
 
 
@@ -151,6 +160,42 @@ def test_an_old_heartbeat_says_nothing_about_the_line_also_to_an_api_that_starts
     assert done.returncode == 0, done.stderr
     wait_until(lambda: other.row("19774")["complete_until"] is None)
     assert other.row("19774")["centre"] == {**NOTHING, "silence": "never", "last_event": None, "expected_by": None}
+
+
+def test_an_api_that_starts_tells_of_centres_once_it_has_read_all_that_was_kept(city: City) -> None:
+    """Thousands of former heartbeats of each: none of the backlogs of days ago is told as that of today."""
+    units = [row["unit"] for row in city.told("/v1/units")["units"][:BEATEN_UNITS]]
+    producer = Producer(
+        {
+            "bootstrap.servers": city.province.kafka,
+            "partitioner": "murmur2_random",
+            "linger.ms": 500,
+            "compression.type": "lz4",
+        }
+    )
+    for number in range(BEATS_EACH, -1, -1):
+        at = instants.show(now() - number * instants.SECOND)
+        for unit in units:
+            beat = {
+                "source": f"/units/{unit}", "incarnation": LATTER, "at": at, "spool_depth": min(number, 7),
+                "oldest_unsent_age_seconds": 0, "delivered_until": at, "link": "up",
+            }  # fmt: skip
+            producer.produce(CENTRE_STATUS.name, packed(beat), f"/units/{unit}", on_delivery=_is_kept)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+    late = City(city.province, city.intake, city.province.start("metrics-api"))
+    seen: Counter[bool] = Counter()
+    while not seen[True]:
+        told, series = late.told("/v1/units"), late.series("motcua_unit_spool_events")
+        assert set(series.values()) <= {0}, "a backlog of a former heartbeat"
+        assert set(units) <= set(series) or not series
+        assert told["provisional"] is not True
+        seen[bool(series)] += 1
+    assert late.told("/v1/units")["provisional"] is False
+
+
+def _is_kept(error: KafkaError | None, _: Message) -> None:
+    assert error is None
 
 
 def _events(stream: requests.Response) -> Iterator[tuple[str, Row]]:

@@ -16,6 +16,7 @@ from services.metrics.domain.silence import Silence
 CLOCK = 1_751_346_000_000_000
 DAY = "2025-07-01"
 NATION = 3321
+GEN = 7
 # The labels of each gauge beside `unit`, as docs/COUNTERS.md shows them; the other counters have `role` alone.
 LABELLED = {
     "received": {"role", "channel"}, "completed": {"role", "timeliness"}, "open": {"role", "state"}, "overdue": {"role"},
@@ -96,7 +97,7 @@ def test_each_counter_is_where_the_interfaces_put_it() -> None:
     total = {f"{role}|100|{name}": number for role in ("receiver", "competent") for name, number in numbers.items()}
     states = {f"receiver|100|{state}": 50 + int(state) for state in "124568"}
     today = {f"receiver|100|{name}": 7 for name in ("received", "completed", "returned", "refused", "submitted")}
-    page = Exposition(units(["100"], [])).page(held(total, {"states": states, "today": today}), DAY, {}, {})
+    page = Exposition(units(["100"], []), GEN).page(held(total, {"states": states, "today": today}), DAY, {}, {})
     found = samples(page)
     for role in ("receiver", "competent"):
         for name in OTHERS:
@@ -135,7 +136,9 @@ def test_a_nation_keeps_within_the_budget() -> None:
         for outcome in ("applied", "parked", "duplicate", "rejected", "annulled")
     }
     more = {"seen": dict.fromkeys(codes, CLOCK), "outcomes": outcomes}
-    page = Exposition(units(codes, [])).page(held(every, more), DAY, edges(*codes), dict.fromkeys(codes, Silence("silent")))
+    page = Exposition(units(codes, []), GEN).page(
+        held(every, more), DAY, edges(*codes), dict.fromkeys(codes, Silence("silent"))
+    )
     assert page.series <= 350_000
     of_unit = Counter(line.split('unit="')[1][:5] for line in page.text().decode().splitlines() if 'unit="' in line)
     assert len(of_unit) == NATION
@@ -145,7 +148,7 @@ def test_a_nation_keeps_within_the_budget() -> None:
 def test_a_unit_without_events_is_there_with_zeros() -> None:
     """Under the receiver's role; as competent body only once it was one, whatever it reported."""
     total = {"competent|H57.01|handed_over": 0, "competent|200|rejected": 1, "receiver|200|rejected": 1}
-    exposition = Exposition(units(["100", "200"], ["H57.01"]))
+    exposition = Exposition(units(["100", "200"], ["H57.01"]), GEN)
     found = samples(exposition.page(held(total), DAY, {}, {}))
     assert found[at("motcua_dossiers_received", unit="100", role="receiver", channel="online")] == 0
     assert found[at("motcua_dossiers_rejected", unit="200", role="receiver")] == 1
@@ -158,7 +161,7 @@ def test_a_unit_without_events_is_there_with_zeros() -> None:
 
 def test_lines_that_are_kept_follow_what_is_shown() -> None:
     """A number changes, a unit appears: the next scrape says so."""
-    exposition = Exposition(units(["100"], []))
+    exposition = Exposition(units(["100"], []), GEN)
     series = at("motcua_dossiers_submitted", unit="100", role="receiver")
     assert samples(exposition.page(held({"receiver|100|submitted": 1}), DAY, {}, {}))[series] == 1
     assert samples(exposition.page(held({"receiver|100|submitted": 2}), DAY, {}, {}))[series] == 2
@@ -171,7 +174,7 @@ def test_lines_that_are_kept_follow_what_is_shown() -> None:
 
 def test_whoever_has_a_series_has_a_name() -> None:
     """Also a body that gave up all it had before it went out of force, and a centre that only sends heartbeats."""
-    found = samples(Exposition(units(["100"], [])).page(held({"competent|400|handed_over": 1}), DAY, edges("500"), {}))
+    found = samples(Exposition(units(["100"], []), GEN).page(held({"competent|400|handed_over": 1}), DAY, edges("500"), {}))
     named = {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_info"}
     assert named == {dict(labels)["unit"] for _, labels in found if "unit" in dict(labels)} == {"100", "400", "500"}
 
@@ -179,7 +182,7 @@ def test_whoever_has_a_series_has_a_name() -> None:
 def test_names_are_escaped() -> None:
     """Quotes, backslashes and line ends in a name do not break the page."""
     name = 'Xã "A\\B"\nC'
-    found = samples(Exposition(units(["100"], [], name)).page(held({}), DAY, {}, {}))
+    found = samples(Exposition(units(["100"], [], name), GEN).page(held({}), DAY, {}, {}))
     assert at("motcua_unit_info", unit="100", name=f"{name} 100", kind="ward") in found
 
 
@@ -189,15 +192,17 @@ def test_what_units_and_arrivals_say() -> None:
         "seen": {"100": CLOCK + 123_456},
         "outcomes": {"unit|100|applied": 8, "unit|100|duplicate": 1, "fact|received|applied": 8},
     }
-    stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True, False)
+    stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True, False, 12)
     quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("resting", CLOCK, CLOCK)}
-    page = Exposition(units(["100", "200"], [])).page(held({}, more), DAY, {"200": stand}, quiet)
+    page = Exposition(units(["100", "200"], []), GEN).page(held({}, more), DAY, {"200": stand}, quiet)
     found = samples(page)
     assert found[at("motcua_unit_last_event_timestamp_seconds", unit="100")] == 1751346000.123456
     assert {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_spool_events"} == {"200"}
     assert found[at("motcua_unit_spool_events", unit="200")] == 17
     assert {labels for name, labels in found if name == "motcua_unit_link"} == {at("", unit="200", state="degraded")[1]}
     assert found[at("motcua_unit_provisional", unit="200")] == 1
+    assert found[at("motcua_unit_quarantined_events", unit="200")] == 12
+    assert found[at("motcua_metrics_generation")] == GEN
     assert found[at("motcua_unit_oldest_unsent_timestamp_seconds", unit="200")] == 1751345940
     assert found[at("motcua_unit_complete_until_timestamp_seconds", unit="200")] == 1751345938.5
     assert [found[at("motcua_unit_silent", unit=unit)] for unit in ("100", "200")] == [1, 0]
@@ -213,7 +218,7 @@ def test_what_units_and_arrivals_say() -> None:
 def test_no_exact_series_while_figures_are_rebuilt(place: dict[str, Any]) -> None:
     """Only that it is so."""
     found = samples(
-        Exposition(units(["100"], [])).page(held({"receiver|100|submitted": 1}, None, **place), DAY, edges("100"), {})
+        Exposition(units(["100"], []), GEN).page(held({"receiver|100|submitted": 1}, None, **place), DAY, edges("100"), {})
     )
     assert found == {at("motcua_metrics_rebuilding"): 1}
 
@@ -221,7 +226,7 @@ def test_no_exact_series_while_figures_are_rebuilt(place: dict[str, Any]) -> Non
 def test_a_stopped_partition_is_told_beside_the_figures() -> None:
     """With its reason; no today before the first tick."""
     snapshot = held({"receiver|100|submitted": 1}, stopped="gap", log_clock=None)
-    found = samples(Exposition(units(["100"], [])).page(snapshot, DAY, {}, {}))
+    found = samples(Exposition(units(["100"], []), GEN).page(snapshot, DAY, {}, {}))
     assert found[at("motcua_metrics_stopped", partition="7", reason="gap")] == 1
     assert found[at("motcua_metrics_rebuilding")] == 0
     assert found[at("motcua_dossiers_submitted", unit="100", role="receiver")] == 1
@@ -230,7 +235,7 @@ def test_a_stopped_partition_is_told_beside_the_figures() -> None:
 
 def test_arrivals_of_a_unit_begin_at_zero() -> None:
     """Else its first fifty dead letters, seen at once, would be no rise for Prometheus."""
-    page = Exposition(units(["100"], [])).page(held({}, {"outcomes": {"unit|100|applied": 3}}), DAY, {}, {})
+    page = Exposition(units(["100"], []), GEN).page(held({}, {"outcomes": {"unit|100|applied": 3}}), DAY, {}, {})
     found = samples(page)
     expected = {"applied": 3, "parked": 0, "duplicate": 0, "rejected": 0, "annulled": 0}
     assert {

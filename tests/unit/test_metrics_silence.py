@@ -151,6 +151,15 @@ def test_what_is_called_complete_is_never_more_than_either_clock_allows(
         assert abs((heard_at - beat.oldest_unsent_at) - age * SECOND) <= 1
 
 
+def test_what_intake_refused_of_a_unit_is_known_by_its_heartbeats() -> None:
+    """Of all its edges; the link may be up, the outbox empty and nothing provisional."""
+    ward = delivery.beat_of(said(quarantined_sequences=[4, 7, 8]), NOON)
+    point = delivery.beat_of(said(source="/units/19753/p", quarantined_sequences=[1]), NOON)
+    found = delivery.judge([ward, point], NOON, hours(), OLD)
+    assert (found.quarantined_events, found.link, found.is_provisional) == (4, "up", False)
+    assert delivery.judge([delivery.beat_of(said(), NOON)], NOON, hours(), OLD).quarantined_events == 0
+
+
 @pytest.mark.parametrize("number", [1e308, -1e308, 1e12])
 def test_numbers_that_measure_nothing_do_no_harm(number: float) -> None:
     """Whatever a heartbeat claims, instants stay where they can be shown."""

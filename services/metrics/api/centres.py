@@ -24,7 +24,9 @@ class Centres:
         self._patience = patience
 
     def deliveries(self) -> Mapping[str, Delivery]:
-        """How the edges of each unit that has one stand now."""
+        """How the edges of each unit that has one stand now; of none while heartbeats that were kept are being read."""
+        if not self._watch.has_read_beats:
+            return {}
         now = self._now()
         return {
             unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after)
@@ -62,6 +64,7 @@ def _told(stand: Delivery, quiet: Silence, read: bool) -> Row:
             "heard_at": _show(stand.heard_at),
             "spool_events": stand.spool_events,
             "oldest_unsent_at": _show(stand.oldest_unsent_at),
+            "quarantined_events": None if stand.spool_events is None else stand.quarantined_events,
             "silence": quiet.state,
             "last_event": _show(quiet.last_event),
             "expected_by": _show(quiet.expected_by),

@@ -39,7 +39,7 @@ class Doors:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._exposition = exposition.Exposition(ports.told.units)
+        self._exposition = exposition.Exposition(ports.told.units, ports.snapshots.gen)
         self._courses = Courses(ports.snapshots, ports.told.units)
 
     async def units(self, request: Request) -> Response:

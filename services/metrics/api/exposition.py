@@ -49,8 +49,9 @@ def wanted(day: str) -> tuple[Wanted, ...]:
 class Exposition:
     """The page, with the lines that are kept from one scrape to the next."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: Units, gen: int) -> None:
         self._units = units
+        self._gen = gen
         self._kept_for: tuple[KeysView[str], str] = {}.keys(), ""
         self._shown: dict[str, list[str]] = {role: [] for role in ROLES}
         self._of_total: list[tuple[Family, list[Line]]] = []
@@ -70,6 +71,7 @@ class Exposition:
             return page
         [total], [states], [outcomes], [seen], [today] = snapshot.found
         self._keep(total, day)
+        page.add(told.GENERATION, [f"{told.GENERATION.name} {self._gen}"])
         page.add(told.REPORTED_OFFSET, [
             f'{told.REPORTED_OFFSET.name}{{partition="{number}"}} {offset}' for number, offset in snapshot.closed.items()
         ])  # fmt: skip
@@ -157,6 +159,9 @@ def _in_parts(
 def _add_centres(page: Page, deliveries: Mapping[str, Delivery], silences: Mapping[str, Silence]) -> None:
     rows = [(escaped(unit), stand) for unit, stand in sorted(deliveries.items())]
     page.add(told.SPOOL, [f'{told.SPOOL.name}{{unit="{unit}"}} {stand.spool_events}' for unit, stand in rows])
+    page.add(told.QUARANTINED, [
+        f'{told.QUARANTINED.name}{{unit="{unit}"}} {stand.quarantined_events}' for unit, stand in rows
+    ])  # fmt: skip
     page.add(told.LINK, [f'{told.LINK.name}{{unit="{unit}",state="{stand.link}"}} 1' for unit, stand in rows])
     page.add(told.PROVISIONAL, [
         f'{told.PROVISIONAL.name}{{unit="{unit}"}} {int(stand.is_provisional)}' for unit, stand in rows

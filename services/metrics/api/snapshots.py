@@ -162,6 +162,7 @@ class Snapshots:
         follow: Callable[[str | None], Awaitable[None]],
     ) -> None:  # fmt: skip
         """`follow` is told the reference data in force before a snapshot is handed out."""
+        self.gen = gen
         self._prefix = keys.prefix(gen)
         self._on_error = on_error
         self._follow = follow

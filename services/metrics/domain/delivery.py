@@ -25,6 +25,7 @@ class Beat(Struct, frozen=True):
     spool_events: int
     oldest_unsent_at: int | None
     complete_until: int
+    quarantined_events: int = 0
 
 
 class Delivery(Struct, frozen=True):
@@ -38,6 +39,8 @@ class Delivery(Struct, frozen=True):
     is_provisional: bool = False
     # Between opening and closing of the unit's own day, or nobody knows its hours: then somebody should be heard.
     is_at_work: bool = True
+    # What intake refused of them; each edge names a thousand at most.
+    quarantined_events: int = 0
 
 
 def beat_of(said: Heartbeat, heard_at: int) -> Beat:
@@ -55,6 +58,7 @@ def beat_of(said: Heartbeat, heard_at: int) -> Beat:
         spool_events=said.spool_depth,
         oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
         complete_until=_shown(min(until, until - _span(said.clock_offset_seconds)), heard_at),
+        quarantined_events=len(said.quarantined_sequences),
     )
 
 
@@ -74,6 +78,7 @@ def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) 
         complete_until=min(beat.complete_until for beat in beats),
         is_provisional=any(beat.spool_events > 0 or _is_missed(beat, now, hours, old_after) for beat in beats),
         is_at_work=hours is None or hours.is_at_work(now),
+        quarantined_events=sum(beat.quarantined_events for beat in beats),
     )
 
 
