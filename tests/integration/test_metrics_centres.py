@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import instants
 from contracts.topics import CENTRE_STATUS
+from deploy.operators import topics
 from tests.intake_bad_inputs import event, packed
 from tests.integration.intake_calls import CENTRE, REQUEST_SECONDS, post, wait_until
 from tests.province import Province, Service
@@ -164,6 +165,9 @@ def test_an_old_heartbeat_says_nothing_about_the_line_also_to_an_api_that_starts
 
 def test_an_api_that_starts_tells_of_centres_once_it_has_read_all_that_was_kept(city: City) -> None:
     """Thousands of former heartbeats of each: none of the backlogs of days ago is told as that of today."""
+    kept = topics.describe(city.province.kafka, CENTRE_STATUS.name)
+    assert kept is not None
+    assert kept.settings["segment.ms"] == "3600000", "the newest segment is never compacted"
     units = [row["unit"] for row in city.told("/v1/units")["units"][:BEATEN_UNITS]]
     producer = Producer(
         {
