@@ -142,7 +142,7 @@ def _aside() -> Row:
                     (f"motcua_edge_held_events {health.ZERO}", "giữ lại {{instance}}"),
                     (f"motcua_edge_heartbeats_refused {health.ZERO}", "không nghe {{instance}}"),
                     (f"motcua_edge_ready == bool 0 {health.ZERO}", "không nhận {{instance}}"),
-                    (summed("motcua_edge_store_errors_total", "code"), "ổ đĩa {{code}}"),
+                    (f"{summed('motcua_edge_store_errors_total', 'code')} {health.ZERO}", "ổ đĩa {{code}}"),
                 ),
                 steps=ANY_IS_BAD,
             ),
