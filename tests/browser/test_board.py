@@ -66,6 +66,7 @@ def test_a_person_s_visit(browser: Browser, town: City) -> None:
         town.line.cut()
         opened.wait_verdict("Mất kết nối", SHOWN_SECONDS)
         assert opened.page.locator("#retry").is_visible()
+        assert not opened.faded()
         assert not opened.violations()
         town.report("19753", ("received",))
         town.wait_received("19753", 10)

@@ -23,7 +23,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 # What is promised of a live update, from the moment at which intake has said `stored`.
 LIVE_SECONDS = 2.0
 NATION_UNITS = 3_321
-OTHERS = ("received_direct", "received_online", "cases", "completed", "completed_on_time", "returned", "open", "digitised")
+OTHERS = (
+    "received_direct",
+    "received_online",
+    "cases",
+    "completed",
+    "completed_on_time",
+    "returned",
+    "open",
+    "overdue_open",
+)
 # A line over which the rows of a nation take longer than the page bears silence: eight seconds.
 SLOW_BYTES_PER_SECOND = 15_000
 PAGE_ROWS = 100
@@ -96,6 +105,7 @@ def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, si
         opened.page.keyboard.press("Escape")
         opened.page.context.set_offline(True)
         opened.wait_verdict("Connection lost" if "lang=en" in query else "Mất kết nối", 30.0)
+        assert not opened.faded()
         assert not opened.violations()
 
 
@@ -198,6 +208,11 @@ def test_a_whole_country_of_units_works(browser: Browser, servers: Servers, tmp_
         assert page.locator("#rows tr").count() == 1
         assert not opened.violations()
         assert not opened.complaints()
+        page.locator("#find").fill("")
+        page.context.set_offline(True)
+        opened.wait_verdict("Mất kết nối", 30.0)
+        assert page.locator("#rows td.late").count() > 0
+        assert not opened.violations()
 
 
 def test_a_whole_country_comes_over_a_slow_line(browser: Browser, servers: Servers, tmp_path: Path) -> None:

@@ -154,6 +154,15 @@ class Visit:
         """Errors of the console, but for what a cut line explains."""
         return [each for each in self.said if not (line_was_cut and any(words in each for words in LINE_SAYS))]
 
+    def faded(self) -> list[str]:
+        """Words and figures behind a veil: it takes contrast away, also of single digits and labels that axe passes over."""
+        found: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll("main, main *")]
+              .filter(it => it.innerText?.trim() && getComputedStyle(it).opacity !== "1")
+              .map(it => it.outerHTML.slice(0, 120))"""
+        )
+        return found[:3]
+
     def violations(self) -> list[str]:
         """What axe calls serious or critical."""
         found = Axe().run(self.page).response["violations"]
