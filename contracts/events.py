@@ -48,7 +48,7 @@ _REQUIRED_TEXTS = frozenset(REQUIRED) - {"data"}
 _ATTRIBUTE_OF = {f"ce_{name}": name for name in ATTRIBUTES}
 _CODE_IN_DATA = ("receiver", "competent")
 _DAY_LENGTH = len("2025-07-01")
-_DUE_LATEST = instants.parse("2049-12-31T23:59:59.999999+07:00")
+_DUE_LATEST = instants.parse("2049-12-31T00:00:00+07:00")
 
 _DATA_DECODERS: dict[str, msgspec.json.Decoder[Data]] = {
     fact: msgspec.json.Decoder(model, strict=True) for fact, model in FACTS.items()

@@ -18,6 +18,7 @@ from deploy.operators import progress
 from deploy.operators import topics as topic_tool
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import comparing, removal, saying, since
+from deploy.operators.reader import unread_is_no_error
 from deploy.operators.settings import OperatorSettings
 from services.processing.domain.generation import GEN
 
@@ -193,4 +194,5 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    unread_is_no_error()
     sys.exit(main())

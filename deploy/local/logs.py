@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 
 from contracts.face.logs import readable
+from deploy.operators.reader import is_read
 
 POLL_SECONDS = 0.5
 
@@ -29,7 +30,7 @@ def follow(files: dict[str, Path]) -> None:
     """Prints what is added to the files, until it is interrupted; a file that was rotated is read from its start."""
     places = {name: _size(file) for name, file in files.items()}
     with contextlib.suppress(KeyboardInterrupt):
-        while True:
+        while is_read():
             for name, file in files.items():
                 if _size(file) < places[name]:
                     places[name] = 0

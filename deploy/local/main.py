@@ -17,7 +17,7 @@ from deploy.local.settings import StackSettings, moved_ports
 from deploy.local.stack import Row, Stack
 from deploy.operators import progress
 from deploy.operators.errors import OperatorError
-from deploy.operators.reader import while_read
+from deploy.operators.reader import unread_is_no_error
 from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_python(sys.version_info[:2])
         told = None if chosen.command == "up" else statedir.kept_environment(StackSettings().directory)
         stack = Stack(port_base=_port_base(chosen.command), say=lambda line: print(line, flush=True), environment=told)
-        acts = {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}
-        return while_read(lambda: acts[chosen.command](stack, chosen))
+        return {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}[chosen.command](stack, chosen)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
@@ -160,4 +159,5 @@ def _logs(stack: Stack, chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    unread_is_no_error()
     sys.exit(main())

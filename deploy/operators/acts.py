@@ -15,9 +15,9 @@ from deploy.operators.standing import Standing
 
 @dataclass(frozen=True)
 class Openness:
-    """How the opening went: `written` partitions got something; `rules` are in force, or will be when it is folded."""
+    """How the opening went: `written` partitions got something; `rules` are in force, None where that is not known yet."""
 
-    rules: str
+    rules: str | None
     written: int
     files: str
 
@@ -40,7 +40,8 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
     opening = archive.plan(log.beginnings(), wanted, digest)
     if opening.missing:
         log.append(opening.missing, "opening")
-    return Openness(rules=_in_force(settings) or opening.digest, written=len(opening.missing), files=digest)
+    begun = opening.digest if opening.missing else None
+    return Openness(rules=_in_force(settings) or begun, written=len(opening.missing), files=digest)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import commands as generation
 from deploy.operators.log import Log
-from deploy.operators.reader import while_read
+from deploy.operators.reader import unread_is_no_error
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = settings.model_copy(update={"reference_dir": chosen.directory})
     act: Callable[[OperatorSettings, argparse.Namespace], int] = chosen.act
     try:
-        return while_read(lambda: act(settings, chosen))
+        return act(settings, chosen)
     except OperatorError as error:
         print(error, file=sys.stderr)
         return 1
@@ -89,8 +89,8 @@ def _topics(settings: OperatorSettings, _: argparse.Namespace) -> int:
 def _open(settings: OperatorSettings, _: argparse.Namespace) -> int:
     opened = acts.open_archive(settings, acts.files(settings))
     done = f"opened in {opened.written} partitions" if opened.written else "was open already"
-    print(f"archive {done}: CLOCK={settings.clock}, rules {opened.rules}")
-    if opened.rules != opened.files:
+    print(f"archive {done}: CLOCK={settings.clock}, rules {opened.rules or 'of the archive'}")
+    if opened.rules not in (None, opened.files):
         print(f"the reference files are {opened.files} now: they rule only once `make reference-activate` has been run")
     return 0
 
@@ -146,4 +146,5 @@ def _source(text: str) -> str:
 
 
 if __name__ == "__main__":
+    unread_is_no_error()
     sys.exit(main())

@@ -82,9 +82,10 @@ class _Told:
         """Prometheus."""
         told, why_not = await self._outbox()
         keys, instruments = self._ports.keys, self._ports.instruments
-        instruments.keys.set(len(keys.ring().by_digest))
+        known = len(keys.ring().by_digest)
+        instruments.keys.set(known)
         instruments.keys_file_broken.set(keys.fault is not None)
-        instruments.ready.set(why_not is None and told is not None and told.full is None)
+        instruments.ready.set(why_not is None and told is not None and told.full is None and known > 0)
         if told is not None:
             instruments.outbox_events.set(told.depth)
             instruments.outbox_bytes.set(told.bytes)

@@ -75,6 +75,7 @@ class _Told:
         """Prometheus."""
         self._instruments.keys.set(len(self._keys.ring().by_digest))
         self._instruments.keys_file_broken.set(self._keys.fault is not None)
+        self._instruments.ready.set(self._gate.reason is None and bool(self._keys.ring().by_digest))
         return exposition(self._instruments.registry)
 
 

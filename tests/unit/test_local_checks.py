@@ -228,16 +228,17 @@ def test_a_base_without_room_for_its_ports_is_refused(base: int) -> None:
         StackSettings(port_base=base)
 
 
-def test_a_command_whose_output_is_not_read_to_its_end_ends_well() -> None:
-    """As `make status | head -1` does."""
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_command_whose_output_is_not_read_to_its_end_comes_to_its_own(status: int) -> None:
+    """As `make up | head -1`: what it does is done, and its exit status is what it has come to."""
     program = (
-        "import sys\nfrom deploy.operators.reader import while_read\n"
-        "def act():\n    for n in range(100_000): print(n)\n    return 1\n"
-        "sys.exit(while_read(act))"
+        "import sys\nfrom deploy.operators.reader import is_read, unread_is_no_error\nunread_is_no_error()\n"
+        "for n in range(100_000): print(n)\n"
+        f"assert not is_read()\nprint('done', file=sys.stderr)\nsys.exit({status})"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
         assert done.stdout is not None
         assert done.stderr is not None
         assert done.stdout.readline() == b"0\n"
         done.stdout.close()
-        assert (done.stderr.read(), done.wait(30)) == (b"", 0)
+        assert (done.stderr.read(), done.wait(30)) == (b"done\n", status)
