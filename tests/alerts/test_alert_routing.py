@@ -197,16 +197,27 @@ TROUBLES: dict[str, Trouble] = {
               ("platform-pages", "IntakeBudgetBurnsFast", 1)),
     ),
     "counting is down: forty centres are not silent for that": Trouble(
-        [_one("ServiceDown", job="metrics"), *_each("UnitSilent")], _told(("platform-pages", "ServiceDown", 1))
+        [_one("ServiceDown", job="metrics"), _one("PartitionsUnowned", job="metrics"), *_each("UnitSilent")],
+        _told(("platform-pages", "ServiceDown", 1)),
+    ),
+    "one of two workers is away and the other has taken over: a centre that is silent is told": Trouble(
+        [_one("ServiceDown", job="metrics", instance="a"), _one("CrashLooping", job="processing", instance="a"),
+         *_each("UnitSilent", units=CENTRES[:1])],
+        _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "CrashLooping", 1),
+              ("centres-tickets", "UnitSilent", 1)),
     ),
     "a partition is processed no further: nor for that": Trouble(
         [_one("ProcessingStopped", job="processing", partition="7"), _one("ProcessingLag"), *_each("UnitSilent")],
         _told(("platform-pages", "ProcessingStopped", 1)),
     ),
-    "the board's process is down: centres go on being watched where their alerts still come from": Trouble(
-        [_one("ServiceDown", job="metrics-api"), _one("FiguresUnavailable"), _one("FreshnessBudgetBurnsFast"),
+    "the board's process is down": Trouble(
+        [_one("ServiceDown", job="metrics-api"), _one("FreshnessBudgetBurnsFast"),
          _one("AnswersFail", job="metrics-api"), _one("AnswersFail", job="processing-api")],
         _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "AnswersFail", 1)),
+    ),
+    "one of two processes of the board is down, and yet no figure is answered": Trouble(
+        [_one("ServiceDown", job="metrics-api", instance="a"), _one("FiguresUnavailable")],
+        _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "FiguresUnavailable", 1)),
     ),
     "a fault of the code, a storm and a unit's own letters are three matters": Trouble(
         [_one("FoldFails"), _one("DeadLetterStorm"), *_each("DeadLettersOfUnit", units=CENTRES[:1])],
