@@ -36,8 +36,10 @@ class LoadStack(DemoStack):
 
     def _remove(self) -> None:
         self.check_own()
-        # Their pid files go with the directory.
-        leftovers.end(self.lab_directory)
+        if self.lab_directory.is_dir():
+            # Their pid files go with the directory.
+            with leftovers.hold(self.lab_directory):
+                leftovers.end(self.lab_directory)
         super()._remove()
 
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.errors import LabError
-from lab.load.counting import COUNTS
+from lab.load.counting import AUDIT, COUNTS
+from lab.load.fresh import the_citys
 from lab.load.noise import RUNS_MAX, RUNS_MIN, counts_differ, differ, runs_differ
 from lab.load.verdict import OUTSIDE
 
@@ -78,26 +79,34 @@ def _verdicts(before: Side, after: Side) -> list[Change]:
     old, new = (_by_name(side) for side in (before, after))
     told = []
     for name in dict.fromkeys([*old, *new]):
-        was, now = (_worst(side.get(name, ())) for side in (old, new))
-        words = [each["word"] for each in (was, now) if each is not None]
-        if "shown" in words:
-            continue
-        told += _verdict(name, was, now, words)
+        sides = [side.get(name, []) for side in (old, new)]
+        if not any(each["word"] == "shown" for side in sides for each in side):
+            told += _verdict(name, sides)
     return told
 
 
-def _verdict(name: str, was: Document | None, now: Document | None, words: list[str]) -> list[Change]:
+def _verdict(name: str, sides: list[list[Document]]) -> list[Change]:
+    was, now = (_worst(side) for side in sides)
+    words = [each["word"] for each in (was, now) if each is not None]
     if was is None or now is None or "invalid" in words:
         return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=None)]
     if words[0] != words[1]:
-        better = words[1] == "kept"
-        return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=True, better=better)]
+        return [Change(
+            name=name, before=_said(was), after=_said(now), more_than_noise=True, better=words[1] == "kept",
+            repeated=name in COUNTS or name == AUDIT or _told_apart(sides),
+        )]  # fmt: skip
     figures = was.get("figure") or 0, now.get("figure") or 0
     if words[0] == "broken" and name in COUNTS and figures[0] != figures[1]:
         # Broken before and after; how often is another question.
         certain, better = counts_differ(*figures), figures[1] < figures[0]
         return [Change(name=name, before=_said(was), after=_said(now), more_than_noise=certain, better=better)]
     return []
+
+
+def _told_apart(sides: list[list[Document]]) -> bool:
+    """A promise of time may be kept by a hair and broken by one: it changed when enough runs a side all say so."""
+    was, now = ({each["word"] for each in side} for side in sides)
+    return min(map(len, sides)) >= RUNS_MIN and not was & now
 
 
 def _by_name(side: Side) -> dict[str, list[Document]]:
@@ -187,7 +196,8 @@ def _costs(before: Side, after: Side) -> list[Change]:
     """One number a run: shown where it moved by more than usual, certain only by enough runs."""
     costs = [[run["cost"]["cpu_us_per_event"] for run in side] for side in (before, after)]
     told = []
-    for name in sorted({name for side in costs for cost in side for name in cost}):
+    # What the lab itself took is no figure of the system.
+    for name in sorted({name for side in costs for cost in side for name in cost if the_citys(name)}):
         old, new = ([cost[name] for cost in side if name in cost] for side in costs)
         moved, is_repeated = runs_differ(old, new), True
         if moved is None and old and new:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import aiohttp
 import msgspec
@@ -15,7 +15,7 @@ from contracts import instants, reference_files
 from lab.errors import LabError, TooSlowError
 from lab.links import program
 from lab.links.captive import Portal
-from lab.links.profiles import STEP_KBPS
+from lab.links.profiles import STEP_KBPS, Condition
 from lab.links.toxiproxy import Toxiproxy
 from lab.load import ledger, leftovers, sofar
 from lab.load import plan as planning
@@ -24,7 +24,7 @@ from lab.load.city import City
 from lab.load.clock import Clock
 from lab.load.course import Course, acts
 from lab.load.edges import LOOK_SECONDS, Edges, Remains
-from lab.load.gathering import gather
+from lab.load.gathering import gather, leave_out_older
 from lab.load.generator import Manner, Orders
 from lab.load.outcome import Outcome
 from lab.load.processes import MEASURED_WITHIN_SECONDS, Generators
@@ -54,10 +54,11 @@ class Lab:
         self._door = door or city.intake.removeprefix("http://")
         self._proxy: Toxiproxy | None = None
         self._links: dict[str, str] = {}
+        self._held: TextIO | None = None
 
     async def open(self, scenario: Scenario, portal: Portal) -> None:
         """Lays the links that the scenario uses."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._held = leftovers.hold(self._directory)
         if ended := await asyncio.to_thread(leftovers.end, self._directory):
             self._say(f"ended {len(ended)} programs of a lab that was killed")
         binary = await asyncio.to_thread(program.ensure, self._say)
@@ -73,6 +74,8 @@ class Lab:
         """Ends the links."""
         if self._proxy is not None:
             self._proxy.close()
+        if self._held is not None:
+            self._held.close()
 
     async def run(self, scenario: Scenario, seed: int, run: str, manner: Manner = "outbox", *, audit: bool = True,
                   tell: Callable[[dict[str, Any]], None] = lambda told: None) -> Outcome:  # fmt: skip
@@ -90,7 +93,7 @@ class Lab:
         self._say("audit recounts the archive")
         return await audited(self.city, self._directory / run / "audit.json")
 
-    async def put(self, link: str, condition: Any) -> None:
+    async def put(self, link: str, condition: Condition) -> None:
         """A link is in this condition from now on."""
         assert self._proxy is not None
         await asyncio.to_thread(self._proxy.put, link, condition)
@@ -271,6 +274,8 @@ class _Run:
         chosen = dict(sorted(dues.items())[:: max(1, ceil(len(dues) / DUES_ASKED_MAX))])
         ledgers = await asking.ledgers(chosen)
         since = (await asking.counters()).since(self._before)
+        if self._before.total.get("open"):
+            leave_out_older(*told.expected.values(), *since.by_unit.values())
         return Outcome(
             scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
             started_at=time.time() - (time.monotonic() - began),

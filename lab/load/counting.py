@@ -18,6 +18,7 @@ OPEN = ("open",)
 LOST, DOUBLE, OVERDUE, STANDS = "lost", "double", "wrongly overdue", "open and late"
 REFUSED, DEADLINES, EXPLAINED = "refused wrongly", "deadlines", "deadlines explained"
 # Of which a run tells how many.
+AUDIT = "audit"
 COUNTS = (LOST, DOUBLE, OVERDUE, STANDS, REFUSED, DEADLINES, EXPLAINED)
 # What cannot be told of the city while the generator itself has not said everything.
 WAITS = (LOST, OVERDUE, DEADLINES, EXPLAINED)
@@ -132,5 +133,5 @@ def _audited(outcome: Outcome) -> list[Verdict]:
     measured = (
         f"{told}; {counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
     )
-    return [Verdict(name="audit", promise="every stage equals the next", measured=measured,
+    return [Verdict(name=AUDIT, promise="every stage equals the next", measured=measured,
                     word=AUDIT_WORDS.get(code, "invalid"), figure=float(code))]  # fmt: skip

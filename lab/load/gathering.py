@@ -1,7 +1,7 @@
 """What all processes of the generator have planned and measured, as if they had been one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -52,6 +52,12 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         late=late, loop=loop,
         cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
     )  # fmt: skip
+
+
+def leave_out_older(*counters: MutableMapping[str, int]) -> None:
+    """Where dossiers were open before a run, they fall due while its time goes by, and nobody knows whose is overdue."""
+    for each in counters:
+        each.pop("overdue_open", None)
 
 
 def _sum(measured: Said, name: str) -> Counter[str]:

@@ -179,8 +179,10 @@ def _sentence(
     by_repeat = ", ".join(f"{one:,.0f} to {'–' if other is None else f'{other:,.0f}'}" for one, other in ends)
     none = sum(1 for one, _ in ends if not one)
     if high is None:
-        at_most = max(one for one, _ in ends)
-        place = f"no knee was found: up to {at_most:,.0f} events/s were kept"
+        broke = [other for _, other in ends if other is not None]
+        place = f"above {low:,.0f} events/s, where no knee was found"
+        if broke:
+            place = f"above {low:,.0f} events/s: {len(broke)} of {len(ends)} repeats broke, by {max(broke):,.0f} events/s"
     elif not low:
         place = f"below {high:,.0f} events/s: in {none} of {len(ends)} repeats not even the first rate was kept"
     else:

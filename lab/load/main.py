@@ -23,7 +23,8 @@ PORT_BASE_MOST = 65535 - CONTROLLER_PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: all promises kept, 1: one was broken, 2: it could not run, 3: the generator itself was at fault."""
+    """Exit status 0: all promises kept, 1: one was broken, 2: it could not run, 3: it cannot be judged, as the generator was
+    late, others had the machine, or something was not measured. Of `compare`, 1: worse for certain."""
     chosen = _parser().parse_args(arguments)
     try:
         with interruptible():

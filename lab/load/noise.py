@@ -13,8 +13,9 @@ RATIO_MIN = 1.1
 BINS_MIN = 5
 # Of four runs a side, one split in 35 is as extreme as any can be: too often to be certain. Nine are 48,620 splits.
 RUNS_MIN, RUNS_MAX = 5, 9
-# Counts of rare things scatter by the root of their number.
+# Counts of rare things scatter by the root of their number, and events are lost by the batch.
 COUNT_DEVIATIONS = 3.0
+COUNT_RATIO_MIN = 3.0
 
 
 def differ(old: list[float], new: list[float]) -> bool | None:
@@ -52,8 +53,9 @@ def runs_differ(old: list[float], new: list[float]) -> bool | None:
 
 
 def counts_differ(old: float, new: float) -> bool:
-    """Whether one count is another one for certain: lost 1 and lost 90 are, 235 and 241 are not."""
-    return abs(new - old) > COUNT_DEVIATIONS * sqrt(old + new)
+    """Whether one count is another one for certain: lost 1 and lost 90 are, 50 and 100 are not: a batch more, or less."""
+    low, high = sorted((old, new))
+    return high >= COUNT_RATIO_MIN * low and high - low > COUNT_DEVIATIONS * sqrt(old + new)
 
 
 def _is_large(old: list[float], new: list[float]) -> bool:

@@ -24,6 +24,7 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = REFERENCE) -> None
     planning.warp_of(scenario, body)
     units = tuple(unit.code for unit in body.units)
     planning.slots(scenario, units)
+    _together(scenario)
     if scenario.arrivals.facts is not None:
         _replay(scenario, reference, seed)
     elif scenario.knee is not None:
@@ -34,6 +35,12 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = REFERENCE) -> None
         _bounded(step, _per_dossier(step, reference, seed))
     else:
         _bounded(scenario, _per_dossier(scenario, reference, seed))
+
+
+def _together(scenario: Scenario) -> None:
+    """Parts of a scenario that would come at another moment than they say."""
+    if scenario.knee is not None and (scenario.faults or scenario.course):
+        raise ScenarioError(f"{scenario.name}: [knee] tries rates alone: no faults and no course beside it")
 
 
 def _per_dossier(scenario: Scenario, reference: Path, seed: int) -> float:
@@ -60,6 +67,8 @@ def _replay(scenario: Scenario, reference: Path, seed: int) -> None:
         raise ScenarioError(
             f"{scenario.name}: [time] must hold the days of {scenario.arrivals.facts}, {facts.first} to {facts.last}"
         )
+    if edged := [each.link for each in scenario.centres if each.edges]:
+        raise ScenarioError(f"{scenario.name}: published figures know no edges, and {', '.join(edged)} has some")
 
 
 def _midnight(day: date) -> int:

@@ -40,7 +40,7 @@ class Step(Struct, frozen=True, kw_only=True):
     kept: bool
     stage: str = ""
     evidence: str = ""
-    # The most that was within intake at a look: requests, and events that Kafka had not yet taken.
+    # What was within intake at half of the looks, or more: requests, and events that Kafka had not yet taken.
     intake_in_flight: float = 0.0
     intake_queue: float = 0.0
     steady_from_seconds: float = 0.0
@@ -75,7 +75,7 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
         cores=_cores(samples),
         machine_cores=round(median(each.machine_cores for each in samples), 2) if samples else 0.0,
         valid=not spoiled([generator(outcome), *machine(outcome)]), kept=kept,
-        intake_in_flight=_most(samples, "intake_in_flight"), intake_queue=_most(samples, "intake_queue"),
+        intake_in_flight=_usual(samples, "intake_in_flight"), intake_queue=_usual(samples, "intake_queue"),
         steady_from_seconds=since,
     )  # fmt: skip
     if kept:
@@ -113,7 +113,7 @@ def told(step: Step) -> str:
 def _before_stored(step: Step) -> tuple[str, str]:
     """On the line, within intake, or before Kafka: by what intake held, and who was at its limit."""
     why = (
-        f"{step.stored_p99_ms:,.0f} ms p99 until stored, of {step.fresh_p99_ms:,.0f} ms until counted; at most "
+        f"{step.stored_p99_ms:,.0f} ms p99 until stored, of {step.fresh_p99_ms:,.0f} ms until counted; usually "
         f"{step.intake_in_flight:,.0f} requests and {step.intake_queue:,.0f} events within intake"
     )
     # So many events that Kafka has not taken are, at this rate, a wait of so long.
@@ -163,6 +163,11 @@ def _short(outcome: Outcome, measured: int) -> str:
 def _cores(samples: list[Sample]) -> dict[str, float]:
     names = sorted({name for each in samples for name in each.cores})
     return {name: round(median(each.cores.get(name, 0.0) for each in samples), 2) for name in names}
+
+
+def _usual(samples: list[Sample], name: str) -> float:
+    """Of looks: one request at one of them says nothing of where the others waited."""
+    return median(each.waits.get(name, 0.0) for each in samples) if samples else 0.0
 
 
 def _most(samples: list[Sample], name: str) -> float:

@@ -204,3 +204,30 @@ def test_a_directory_is_a_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "empty").mkdir()
     with pytest.raises(LabError, match="no report"):
         leaving.several(tmp_path / "empty")
+
+
+def test_a_promise_of_time_broken_by_a_hair_is_certain_only_by_enough_runs() -> None:
+    kept, broken = _document(), _document(book=world.book(fibre_ms=100_000))
+    [freshness] = [each for each in _compared(kept, broken) if each.name == "freshness, fibre"]
+    assert (freshness.more_than_noise, freshness.repeated) == (True, False)
+    for sides, is_certain in ((([kept] * 5, [broken] * 5), True), (([kept] * 5, [kept, *[broken] * 4]), False)):
+        told = {each.name for each in comparing.worse(_compared(*sides))}
+        assert ("freshness, fibre" in told) is is_certain
+
+
+def test_what_the_lab_itself_took_is_no_worse_system() -> None:
+    before, after = ([_document(cpu_seconds={"generator 0": took, "intake": 4.0}) for _ in range(5)] for took in (4.0, 9.0))
+    changes = _compared(before, after)
+    assert {each.name for each in changes if each.name.startswith("processor of")} == {"processor of intake"}
+    assert comparing.worse(changes) == []
+
+
+def test_one_batch_more_or_less_is_no_other_loss() -> None:
+    assert not noise.counts_differ(50, 100)
+    assert noise.counts_differ(1, 90)
+
+
+def test_a_run_beside_its_baseline_is_compared_alone(tmp_path: Path) -> None:
+    """As `--with-paper` leaves them in a directory."""
+    leaving.leave(tmp_path, [_document(), _document(manner="paper", left=4)])
+    assert [each["manner"] for each in leaving.several(tmp_path)] == ["outbox"]

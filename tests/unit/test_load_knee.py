@@ -144,7 +144,7 @@ def test_a_knee_that_was_not_reached_is_not_found() -> None:
     """Nothing broke, in one repeat of two: there is no upper end."""
     told = _found(_step(0, 60, True), _step(0, 96, True), _step(1, 60, True), _step(1, 96, False), repeats=2)
     assert told.interval == (60, None)
-    assert told.sentence.startswith("no knee was found: up to 96 events/s were kept")
+    assert told.sentence.startswith("above 60 events/s: 1 of 2 repeats broke, by 96 events/s")
 
 
 def test_a_repeat_that_somebody_else_ended_says_nothing() -> None:

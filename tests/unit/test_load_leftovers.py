@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import LabError
 from lab.load import leftovers
 from lab.load.city import LoadStack
 from lab.stack import DemoStack
@@ -58,3 +59,13 @@ def test_they_are_ended_before_their_files_are_wiped(
     (tmp_path / LoadStack.mark).touch()
     LoadStack(tmp_path, 26000).remove()
     assert lives == [False]
+
+
+def test_a_lab_that_lives_keeps_its_directory(tmp_path: Path) -> None:
+    """Its proxy is no leftover: without it a second run would cut all links of the first, which would blame the city."""
+    with (
+        leftovers.hold(tmp_path / "lab"),
+        pytest.raises(LabError, match=r"another load run has .*: wait for its end"),
+    ):
+        leftovers.hold(tmp_path / "lab")
+    leftovers.hold(tmp_path / "lab").close()

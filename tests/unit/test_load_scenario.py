@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from lab.errors import AddressError, ScenarioError
 from lab.links.profiles import read_profiles
@@ -231,3 +232,10 @@ def test_unless_a_host_is_named_on_purpose(monkeypatch: pytest.MonkeyPatch) -> N
     assert addresses.checked("http://TEST-city.internal:8001") == "http://TEST-city.internal:8001"
     with pytest.raises(AddressError, match="MOTCUA_LOAD_HOSTS"):
         addresses.checked("http://internal:8001")
+
+
+def test_a_search_for_a_rate_has_no_faults_beside_it() -> None:
+    """They would come again in each step, at another moment than they say."""
+    storm = next(each for name in scenarios.names() if (each := scenarios.read(name)).faults and each.knee is None)
+    with pytest.raises(ScenarioError, match="no faults and no course beside it"):
+        rehearse(structs.replace(scenarios.read("find-the-knee"), faults=storm.faults), 1)

@@ -54,10 +54,13 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def several(path: Path) -> list[dict[str, Any]]:
-    """One document, or all of a directory and of the directories in it: repeats of a run have the same name."""
+    """One document, or all of a directory and of the directories in it: repeats of a run have the same name.
+
+    Where a run stands beside its baseline of the paper era, the run is meant.
+    """
     if not path.is_dir():
         return [read(path)]
-    files = sorted(path.rglob("*.json"))
-    if not files:
+    found = [read(file) for file in sorted(path.rglob("*.json"))]
+    if not found:
         raise LabError(f"there is no report in {path}")
-    return [read(file) for file in files]
+    return [each for each in found if each["manner"] == "outbox"] or found
