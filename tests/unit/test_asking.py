@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 API_VERSIONS, METADATA = 18, 3
 ASK = """
 import sys

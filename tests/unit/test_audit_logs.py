@@ -17,6 +17,8 @@ from services.audit.domain.sample import Sample
 from tests.unit.audit_world import Logs, audit, folded, golden_logs, read, renumbered, rewritten, without
 from tests.unit.golden import make
 
+pytestmark = pytest.mark.slow
+
 
 def place_of(outcome: str, *, undone: bool = False) -> int:
     """Some record in the middle of the log with this outcome."""

@@ -11,6 +11,8 @@ from services.audit.domain.reading import Stored, read
 from services.audit.domain.sample import RECORDS_MAX, Sample
 from services.audit.domain.sequences import AHEAD_MAX, Sequences
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "/units/19753"
 FIRST, SECOND = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
 HOUR_ENTERED = "2026-01-05T08:00:00+07:00"

@@ -13,6 +13,8 @@ from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
 from services.processing.domain.generation import GEN
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
 import os, pathlib, time
 try:

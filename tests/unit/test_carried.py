@@ -23,6 +23,8 @@ from services.edge.store.reserve import Reserve
 from services.edge.store.views import Places
 from tests.unit.edge_world import ROOMY, accept, entry, kept, now
 
+pytestmark = pytest.mark.slow
+
 KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in (1, 2))
 MADE_AT = "2025-07-01T08:00:00+07:00"
 

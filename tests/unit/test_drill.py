@@ -16,6 +16,8 @@ from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
 from tests.alerts import rules
 
+pytestmark = pytest.mark.slow
+
 RULES = watchers.PROMETHEUS_FILES / "rules"
 
 

@@ -14,6 +14,8 @@ from services.edge.link import sender as sender_module
 from tests.unit.edge_city import City, Events, depth, hand_in, stored, until, with_line
 from tests.unit.edge_world import World
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = Patience(first_seconds=1.0, most_seconds=60.0, asked_most_seconds=600.0)
 BATCH_EVENTS = 16
 # An eighth of the largest batch, and what is behind each in its dossier.

@@ -14,6 +14,8 @@ from services.edge.store.outbox import Outbox
 from tests.unit.edge_city import City, Events, depth, hand_in, stored, until, with_line
 from tests.unit.edge_world import World, entry
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_one_partition_cannot_take_does_not_hold_up_the_others(tmp_path: Path) -> None:
     async def act(world: World, city: City) -> None:

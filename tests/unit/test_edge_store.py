@@ -30,6 +30,8 @@ from services.edge.store.writer import Writer
 from tests.intake_bad_inputs import ONE, event, packed
 from tests.unit.edge_world import ROOMY, World, accept, entry, kept, outbox
 
+pytestmark = pytest.mark.slow
+
 CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 SMALL_DISK_BYTES = 24 * 1024 * 1024
 RESERVE_BYTES = 10 * 1024 * 1024

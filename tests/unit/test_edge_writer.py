@@ -15,6 +15,8 @@ from tests.intake_bad_inputs import ONE, event, packed
 from tests.unit.edge_city import until
 from tests.unit.edge_world import Answer, World
 
+pytestmark = pytest.mark.slow
+
 CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 MIB = 1024 * 1024
 

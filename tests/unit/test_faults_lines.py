@@ -14,6 +14,8 @@ from tests.faults import toxiproxy
 from tests.faults.proxy import OwnLines
 from tests.faults.stand import Lines
 
+pytestmark = pytest.mark.slow
+
 WAIT_SECONDS = 5.0
 SHORT_SECONDS = 0.4
 NAME = "line 0"

@@ -15,6 +15,8 @@ from lab.errors import RefusedError, UnreachableError
 from lab.fortnight.writing import Reported
 from lab.sender import Sender, rounds
 
+pytestmark = pytest.mark.slow
+
 AT = instants.parse("2025-07-01T08:00:00+07:00")
 
 

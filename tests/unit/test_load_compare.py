@@ -15,6 +15,8 @@ from lab.load.report import leaving
 from lab.load.report.document import document
 from tests.unit import load_world as world
 
+pytestmark = pytest.mark.slow
+
 BEGAN = "2026-11-26T09:00:00+07:00"
 KNEE = {"kept_up_to": [624.0, None], "broke_at": [1006.0, 1019.0]}
 

@@ -24,6 +24,8 @@ from lab.load.processes import Generators
 from lab.load.warp import Warp, hours_of
 from lab.stack import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 SMOKE = str(REPOSITORY / "tests" / "load_scenarios" / "smoke.toml")
 REFERENCE = REPOSITORY / "deploy" / "reference"
 NOBODY = "127.0.0.1:9"

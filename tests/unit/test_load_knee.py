@@ -17,6 +17,8 @@ from lab.load.watch import Sample
 from lab.load.whole import whole
 from tests.unit import load_world as world
 
+pytestmark = pytest.mark.slow
+
 KNEE = knee.knee_of(scenarios.read("find-the-knee"))
 
 

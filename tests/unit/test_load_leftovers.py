@@ -13,6 +13,8 @@ from lab.load import leftovers
 from lab.load.city import LoadStack
 from lab.stack import DemoStack
 
+pytestmark = pytest.mark.slow
+
 WAITS = "import time; time.sleep(300)"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+import pytest
 from aiohttp import ClientSession, web
 
 from contracts import reference_files
@@ -20,6 +21,8 @@ from lab.load.measures import Book, Latencies
 from lab.load.plan import Centre, Due, Plan
 from lab.load.warp import Warp, hours_of
 from lab.stack import REPOSITORY
+
+pytestmark = pytest.mark.slow
 
 EVENTS_PER_SECOND = 50
 SECONDS = 3.0

@@ -15,6 +15,8 @@ from lab.load import scenario as scenarios
 from lab.load.plan import Due, Plan
 from tests.unit import plain_recount as plain
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[2] / "deploy" / "reference"
 SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml")
 

@@ -20,6 +20,8 @@ from lab.load.table import side_by_side
 from lab.stack import REPOSITORY
 from tests.unit import load_world as world
 
+pytestmark = pytest.mark.slow
+
 BEGAN = "2026-11-26T09:00:00+07:00"
 SHIPPED = REPOSITORY / "docs" / "load"
 

@@ -18,6 +18,8 @@ from lab.load.edges import Edges, Remains
 from lab.load.processes import Generators
 from lab.load.scenario import Fault, read
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_fault_that_fails_is_noticed_though_the_course_goes_on() -> None:
     """The city is somebody else's: nothing of it may be killed, and the scenario is another one without that."""

@@ -12,6 +12,8 @@ from lab.load import addresses, main
 from lab.load import scenario as scenarios
 from lab.load.rehearsal import rehearse
 
+pytestmark = pytest.mark.slow
+
 SMOKE = Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml"
 
 

@@ -8,6 +8,8 @@ from lab.errors import LabError, ScenarioError
 from lab.load import scenario
 from lab.load.session import Chosen, run
 
+pytestmark = pytest.mark.slow
+
 
 def _asked(tmp_path: Path, name: str = "monday-morning", out: str = "reports") -> Chosen:
     nowhere = "http://127.0.0.1:9"

@@ -16,6 +16,8 @@ from lab.load.watch import CORES
 from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
 
+pytestmark = pytest.mark.slow
+
 
 def _by_name(**changed: object) -> dict[str, Verdict]:
     return {each.name: each for each in judging.verdicts(world.outcome(**changed))}

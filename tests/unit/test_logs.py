@@ -16,6 +16,8 @@ from contracts.events import RefusedError
 from contracts.face import guarded, logs
 from deploy.local.logs import show
 
+pytestmark = pytest.mark.slow
+
 CARD = "046203001234"
 
 

@@ -24,6 +24,8 @@ from deploy.operators.main import main
 from deploy.operators.settings import OperatorSettings
 from tests.unit.test_dead_letters import EVENT, letter_of, row
 
+pytestmark = pytest.mark.slow
+
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
 NOTHING_KEPT: dict[str, Any] = {"history": [], "annulled": [], "annulments": [], "repeats": [], "misfits": []}
