@@ -20,6 +20,7 @@ from services.metrics.api import openapi
 from services.metrics.api.doors import Doors, Ports
 from services.metrics.api.front import PAGE
 from services.metrics.api.instruments import Instruments
+from services.metrics.api.problems import count_shed
 
 UNITS: Final = "/v1/units"
 FILES: Final = "/board/"
@@ -69,6 +70,7 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/readyz", told.readiness, response_class=JSONResponse, responses=openapi.not_ready())
     app.add_api_route("/metrics", told.metrics, response_class=Exposition)
     tell_problems(app, "this is a fault of metrics' API")
+    count_shed(app, ports.instruments.shed)
     begin_faults(ports.instruments.requests, "GET", DOORS)
     app.add_middleware(GZipMiddleware, minimum_size=PACKED_BYTES_MIN, compresslevel=5)
     app.add_middleware(_Measured, instruments=ports.instruments)

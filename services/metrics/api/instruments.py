@@ -119,6 +119,10 @@ class Instruments:
             "motcua_metrics_api_requests", "HTTP requests answered, by route, method and status.",
             ("route", "method", "status"), registry=registry,
         )  # fmt: skip
+        self.shed = Counter(
+            "motcua_metrics_api_shed", "Requests refused so that others are answered (their status is 503), by code.",
+            ("code",), registry=registry,
+        )  # fmt: skip
         self.request_seconds = Histogram(
             "motcua_metrics_api_request_seconds", "Seconds from a request's arrival to its answer, by route.", ("route",),
             buckets=_SECONDS, registry=registry,

@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from contracts.topics import PARTITIONS
-from services.metrics.api.problems import not_now
+from services.metrics.api.problems import BUSY, not_now
 from services.metrics.store import keys
 
 # Reads only, so that no flush falls between two hashes. The answer is one packed string: half a million fields reach
@@ -183,7 +183,7 @@ class Snapshots:
         try:
             await asyncio.wait_for(self._long.acquire(), LONG_WAIT_SECONDS)
         except TimeoutError as error:
-            raise not_now("busy", "others are reading long ranges of days: ask again later, or for fewer days") from error
+            raise not_now(BUSY, "others are reading long ranges of days: ask again later, or for fewer days") from error
         began = time.monotonic()
         try:
             return await self._read(wanted)

@@ -13,7 +13,7 @@ from contracts.face.problems import ProblemError
 from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.packing import HEADER, Event
-from services.metrics.api.problems import not_now
+from services.metrics.api.problems import TOO_MANY_CLIENTS, not_now
 from services.metrics.api.queries import ROLES, Query
 from services.metrics.api.snapshots import All, Figures, Snapshot, Snapshots
 from services.metrics.api.told import Told
@@ -74,7 +74,7 @@ class Stream:
     def events(self, role: str, is_packed: bool = False) -> AsyncIterator[bytes]:
         """What one client hears, as a gzip stream or plain; ProblemError when too many listen."""
         if self._clients >= CLIENTS_MAX:
-            raise not_now("too_many_clients", "too many clients listen already")
+            raise not_now(TOO_MANY_CLIENTS, "too many clients listen already")
         return self._packed(role) if is_packed else self._plain(role)
 
     async def _plain(self, role: str) -> AsyncIterator[bytes]:
