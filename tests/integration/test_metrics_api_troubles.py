@@ -152,6 +152,6 @@ def test_without_redis_every_figure_is_unavailable_in_time(servers: Servers, tmp
         status, _, body = answer(api, "/readyz")
         assert (status, [reason.split(":")[0] for reason in json.loads(body)["reasons"]]) == (503, ["redis"])
         assert answer(api, "/healthz")[0] == 200
-        told = answer(api, "/metrics")[2]
-        assert b"motcua_metrics_api_redis_errors_total{" in told
-        assert b"motcua_metrics_api_ready 0.0" in told
+        told = answer(api, "/metrics")[2].decode()
+        assert "motcua_metrics_api_redis_errors_total{" in told
+        assert "motcua_metrics_api_ready 0.0" in told
