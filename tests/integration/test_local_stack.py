@@ -100,6 +100,7 @@ def test_a_killed_server_comes_back_with_a_right_pid_file(stack: Stack) -> None:
     assert {row.name for row in stack.status() if row.ready} == set(SERVERS)
 
 
+@pytest.mark.long
 def test_a_server_that_has_just_died_is_stopped_for_good(stack: Stack) -> None:
     """Told in the moment in which its supervisor has seen it die and not yet started it anew, too."""
     stack.up(SERVERS)

@@ -176,12 +176,13 @@ def _runs(count: int, ms: float, chance: Random) -> list[dict[str, Any]]:
 def test_enough_runs_a_side_make_it_certain() -> None:
     """Five runs of the same system make no change; five of one that is half as slow again do; two stay perhaps."""
     chance = Random(3)
-    assert comparing.worse(_compared(_runs(5, 120, chance), _runs(5, 120, chance))) == []
-    slower = {each.name for each in comparing.worse(_compared(_runs(5, 120, chance), _runs(5, 180, chance)))}
+    before, again, slow = _runs(5, 120, chance), _runs(5, 120, chance), _runs(5, 180, chance)
+    assert comparing.worse(_compared(before, again)) == []
+    slower = {each.name for each in comparing.worse(_compared(before, slow))}
     assert {"fresh fibre p50", "fresh fibre p99"} <= slower
-    assert comparing.worse(_compared(_runs(2, 120, chance), _runs(2, 180, chance))) == []
+    assert comparing.worse(_compared(before[:2], slow[:2])) == []
     with pytest.raises(LabError, match="at most 9 reports a side"):
-        _compared([_document()] * 10, [_document()])
+        _compared(before[:1] * 10, slow[:1])
 
 
 def test_runs_of_the_same_system_are_rarely_worse_for_certain() -> None:
