@@ -1,6 +1,8 @@
 """What a service measures of its requests, and how Prometheus reads it."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Final
 
@@ -12,6 +14,8 @@ METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 OTHER: Final = "other"
 # What a service answers that could not: its own fault, and not now.
 FAULTS: Final = ("500", "503")
+# Longer than this no scrape of /metrics waits to know whether a service can do its job; then it cannot.
+READY_SECONDS_MAX: Final = 2.0
 
 
 class Measured:
@@ -62,6 +66,14 @@ def begin_faults(requests: Counter, method: str, routes: Iterable[str]) -> None:
     for route in routes:
         for status in FAULTS:
             requests.labels(route, method, status)
+
+
+async def is_ready(reasons: Awaitable[Sequence[str]]) -> bool:
+    """Whether there is no reason against it, as whoever scrapes finds it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            return not await reasons
+    return False
 
 
 def method_of(method: str) -> str:

@@ -24,8 +24,8 @@ def up_and_open(stack: Stack, services: tuple[str, ...] | None = None) -> None:
     def open_province() -> None:
         acts.make_topics(settings)
         opened = acts.open_archive(settings, body)
-        stack.say(f"  archive         open, CLOCK={settings.clock}, rules {opened.rules or 'of the archive'}")
-        if opened.rules not in (None, opened.files):
+        stack.say(f"  archive         open, CLOCK={settings.clock}, rules {opened.ruled_by}")
+        if opened.is_outdated:
             stack.say("  archive         the reference files have changed: `make reference-activate` lets them rule")
 
     stack.up(services, after_servers=open_province)

@@ -21,6 +21,16 @@ class Openness:
     written: int
     files: str
 
+    @property
+    def ruled_by(self) -> str:
+        """In words."""
+        return self.rules or "of the archive"
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the files are known to be others than the rules in force."""
+        return self.rules not in (None, self.files)
+
 
 def make_topics(settings: OperatorSettings) -> list[str]:
     """Creates what is missing and checks all of it; the names created."""

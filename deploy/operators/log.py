@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
-from confluent_kafka.admin import AdminClient
 
 from contracts import asking, deadletters, events, topics
 from contracts.deadletters import DeadLetter
@@ -35,7 +34,7 @@ class Log:
 
     def wait(self, within_seconds: float) -> None:
         """Waits until a broker answers; KafkaUnavailableError after `within_seconds`."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        admin = asking.client(self._bootstrap)
         deadline = time.monotonic() + within_seconds
         while True:
             try:

@@ -89,8 +89,8 @@ def _topics(settings: OperatorSettings, _: argparse.Namespace) -> int:
 def _open(settings: OperatorSettings, _: argparse.Namespace) -> int:
     opened = acts.open_archive(settings, acts.files(settings))
     done = f"opened in {opened.written} partitions" if opened.written else "was open already"
-    print(f"archive {done}: CLOCK={settings.clock}, rules {opened.rules or 'of the archive'}")
-    if opened.rules not in (None, opened.files):
+    print(f"archive {done}: CLOCK={settings.clock}, rules {opened.ruled_by}")
+    if opened.is_outdated:
         print(f"the reference files are {opened.files} now: they rule only once `make reference-activate` has been run")
     return 0
 

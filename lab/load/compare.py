@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lab.errors import LabError
 from lab.load.counting import AUDIT, COUNTS
 from lab.load.fresh import the_citys
+from lab.load.knee import interval_of
 from lab.load.noise import RUNS_MAX, RUNS_MIN, counts_differ, differ, runs_differ
 from lab.load.verdict import OUTSIDE
 
@@ -154,8 +155,7 @@ def _interval(side: Side) -> tuple[float, float | None] | None:
         else:
             kept, broke = found.get("kept_up_to", ()), found.get("broke_at", ())
             ends += [(low or 0.0, high) for low, high in zip(kept, broke, strict=True)]
-    highs = [high for _, high in ends if high is not None]
-    return (min(low for low, _ in ends), max(highs) if len(highs) == len(ends) else None) if ends else None
+    return interval_of(ends)
 
 
 def _between(interval: tuple[float, float | None] | None) -> str:

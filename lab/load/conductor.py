@@ -286,7 +286,7 @@ class _Run:
             counts=told.counts, refused=told.refused, troubles=told.troubles,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
             last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
-            generator_cores=told.cores,
+            generator_cores=told.generator_cores,
             samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
             counted_after_seconds=finished - max([0.0, *told.last_stored_at.values()]),
             all_counted=all_counted, records=counted.total,

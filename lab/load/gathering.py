@@ -1,7 +1,7 @@
 """What all processes of the generator have planned and measured, as if they had been one."""
 
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -11,8 +11,8 @@ from lab.load.measures import Book, Latencies
 Said = Sequence[dict[str, Any]]
 
 
-class Gathered(Struct, frozen=True, kw_only=True):
-    """Sums and merged histograms; `cores` of each process for itself, since each has one at most."""
+class Gathered(Struct, kw_only=True):
+    """Sums and merged histograms; `generator_cores` of each process for itself, since each has one at most."""
 
     planned: int
     centres: int
@@ -27,16 +27,13 @@ class Gathered(Struct, frozen=True, kw_only=True):
     book: Book
     late: Latencies
     loop: Latencies
-    cores: list[float]
+    generator_cores: list[float]
 
 
 def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
     """Of what each has said before and after the run."""
-    expected: dict[str, Counter[str]] = {}
     dues: dict[str, int] = {}
     for each in planned:
-        for unit, counters in each["expected"].items():
-            expected.setdefault(unit, Counter()).update(counters)
         dues.update(each["dues"])
     late, loop = Latencies(), Latencies()
     for each in measured:
@@ -44,13 +41,14 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         loop.add(Latencies.decoded(each["loop"]))
     return Gathered(
         planned=sum(each["events"] for each in planned), centres=sum(each["centres"] for each in planned),
-        expected=expected, dues=dues,
-        counts=_sum(measured, "counts"), refused=_sum(measured, "refused"), troubles=_sum(measured, "troubles"),
+        expected=summed_by_unit(each["expected"] for each in planned), dues=dues,
+        counts=summed(each["counts"] for each in measured), refused=summed(each["refused"] for each in measured),
+        troubles=summed(each["troubles"] for each in measured),
         left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
         last_stored_at={link: max(each["last_stored_at"].get(link, 0.0) for each in measured) for link in links},
         book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
         late=late, loop=loop,
-        cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
+        generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
     )  # fmt: skip
 
 
@@ -60,8 +58,18 @@ def leave_out_older(*counters: MutableMapping[str, int]) -> None:
         each.pop("overdue_open", None)
 
 
-def _sum(measured: Said, name: str) -> Counter[str]:
+def summed(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """All of them together."""
     told: Counter[str] = Counter()
-    for each in measured:
-        told.update(each[name])
+    for each in counters:
+        told.update(each)
+    return told
+
+
+def summed_by_unit(tables: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, Counter[str]]:
+    """The counters of each unit, those of all tables together."""
+    told: dict[str, Counter[str]] = {}
+    for table in tables:
+        for unit, counters in table.items():
+            told.setdefault(unit, Counter()).update(counters)
     return told

@@ -138,7 +138,7 @@ def found(steps: list[Step], knee: Knee) -> Found:
             ends.append((kept[-1], broke[-1]))
         if first is not None:
             stages[first.stage] = stages.get(first.stage, 0) + 1
-    interval = _interval(ends)
+    interval = interval_of(ends)
     return Found(
         steps=steps, kept_up_to=kept, broke_at=broke, stages=stages, interval=interval, spoiled_repeats=spoiled,
         sentence=_sentence(ends, interval, stages, spoiled, knee),
@@ -159,7 +159,7 @@ def document(found: Found) -> dict[str, Any]:
     return told
 
 
-def _interval(ends: list[tuple[float, float | None]]) -> tuple[float, float | None] | None:
+def interval_of(ends: list[tuple[float, float | None]]) -> tuple[float, float | None] | None:
     """From what every repeat kept to what every repeat broke at."""
     if not ends:
         return None

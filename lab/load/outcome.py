@@ -1,18 +1,17 @@
 """What a run has seen, from the plan to audit's verdict."""
 
-from collections import Counter
 from typing import Any
 
-from msgspec import Struct
+from msgspec import field
 
 from lab.load.course import Stretch
+from lab.load.gathering import Gathered
 from lab.load.generator import Manner
-from lab.load.measures import Book, Latencies
 from lab.load.scenario import Scenario
 from lab.load.watch import Sample
 
 
-class Outcome(Struct, kw_only=True):
+class Outcome(Gathered, kw_only=True):
     """Everything that a run has seen; verdicts are drawn from it alone."""
 
     scenario: Scenario
@@ -21,24 +20,10 @@ class Outcome(Struct, kw_only=True):
     real_seconds: float
     started_at: float
     links_by: str
-    planned: int
-    centres: int
     edges: int
-    expected: dict[str, Counter[str]]
     counters: dict[str, dict[str, int]]
     total: dict[str, int]
-    dues: dict[str, int]
     dues_told: dict[str, str | None]
-    counts: Counter[str]
-    refused: Counter[str]
-    troubles: Counter[str]
-    left: int
-    unseen: int
-    last_stored_at: dict[str, float]
-    book: Book
-    late: Latencies
-    loop: Latencies
-    generator_cores: list[float]
     samples: list[Sample]
     cpu_seconds: dict[str, float]
     stretches: list[Stretch]
@@ -54,4 +39,4 @@ class Outcome(Struct, kw_only=True):
     # Its processes are the lab's own to look at; somebody else's are not.
     own_city: bool = True
     # Of the dossiers asked for: what does not add up in the ledger's account, None when all does.
-    ledgers: dict[str, str | None] = {}
+    ledgers: dict[str, str | None] = field(default_factory=dict)

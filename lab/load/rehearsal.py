@@ -12,13 +12,11 @@ from lab.fortnight import writing
 from lab.load import knee
 from lab.load import plan as planning
 from lab.load.scenario import EVENTS_PLANNED_MAX, Scenario, instant
-from lab.stack import REPOSITORY
 
-REFERENCE = REPOSITORY / "deploy" / "reference"
 TRIAL_DOSSIERS = 400
 
 
-def rehearse(scenario: Scenario, seed: int, reference: Path = REFERENCE) -> None:
+def rehearse(scenario: Scenario, seed: int, reference: Path = knee.REFERENCE) -> None:
     """LabError with the sentence that the run itself would have ended with, after a city had been wiped for it."""
     body = reference_files.read(reference)
     planning.warp_of(scenario, body)

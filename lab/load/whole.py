@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from lab.load.course import Stretch
+from lab.load.gathering import leave_out_older, summed, summed_by_unit
 from lab.load.measures import Book, Latencies
 from lab.load.outcome import Outcome
 from lab.load.scenario import Scenario
@@ -28,7 +29,8 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         real_seconds=last.started_at - first.started_at + last.real_seconds,
         planned=sum(each.planned for each in steps), expected=expected, counters=counters, total=total,
         dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
-        counts=_summed(steps, "counts"), refused=_summed(steps, "refused"), troubles=_summed(steps, "troubles"),
+        counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
+        troubles=summed(each.troubles for each in steps),
         left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
         silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
         last_stored_at={
@@ -43,20 +45,11 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
 
 def _counters(steps: Sequence[Outcome]) -> tuple[dict[str, Counter[str]], dict[str, dict[str, int]], dict[str, int]]:
     """What was planned and counted; each step's counters are those that came since the one before."""
-    expected: dict[str, Counter[str]] = {}
-    counters: dict[str, Counter[str]] = {}
-    for each in steps:
-        for unit, mine in each.expected.items():
-            expected.setdefault(unit, Counter()).update(mine)
-        for unit, found in each.counters.items():
-            counters.setdefault(unit, Counter()).update(found)
+    expected = summed_by_unit(each.expected for each in steps)
+    counters = summed_by_unit(each.counters for each in steps)
     # A dossier that was open when its step ended is overdue by now: what a step said of that is past.
-    for told in (*expected.values(), *counters.values()):
-        told.pop("overdue_open", None)
-    total: Counter[str] = Counter()
-    for each in steps:
-        total.update(each.total)
-    return expected, {unit: dict(told) for unit, told in counters.items()}, dict(total)
+    leave_out_older(*expected.values(), *counters.values())
+    return expected, {unit: dict(told) for unit, told in counters.items()}, dict(summed(each.total for each in steps))
 
 
 def _samples(steps: Sequence[Outcome]) -> list[Sample]:
@@ -77,13 +70,6 @@ def _stretches(steps: Sequence[Outcome]) -> list[Stretch]:
     for each in steps:
         after = each.started_at - steps[0].started_at
         told += [replace(one, since=one.since + after, until=one.until + after) for one in each.stretches]
-    return told
-
-
-def _summed(steps: Sequence[Outcome], name: str) -> Counter[str]:
-    told: Counter[str] = Counter()
-    for each in steps:
-        told.update(getattr(each, name))
     return told
 
 

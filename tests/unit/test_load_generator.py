@@ -159,7 +159,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     assert (told.counts["stored"], told.troubles["TimeoutError"]) == (28, 2)
     assert told.last_stored_at == {"fibre": 20.0, "mountain": 0.0}
     assert (told.late.count, round(told.late.at(100)), round(told.loop.at(100))) == (2, 20, 40)
-    assert told.cores == [0.3, 0.3]
+    assert told.generator_cores == [0.3, 0.3]
 
 
 def _late(milliseconds: float) -> str:

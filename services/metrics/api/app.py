@@ -1,7 +1,5 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
-import asyncio
-from contextlib import suppress
 from time import perf_counter
 from typing import Any, Final
 
@@ -13,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, begin_faults, exposition, method_of
+from contracts.face.measured import Exposition, begin_faults, exposition, is_ready, method_of
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from services.metrics.api import openapi
@@ -28,8 +26,6 @@ FILES: Final = "/board/"
 DOORS: Final = (
     UNITS, f"{UNITS}/{{code}}", f"{UNITS}/{{code}}/days", "/v1/days", "/v1/counters", "/v1/stream", "/metrics/dossiers", "/",
 )  # fmt: skip
-# Longer than this no scrape of /metrics waits to know whether figures can be answered; then they cannot.
-READY_SECONDS_MAX: Final = 2.0
 # Below this an answer is one packet anyway.
 PACKED_BYTES_MIN: Final = 1024
 ROUTES: Final = frozenset(
@@ -108,11 +104,7 @@ class _Told:
 
     async def metrics(self) -> Response:
         """Prometheus; whoever scrapes asks whether figures can be answered, too."""
-        is_ready = False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(READY_SECONDS_MAX):
-                is_ready = not await self._reasons()
-        self._ports.instruments.ready.set(is_ready)
+        self._ports.instruments.ready.set(await is_ready(self._reasons()))
         self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
         return exposition(self._ports.instruments.registry)
 

@@ -1,7 +1,5 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -9,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, Measured, begin_faults, exposition
+from contracts.face.measured import Exposition, Measured, begin_faults, exposition, is_ready
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from services.processing.api import forms, openapi
@@ -21,8 +19,6 @@ UNITS: Final = "/v1/units/"
 DOORS: Final = (
     DOSSIERS + "{code}", DOSSIERS + "{code}/deadline", UNITS + "{code}/worklist", "/v1/rejected", "/v1/parked",
 )  # fmt: skip
-# Longer than this no scrape of /metrics waits to know whether dossiers can be answered; then they cannot.
-READY_SECONDS_MAX: Final = 2.0
 ROUTES: Final = frozenset({"/v1/rejected", "/v1/parked", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
 
 
@@ -70,13 +66,12 @@ class _Told:
             return ProblemError(503, "not_ready", "dossiers cannot be answered now", members=members).response()
         return JSONResponse({"status": "ready", "reasons": [], "notes": notes})
 
+    async def _reasons(self) -> list[str]:
+        return (await self._readiness.look())[0]
+
     async def metrics(self) -> Response:
         """Prometheus; whoever scrapes asks whether dossiers can be answered, too."""
-        is_ready = False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(READY_SECONDS_MAX):
-                is_ready = not (await self._readiness.look())[0]
-        self._instruments.ready.set(is_ready)
+        self._instruments.ready.set(await is_ready(self._reasons()))
         self._instruments.keys.set(len(self._keys.ring().by_digest))
         self._instruments.keys_file_broken.set(self._keys.fault is not None)
         return exposition(self._instruments.registry)

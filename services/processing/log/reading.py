@@ -62,8 +62,7 @@ class Reader:
         try:
             return self.asking.cluster(self.seconds)
         except KafkaException as error:
-            self.asking.renew()
-            raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
+            raise self._unanswered(error) from error
 
     def topic_id(self, topic: str) -> str:
         """The id that tells a topic from another one of the same name."""
@@ -167,6 +166,9 @@ class Reader:
         try:
             return asked.result(self.seconds + 1.0)
         except (KafkaException, TimeoutError) as error:
-            cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
-            self.asking.renew()
-            raise UnavailableError(f"Kafka at {self._bootstrap}: {cause}") from error
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: KafkaException | TimeoutError) -> UnavailableError:
+        self.asking.renew()
+        cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
+        return UnavailableError(f"Kafka at {self._bootstrap}: {cause}")
