@@ -113,6 +113,7 @@ WHAT: dict[str, str] = {
     "audit_sample_asked_max": "of these, how many one look of the service asks processing about, in turn",
     "audit_seed": "chooses the sample; without one, by chance, and told",
     "audit_every_seconds": "from the end of one look of the service to the next",
+    "audit_again_seconds": "the same after a look that came to no verdict, if that is shorter",
     "audit_records_max": "reported records that audit may remember, at 12 bytes each and 12 more with a sequence",
     "audit_disks": "places whose free room audit tells: `name=/directory,name=/directory`",
     "audit_port": "the audit service's port, instead of port base + 5",

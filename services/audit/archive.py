@@ -51,22 +51,30 @@ class Log:
         )
 
     def ends(self) -> Ends:
-        """Where each partition begins and ends just now."""
-        seconds = self._settings.audit_answer_seconds
+        """Where each partition begins and ends just now; CouldNotRunError when two clients in a row are not told."""
         try:
-            known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
-            if known.error is not None or len(known.partitions) != self.partitions:
-                raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
-            places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-            begins, ends = self._asking.begins(places, seconds), self._asking.ends(places, seconds)
-            first = tuple(begins[place].result(seconds + 1.0) for place in places)
-            following = tuple(ends[place].result(seconds + 1.0) for place in places)
+            return self._ends()
+        except (KafkaException, TimeoutError):
+            # After an outage the former client asks by leaders that are outdated: the next one asks anew.
+            self._asking.renew()
+        try:
+            return self._ends()
         except (KafkaException, TimeoutError) as error:
             self._asking.renew()
-            where = f"Kafka at {self._settings.bootstrap}"
+            where, seconds = f"Kafka at {self._settings.bootstrap}", self._settings.audit_answer_seconds
             raise CouldNotRunError(
                 f"{where} did not answer within {seconds:g} s ({_name(error.args[0] if error.args else error)}): is it up?"
             ) from error
+
+    def _ends(self) -> Ends:
+        seconds = self._settings.audit_answer_seconds
+        known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
+        if known.error is not None or len(known.partitions) != self.partitions:
+            raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
+        places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
+        begins, ends = self._asking.begins(places, seconds), self._asking.ends(places, seconds)
+        first = tuple(begins[place].result(seconds + 1.0) for place in places)
+        following = tuple(ends[place].result(seconds + 1.0) for place in places)
         return Ends(first, following)
 
     def read(self, partition: int, start: int, end: int) -> Iterator[Stored]:

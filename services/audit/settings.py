@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     # Of what chooses the sample; none: by chance, and told.
     audit_seed: int | None = Field(default=None, ge=0)
     audit_every_seconds: float = Field(default=30.0, gt=0)
+    # After a look that came to no verdict: an outage that is over should not be told for much longer.
+    audit_again_seconds: float = Field(default=5.0, gt=0)
     # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
     audit_records_max: int = Field(default=50_000_000, ge=1000)
     # Where the logs and Redis lie, as this process sees it: `name=/directory,name=/directory`.

@@ -79,13 +79,18 @@ class Watch:
         try:
             while not self._stop.is_set():
                 self._look()
-                self._stop.wait(self._settings.audit_every_seconds)
+                self._stop.wait(self._pause_seconds)
         except _StoppedError:
             return
         except Exception:
             # A fault of audit's own: whoever keeps the process starts it anew, from the first record.
             log.exception("audit failed")
             self._failed()
+
+    @property
+    def _pause_seconds(self) -> float:
+        every = self._settings.audit_every_seconds
+        return every if self._why is None else min(every, self._settings.audit_again_seconds)
 
     def _look(self) -> None:
         began, why = time.monotonic(), None

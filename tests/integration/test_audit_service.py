@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import instants
+from tests.integration.intake_calls import wait_until
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -75,6 +76,23 @@ def test_each_look_goes_on_from_the_last_one_and_names_what_was_done_to_the_figu
     wait(audit, lambda told: told["lag_seconds"] > waits["lag_seconds"])
 
 
+def test_a_look_that_came_to_no_verdict_is_soon_repeated(province: Province) -> None:
+    """An outage that is over is not told for as long as the pause after a verdict lasts."""
+    started = province.start_all()
+    started["metrics-api"].freeze()
+    audit = province.start(
+        "audit", ready=False, MOTCUA_AUDIT_EVERY_SECONDS="600", MOTCUA_AUDIT_AGAIN_SECONDS="0.2",
+        MOTCUA_AUDIT_ANSWER_SECONDS="1", MOTCUA_METRICS_URL=started["metrics-api"].base_url,
+        MOTCUA_PROCESSING_URL=started["processing-api"].base_url,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: _is_told(audit, "did not answer"))
+    finally:
+        started["metrics-api"].thaw()
+    audit.wait_ready()
+    assert wait(audit, lambda told: told["verdict"] == "clean")["looks"] > 1
+
+
 def test_what_it_tells_to_whom(services: dict[str, Service]) -> None:
     """Counts for all, the codes of dossiers for the operator alone; strangers and wrong paths get a problem."""
     audit = services["audit"]
@@ -112,6 +130,14 @@ def report(intake: Service, numbers: Any, time_text: str | None = None) -> None:
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status == 202
+
+
+def _is_told(audit: Service, part: str) -> bool:
+    """Whether it already answers, and says so among its reasons."""
+    try:
+        return part in str(ask(audit, "/readyz")[1].get("reasons"))
+    except urllib.error.URLError:
+        return False
 
 
 def wait(audit: Service, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
