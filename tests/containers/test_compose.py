@@ -98,12 +98,11 @@ def composed() -> Iterator[Composed]:
         stack("up", "--wait", build, within_seconds=UP_WITHIN_SECONDS)
         yield stack
     finally:
-        stack("--profile", "*", "down", "-v", "--timeout", "60")
-    left = subprocess.run(
-        ["docker", "volume", "ls", "-q", "--filter", f"label=com.docker.compose.project={PROJECT}"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert left.stdout == "", "volumes are left behind"
+        stack("down", "-v", "--timeout", "60")
+    ours = ("-q", "--filter", f"label=com.docker.compose.project={PROJECT}")
+    for kind in (("ps", "-a"), ("volume", "ls"), ("network", "ls")):
+        left = subprocess.run(["docker", *kind, *ours], capture_output=True, text=True, check=True).stdout
+        assert left == "", f"left behind: {kind[0]}"
 
 
 @pytest.fixture(scope="module")
