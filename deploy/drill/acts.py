@@ -105,6 +105,14 @@ def _open_centre(stand: Stand) -> None:
     stand.centres[STOPPED].start()
 
 
+def _use_paper(stand: Stand) -> None:
+    stand.centres[STOPPED].at_work = False
+
+
+def _enter_again(stand: Stand) -> None:
+    stand.centres[STOPPED].at_work = True
+
+
 def _cut_city(stand: Stand) -> None:
     assert stand.beats is not None
     stand.beats.speaks = False
@@ -128,6 +136,8 @@ ACTS: Final = (
     Act("Redis is killed and stays away", "RedisDown", lambda pace: 25, _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city),
-    Act("A centre closes: no event, no heartbeat", "UnitSilent", lambda pace: pace.silence,
+    Act("A centre stops: its edge is ended", "CentreLinkDown", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _close_centre, _open_centre, (("unit", STOPPED),)),
+    Act("A centre uses paper: its edge lives, no event comes", "UnitSilent", lambda pace: pace.silence,
+        _use_paper, _enter_again, (("unit", STOPPED),)),
 )  # fmt: skip

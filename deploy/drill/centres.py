@@ -38,6 +38,7 @@ class Centre:
             "MOTCUA_EDGE_INTAKE_URL": f"http://127.0.0.1:{line.port}", "MOTCUA_EDGE_HEARTBEAT_SECONDS": "1",
             "MOTCUA_EDGE_BACK_OFF_MOST_SECONDS": "1", "MOTCUA_EDGE_RESERVE_KIB": "64",
         }  # fmt: skip
+        self.at_work = True
         self._process: subprocess.Popen[bytes] | None = None
         self._number = 0
 
@@ -64,8 +65,8 @@ class Centre:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody works there."""
-        return self._process is not None
+        """Whether somebody enters there what is received."""
+        return self.at_work and self._process is not None
 
     def report(self) -> bool:
         """A dossier is received at the counter; whether the outbox has taken it."""
