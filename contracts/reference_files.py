@@ -13,10 +13,12 @@ from contracts.data import LIMIT_AMOUNT_MAX, LimitUnit, TimeLimit
 from contracts.reference import Procedure, Reference, Unit, UnitKind
 
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+TILES: Final = "tiles.csv"
 PROBLEMS_SHOWN_MAX: Final = 50
 SUCCESSIONS_MAX: Final = 16
 
 _BODY_COLUMNS: Final = ("code", "name", "kind", "hours", "parent", "valid_from", "valid_to", "successor")
+_TILE_COLUMNS: Final = ("code", "column", "row")
 _PROCEDURE_COLUMNS: Final = ("code", "name", "field", "time_limit", "end_to_end", "sample")
 _BODY_NEEDS: Final = frozenset({"code", "name", "hours", "valid_from"})
 _PROCEDURE_NEEDS: Final = frozenset({"code", "name", "field"})
@@ -24,6 +26,7 @@ _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _PROCEDURE_CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _FIELD: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TILE: Final = re.compile(r"[1-9]|[1-4][0-9]")
 _LIMIT: Final = re.compile(r"([0-9]{1,4}) ([a-z_]+)")
 _YES_NO: Final = {"": False, "no": False, "yes": True}
 _FOR_EVER: Final = "9999-12-31"
@@ -58,6 +61,20 @@ def read(directory: Path) -> Reference:
         procedures=sorted(procedures, key=lambda procedure: procedure.code),
         calendar=calendar,
     )
+
+
+def tiles(directory: Path) -> dict[str, tuple[int, int]]:
+    """Where units stand on the board's map: column from the west and row from the north, both from 1.
+
+    No part of the body: nothing is counted by it. Empty where there is no such file; ReferenceFilesError as above.
+    """
+    if not (directory / TILES).exists():
+        return {}
+    reading = _Reading(directory)
+    found = dict(reading.tiles())
+    if reading.problems:
+        raise ReferenceFilesError(reading.problems)
+    return found
 
 
 class _Row(NamedTuple):
@@ -120,6 +137,22 @@ class _Reading:
                     code=cells["code"], name=cells["name"], field=cells["field"], time_limit=limit,
                     end_to_end=_YES_NO[cells["end_to_end"]], sample=_YES_NO[cells["sample"]],
                 )  # fmt: skip
+
+    def tiles(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Codes with their places on the map."""
+        codes, places = dict[str, int](), dict[tuple[str, str], int]()
+        for row in self._rows(TILES, _TILE_COLUMNS, frozenset(_TILE_COLUMNS)):
+            before = len(self.problems)
+            cells = row.cells
+            self._form(row, "code", _CODE, "1 to 32 of A–Z a–z 0–9 . _ -")
+            for column in ("column", "row"):
+                self._form(row, column, _TILE, "a whole number from 1 to 49")
+            if (first := codes.setdefault(cells["code"], row.line)) != row.line:
+                self._wrong(row, "code", f"{cells['code']!r} stands in line {first} already")
+            if (first := places.setdefault((cells["column"], cells["row"]), row.line)) != row.line:
+                self._wrong(row, "column", f"the place is taken by line {first}")
+            if len(self.problems) == before:
+                yield cells["code"], (int(cells["column"]), int(cells["row"]))
 
     def compare(self, rows: list[tuple[_Row, Unit]]) -> None:
         """What only shows between lines: codes given twice at a time, successors that nobody knows or that go in a ring."""

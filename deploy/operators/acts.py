@@ -122,6 +122,8 @@ def publish(log: Log, body: Reference) -> str:
 def files(settings: OperatorSettings) -> Reference:
     """The checked body of the present reference files; FilesError says what is wrong in them."""
     try:
+        # The board does without a map that is wrong; here it is said what is to be corrected.
+        reference_files.tiles(settings.reference_dir)
         return reference_files.read(settings.reference_dir)
     except (OSError, reference_files.ReferenceFilesError) as error:
         raise FilesError(str(settings.reference_dir), str(error)) from error

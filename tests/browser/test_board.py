@@ -87,6 +87,51 @@ def test_a_person_s_visit(browser: Browser, town: City) -> None:
         assert not opened.complaints(line_was_cut=True)
 
 
+def on_map(opened: Visit) -> dict[str, str]:
+    """unit -> the figure of its tile, as it can be read."""
+    found: dict[str, str] = opened.page.evaluate(
+        """() => {
+          const tiles = [...document.querySelectorAll('#tiles a')];
+          return Object.fromEntries(tiles.map(it => [it.dataset.tile, it.querySelector('b').textContent]));
+        }"""
+    )
+    return found
+
+
+def test_the_map_says_what_the_list_says(browser: Browser, town: City) -> None:
+    """Every unit has its tile with the figure that the list is sorted by, the most in the strongest colour; the keyboard
+    stops there once and goes on by arrows; what the list leaves out is an outline; a phone has the list alone."""
+    with visit(browser, town.board) as opened:
+        opened.wait_live()
+        tiles, page = "#tiles a", opened.page
+        page.wait_for_selector(tiles)
+        figures = {unit: cells[1] for unit, cells in on_page(opened).items()}
+        assert on_map(opened) == {unit: figures[unit] for unit in town.province_units()}
+        assert "s5" in (page.locator("[data-tile='19753']").get_attribute("class") or "")
+        assert "s0" in (page.locator("[data-tile='19774']").get_attribute("class") or "")
+        assert "Mất đường truyền" in (page.locator("[data-tile='19942']").get_attribute("aria-label") or "")
+
+        page.locator("#shade").select_option("overdue")
+        assert page.locator("[aria-sort=descending] [data-key=overdue]").count() == 1
+        assert on_map(opened)["19753"] == on_page(opened)["19753"][6]
+        page.locator("#find").fill("phu xuan")
+        assert page.locator(f"{tiles}:not(.out)").count() == 1
+        assert not opened.violations()
+
+        page.locator("#find").fill("")
+        assert page.locator(f"{tiles}[tabindex='0']").count() == 1
+        page.locator("[data-tile='19753']").focus()
+        page.keyboard.press("ArrowLeft")
+        assert page.evaluate("document.activeElement.textContent").startswith("Hương An")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#unit-days tbody tr")
+        assert page.locator("#unit-name").inner_text() == "Phường Hương An"
+        assert not opened.complaints()
+    with visit(browser, town.board, viewport={"width": 390, "height": 844}) as opened:
+        opened.wait_live()
+        assert not opened.page.locator("#map").is_visible()
+
+
 def test_it_loads_in_less_than_150_kb_and_nothing_comes_from_outside(browser: Browser, town: City) -> None:
     """Everything that 40 units need, with the first figures and the course of days, as it goes over the wire."""
     before, urls = town.line.loaded_bytes, list[str]()

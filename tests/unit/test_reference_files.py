@@ -187,6 +187,28 @@ def test_the_city_has_its_centre_and_its_departments() -> None:
     assert not {unit.code for unit in BODY.departments} & {unit.code for unit in BODY.units}
 
 
+def test_every_unit_has_a_tile_of_its_own_on_the_map() -> None:
+    """The map shows all that is ranked, and nothing else."""
+    assert reference_files.tiles(SHIPPED).keys() == {unit.code for unit in BODY.units}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("19753,0,1", "tiles.csv, line 3, column column: '0' is not a whole number from 1 to 49"),
+        ("19753,2,x", "tiles.csv, line 3, column row: 'x' is not a whole number from 1 to 49"),
+        ("19753,1,1", "tiles.csv, line 3, column column: the place is taken by line 2"),
+        ("19774,2,1", "tiles.csv, line 3, column code: '19774' stands in line 2 already"),
+    ],
+)
+def test_a_wrong_tile_is_named_and_no_file_is_no_map(tmp_path: Path, line: str, said: str) -> None:
+    assert reference_files.tiles(tmp_path) == {}
+    (tmp_path / "tiles.csv").write_text(f"code,column,row\n19774,1,1\n{line}\n")
+    with pytest.raises(ReferenceFilesError) as wrong:
+        reference_files.tiles(tmp_path)
+    assert wrong.value.problems == (said,)
+
+
 def test_every_name_is_written_in_composed_letters_without_stray_space() -> None:
     """A name typed in decomposed letters looks alike and is found by nobody."""
     names = [body.name for body in (*BODY.units, *BODY.departments)] + [each.name for each in BODY.procedures]

@@ -6,11 +6,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 BOARD: Final = Path(__file__).parent / "board"
 PAGE: Final = "index.html"
+# Where units stand on the map, as the reference files say.
+TILES: Final = "tiles.json"
 # Where the page says at which address worklists are.
 WORKLISTS: Final = "@worklists@"
 KINDS: Final = {
@@ -18,6 +21,8 @@ KINDS: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
+JSON: Final = "application/json"
+Tiles = Mapping[str, tuple[int, int]]
 # Nothing from outside, and nothing that stands in the page itself.
 POLICY: Final = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -37,8 +42,8 @@ class File:
 class Front:
     """Answers for the board's files, and for no other."""
 
-    def __init__(self, worklists: str) -> None:
-        self._files = _read(worklists)
+    def __init__(self, worklists: str, tiles: Tiles) -> None:
+        self._files = _read(worklists) | {TILES: _file(JSON, msgspec.json.encode(tiles))}
 
     def answer(self, name: str, request: Request) -> Response | None:
         """The file; without its bytes where the browser holds them; None when there is none of that name."""
@@ -55,7 +60,7 @@ class Front:
         return Response(file.content, headers=headers, media_type=file.kind)
 
 
-def _read(worklists: str) -> Mapping[str, File]:
+def _read(worklists: str) -> dict[str, File]:
     found = {}
     for path in sorted(BOARD.rglob("*")):
         if (kind := KINDS.get(path.suffix)) is None:
@@ -63,6 +68,9 @@ def _read(worklists: str) -> Mapping[str, File]:
         content = path.read_bytes()
         if path.name == PAGE:
             content = content.replace(WORKLISTS.encode(), worklists.encode())
-        tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
-        found[path.relative_to(BOARD).as_posix()] = File(kind, content, tag)
+        found[path.relative_to(BOARD).as_posix()] = _file(kind, content)
     return found
+
+
+def _file(kind: str, content: bytes) -> File:
+    return File(kind, content, f'"{blake2b(content, digest_size=12).hexdigest()}"')

@@ -1,10 +1,12 @@
 """The API put together: serves until it is told to stop."""
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -13,7 +15,7 @@ from contracts.face import serving
 from services.metrics.api.app import build_app
 from services.metrics.api.centres import Centres
 from services.metrics.api.doors import Ports
-from services.metrics.api.front import Front
+from services.metrics.api.front import Front, Tiles
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.rules import Rules
 from services.metrics.api.snapshots import Snapshots
@@ -23,6 +25,7 @@ from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 from services.metrics.settings import Settings
 
+_log = logging.getLogger(__name__)
 STOP_SECONDS = 2
 # An answer, also that there is none, comes within five seconds.
 REDIS_SECONDS_MAX = 2.0
@@ -73,7 +76,16 @@ def compose(settings: Settings, units: Units) -> FastAPI:
         await snapshots.close()
 
     ports = Ports(
-        snapshots=snapshots, rules=rules, watch=watch, told=told, stream=stream, front=Front(settings.worklists_url),
-        instruments=instruments, now=now,
+        snapshots=snapshots, rules=rules, watch=watch, told=told, stream=stream,
+        front=Front(settings.worklists_url, _tiles(settings.reference_dir)), instruments=instruments, now=now,
     )  # fmt: skip
     return build_app(ports, lifespan)
+
+
+def _tiles(directory: Path) -> Tiles:
+    """Where units stand on the map; a file that is wrong takes the map away, and no figure."""
+    try:
+        return reference_files.tiles(directory)
+    except (ValueError, OSError) as error:
+        _log.error("the board has no map: %s", "; ".join(str(error).splitlines()))
+        return {}

@@ -3,6 +3,7 @@
 import {course, redraw, sweep} from "./charts.js";
 import {el, lately, longDay, moment, percent, place, put, whole} from "./forms.js";
 import * as list from "./list.js";
+import * as map from "./map.js";
 import * as unit from "./unit.js";
 import {MEANINGS, language, meaning, say, speak, translate} from "./words.js";
 import {Wire} from "./wire.js";
@@ -44,7 +45,7 @@ function choose(change, isPage = false) {
 }
 
 function follow(former) {
-  if (state.lang !== former.lang) { speak(state.lang); list.forget(); words(); redraw(); }
+  if (state.lang !== former.lang) { speak(state.lang); list.forget(); map.forget(); words(); redraw(); }
   if (state.role !== former.role) { empty(); wire.listen(state.role); }
   if (state.unit !== former.unit || (state.unit && (state.role !== former.role || state.lang !== former.lang))) turn();
   for (const id of ["role", "tier", "only"]) place(id).value = state[id];
@@ -61,6 +62,7 @@ function empty() {
   place("totals").replaceChildren();
   place("course").replaceChildren();
   list.forget();
+  map.forget();
   put(place("count"), say("loading"));
   sweep();
 }
@@ -140,7 +142,8 @@ function draw() {
   // A rank among a part of the units would be no rank.
   if (coming && !units.size) { put(place("count"), arriving()); return; }
   const open = code => { list.reset(); choose({unit: code}, true); };
-  list.drawRows(units, state, open, code => address({...state, unit: code}));
+  const link = code => address({...state, unit: code});
+  map.draw(units, list.drawRows(units, state, open, link), state, open, link);
   sweep();
 }
 
@@ -232,12 +235,13 @@ function words() {
   options("tier", ["", ...TIERS]);
   options("only", ["", ...Object.keys(list.ONLY)]);
   options("sort", Object.keys(list.SORTS));
+  options("shade", list.COLUMNS.map(([key]) => key));
   if (place("totals").children.length) place("totals").replaceChildren();
 }
 
 function options(id, values) {
   place(id).replaceChildren(...values.map(value => el("option", say(value || "all"), {value})));
-  place(id).value = state[id];
+  if (id in state) place(id).value = state[id];
 }
 
 function explain(first) {
@@ -254,6 +258,7 @@ function explain(first) {
 place("find").oninput = () => { list.reset(); choose({find: place("find").value}); };
 for (const id of ["role", "tier", "only"]) place(id).onchange = () => { list.reset(); choose({[id]: place(id).value}); };
 place("sort").onchange = () => choose({sort: place("sort").value, down: place("sort").value !== "unit"});
+place("shade").onchange = () => choose({sort: place("shade").value, down: true});
 place("language").onclick = () => choose({lang: language() === "vi" ? "en" : "vi"});
 place("explain").onclick = () => explain("on_time");
 place("retry").onclick = () => wire.now();
@@ -266,5 +271,6 @@ words();
 place("find").value = state.find;
 list.drawHead(state, sortBy);
 turn();
+map.load().then(plan);
 wire.listen(state.role);
 setInterval(drawState, 1000);

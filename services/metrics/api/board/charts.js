@@ -1,7 +1,7 @@
 // Charts, drawn by uPlot: small bars for a row, a course with a legend for a page; always with words beside them.
 
 import {language, say} from "./words.js";
-import {shortDay, whole} from "./forms.js";
+import {place, shortDay, whole} from "./forms.js";
 
 const SPARK = {width: 112, height: 28};
 const drawn = new Map();
@@ -15,7 +15,12 @@ new ResizeObserver(() => { for (const [box, it] of drawn) if (it.wide && box.cli
 export function redraw() { for (const [box, it] of [...drawn]) { forget(box); it.draw(); } }
 
 function forget(box) { drawn.get(box)?.chart.destroy(); drawn.delete(box); }
-function size(box) { return {width: Math.max(260, box.clientWidth), height: innerWidth < 620 ? 150 : 170}; }
+// Beside the map it is as tall as that.
+function size(box) {
+  const views = box.closest("#views"), isBeside = views && getComputedStyle(views).gridTemplateColumns.includes(" ");
+  const height = isBeside ? Math.max(170, place("tiles").clientHeight) : innerWidth < 620 ? 150 : 170;
+  return {width: Math.max(260, box.clientWidth), height};
+}
 
 export function sweep() { for (const box of [...drawn.keys()]) if (!box.isConnected) forget(box); }
 

@@ -5,7 +5,7 @@ import {el, moment, percent, place, plain, put, whole} from "./forms.js";
 import {say} from "./words.js";
 
 // key, value of a row, whether it is a share (per cent)
-const COLUMNS = [
+export const COLUMNS = [
   ["received", row => row.counters.received],
   ["online", row => row.rates.online.percent, true],
   ["completed", row => row.counters.completed],
@@ -67,6 +67,7 @@ export function drawRows(units, state, open, link) {
   place("more").onclick = () => { limit += PAGE; drawRows(units, state, open, link); };
   put(place("count"), !found.length ? say("nothing") : found.length === all.length ? say("count", {n: whole(all.length)}) :
     say("count_of", {n: whole(found.length), m: whole(all.length)}));
+  return new Set(found.map(row => row.unit));
 }
 
 // Thousands of names are compared once, not at each of four pictures a second.
