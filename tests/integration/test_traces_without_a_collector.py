@@ -40,6 +40,8 @@ def test_events_are_stored_and_counted_and_processes_end_when_told(
     told = {
         "OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100",
         "OTEL_BSP_MAX_QUEUE_SIZE": str(QUEUE_SPANS), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(QUEUE_SPANS),
+        # So that each has waited in vain before it is told to end.
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
     }  # fmt: skip
     with line() as way:
         services = [province.start(name, ready=False, **told) for name in ("intake", "processing", "metrics")]
