@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -63,15 +63,16 @@ def read(directory: Path) -> Reference:
     )
 
 
-def tiles(directory: Path) -> dict[str, tuple[int, int]]:
-    """Where units stand on the board's map: column from the west and row from the north, both from 1.
+def tiles(directory: Path, known: Collection[str] | None = None) -> dict[str, tuple[int, int]]:
+    """Where units stand on the board's map: column from the west and row from the north, both from 1 to 49.
 
-    No part of the body: nothing is counted by it. Empty where there is no such file; ReferenceFilesError as above.
+    No part of the body: nothing is counted by it. Empty where there is no such file; ReferenceFilesError as above, also
+    for codes that are none of the `known` ones.
     """
     if not (directory / TILES).exists():
         return {}
     reading = _Reading(directory)
-    found = dict(reading.tiles())
+    found = dict(reading.tiles(known))
     if reading.problems:
         raise ReferenceFilesError(reading.problems)
     return found
@@ -138,13 +139,14 @@ class _Reading:
                     end_to_end=_YES_NO[cells["end_to_end"]], sample=_YES_NO[cells["sample"]],
                 )  # fmt: skip
 
-    def tiles(self) -> Iterator[tuple[str, tuple[int, int]]]:
+    def tiles(self, known: Collection[str] | None) -> Iterator[tuple[str, tuple[int, int]]]:
         """Codes with their places on the map."""
         codes, places = dict[str, int](), dict[tuple[str, str], int]()
         for row in self._rows(TILES, _TILE_COLUMNS, frozenset(_TILE_COLUMNS)):
             before = len(self.problems)
             cells = row.cells
-            self._form(row, "code", _CODE, "1 to 32 of A–Z a–z 0–9 . _ -")
+            if known is not None and cells["code"] not in known:
+                self._wrong(row, "code", f"units.csv has no unit {cells['code'][:64]!r}")
             for column in ("column", "row"):
                 self._form(row, column, _TILE, "a whole number from 1 to 49")
             if (first := codes.setdefault(cells["code"], row.line)) != row.line:
@@ -196,7 +198,7 @@ class _Reading:
         for place, name in enumerate(header, start=1):
             if name not in columns or header.index(name) != place - 1:
                 self.problems.append(f"{file}, line 1, column {place}: {name!r} is unknown or given twice")
-        if header[0] != "code":
+        if header[:1] != ["code"]:
             self.problems.append(f"{file}, line 1, column 1: the first column must be 'code'")
         if missing := sorted(needed - set(header)):
             self.problems.append(f"{file}, line 1: missing columns: {', '.join(missing)}")

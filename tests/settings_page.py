@@ -42,7 +42,7 @@ WHAT: dict[str, str] = {
     "metrics_beside": "`1`: the worker counts once more, beside the counters that are shown",
     "dumps_every_seconds": "from one dump of Redis to the next",
     "dumps_kept_max": "dumps that are kept, the newest ones",
-    "reference_dir": "units, departments, procedures, calendar",
+    "reference_dir": "units, departments, procedures, calendar; where units lie on the board's map",
     "replication_factor": "of the topics that the operators' tool makes",
     "kafka_within_seconds": "how long the operators' tool waits for Kafka",
     "intake_url": "where the operators' tool hands in events again, if not base + 1",

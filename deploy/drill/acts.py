@@ -136,8 +136,9 @@ ACTS: Final = (
     Act("Redis is killed and stays away", "RedisDown", lambda pace: 25, _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city),
-    Act("A centre stops: its edge is ended", "CentreLinkDown", lambda pace: pace.heartbeat + pace.heartbeat_old,
-        _close_centre, _open_centre, (("unit", STOPPED),)),
+    # Before the centre stops: a silence that began there would be counted here.
     Act("A centre uses paper: its edge lives, no event comes", "UnitSilent", lambda pace: pace.silence,
         _use_paper, _enter_again, (("unit", STOPPED),)),
+    Act("A centre stops: its edge is ended", "CentreLinkDown", lambda pace: pace.heartbeat + pace.heartbeat_old,
+        _close_centre, _open_centre, (("unit", STOPPED),)),
 )  # fmt: skip

@@ -122,8 +122,14 @@ def publish(log: Log, body: Reference) -> str:
 def files(settings: OperatorSettings) -> Reference:
     """The checked body of the present reference files; FilesError says what is wrong in them."""
     try:
-        # The board does without a map that is wrong; here it is said what is to be corrected.
-        reference_files.tiles(settings.reference_dir)
         return reference_files.read(settings.reference_dir)
+    except (OSError, reference_files.ReferenceFilesError) as error:
+        raise FilesError(str(settings.reference_dir), str(error)) from error
+
+
+def tiles(settings: OperatorSettings, body: Reference) -> int:
+    """How many units have a place on the board's map; FilesError says what is wrong in its file. It stops nothing else."""
+    try:
+        return len(reference_files.tiles(settings.reference_dir, {unit.code for unit in body.units}))
     except (OSError, reference_files.ReferenceFilesError) as error:
         raise FilesError(str(settings.reference_dir), str(error)) from error

@@ -102,6 +102,7 @@ def _check(settings: OperatorSettings, _: argparse.Namespace) -> int:
         f"{settings.reference_dir}: {len(body.units)} units, {len(body.departments)} departments, "
         f"{len(body.procedures)} procedures, {len(body.calendar.days_off)} days off; digest {digest}"
     )
+    print(f"the board's map shows {acts.tiles(settings, body)} of {len({unit.code for unit in body.units})} units")
     return 0
 
 

@@ -90,7 +90,8 @@ class Watch:
     @property
     def _pause_seconds(self) -> float:
         every = self._settings.audit_every_seconds
-        return every if self._why is None else min(every, self._settings.audit_again_seconds)
+        has_verdict = self._why is None or not self._verification.findings.clean
+        return every if has_verdict else min(every, self._settings.audit_again_seconds)
 
     def _look(self) -> None:
         began, why = time.monotonic(), None

@@ -110,6 +110,7 @@ def test_the_map_says_what_the_list_says(browser: Browser, town: City) -> None:
         assert "s5" in (page.locator("[data-tile='19753']").get_attribute("class") or "")
         assert "s0" in (page.locator("[data-tile='19774']").get_attribute("class") or "")
         assert "Mất đường truyền" in (page.locator("[data-tile='19942']").get_attribute("aria-label") or "")
+        assert page.locator("[data-tile='19942'] i").get_attribute("class") == "mark down"
 
         page.locator("#shade").select_option("overdue")
         assert page.locator("[aria-sort=descending] [data-key=overdue]").count() == 1
@@ -119,16 +120,21 @@ def test_the_map_says_what_the_list_says(browser: Browser, town: City) -> None:
         assert not opened.violations()
 
         page.locator("#find").fill("")
+        page.locator("#language").click()
         assert page.locator(f"{tiles}[tabindex='0']").count() == 1
+        page.locator("#language").click()
         page.locator("[data-tile='19753']").focus()
         page.keyboard.press("ArrowLeft")
         assert page.evaluate("document.activeElement.textContent").startswith("Hương An")
         page.keyboard.press("Enter")
         page.wait_for_selector("#unit-days tbody tr")
         assert page.locator("#unit-name").inner_text() == "Phường Hương An"
+        page.locator("#unit .back").click()
+        assert page.evaluate("document.activeElement.dataset.tile") == "19804"
         assert not opened.complaints()
     with visit(browser, town.board, viewport={"width": 390, "height": 844}) as opened:
         opened.wait_live()
+        opened.page.wait_for_selector("#tiles a", state="attached")
         assert not opened.page.locator("#map").is_visible()
 
 

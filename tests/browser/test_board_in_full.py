@@ -87,7 +87,7 @@ def test_whoever_does_not_want_to_wait_tries_at_once(browser: Browser, town: Cit
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-@pytest.mark.parametrize("query", ["", "?unit=19753", "?lang=en", "?role=competent&sort=on_time"])
+@pytest.mark.parametrize("query", ["", "?unit=19753", "?lang=en", "?role=competent&sort=overdue"])
 def test_axe_finds_nothing_serious(browser: Browser, town: City, scheme: str, size: tuple[int, int], query: str) -> None:
     """On a desk and on a phone, by day and by night, the city, a unit, in English, with the meaning opened, and while the
     line is lost."""

@@ -1,10 +1,8 @@
 """What metrics' API sheds so that others are answered is counted apart from what it cannot do."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from contracts.reference import Calendar, Reference
 from services.metrics.api import snapshots, stream
@@ -13,6 +11,7 @@ from services.metrics.api.serving import compose
 from services.metrics.api.snapshots import Snapshots, Sum
 from services.metrics.api.units import Units
 from services.metrics.settings import Settings
+from tests.unit.in_process import get
 
 # Nobody listens there, so that each read fails at once.
 NOWHERE = "127.0.0.1:1"
@@ -22,34 +21,20 @@ UNITS = Units(
 SHED = 'motcua_metrics_api_shed_total{code="%s"} %s'
 
 
-async def _get(app: FastAPI, path: str) -> tuple[int, str]:
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"role=receiver"}
-    await app({**scope, "headers": [], "http_version": "1.1", "scheme": "http"}, receive, send)
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent).decode()
-
-
 def test_who_is_turned_away_is_counted_apart_and_who_cannot_be_answered_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are 503; the counter begins at 0 for each code, so that its first rise is seen."""
     monkeypatch.setattr(stream, "CLIENTS_MAX", 0)
 
     async def asked() -> None:
         app = compose(Settings(kafka=NOWHERE, redis=f"redis://{NOWHERE}/0"), UNITS)
-        _, told = await _get(app, "/metrics")
+        _, told = await get(app, "/metrics")
         assert SHED % ("busy", "0.0") in told
         assert SHED % ("too_many_clients", "0.0") in told
-        status, told = await _get(app, "/v1/stream")
+        status, told = await get(app, "/v1/stream", "role=receiver")
         assert (status, '"too_many_clients"' in told) == (503, True)
-        status, told = await _get(app, "/metrics/dossiers")
+        status, told = await get(app, "/metrics/dossiers", "role=receiver")
         assert status != 200
-        _, told = await _get(app, "/metrics")
+        _, told = await get(app, "/metrics")
         assert SHED % ("too_many_clients", "1.0") in told
         assert SHED % ("busy", "0.0") in told
 

@@ -22,6 +22,7 @@ WEEK = 'mon = [["07:00", "11:30"]]\n'
 
 # File, what is in it, what is said about it.
 WRONG = [
+    ("units.csv", "\n" + UNITS, "units.csv, line 1, column 1: the first column must be 'code'"),
     ("units.csv", "name,code\nA,B\n", "units.csv, line 1, column 1: the first column must be 'code'"),
     ("units.csv", UNITS.replace("parent", "mother"), "units.csv, line 1, column 5: 'mother' is unknown or given twice"),
     ("units.csv", UNITS.replace("parent", "kind"), "units.csv, line 1, column 5: 'kind' is unknown or given twice"),
@@ -189,7 +190,8 @@ def test_the_city_has_its_centre_and_its_departments() -> None:
 
 def test_every_unit_has_a_tile_of_its_own_on_the_map() -> None:
     """The map shows all that is ranked, and nothing else."""
-    assert reference_files.tiles(SHIPPED).keys() == {unit.code for unit in BODY.units}
+    units = {unit.code for unit in BODY.units}
+    assert reference_files.tiles(SHIPPED, units).keys() == units
 
 
 @pytest.mark.parametrize(
@@ -199,13 +201,14 @@ def test_every_unit_has_a_tile_of_its_own_on_the_map() -> None:
         ("19753,2,x", "tiles.csv, line 3, column row: 'x' is not a whole number from 1 to 49"),
         ("19753,1,1", "tiles.csv, line 3, column column: the place is taken by line 2"),
         ("19774,2,1", "tiles.csv, line 3, column code: '19774' stands in line 2 already"),
+        ("19999,2,1", "tiles.csv, line 3, column code: units.csv has no unit '19999'"),
     ],
 )
 def test_a_wrong_tile_is_named_and_no_file_is_no_map(tmp_path: Path, line: str, said: str) -> None:
     assert reference_files.tiles(tmp_path) == {}
     (tmp_path / "tiles.csv").write_text(f"code,column,row\n19774,1,1\n{line}\n")
     with pytest.raises(ReferenceFilesError) as wrong:
-        reference_files.tiles(tmp_path)
+        reference_files.tiles(tmp_path, BODY.codes())
     assert wrong.value.problems == (said,)
 
 

@@ -11,7 +11,7 @@ import {Wire} from "./wire.js";
 const LAG_SECONDS_MAX = 60, COURSE_EVERY_MS = 5000, COURSE_EVERY_MS_LARGE = 30000, LARGE_UNITS = 500;
 const TIERS = ["ward", "commune", "special_zone", "department", "unknown_kind"];
 // `coming`: rows of a connection that has not yet told them all; what was shown before stands until it has.
-let units = new Map(), coming = null, toCome = 0, total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false;
+let units = new Map(), coming = null, toCome = 0, total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false, cameByMap = false;
 
 // ---- what is chosen ----
 
@@ -74,9 +74,13 @@ function turn() {
   unit.close();
   if (!state.unit) { document.title = "Một Cửa"; return; }
   unit.open(state.unit, state.role, () => {
-    const last = state.unit;
+    const last = CSS.escape(state.unit), row = `#rows [data-unit="${last}"] a`, tile = `[data-tile="${last}"]`;
     choose({unit: null}, true);
-    document.querySelector(`#rows [data-unit="${CSS.escape(last)}"] a`)?.focus();
+    // Back to where it was opened.
+    for (const from of cameByMap ? [tile, row] : [row, tile]) {
+      document.querySelector(from)?.focus();
+      if (document.activeElement?.matches(from)) break;
+    }
   });
 }
 
@@ -141,7 +145,7 @@ function draw() {
   if (told) course(place("course"), told.received.days, told.received.total, told.completed.total);
   // A rank among a part of the units would be no rank.
   if (coming && !units.size) { put(place("count"), arriving()); return; }
-  const open = code => { list.reset(); choose({unit: code}, true); };
+  const open = code => { list.reset(); cameByMap = place("tiles").contains(document.activeElement); choose({unit: code}, true); };
   const link = code => address({...state, unit: code});
   map.draw(units, list.drawRows(units, state, open, link), state, open, link);
   sweep();

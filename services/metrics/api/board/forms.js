@@ -39,3 +39,10 @@ export function el(tag, content = "", attributes = {}) {
 
 // Written only where it differs: what did not change is neither painted nor read out again.
 export function put(it, text) { if (it.textContent !== text) { it.textContent = text; return true; } return false; }
+
+export function refer(it, address) { if (it.getAttribute("href") !== address) it.setAttribute("href", address); }
+
+// A link that opens within the page, unless somebody wants it in a tab or window of its own.
+export const plainly = open => pressed => {
+  if (!pressed.metaKey && !pressed.ctrlKey && !pressed.shiftKey) { pressed.preventDefault(); open(); }
+};

@@ -1,7 +1,7 @@
 // The list of units: ranked, filtered, sorted; a row is made once and then only written where it differs.
 
 import {spark} from "./charts.js";
-import {el, moment, percent, place, plain, put, whole} from "./forms.js";
+import {el, moment, percent, place, plain, plainly, put, refer, whole} from "./forms.js";
 import {say} from "./words.js";
 
 // key, value of a row, whether it is a share (per cent)
@@ -96,7 +96,7 @@ function made(row, open) {
   const tr = el("tr", "", {role: "row", "data-unit": row.unit});
   const rank = el("span", "", {class: "rank", "aria-hidden": "true"}), name = el("a");
   const marks = el("span", "", {class: "marks"}), box = el("div", "", {class: "spark"});
-  name.onclick = pressed => { if (!pressed.metaKey && !pressed.ctrlKey && !pressed.shiftKey) { pressed.preventDefault(); open(row.unit); } };
+  name.onclick = plainly(() => open(row.unit));
   tr.append(el("th", el("div", [rank, el("span", [name, marks], {class: "named"})], {class: "who"}), {scope: "row", role: "rowheader"}), el("td", box, {role: "cell", class: "c-days"}));
   const cells = COLUMNS.map(([key]) => { const cell = el("td", "", {role: "cell", class: `c-${key}`}); tr.append(cell); return cell; });
   const line = {tr, rank, name, marks, box, cells, marked: null};
@@ -106,7 +106,7 @@ function made(row, open) {
 
 function write(line, row, rank, link) {
   put(line.rank, String(rank));
-  if (line.name.getAttribute("href") !== link) line.name.setAttribute("href", link);
+  refer(line.name, link);
   put(line.name, row.name);
   COLUMNS.forEach(([key, of, isShare], at) => {
     const cell = line.cells[at], value = of(row);

@@ -1,6 +1,6 @@
 // The map in tiles: each unit where it lies, with the figure by which the list is sorted, in a stronger colour for more of it.
 
-import {el, percent, place, put, whole} from "./forms.js";
+import {el, percent, place, plainly, put, refer, whole} from "./forms.js";
 import {COLUMNS, marksOf} from "./list.js";
 import {say} from "./words.js";
 
@@ -24,7 +24,7 @@ export function draw(units, found, state, open, link) {
   place("map").hidden = !rows.length;
   if (!rows.length) return;
   const [key, of, isShare] = COLUMNS.find(([name]) => name === state.sort) ?? COLUMNS[0];
-  place("shade").value = key;
+  if (place("shade").value !== key) place("shade").value = key;
   place("map").classList.toggle("bad", BAD.has(key));
   const shades = shadesOf(rows.map(of));
   for (const row of rows) {
@@ -34,8 +34,9 @@ export function draw(units, found, state, open, link) {
     tile.it.className = `tile s${shades.get(value) ?? 0}${found.has(row.unit) ? "" : " out"}`;
     const words = [`${row.name}: ${say(key)} ${text}`, ...marks.map(([, mark]) => mark)].join(" · ");
     if (tile.it.getAttribute("aria-label") !== words) { tile.it.setAttribute("aria-label", words); tile.it.title = words; }
-    if (tile.it.getAttribute("href") !== link(row.unit)) tile.it.setAttribute("href", link(row.unit));
-    const kind = marks[0]?.[0] ?? "";
+    refer(tile.it, link(row.unit));
+    // Of several signs the last is the gravest.
+    const kind = marks.at(-1)?.[0] ?? "";
     if (tile.mark.dataset.kind !== kind) { tile.mark.dataset.kind = kind; tile.mark.className = kind && `mark ${kind}`; }
   }
   for (const [code, tile] of tiles) if (!units.has(code)) { tile.it.remove(); tiles.delete(code); }
@@ -51,9 +52,9 @@ function shadesOf(values) {
 function made(row, open) {
   const [column, line] = places[row.unit];
   const figure = el("b"), mark = el("i", "", {"aria-hidden": "true"});
-  const it = el("a", [el("span", row.name.replace(KIND, "")), figure, mark], {tabindex: -1, "data-tile": row.unit});
+  const it = el("a", [el("span", row.name.replace(KIND, "")), figure, mark], {tabindex: row.unit === stop ? 0 : -1, "data-tile": row.unit});
   it.style.gridArea = `${line} / ${column}`;
-  it.onclick = pressed => { if (!pressed.metaKey && !pressed.ctrlKey && !pressed.shiftKey) { pressed.preventDefault(); open(row.unit); } };
+  it.onclick = plainly(() => open(row.unit));
   it.onfocus = () => halt(row.unit);
   const tile = {it, figure, mark, column, line};
   tiles.set(row.unit, tile);
