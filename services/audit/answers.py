@@ -82,7 +82,10 @@ def _as_of(body: Mapping[str, Any]) -> dict[int, int]:
 
 
 def _json(door: Door, path: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(_get(door, path))
+    try:
+        body: dict[str, Any] = json.loads(_get(door, path))
+    except ValueError as error:
+        raise CouldNotRunError(f"{door.name} at {door.base_url} answered {path} with no JSON") from error
     return body
 
 

@@ -40,6 +40,9 @@ class Dossiers:
             # Nobody gave a key, and the development one is not taken here: then these answers are not compared.
             self._is_refused = True
             return None
+        if status in (401, 403):
+            # Its file may hold another one by the next look: keys are exchanged while audit runs.
+            self._key = None
         if status not in (200, 404, 410):
             raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered {status} about a dossier")
         return Answered(body["as_of"]["partitions"][str(partition)], status, _told(body) if status == 200 else {})

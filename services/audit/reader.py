@@ -161,14 +161,14 @@ class Reader:
 
     def _heartbeats(self) -> dict[str, Heartbeat]:
         """The newest heartbeat of each source, by (incarnation, at)."""
-        beats: dict[str, Heartbeat] = {}
+        beats, latest = dict[str, Heartbeat](), time.time_ns() // 1000 + instants.MINUTE
         for _, value in self._newest(topics.CENTRE_STATUS.name, topics.PARTITIONS):
             try:
                 beat = json.decode(value, type=Heartbeat)
             except MsgspecError:
                 continue
             known = beats.get(beat.source)
-            if known is None or _age(known) <= _age(beat):
+            if known is None or _age(known, latest) <= _age(beat, latest):
                 beats[beat.source] = beat
         return beats
 
@@ -186,6 +186,8 @@ class Reader:
             log.close()
 
 
-def _age(beat: Heartbeat) -> tuple[str, int]:
-    """What orders the heartbeats of a source; instants have many forms of the same moment."""
-    return beat.incarnation.lower(), instants.parse(beat.at)
+def _age(beat: Heartbeat, latest: int) -> tuple[str, int]:
+    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
+    clock that has been put right since, and is older than all that came after it."""
+    at = instants.parse(beat.at)
+    return beat.incarnation.lower(), at if at <= latest else 0

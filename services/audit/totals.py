@@ -46,7 +46,7 @@ class Snapshot:
 
 
 def snapshot(settings: Settings) -> Snapshot:
-    """Positions and figures of the live generation; CouldNotRunError when Redis does not answer."""
+    """Positions and figures of the live generation; CouldNotRunError when Redis does not answer, or holds no figures."""
     seconds = settings.audit_answer_seconds
     try:
         with redis.Redis.from_url(
@@ -59,7 +59,10 @@ def snapshot(settings: Settings) -> Snapshot:
         raise CouldNotRunError(
             f"Redis at {where} did not answer within {seconds:g} s ({type(error).__name__}): is it up?"
         ) from error
-    return _parse(parts)
+    try:
+        return _parse(parts)
+    except ValueError as error:
+        raise CouldNotRunError(f"what metrics holds in Redis is no figure: {error}") from error
 
 
 def _parse(parts: list[list[str]]) -> Snapshot:

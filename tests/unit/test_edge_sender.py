@@ -106,6 +106,32 @@ def test_a_key_that_was_refused_is_read_again(tmp_path: Path) -> None:
     with_line(tmp_path, act, edge_intake_key_file=file)
 
 
+def test_a_key_that_does_not_speak_for_a_unit_is_read_again(tmp_path: Path) -> None:
+    """The centre has got another one, which speaks for all its points, and the former one is still good."""
+    file = tmp_path / "key"
+    file.write_text("old\n")
+
+    def guarded(events: Events, request: web.Request) -> web.Response:
+        if request.headers["Authorization"] == "Bearer new":
+            return stored(events)
+        results = [{"id": each["id"], "status": "refused", "code": "unit_not_allowed"} for each in events]
+        return web.json_response({"results": results}, status=207)
+
+    async def act(world: World, city: City) -> None:
+        city.says = guarded
+        await hand_in(world, "A")
+        await until(lambda: len(city.batches) >= 1)
+        file.write_text("new\n")
+
+        async def nothing_is_left() -> bool:
+            stand = await world.ports.writer.do(lambda outbox: outbox.stand())
+            return stand.unsent + sum(len(line.quarantined) for line in stand.lines) == 0
+
+        await until(nothing_is_left)
+
+    with_line(tmp_path, act, edge_intake_key_file=file, edge_requeue_seconds=0.1)
+
+
 def test_what_the_city_can_heal_is_tried_again_by_itself_and_the_rest_only_when_somebody_says_so(tmp_path: Path) -> None:
     refuses = {"A": "unknown_unit", "B": "invalid_data"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from deploy.local import here, processes, statedir
+from deploy.local import here, keeper, processes, statedir
 from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import (
     ForeignStateDirError,
@@ -24,6 +24,13 @@ from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
 
 MARKER = Marker(clock="wall", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8000)
+
+
+def test_a_program_starts_also_where_its_id_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk: what dies at once supervisor gives up in the end, and nobody starts it when there is room again."""
+    command = keeper._recording_pid(tmp_path / "missing" / "x.pid", (sys.executable, "-c", "print('runs')"))
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "runs\n"
 
 
 def test_an_old_python_is_refused_with_both_versions() -> None:

@@ -212,7 +212,7 @@ def packed(**more: Any) -> bytes:
 
 def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_the_line() -> None:
     """An older one changes nothing but when the edge was heard; no heartbeat changes nothing; none retires."""
-    beats = Beats()
+    beats = Beats(lambda: NOON)
     older, newer = instants.show(NOON - SECOND), instants.show(NOON)
     beats.take(b"/units/19753", packed(at=newer, spool_depth=5), NOON)
     beats.take(b"/units/19753", packed(at=older, spool_depth=9), NOON + SECOND)
@@ -228,6 +228,17 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     beats.take(b"/units/19753", None, NOON)
     beats.publish()
     assert beats.of == {"19753": (Beat(NOON, "up", 0, None, NOON),)}
+
+
+def test_what_was_said_by_a_clock_that_ran_ahead_holds_until_the_next_one_and_no_longer() -> None:
+    """Intake's clock shows six hours more for a moment: centres and their outboxes are seen as soon as it is back."""
+    beats = Beats(lambda: NOON)
+    ahead = NOON + 360 * MINUTE
+    beats.take(b"/units/19753", packed(at=instants.show(NOON - SECOND)), NOON - SECOND)
+    beats.take(b"/units/19753", packed(at=instants.show(ahead), spool_depth=7), ahead)
+    beats.take(b"/units/19753", packed(at=instants.show(NOON), spool_depth=5_000, link="down"), NOON)
+    beats.publish()
+    assert beats.of["19753"] == (delivery.beat_of(said(at=instants.show(NOON), spool_depth=5_000, link="down"), NOON),)
 
 
 @given(at=instants_of_two_years, profile=st.sampled_from(sorted(PROFILES)))

@@ -14,6 +14,8 @@ from services.edge.settings import Settings
 ANSWER_BYTES_MAX = 2 * 1024 * 1024
 BATCH = "application/cloudevents-batch+json"
 JSON = "application/json"
+# The key does not speak for a unit: another one may.
+NOT_ALLOWED = "unit_not_allowed"
 
 
 class UnansweredError(Exception):
@@ -36,7 +38,7 @@ class Answer(Struct, frozen=True):
 
 
 class Intake:
-    """Intake at the other end of the line; the key is read anew whenever it was refused."""
+    """Intake at the other end of the line; the key is read anew whenever it was refused, or opened too little."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -72,11 +74,11 @@ class Intake:
                 self._settings.intake_url + path, data=body, headers=headers, allow_redirects=False
             ) as answer:
                 heard_at = time.time()
-                raw = await _read(answer)
-                if answer.status == 401:
+                reply = _reply(await _read(answer))
+                if answer.status == 401 or _is_not_allowed(reply):
                     self._key = None
                 return Answer(
-                    answer.status, _reply(raw), time.monotonic() - began,
+                    answer.status, reply, time.monotonic() - began,
                     _retry_after(answer.headers.get("Retry-After"), heard_at),
                     _offset(answer.headers.get("Date"), asked_at, heard_at),
                 )  # fmt: skip
@@ -104,6 +106,12 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
             return b""
         parts.append(part)
     return b"".join(parts)
+
+
+def _is_not_allowed(reply: Reply | None) -> bool:
+    if reply is None:
+        return False
+    return NOT_ALLOWED in (reply.code, *(item.code for item in reply.results or ()))
 
 
 def _reply(raw: bytes) -> Reply | None:

@@ -1,6 +1,6 @@
 """The newest heartbeat of each source, by unit: one thread takes them from centre.status, answers read them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -11,12 +11,15 @@ from contracts.heartbeats import Heartbeat
 from services.metrics.domain.delivery import Beat, beat_of
 
 SOURCES_MAX: Final = 20_000
+# An edge says its times by the city's clock, to within this.
+AHEAD: Final = instants.MINUTE
 
 
 class Beats:
     """`of` is replaced as a whole. A record without a value takes a source out: its edge has been retired."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
         self.of: Mapping[str, tuple[Beat, ...]] = {}
         self._newest: dict[str, tuple[tuple[str, int], Beat]] = {}
 
@@ -35,9 +38,12 @@ class Beats:
             if len(self._newest) < SOURCES_MAX:
                 self._newest[said.source] = order, beat
             return
+        # What a clock said that has been put right since lies ahead: for hours nothing would be newer.
+        latest = self._now() + AHEAD
+        is_newer = order >= held[0] or (order[0] == held[0][0] and held[0][1] > latest)
         # Whatever arrived last shows that the line works, also from an edge whose clock went back.
-        heard_at = max(held[1].heard_at, stored_at)
-        newest = (order, beat) if order >= held[0] else held
+        heard_at = stored_at if held[1].heard_at > latest else max(held[1].heard_at, stored_at)
+        newest = (order, beat) if is_newer else held
         self._newest[said.source] = newest[0], msgspec.structs.replace(newest[1], heard_at=heard_at)
 
     def publish(self) -> None:

@@ -35,7 +35,7 @@ class Watch:
     def __init__(self, bootstrap: str, call_seconds: float, on_error: Callable[[str], None]) -> None:
         self.fault: str | None = "starting: Kafka has not been asked yet"
         self.first_recorded_at: dict[int, int] = {}
-        self.beats = Beats()
+        self.beats = Beats(lambda: time.time_ns() // 1000)
         self._bootstrap = bootstrap
         self._asking = Asking(bootstrap)
         self._seconds = call_seconds
@@ -98,9 +98,10 @@ class Watch:
                 self._look(asking)
                 is_behind = self._read(beating)
                 self.fault = None
-            except KafkaException as error:
-                self.fault = f"Kafka does not answer: {error.args[0].name()}"
-                self._on_error(error.args[0].name())
+            except (KafkaException, TimeoutError) as error:
+                name = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
+                self.fault = f"Kafka does not answer: {name}"
+                self._on_error(name)
                 self._asking.renew()
             except Exception as error:  # the next look may go well; without looks nobody knows the lag
                 _log.exception("the look at Kafka failed")

@@ -166,6 +166,9 @@ class Ledger:
         try:
             return await self._redis.eval(script, 0, self._prefix, *arguments)
         except (redis.RedisError, OSError, TimeoutError) as error:
+            if isinstance(error, redis.ReadOnlyError):
+                # The primary's name may lead elsewhere by now: a connection that is kept would never find out.
+                await self._redis.connection_pool.disconnect()
             if (problem := _outcome(error, "")) is not None:
                 raise problem from error
             raise

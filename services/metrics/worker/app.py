@@ -140,7 +140,7 @@ class CountingApp:
         self._measure(self._judge(), ends)
 
     def _judge(self) -> Seen:
-        consumer = self.consumer
+        consumer, thread = self.consumer, self._thread()
         self._is_joined = self._is_joined or consumer.is_stable
         seen = Seen(
             is_joined=self._is_joined,
@@ -148,6 +148,7 @@ class CountingApp:
             counted=frozenset(self.fold.lanes),
             stopped=self.fold.stopped,
             behind=frozenset(number for number, lane in self.fold.lanes.items() if lane.base < lane.target),
+            kafka_away_seconds=0.0 if thread is None else thread.away_seconds,
             redis_silent_seconds=self._redis_silent(),
             redis_silent_max_seconds=2 * self._settings.metrics_watch_seconds + self._settings.metrics_call_seconds,
             policy=None if self._memory is None else self._memory.policy,

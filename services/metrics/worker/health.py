@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from services.metrics.domain.position import Stop
 
+# A coordinator changes within a second or two; what lasts longer is a Kafka that is away.
+KAFKA_AWAY_SECONDS_MAX = 10.0
+
 
 @dataclass(frozen=True)
 class Health:
@@ -28,13 +31,14 @@ class Seen:
     counted: frozenset[int]
     stopped: dict[int, Stop]
     behind: frozenset[int]
+    kafka_away_seconds: float
     redis_silent_seconds: float
     redis_silent_max_seconds: float
     policy: str | None
 
 
 def judge(seen: Seen) -> Health:
-    """Ready: a member of the group, all its partitions taken over, none stopped, Redis answering and never evicting."""
+    """Ready: a member of the group, all its partitions taken over, none stopped, Kafka and Redis answering, none evicted."""
     reasons = []
     if not seen.is_joined:
         reasons.append("not a member of the group yet")
@@ -43,6 +47,8 @@ def judge(seen: Seen) -> Health:
     for reason in sorted(set(seen.stopped.values())):
         stopped = sorted(number for number, why in seen.stopped.items() if why == reason)
         reasons.append(f"partitions stopped ({reason}): {_list(stopped)}")
+    if seen.kafka_away_seconds > KAFKA_AWAY_SECONDS_MAX:
+        reasons.append(f"Kafka has told no coordinator of the group for {seen.kafka_away_seconds:.0f} s")
     if seen.redis_silent_seconds > seen.redis_silent_max_seconds:
         reasons.append(f"Redis has not answered for {seen.redis_silent_seconds:.0f} s")
     if seen.policy not in (None, "noeviction"):

@@ -70,7 +70,19 @@ class Reader:
         return str(self._call(asked[topic]).topic_id)
 
     def bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
-        """Where each partition of each topic begins and ends just now."""
+        """Where each partition of each topic begins and ends just now.
+
+        After an outage the former client is refused at once, for leaders that are outdated: the next one is asked, too.
+        """
+        began = time.monotonic()
+        try:
+            return self._bounds(topics, partitions)
+        except UnavailableError:
+            if time.monotonic() - began > self.seconds / 2:
+                raise
+            return self._bounds(topics, partitions)
+
+    def _bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
         places = [TopicPartition(topic, number) for topic in topics for number in partitions]
         begins = self._found(self.asking.begins(places, self.seconds))
         ends = self._found(self.asking.ends(places, self.seconds))
@@ -91,16 +103,18 @@ class Reader:
         self._meet({topic for topic, _ in wanted})
         self._consumer.assign([TopicPartition(*place) for place in wanted.values()])
         open_still = set(wanted)
-        for message in self._messages(lambda: not open_still):
-            key = (str(message.topic()), int(message.partition() or 0))
-            if key not in open_still:
-                continue
-            open_still.discard(key)
-            self._consumer.pause([TopicPartition(*key)])
-            if message.error() is None and message.offset() == wanted[key].offset:
-                found[wanted[key]] = records.of(message)
-        # A pause outlives the assignment: whoever reads the same partition next would wait for ever.
-        self._consumer.resume([TopicPartition(*key) for key in wanted])
+        try:
+            for message in self._messages(lambda: not open_still):
+                key = (str(message.topic()), int(message.partition() or 0))
+                if key not in open_still:
+                    continue
+                open_still.discard(key)
+                self._consumer.pause([TopicPartition(*key)])
+                if message.error() is None and message.offset() == wanted[key].offset:
+                    found[wanted[key]] = records.of(message)
+        finally:
+            # A pause outlives the assignment: whoever reads the same partition next would wait for ever.
+            self._consumer.resume([TopicPartition(*key) for key in wanted])
         return found
 
     def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:

@@ -20,6 +20,8 @@ from services.processing.worker.looking import Found, look
 from services.processing.worker.state import State
 
 AGAIN_SECONDS: Final = 1.0
+# A topic that is not as it must be stops its partitions; whoever corrects it need start nobody anew.
+CORRECTED_SECONDS: Final = 30.0
 NOTHING_READ: Final = -1
 _log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Ownership:
         except (TopicDiffersError, NotOpenedError) as error:
             for number in partitions:
                 self._stop_at_take_over(number, "log_changed", str(error))
+                self._again_at[number] = time.monotonic() + CORRECTED_SECONDS
             return dict.fromkeys(partitions)
         logs = look(self._reader, self._gen, held.values())
         self._cluster, self._topic = logs.cluster, logs.topic

@@ -1,0 +1,93 @@
+"""What reads logs reads on after an outage: with leaders that have changed, and after an answer that was cut short.
+
+Against librdkafka's own mock cluster, which can be told to elect a leader anew.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+import pytest
+from confluent_kafka import Message, Producer
+
+from services.audit.archive import Log
+from services.audit.settings import Settings
+from services.processing.errors import UnavailableError
+from services.processing.log.reading import Bounds, Place, Reader
+
+pytestmark = pytest.mark.slow
+
+TOPIC, PARTITIONS, PRODUCER = "told", 4, 0
+ERROR_CHARS_MAX = 512
+
+
+class Cluster:
+    """One broker in this process, with a record in each partition."""
+
+    def __init__(self) -> None:
+        [library] = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*")
+        self._kafka = ctypes.CDLL(str(library))
+        for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_handle_mock_cluster"):
+            getattr(self._kafka, name).restype = ctypes.c_void_p
+        self._kafka.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+        settings, error = ctypes.c_void_p(self._kafka.rd_kafka_conf_new()), ctypes.create_string_buffer(ERROR_CHARS_MAX)
+        self._kafka.rd_kafka_conf_set(settings, b"test.mock.num.brokers", b"1", error, ERROR_CHARS_MAX)
+        self._handle = ctypes.c_void_p(self._kafka.rd_kafka_new(PRODUCER, settings, error, ERROR_CHARS_MAX))
+        self._cluster = ctypes.c_void_p(self._kafka.rd_kafka_handle_mock_cluster(self._handle))
+        self._kafka.rd_kafka_mock_topic_create(self._cluster, TOPIC.encode(), PARTITIONS, 1)
+        self.bootstrap: str = self._kafka.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        producer = Producer({"bootstrap.servers": self.bootstrap})
+        for number in range(PARTITIONS):
+            producer.produce(TOPIC, b"record", partition=number)
+        assert producer.flush(10) == 0
+
+    def elect(self) -> None:
+        """The same broker leads each partition, in its next term, as after a restart."""
+        for number in range(PARTITIONS):
+            assert self._kafka.rd_kafka_mock_partition_set_leader(self._cluster, TOPIC.encode(), number, 1) == 0
+
+    def close(self) -> None:
+        """Ends the broker."""
+        self._kafka.rd_kafka_destroy(self._handle)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
+    yield made
+    made.close()
+
+
+def test_leaders_of_before_an_outage_are_forgotten_at_the_first_question(cluster: Cluster) -> None:
+    """One answer, and no error, also to who has asked before: processing at a take-over, audit at a look."""
+    reader, log = Reader(cluster.bootstrap, 5.0), Log(Settings(kafka=cluster.bootstrap), TOPIC, PARTITIONS)
+    whole = {(TOPIC, number): Bounds(0, 1) for number in range(PARTITIONS)}
+    for _ in range(3):
+        assert reader.bounds([TOPIC], range(PARTITIONS)) == whole
+        assert (log.ends().first, log.ends().next) == ((0,) * PARTITIONS, (1,) * PARTITIONS)
+        cluster.elect()
+    reader.close()
+    log.close()
+
+
+def test_an_answer_that_is_cut_short_leaves_no_partition_paused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka goes away between two records, and comes back: the same reader reads all of them."""
+    reader = Reader(cluster.bootstrap, 5.0)
+    places = [Place(TOPIC, number, 0) for number in range(PARTITIONS)]
+    whole = reader._messages
+
+    def cut(is_done: Any) -> Iterator[Message]:
+        for number, message in enumerate(whole(is_done)):
+            if number == PARTITIONS // 2:
+                raise UnavailableError("Kafka has gone")
+            yield message
+
+    monkeypatch.setattr(reader, "_messages", cut)
+    with pytest.raises(UnavailableError):
+        reader.at(places)
+    monkeypatch.undo()
+    assert set(reader.at(places)) == set(places)
+    assert [len(list(reader.run(TOPIC, number, 0, 1))) for number in range(PARTITIONS)] == [1] * PARTITIONS
+    reader.close()
