@@ -29,6 +29,9 @@ def drains(outcome: Outcome) -> list[tuple[Stretch, float | None]]:
         usual = max(EMPTY_EVENTS, _usual(outcome.samples, stretch))
         after = [each for each in outcome.samples if each.at >= stretch.until]
         done = next((each.at for each in after if each.outboxes.get(stretch.on, 0) <= usual), None)
+        if done is None and not never_stored(outcome, stretch.on):
+            # Samples end with the load: what the last of them still saw was through right after it.
+            done = outcome.last_stored_at.get(stretch.on)
         told.append((stretch, None if done is None else max(0.0, done - stretch.until)))
     return told
 

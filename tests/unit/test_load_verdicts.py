@@ -137,7 +137,16 @@ def test_acceptance_and_drain_are_promises_too() -> None:
         book.record("accepted edge", 1.0, 900)
     assert _broken(book=book) == ["acceptance at the counter, real edges"]
     full = [each if each.at < 10 else replace(each, outboxes={"mountain": 100}) for each in world.samples()]
-    assert _broken(samples=full) == ["drained, mountain cut at 10 s"]
+    assert set(_broken(samples=full, left=100)) == {"lost", "drained, mountain cut at 10 s"}
+
+
+def test_what_the_last_sample_still_saw_is_drained_when_it_was_stored() -> None:
+    """Samples end with the load: the moment of a link's last event says when its backlog was gone."""
+    full = [each if each.at < 10 else replace(each, outboxes={"mountain": 39}) for each in world.samples()]
+    drained = "drained, mountain cut at 10 s"
+    soon, late = (_by_name(samples=full, last_stored_at={"mountain": at})[drained] for at in (24.0, 900.0))
+    assert (soon.word, late.word) == ("kept", "broken")
+    assert soon.measured == "9.0 s after it was back"
 
 
 def test_a_late_generator_makes_times_invalid_and_no_count() -> None:
