@@ -1,11 +1,14 @@
 """Turns: so many requests hold a body at a time, so many wait a moment for it, and the rest are told to come back."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prometheus_client import Gauge
 
+from contracts.face.pressure import Pressure
 from contracts.face.problems import ProblemError
 
 
@@ -18,6 +21,7 @@ class Turns:
         self._wait_seconds = wait_seconds
         self._waiting = 0
         self._in_flight = in_flight
+        self._pressure = Pressure(at_once)
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
@@ -29,23 +33,28 @@ class Turns:
         finally:
             self._in_flight.dec()
             self._free.release()
+            self._pressure.served(time.monotonic())
 
     async def _take(self) -> None:
         if not self._free.locked():
             await self._free.acquire()
             return
         if self._waiting >= self._waiting_max:
-            raise too_busy()
+            raise self._turned_away()
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise too_busy() from error
+            raise self._turned_away() from error
         finally:
             self._waiting -= 1
 
+    def _turned_away(self) -> ProblemError:
+        return too_busy(self._pressure.turned_away(time.monotonic(), random.random()))
 
-def too_busy() -> ProblemError:
+
+def too_busy(retry_after_seconds: int = 1) -> ProblemError:
     """The world's fault, not the sender's: the same again, later."""
-    return ProblemError(503, "too_busy", "too much is under way: send it again later", retry_after_seconds=1)
+    detail = "too much is under way: send it again later"
+    return ProblemError(503, "too_busy", detail, retry_after_seconds=retry_after_seconds)
