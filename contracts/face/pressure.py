@@ -16,7 +16,7 @@ class Pressure:
     """How many were served and turned away lately. Times are seconds of a clock that never goes back."""
 
     def __init__(self, served_least: int) -> None:
-        """`served_least`: so many are taken to be served in a memory's time at least, also by a server that has just begun."""
+        """`served_least`: so many are taken to be served in a memory's time at least, also by one that has just begun."""
         self._least = served_least
         self._served = _Lately()
         self._turned = _Lately()
