@@ -30,6 +30,11 @@ def cluster_id(asked: AdminClient, seconds: float) -> str:
     return told
 
 
+def cause(error: KafkaException | TimeoutError) -> str:
+    """Why a question was not answered, in a word of Kafka's own where it has said something."""
+    return str(error.args[0].name()) if isinstance(error, KafkaException) else "no answer in time"
+
+
 class Asking:
     """Holds the client. After an error `renew` it: one goes on with what it knows of leaders for minutes, also when brokers
     say that it is outdated, so whoever asks once more would get no answer."""

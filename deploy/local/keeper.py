@@ -29,7 +29,7 @@ LOG_BYTES = 20 * 1024 * 1024
 
 # Writes its own id, then becomes the program: the pid file is right also after supervisor has restarted it. On a disk that
 # is full the program is tried all the same: what dies before it has begun is given up after half an hour, for good.
-_RECORDS_PID = '{ echo $$ >"$0.new" && mv "$0.new" "$0"; }; exec "$@"'
+_RECORDS_PID = 'echo $$ >"$0.new" && mv "$0.new" "$0"; exec "$@"'
 
 
 @dataclass(frozen=True)

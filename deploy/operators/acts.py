@@ -1,5 +1,7 @@
 """What an operator can do with a province's Kafka: make and check topics, open the archive, activate rules."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts import reference, reference_files, topics
@@ -121,15 +123,19 @@ def publish(log: Log, body: Reference) -> str:
 
 def files(settings: OperatorSettings) -> Reference:
     """The checked body of the present reference files; FilesError says what is wrong in them."""
-    try:
+    with _named(settings):
         return reference_files.read(settings.reference_dir)
-    except (OSError, reference_files.ReferenceFilesError) as error:
-        raise FilesError(str(settings.reference_dir), str(error)) from error
 
 
 def tiles(settings: OperatorSettings, body: Reference) -> int:
     """How many units have a place on the board's map; FilesError says what is wrong in its file. It stops nothing else."""
-    try:
+    with _named(settings):
         return len(reference_files.tiles(settings.reference_dir, {unit.code for unit in body.units}))
+
+
+@contextmanager
+def _named(settings: OperatorSettings) -> Iterator[None]:
+    try:
+        yield
     except (OSError, reference_files.ReferenceFilesError) as error:
         raise FilesError(str(settings.reference_dir), str(error)) from error

@@ -9,7 +9,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from contracts.asking import Asking, Offsets
+from contracts.asking import Asking, Offsets, cause
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED
 from services.metrics.api.beats import Beats
 
@@ -99,9 +99,8 @@ class Watch:
                 is_behind = self._read(beating)
                 self.fault = None
             except (KafkaException, TimeoutError) as error:
-                name = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
-                self.fault = f"Kafka does not answer: {name}"
-                self._on_error(name)
+                self.fault = f"Kafka does not answer: {cause(error)}"
+                self._on_error(cause(error))
                 self._asking.renew()
             except Exception as error:  # the next look may go well; without looks nobody knows the lag
                 _log.exception("the look at Kafka failed")

@@ -148,7 +148,7 @@ class CountingApp:
             counted=frozenset(self.fold.lanes),
             stopped=self.fold.stopped,
             behind=frozenset(number for number, lane in self.fold.lanes.items() if lane.base < lane.target),
-            kafka_away_seconds=0.0 if thread is None else thread.away_seconds,
+            kafka_away_seconds=0.0 if thread is None else thread.away_seconds(),
             redis_silent_seconds=self._redis_silent(),
             redis_silent_max_seconds=2 * self._settings.metrics_watch_seconds + self._settings.metrics_call_seconds,
             policy=None if self._memory is None else self._memory.policy,

@@ -166,9 +166,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._is_trickling = bool(chunks) and all(each.end - each.runs[0].start < TRICKLE_RECORDS for each in chunks)
         return found
 
-    @property
     def away_seconds(self) -> float:
-        """For how long no coordinator of the group has been known; 0 while one is, and before the first."""
+        """Looks, and says for how long no coordinator of the group has been known; 0 while one is, and before the first."""
         consumer, now = self._consumer, time.monotonic()
         if consumer is not None and consumer._coordinator is not None and consumer._coordinator.coordinator_id is not None:
             self._coordinated = now
@@ -185,7 +184,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for task in (consumer._client._sync_task, consumer._coordinator._coordination_task, consumer._fetcher._fetch_task):
             if task is not None and task.done():
                 return f"a task has ended: {task!r}"
-        away = self.away_seconds
+        away = self.away_seconds()
         return f"no coordinator for {away:.0f} s" if away > patience_seconds else None
 
     async def commit_lag(self, offsets: Mapping[int, int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 
-from contracts.asking import Asking, Offsets
+from contracts.asking import Asking, Offsets, cause
 from services.processing.errors import UnavailableError
 from services.processing.log import records
 from services.processing.log.records import Record
@@ -184,5 +184,4 @@ class Reader:
 
     def _unanswered(self, error: KafkaException | TimeoutError) -> UnavailableError:
         self.asking.renew()
-        cause = error.args[0].name() if isinstance(error, KafkaException) else "no answer in time"
-        return UnavailableError(f"Kafka at {self._bootstrap}: {cause}")
+        return UnavailableError(f"Kafka at {self._bootstrap}: {cause(error)}")
