@@ -1,8 +1,9 @@
 """Questions to Kafka about itself and its logs, by a client that is replaced after an error."""
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
@@ -10,6 +11,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from contracts.topics import REPORTED
 
 Offsets = dict[TopicPartition, "Future[int]"]
+
+
+class Bounds(NamedTuple):
+    """First and next offset of a partition."""
+
+    first: int
+    end: int
 
 
 def client(bootstrap: str) -> AdminClient:
@@ -51,6 +59,24 @@ class Asking:
         """The id that the cluster gives itself, as `cluster_id` has it."""
         return cluster_id(self.client, seconds)
 
+    def bounds(self, places: Iterable[TopicPartition], seconds: float) -> dict[TopicPartition, Bounds]:
+        """Where each place begins and ends just now; KafkaException or TimeoutError instead when nobody says. Blocks.
+
+        After an outage the former client is refused at once, for leaders that are outdated: then the next one is asked, too.
+        """
+        places, began = list(places), time.monotonic()
+        try:
+            return self._bounds(places, seconds)
+        except (KafkaException, TimeoutError):
+            self.renew()
+            if time.monotonic() - began > seconds / 2:
+                raise
+        try:
+            return self._bounds(places, seconds)
+        except (KafkaException, TimeoutError):
+            self.renew()
+            raise
+
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
         """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says."""
         return self._offsets(places, OffsetSpec.earliest(), seconds)  # type: ignore[no-untyped-call]
@@ -58,6 +84,10 @@ class Asking:
     def ends(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
         """For each place the offset of the next record that will be written, to come in the same way."""
         return self._offsets(places, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
+
+    def _bounds(self, places: list[TopicPartition], seconds: float) -> dict[TopicPartition, Bounds]:
+        begins, ends = self.begins(places, seconds), self.ends(places, seconds)
+        return {place: Bounds(begins[place].result(seconds + 1.0), ends[place].result(seconds + 1.0)) for place in places}
 
     def _offsets(self, places: Iterable[TopicPartition], spec: Any, seconds: float) -> Offsets:
         # One call for all: asked one by one they cost forty milliseconds each.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts import topics
-from contracts.asking import Asking
+from contracts.asking import Asking, cause
 from services.audit.domain.reading import Stored
 from services.audit.settings import Settings
 
@@ -51,31 +51,18 @@ class Log:
         )
 
     def ends(self) -> Ends:
-        """Where each partition begins and ends just now; CouldNotRunError when two clients in a row are not told."""
-        try:
-            return self._ends()
-        except (KafkaException, TimeoutError):
-            # After an outage the former client asks by leaders that are outdated: the next one asks anew.
-            self._asking.renew()
-        try:
-            return self._ends()
-        except (KafkaException, TimeoutError) as error:
-            self._asking.renew()
-            where, seconds = f"Kafka at {self._settings.bootstrap}", self._settings.audit_answer_seconds
-            raise CouldNotRunError(
-                f"{where} did not answer within {seconds:g} s ({_name(error.args[0] if error.args else error)}): is it up?"
-            ) from error
-
-    def _ends(self) -> Ends:
+        """Where each partition begins and ends just now; CouldNotRunError when nobody says."""
         seconds = self._settings.audit_answer_seconds
-        known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
-        if known.error is not None or len(known.partitions) != self.partitions:
-            raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
         places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-        begins, ends = self._asking.begins(places, seconds), self._asking.ends(places, seconds)
-        first = tuple(begins[place].result(seconds + 1.0) for place in places)
-        following = tuple(ends[place].result(seconds + 1.0) for place in places)
-        return Ends(first, following)
+        try:
+            known = self._consumer.list_topics(self.topic, timeout=seconds).topics[self.topic]
+            if known.error is not None or len(known.partitions) != self.partitions:
+                raise CouldNotRunError(f"{self.topic} is not there with {self.partitions} partitions: was the stack opened?")
+            bounds = self._asking.bounds(places, seconds)
+        except (KafkaException, TimeoutError) as error:
+            where = f"Kafka at {self._settings.bootstrap}"
+            raise CouldNotRunError(f"{where} did not answer within {seconds:g} s ({cause(error)}): is it up?") from error
+        return Ends(tuple(bounds[place].first for place in places), tuple(bounds[place].end for place in places))
 
     def read(self, partition: int, start: int, end: int) -> Iterator[Stored]:
         """The records of a partition from `start` up to, without, `end`."""
@@ -125,8 +112,4 @@ class Log:
             return
         if error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
             return
-        raise CouldNotRunError(f"{self.topic}, partition {partition} cannot be read: {_name(error)}")
-
-
-def _name(error: object) -> str:
-    return error.name() if isinstance(error, KafkaError) else type(error).__name__
+        raise CouldNotRunError(f"{self.topic}, partition {partition} cannot be read: {error.name()}")

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin._config import ConfigResource
 from msgspec import Struct
 
-from contracts.asking import Asking
+from contracts.asking import Asking, cause
 from contracts.events import Opened, RefusedError, from_record
 from contracts.topics import CENTRE_STATUS, PARTITIONS, REPORTED, Topic
 from services.intake.settings import Settings
@@ -55,14 +55,11 @@ class Archive:
                 self._check_settings(topic)
             self._check_opening(found.cluster)
             self._checked = found
-        except KafkaException as error:
+        except (KafkaException, TimeoutError) as error:
             self._asking.renew()
-            cause = error.args[0]
-            name = cause.name() if isinstance(cause, KafkaError) else type(error).__name__
-            raise NotUsableError("kafka_unreachable", f"Kafka does not answer at {self._bootstrap} ({name})") from error
-        except TimeoutError as error:
-            self._asking.renew()
-            raise NotUsableError("kafka_unreachable", f"Kafka does not answer at {self._bootstrap} in time") from error
+            raise NotUsableError(
+                "kafka_unreachable", f"Kafka does not answer at {self._bootstrap} ({cause(error)})"
+            ) from error
 
     def _identity(self) -> Identity:
         cluster = self._asking.cluster(self._seconds)

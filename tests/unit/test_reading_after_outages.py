@@ -12,10 +12,11 @@ import confluent_kafka
 import pytest
 from confluent_kafka import Message, Producer
 
+from contracts.asking import Bounds
 from services.audit.archive import Log
 from services.audit.settings import Settings
 from services.processing.errors import UnavailableError
-from services.processing.log.reading import Bounds, Place, Reader
+from services.processing.log.reading import Place, Reader
 
 pytestmark = pytest.mark.slow
 

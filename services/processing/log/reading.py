@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 
-from contracts.asking import Asking, Offsets, cause
+from contracts.asking import Asking, Bounds, cause
 from services.processing.errors import UnavailableError
 from services.processing.log import records
 from services.processing.log.records import Record
@@ -22,13 +22,6 @@ class Place(NamedTuple):
     topic: str
     partition: int
     offset: int
-
-
-class Bounds(NamedTuple):
-    """First and next offset of a partition."""
-
-    first: int
-    end: int
 
 
 class Reader:
@@ -70,29 +63,18 @@ class Reader:
         return str(self._call(asked[topic]).topic_id)
 
     def bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
-        """Where each partition of each topic begins and ends just now.
-
-        After an outage the former client is refused at once, for leaders that are outdated: the next one is asked, too.
-        """
-        began = time.monotonic()
-        try:
-            return self._bounds(topics, partitions)
-        except UnavailableError:
-            if time.monotonic() - began > self.seconds / 2:
-                raise
-            return self._bounds(topics, partitions)
-
-    def _bounds(self, topics: Iterable[str], partitions: Sequence[int]) -> dict[tuple[str, int], Bounds]:
+        """Where each partition of each topic begins and ends just now."""
         places = [TopicPartition(topic, number) for topic in topics for number in partitions]
-        begins = self._found(self.asking.begins(places, self.seconds))
-        ends = self._found(self.asking.ends(places, self.seconds))
-        return {key: Bounds(begin, ends[key]) for key, begin in begins.items()}
+        try:
+            found = self.asking.bounds(places, self.seconds)
+        except (KafkaException, TimeoutError) as error:
+            raise self._unanswered(error) from error
+        return {(place.topic, place.partition): bounds for place, bounds in found.items()}
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """Where each partition ends just now: half of `bounds`, for those who ask at every answer."""
         places = [TopicPartition(topic, number) for number in partitions]
-        found = self._found(self.asking.ends(places, self.seconds))
-        return {number: end for (_, number), end in found.items()}
+        return {place.partition: self._call(end) for place, end in self.asking.ends(places, self.seconds).items()}
 
     def at(self, places: Iterable[Place]) -> dict[Place, Record]:
         """The records at these places, at most one of each topic partition; a place that holds none is left out."""
@@ -155,9 +137,6 @@ class Reader:
             except KafkaException as error:
                 raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
             self._met.add(topic)
-
-    def _found(self, asked: Offsets) -> dict[tuple[str, int], int]:
-        return {(place.topic, place.partition): self._call(answer) for place, answer in asked.items()}
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
         """What comes in, until done; the caller sees ends of partitions as errors."""

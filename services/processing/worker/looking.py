@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from contracts import deadletters, lifecycle, topics
+from contracts.asking import Bounds
 from contracts.lifecycle import CHAIN_HEADER
 from contracts.topics import REPORTED
 from services.processing.domain.takeover import Tail
 from services.processing.errors import UnavailableError
-from services.processing.log.reading import Bounds, Place, Reader
+from services.processing.log.reading import Place, Reader
 from services.processing.log.records import Record
 from services.processing.store.store import Held, Identity
 
