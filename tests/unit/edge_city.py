@@ -35,6 +35,7 @@ class City:
         self.batches: list[list[str]] = []
         self.beats: dict[str, dict[str, Any]] = {}
         self.unknown_sources: set[str] = set()
+        self.unstorable_sources: set[str] = set()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         # None: the clock of this machine, and whatever a heartbeat says is heard.
@@ -56,6 +57,8 @@ class City:
                 return web.json_response({"code": "time_out_of_range"}, status=422, headers=date)
             self.beats[told["source"]] = told
             return web.json_response({"status": "stored"}, status=202, headers=date)
+        if told["source"] in self.unstorable_sources:
+            return web.json_response({"code": "unavailable"}, status=503)
         self.beats[told["source"]] = told
         if told["source"] in self.unknown_sources:
             return web.json_response({"code": "unit_not_allowed"}, status=403)

@@ -41,10 +41,13 @@ def entry(event_id: str, subject: str = "H57.19753-250701-0001", point: str = ""
     return Entry(event_id, source, head.replace(_LIKE.source.encode(), source.encode()))
 
 
-def outbox(directory: Path, limits: Limits = ROOMY, reserve_bytes: int = 0, high_water: Path | None = None) -> Outbox:
+def outbox(
+    directory: Path, limits: Limits = ROOMY, reserve_bytes: int = 0, high_water: Path | None = None,
+    clock: Callable[[], int] | None = None,
+) -> Outbox:  # fmt: skip
     """An outbox that is not open yet."""
     places = Places(directory / "edge", high_water or directory / "edge.high-water")
-    return Outbox(places, limits, Reserve(directory / "edge" / "reserve", reserve_bytes), now)
+    return Outbox(places, limits, Reserve(directory / "edge" / "reserve", reserve_bytes), clock or now)
 
 
 def accept(box: Outbox, *entries: Entry) -> str | None:

@@ -177,6 +177,19 @@ def test_what_the_city_can_heal_is_tried_again_by_itself_and_the_rest_only_when_
     with_line(tmp_path, act, edge_requeue_seconds=0.2)
 
 
+def test_a_heartbeat_that_cannot_be_stored_silences_no_other_source(tmp_path: Path) -> None:
+    """The partition of one source has no leader, those of the others have; the line is told to be troubled all the same."""
+    centre, post = "/units/19753", "/units/19753/post"
+
+    async def act(world: World, city: City) -> None:
+        city.unstorable_sources = {centre}
+        assert await world.ports.writer.do(lambda outbox: outbox.accept([entry("a", "A"), entry("b", "B", "/post")])) is None
+        await until(lambda: post in city.beats and world.ports.link.line.trouble == "answer_503")
+        assert centre not in city.beats
+
+    with_line(tmp_path, act, edge_heartbeat_seconds=0.05)
+
+
 def test_heartbeats_speak_for_each_source_from_the_start_and_one_that_is_not_known_stops_none(tmp_path: Path) -> None:
     centre, post = "/units/19753", "/units/19753/post"
 

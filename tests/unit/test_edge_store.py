@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from contracts import instants
 from services.edge.domain.fullness import Limits
 from services.edge.domain.replies import Refused
 from services.edge.instruments import Instruments
@@ -284,6 +285,39 @@ def test_refused_events_stand_aside_with_their_numbers_and_can_be_sent_again(box
     assert [(each["id"], each["sequence"]) for each in found] == [("e3", "4"), ("e1", "2")]
     [line] = box.stand().lines
     assert (line.unsent, line.last_acknowledged, line.quarantined) == (2, 1, ())
+
+
+def test_what_is_released_is_as_old_as_it_was(tmp_path: Path) -> None:
+    """It stands behind what was entered a day later, and an age limit goes by it."""
+    now = 1_000
+    box = outbox(tmp_path, clock=lambda: now)
+    box.open()
+    accept(box, entry("monday"))
+    box.begin()
+    box.settle((), [(1, Refused(0, "unknown_unit", "why"))])
+    box.commit()
+    now += 86_400 * instants.SECOND
+    accept(box, entry("tuesday"))
+    box.begin()
+    assert box.release(["unknown_unit"], now) == 1
+    box.commit()
+    assert box.stand().oldest_entered_at == 1_000
+
+
+def test_what_was_refused_while_the_clock_was_ahead_is_released_when_it_is_right(tmp_path: Path) -> None:
+    """By the time that the refusal bears it would have to wait until the clock comes there once more."""
+    now = 1_000
+    box = outbox(tmp_path, clock=lambda: now)
+    box.open()
+    accept(box, entry("e"))
+    now += 3 * 86_400 * instants.SECOND
+    box.begin()
+    box.settle((), [(1, Refused(0, "unknown_unit", "why"))])
+    assert box.release(["unknown_unit"], now - 1) == 0, "its own clock"
+    now = 2_000
+    assert box.release(["unknown_unit"], 0) == 1
+    box.commit()
+    assert box.stand().unsent == 1
 
 
 def test_what_is_counted_is_what_is_there_whatever_came_and_went(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from services.edge.store.writer import Writer
 # Thousands of centres must not beat together.
 SPREAD = 0.2
 QUARANTINED_MAX = 1000
-STORED = 202
+STORED, UNAUTHORISED = 202, 401
 _CODE: Final = re.compile(r"[a-z_]{1,32}")
 _log = logging.getLogger(__name__)
 
@@ -51,16 +51,22 @@ class Heartbeats:
     async def _beat(self) -> None:
         try:
             stand = await self._writer.do(lambda outbox: outbox.stand())
+            trouble: str | None = None
             for beat in self._beats(stand):
                 answer = await self._intake.post("/v1/heartbeats", JSON, msgspec.json.encode(beat))
                 self._instruments.heartbeats.labels(str(answer.status)).inc()
-                if (trouble := _trouble(answer)) is not None:
-                    self._link.missed(trouble)
-                    return
+                if (found := _trouble(answer)) is not None:
+                    trouble = found
+                    if answer.reply is None or answer.status == UNAUTHORISED:
+                        break
+                    # One that intake cannot store just now must not silence the sources behind it.
+                    continue
                 # Also an intake that will not hear of this source has answered, which says enough about the line. But the
                 # city then knows nothing of it, which is a trouble of its own; and the answer tells what its clock shows.
                 self._link.heard(answer.clock_offset_seconds)
                 self._tell(beat.source, answer)
+            if trouble is not None:
+                self._link.missed(trouble)
         except UnansweredError as error:
             self._link.missed(error.kind)
         except StoreError:
@@ -90,7 +96,7 @@ class Heartbeats:
 
 def _trouble(answer: Answer) -> str | None:
     """Why this says nothing good of the line; None when it is intake's answer to a heartbeat."""
-    if answer.status == 401:
+    if answer.status == UNAUTHORISED:
         return "key_refused"
     if answer.reply is None or answer.status >= 500:
         return f"answer_{answer.status}"

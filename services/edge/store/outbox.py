@@ -257,7 +257,7 @@ class Outbox:
 
     def _oldest(self) -> int | None:
         found = self._db.execute(schema.OLDEST).fetchone()
-        return None if found is None else int(found[0])
+        return None if found[0] is None else int(found[0])
 
     def settle(
         self,
@@ -292,8 +292,12 @@ class Outbox:
             self._db.execute(schema.SET_ASIDE_DELETE, (position,))
 
     def release(self, codes: Sequence[str], refused_before: int) -> int:
-        """Puts events that were refused for these reasons back into the line, behind the last one; how many."""
-        rows = self._db.execute(schema.HEALABLE, (json.dumps(list(codes)), refused_before, RELEASED_MAX)).fetchall()
+        """Puts events that were refused for these reasons back into the line, behind the last one; how many.
+
+        Those whose refusal lies ahead of now were refused while the clock was: they need not wait for it to come there again.
+        """
+        chosen = (json.dumps(list(codes)), refused_before, self._now(), RELEASED_MAX)
+        rows = self._db.execute(schema.HEALABLE, chosen).fetchall()
         values: list[object] = []
         for place, (_, number_of, *rest) in enumerate(rows, start=self._position + 1):
             values += (place, number_of, *rest)

@@ -51,7 +51,8 @@ FORGET_LINES = """DELETE FROM line WHERE incarnation <> ? AND unsent = 0
 LINES = "SELECT number, incarnation, source, last_sequence, unsent FROM line ORDER BY number"
 NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES (?, ?, 0, 0)"
 KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
-OLDEST = "SELECT entered_at FROM event ORDER BY position LIMIT 1"
+# Not the lowest position: what was released from the quarantine stands behind those that were entered after it.
+OLDEST = """SELECT min((SELECT entered_at FROM event WHERE line = line.number ORDER BY sequence LIMIT 1)) FROM line"""
 FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
 FREE_BYTES = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
 WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
@@ -70,6 +71,7 @@ QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.e
                      q.body FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ?
                      ORDER BY q.position LIMIT ?"""
 HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
-              WHERE code IN (SELECT value FROM json_each(?)) AND refused_at <= ? ORDER BY position LIMIT ?"""
+              WHERE code IN (SELECT value FROM json_each(?)) AND (refused_at <= ? OR refused_at > ?)
+              ORDER BY position LIMIT ?"""
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"
 WEIGH_ASIDE = f"SELECT count(*), total(length(body)) FROM quarantine WHERE {_CHOSEN}"
