@@ -294,7 +294,7 @@ class Outbox:
     def release(self, codes: Sequence[str], refused_before: int) -> int:
         """Puts events that were refused for these reasons back into the line, behind the last one; how many.
 
-        Those whose refusal lies ahead of now were refused while the clock was: they need not wait for it to come there again.
+        Those whose refusal lies ahead of now were refused while the clock was: they need not wait for that.
         """
         chosen = (json.dumps(list(codes)), refused_before, self._now(), RELEASED_MAX)
         rows = self._db.execute(schema.HEALABLE, chosen).fetchall()
