@@ -97,6 +97,20 @@ def test_a_reported_record_is_closed_only_with_its_last_index() -> None:
     assert count.position.closed == decode(golden()[place][0]).src[0] - 1
 
 
+def test_the_clock_of_a_tick_holds_when_the_tick_is_counted_in() -> None:
+    """Until its last record, answers name the offset, clock, instant and rules of the reported record before it."""
+    first = Lifecycle(src=(0, 0), prev=None, last=True, outcome="tick", recorded_at=5, log_clock=10, digest="one")
+    slices = [
+        Lifecycle(src=(1, 0), prev=(0, 0), last=False, outcome="tick", recorded_at=7, log_clock=20, digest="two"),
+        Lifecycle(src=(1, 1), prev=(1, 0), last=True, outcome="tick", recorded_at=7, log_clock=20, digest="two"),
+    ]
+    whole, count = tied([first, *slices]), Count(Position(), Memo(PIECES))
+    for records, expected in ((whole[:2], (0, 5, 10, "one")), (whole[2:], (1, 7, 20, "two"))):
+        take(count, records)
+        at = count.position
+        assert (at.closed, at.recorded_at, at.log_clock, at.digest) == expected
+
+
 @pytest.mark.parametrize("pieces", [1, 2, 7, 50])
 def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
     """Forgetting costs time, never a figure."""

@@ -42,9 +42,9 @@ class Count:
         position = self.position
         if position.stopped is not None:
             return
-        src, digest, closed = position.src, position.chain, position.closed
+        src, digest = position.src, position.chain
         highest = src or BEFORE_ALL
-        record: Countable | None = None
+        closing: Countable | None = None
         stopped: Stop | None = None
         taken = dropped = 0
         add = self._add
@@ -62,10 +62,10 @@ class Count:
                         stopped = "diverged"
                         break
                     add(read)
-                    record, digest = read, tied
+                    digest = tied
                     src = highest = read.src
                     if read.last:
-                        closed = src[0]
+                        closing = read
             except _UNREADABLE:
                 stopped = "unreadable"
                 break
@@ -73,12 +73,18 @@ class Count:
         self.counted += taken - dropped
         self.dropped += dropped
         at = position.next + taken if end is None or stopped is not None else end
-        moved = replace(position, next=at, src=src, chain=digest, closed=closed, stopped=stopped)
+        moved = replace(position, next=at, src=src, chain=digest, stopped=stopped)
         if taken:
             said = chains[taken - 1]
             moved = replace(moved, read=None if said is None else said.decode("ascii", "replace"))
-        if record is not None:
-            moved = replace(moved, recorded_at=record.recorded_at, log_clock=record.log_clock, digest=record.digest)
+        if closing is not None:
+            moved = replace(
+                moved,
+                closed=closing.src[0],
+                recorded_at=closing.recorded_at,
+                log_clock=closing.log_clock,
+                digest=closing.digest,
+            )
         self.position = moved
 
     def stop(self, reason: Stop) -> None:

@@ -16,7 +16,8 @@ Src = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Position:
     """`next` is the lifecycle offset to count next; `src` and `chain` are those of the highest record counted; `read` is
-    the chain header of the record before `next`, counted or dropped. Instants are microseconds since 1970."""
+    the chain header of the record before `next`, counted or dropped. `closed`, `recorded_at`, `log_clock`
+    and `digest` are of the last reported record that is counted in with its `last`. Instants are microseconds since 1970."""
 
     next: int = 0
     src: Src | None = None
