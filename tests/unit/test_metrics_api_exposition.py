@@ -42,21 +42,24 @@ IN_PARTS = words(
 EVERY = sorted(OTHERS | IN_PARTS)
 
 
-def units(codes: list[str], departments: list[str], name: str = "Phường") -> Units:
+def body(codes: list[str], departments: list[str], name: str = "Phường") -> Reference:
     """Reference data of these codes."""
     rows = [
         Unit(code=code, name=f"{name} {code}", kind="ward" if code in codes else "department", hours="default",
              valid_from="2025-07-01")
         for code in (*codes, *departments)
     ]  # fmt: skip
-    return Units(
-        Reference(
-            units=rows[: len(codes)],
-            departments=rows[len(codes) :],
-            procedures=[],
-            calendar=Calendar(profiles={}, days_off={}, make_up_days={}),
-        )
+    return Reference(
+        units=rows[: len(codes)],
+        departments=rows[len(codes) :],
+        procedures=[],
+        calendar=Calendar(profiles={}, days_off={}, make_up_days={}),
     )
+
+
+def units(codes: list[str], departments: list[str], name: str = "Phường") -> Units:
+    """What is shown by these reference data."""
+    return Units(body(codes, departments, name))
 
 
 def edges(*codes: str) -> dict[str, Delivery]:
@@ -170,6 +173,16 @@ def test_lines_that_are_kept_follow_what_is_shown() -> None:
     assert found[at("motcua_dossiers_submitted", unit="300", role="receiver")] == 5
     assert found[at("motcua_dossiers_submitted", unit="100", role="competent")] == 2
     assert found[at("motcua_unit_info", unit="300", name="300", kind="unknown")] == 1
+
+
+def test_a_unit_that_is_put_in_force_is_there_with_the_next_scrape() -> None:
+    """An activation changes no figure: the new unit has its zeros before it has reported anything."""
+    known = units(["100"], [])
+    exposition = Exposition(known, GEN)
+    series, total = at("motcua_dossiers_submitted", unit="200", role="receiver"), {"receiver|100|submitted": 1}
+    assert series not in samples(exposition.page(held(total), DAY, {}, {}))
+    known.take(body(["100", "200"], []), "the next")
+    assert samples(exposition.page(held(total), DAY, {}, {}))[series] == 0
 
 
 def test_whoever_has_a_series_has_a_name() -> None:

@@ -52,7 +52,7 @@ class Exposition:
     def __init__(self, units: Units, gen: int) -> None:
         self._units = units
         self._gen = gen
-        self._kept_for: tuple[KeysView[str], str] = {}.keys(), ""
+        self._kept_for: tuple[KeysView[str], str, str] = {}.keys(), "", ""
         self._shown: dict[str, list[str]] = {role: [] for role in ROLES}
         self._of_total: list[tuple[Family, list[Line]]] = []
         self._of_states: list[Line] = []
@@ -89,9 +89,10 @@ class Exposition:
 
     def _keep(self, total: Figures, day: str) -> None:
         """Makes the lines anew when other units are shown than at the last scrape."""
-        if total.keys() == self._kept_for[0] and day == self._kept_for[1]:
+        kept_for = total.keys(), day, self._units.digest
+        if kept_for == self._kept_for:
             return
-        self._kept_for = total.keys(), day
+        self._kept_for = kept_for
         units: dict[str, set[str]] = {role: set() for role in ROLES}
         for field in total:
             role, unit, name = field.split("|", 2)
