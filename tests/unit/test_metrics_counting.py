@@ -281,6 +281,30 @@ def test_a_change_of_a_day_that_has_ended_is_restated_and_one_of_today_is_not() 
     assert restated(midnight, undone=(entry,), done=(entry,)) == {}
 
 
+@pytest.mark.parametrize("is_stored_between", [False, True])
+def test_a_body_that_was_competent_for_a_moment_is_known_wherever_a_flush_falls(is_stored_between: bool) -> None:
+    """It is handed a dossier, which is annulled at once: its zeros are in the total, and in no other hash."""
+    other = msgspec.structs.replace(STAND, competent="B")
+    handed = _entry(Counted(standing="applied", day="2025-07-01", step=Step(fact="handed_over", competent="B")))
+    parts = {"outcome": "applied", "recorded_at": 5, "last": True}
+    records = tied(
+        [
+            Lifecycle(src=(0, 0), prev=None, was=STAND, now=other, done=(handed,), **parts),  # type: ignore[arg-type]
+            Lifecycle(src=(1, 0), prev=(0, 0), was=other, now=STAND, undone=(handed,), **parts),  # type: ignore[arg-type]
+        ]
+    )
+    count, held = Count(Position(), Memo(PIECES)), Held()
+    for record in records:
+        take(count, [record])
+        if is_stored_between:
+            held.store(count.collect())
+    held.store(count.collect())
+    assert {name: number for name, number in held.hashes["total"].items() if name.startswith("competent|B|")} == {
+        "competent|B|open": 0, "competent|B|open_in_processing": 0, "competent|B|handed_over": 0,
+    }  # fmt: skip
+    assert held.without_zeros() == {}
+
+
 def _entry(counted: Counted) -> object:
     from contracts.lifecycle import Entry
 

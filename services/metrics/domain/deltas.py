@@ -10,7 +10,7 @@ from services.metrics.domain.contributions import Flow, Marks, Row, Stock
 Figures = dict[str, int]
 # (source, fact, outcome) of an event
 Arrival = tuple[str, str | None, str]
-DAY_OF: Final = {"total": "day", "split": "daysplit"}
+COMPETENT: Final = "competent|"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ def deltas(
     seen: Mapping[str, int],
     restated: Mapping[str, int],
 ) -> Deltas:
-    """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out."""
+    """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out, but
+    for bodies that were competent."""
     plain, split, states = _by_row(stocks, flows)
     found: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     found["states"], found["outcomes"] = states, _outcomes(arrivals)
@@ -48,7 +49,7 @@ def deltas(
         total = found["total" if day.startswith("day:") else "split"]
         for name, number in found[day].items():
             total[name] += number
-    add = {name: left for name, figures in found.items() if (left := _without_zeros(figures))}
+    add = {name: left for name, figures in found.items() if (left := _without_zeros(name, figures))}
     rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": dict(restated)}
     days = tuple(sorted(name.removeprefix("day:") for name in add if name.startswith("day:")))
     return Deltas(add, {name: highest for name, highest in rise.items() if highest}, days)
@@ -67,15 +68,14 @@ def _by_row(
     states: defaultdict[str, int] = defaultdict(int)
     moved: list[tuple[Stock | Flow, Marks, int]] = []
     for stock, times in stocks.items():
-        if times:
-            moved.append((stock, stock.marks, times))
-            for state in stock.states:
-                states[state] += times
-    moved += [(flow, marks, times) for (flow, marks), times in flows.items() if times]
+        moved.append((stock, stock.marks, times))
+        for state in stock.states:
+            states[state] += times
+    moved += [(flow, marks, times) for (flow, marks), times in flows.items()]
     for part, marks, times in moved:
         for row in part.bodies:
             plain[row] += times
-            for mark in marks.names:
+            for mark in marks.names if times else ():
                 split[row, mark] += times
         for row in part.alone:
             plain[row] += times
@@ -105,5 +105,8 @@ def _unit(source: str) -> str:
     return parts[2] if len(parts) > 2 else source
 
 
-def _without_zeros(figures: Figures) -> Figures:
-    return {name: number for name, number in figures.items() if number}
+def _without_zeros(hash_name: str, figures: Figures) -> Figures:
+    if hash_name != "total":
+        return {name: number for name, number in figures.items() if number}
+    # A body is shown as competent once it ever was, also where that came and went between two flushes.
+    return {name: number for name, number in figures.items() if number or name.startswith(COMPETENT)}
