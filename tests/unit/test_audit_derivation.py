@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from contracts import instants
 from contracts.events import Event
 from contracts.lifecycle import Counted, Entry, Stand
-from services.audit.domain.plain_dossier import Arrived, Course, Derived, derive
+from services.audit.domain import plain_dossier
+from services.audit.domain.plain_dossier import ENDED, ENDED_FOR, UNBORN_FOR, Arrived, Course, Derived, derive
+from services.audit.domain.plain_history import History, Kept, history
 from services.audit.domain.plain_rules import PlainRules
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.fold import look
@@ -17,7 +20,7 @@ from tests.effort import examples
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, Desk, at, event
 from tests.unit.test_fold_order import END, START, lives
 
-RULES = {"d1": PlainRules(BODY)}
+RULES = {"d1": PlainRules(BODY), "d2": PlainRules(structs.replace(BODY, departments=[], units=BODY.units[1:]))}
 
 
 class Both:
@@ -103,6 +106,58 @@ def test_at_every_step_of_any_life_the_derivation_says_what_the_fold_says(
 ) -> None:
     """Stand, every record's standing and countable content, dues, retirement; late, repeated, annulled, misfitting."""
     replay(events, delays, ticks, again)
+
+
+def tick_by_tick(kept: Sequence[Kept], course: Course, upto: int) -> int | None:
+    """What `_retired` must say: at each tick the whole history again."""
+    for tick, clock in zip(course.ticks, course.clocks, strict=True):
+        if kept and kept[-1].offset < tick <= upto:
+            came_at = kept[-1].log_clock
+            since = clock - (course.clocks[0] if came_at is None else came_at)
+            state = history(list(kept), RULES[course.digest(tick) or ""]).state
+            if since >= UNBORN_FOR and (state == 0 or (state in ENDED and since >= ENDED_FOR)):
+                return tick
+    return None
+
+
+@settings(max_examples=examples(200, 2000), deadline=None)
+@given(
+    lives(at_most=4),
+    st.lists(
+        st.one_of(st.integers(0, 120), st.sampled_from(["d1", "d2", "event"]), st.sampled_from([90, 400])), max_size=30
+    ),
+    st.integers(0, 40),
+)
+def test_a_history_leaves_at_the_tick_at_which_looking_at_each_tick_finds_it(
+    events: list[Event], goes: list[int | str], upto: int
+) -> None:
+    """Ticks so many days apart, activations of rules that know fewer bodies, arrivals before, between and after."""
+    course, kept, left, clock = Course(digests=[(-1, "d1")]), list[Kept](), list(events), END
+    for offset, went in enumerate(["event", *goes]):
+        if isinstance(went, int):
+            clock += went * instants.DAY
+            course.tick(offset, clock)
+        elif went != "event":
+            course.digests.append((offset, went))
+        elif left:
+            came = left.pop(0)
+            kept.append(Kept(offset, came, came.time, course.last_clock))
+    assert plain_dossier._retired(kept, course, RULES, upto) == tick_by_tick(kept, course, upto)
+
+
+def test_the_derivation_of_an_old_dossier_does_not_take_longer_with_each_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    course, folded = Course(digests=[(-1, "d1")]), list[int]()
+    for minute in range(100 * 24 * 60):
+        course.tick(2 + minute, END + minute * instants.MINUTE)
+
+    def counted(kept: list[Kept], rules: PlainRules) -> History:
+        folded.append(len(kept))
+        return history(kept, rules)
+
+    monkeypatch.setattr(plain_dossier, "history", counted)
+    found = derive([Arrived(1, event("received", END, **BIRTH), END)], course, RULES, 10**9)
+    assert not found.retired
+    assert len(folded) <= 3
 
 
 def test_the_derivation_knows_the_bound_of_misfits_as_the_fold_does() -> None:

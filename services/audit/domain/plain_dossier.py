@@ -1,7 +1,7 @@
 """A dossier once more, from its reported records alone: which events are kept, how it stands, how each record counts."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -113,16 +113,18 @@ def _at_arrival(each: Arrived, kept: list[Kept], course: Course, bodies: Mapping
 
 def _retired(kept: list[Kept], course: Course, bodies: Mapping[str, PlainRules], upto: int) -> int | None:
     """The offset of the tick, up to `upto`, at which the history left; None when it has not."""
-    if not kept:
+    begin, end = bisect_right(course.ticks, kept[-1].offset if kept else upto), bisect_right(course.ticks, upto)
+    if begin == end:
         return None
-    last = kept[-1]
-    for place in range(bisect_right(course.ticks, last.offset), bisect_right(course.ticks, upto)):
-        since = course.clocks[place] - (course.clocks[0] if last.log_clock is None else last.log_clock)
-        if since < UNBORN_FOR:
-            continue
-        state = _history(kept, course, bodies, course.ticks[place]).state
-        if state == 0 or (state in ENDED and since >= ENDED_FOR):
-            return course.ticks[place]
+    since = course.clocks[0] if kept[-1].log_clock is None else kept[-1].log_clock
+    unborn, ended = (bisect_left(course.clocks, since + span, begin, end) for span in (UNBORN_FOR, ENDED_FOR))
+    # What a set comes to changes with the rules alone: no other tick than these can be the first at which it leaves.
+    first_under_rules = {bisect_right(course.ticks, offset) for offset, _ in course.digests}
+    for place in sorted({unborn, ended} | first_under_rules):
+        if unborn <= place < end:
+            state = _history(kept, course, bodies, course.ticks[place]).state
+            if state == 0 or (state in ENDED and place >= ended):
+                return course.ticks[place]
     return None
 
 
