@@ -255,7 +255,11 @@ class Fold:
             for number in sorted(numbers):
                 lease: Lease = await self._ledger.acquire(number, last[number])
                 self.redis_answered = time.monotonic()
-                lanes[number] = Lane(lease, identity, self.memo, first[number], last[number])
+                end = last[number]
+                if lease.position.next > end:
+                    # Until it was fenced, the former owner may have stored what had come in since the end was asked for.
+                    end = (await self._host().highwaters({number}))[number]
+                lanes[number] = Lane(lease, identity, self.memo, first[number], end)
         except (TornError, WipingError) as error:
             await self._wipe(error)
             return {}
