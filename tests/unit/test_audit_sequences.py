@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from contracts.heartbeats import Heartbeat
+from services.audit.domain import sequences
 from services.audit.domain.findings import Check, Findings
 from services.audit.domain.reading import Stored, read
 from services.audit.domain.sample import RECORDS_MAX, Sample
@@ -27,21 +28,22 @@ def reported(number: int, *, id_: str = "", incarnation: str = FIRST, source: st
 
 
 def beat(
-    *, incarnation: str = FIRST, quarantined: Iterable[int] = (), until: str | None = None, depth: int = 0
-) -> Heartbeat:
+    *, incarnation: str = FIRST, quarantined: Iterable[int] = (), until: str | None = None, depth: int = 0,
+    at: str = HOUR_ENTERED, age: float = 0.0, offset: float = 0.0,
+) -> Heartbeat:  # fmt: skip
     return Heartbeat(
-        source=SOURCE, incarnation=incarnation, at=HOUR_ENTERED, spool_depth=depth, oldest_unsent_age_seconds=0.0,
-        quarantined_sequences=list(quarantined), delivered_until=until,
+        source=SOURCE, incarnation=incarnation, at=at, spool_depth=depth, oldest_unsent_age_seconds=age,
+        quarantined_sequences=list(quarantined), delivered_until=until, clock_offset_seconds=offset,
     )  # fmt: skip
 
 
 def judged(records: Iterable[Stored], *beats: Heartbeat) -> tuple[Check, Check]:
     """What is said of gaps, and of numbers used twice."""
     findings = Findings()
-    sequences = Sequences(findings)
+    numbers = Sequences(findings)
     for stored in records:
-        sequences.take(3, stored.offset, read(stored), 0)
-    sequences.judge(findings["sequences.contiguous"], {each.source: each for each in beats})
+        numbers.take(3, stored.offset, read(stored), 0)
+    numbers.judge(findings["sequences.contiguous"], {each.source: each for each in beats})
     return findings["sequences.contiguous"], findings["sequences.once"]
 
 
@@ -93,6 +95,24 @@ def test_a_gap_that_the_edge_may_still_deliver_is_no_difference_and_one_that_it_
     assert judged(records, beat(until=HOUR_ENTERED, depth=3))[0].passed
     assert judged(records, beat(until="2026-01-05T07:59:59+07:00", depth=3))[0].passed
     assert judged(records, beat(until="2026-01-05T08:00:01+07:00", depth=3))[0].differences == 1
+
+
+def test_a_heartbeat_that_does_not_say_what_is_delivered_excuses_what_its_outbox_may_hold_and_nothing_else() -> None:
+    """An hour later: nothing is unsent, the oldest is half an hour or an hour old, or the edge's clock trails by an hour."""
+    records, later = [each for each in ALL if each.offset != 9], "2026-01-05T09:00:00+07:00"
+    assert judged(records, beat(at=later))[0].differences == 1
+    assert judged(records, beat(at=later, age=7200.0))[0].differences == 1
+    assert judged(records, beat(at=later, depth=3, age=1800.0))[0].differences == 1
+    assert judged(records, beat(at=later, depth=3, age=3600.0))[0].passed
+    assert judged(records, beat(at=later, offset=-3600.0))[0].passed
+    assert judged(records, beat(at=later, offset=3600.0))[0].differences == 1
+
+
+def test_numbers_of_more_outboxes_than_are_followed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "TRACKS_MAX", 2)
+    contiguous, _ = judged([*(reported(1, source=f"/units/x{number}") for number in range(2)), *ALL])
+    assert contiguous.differences == 1
+    assert "20 numbers are not followed" in str(contiguous.first)
 
 
 def test_a_number_far_ahead_takes_no_memory_and_shows_all_that_is_missing_before_it() -> None:
@@ -152,15 +172,15 @@ def test_a_dossier_with_more_records_than_anybody_needs_leaves_the_derivation_an
 def test_numbers_that_never_come_take_a_bounded_memory() -> None:
     """Software that mints an incarnation at each start and goes on with a counter of its own."""
     findings = Findings()
-    sequences = Sequences(findings)
+    numbers = Sequences(findings)
     tracemalloc.start()
     for number in range(300):
         stored = reported(AHEAD_MAX, incarnation=f"0197c000-0000-7000-8000-{number:012}")
-        sequences.take(3, stored.offset, read(stored), 0)
+        numbers.take(3, stored.offset, read(stored), 0)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 100 * 1024 * 1024, "and not 12 bytes for each of thirty million"
-    sequences.judge(findings["sequences.contiguous"], {})
+    numbers.judge(findings["sequences.contiguous"], {})
     assert "too far from others" in str(findings["sequences.contiguous"].first)
 
 

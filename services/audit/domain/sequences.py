@@ -114,6 +114,7 @@ class Sequences:
         track = self._tracks.get(key)
         if track is None:
             if len(self._tracks) >= TRACKS_MAX:
+                self._not_followed += 1
                 return
             track = self._tracks[key] = Track()
         # Of one source and incarnation, an event is its id and subject.
@@ -134,7 +135,8 @@ class Sequences:
     def judge(self, check: Check, heartbeats: Mapping[str, Heartbeat]) -> None:
         """Every gap is a difference, but for what the newest heartbeat of that incarnation accounts for."""
         if self._not_followed:
-            check.differ(Difference(f"{self._not_followed} numbers lie too far from others of their outbox to be followed"))
+            why = f"they lie too far from others of their outbox, or there are more than {TRACKS_MAX:,} outboxes"
+            check.differ(Difference(f"{self._not_followed} numbers are not followed: {why}"))
         for (raw_source, raw_incarnation), track in self._tracks.items():
             source, incarnation = raw_source.decode("utf-8", "replace"), raw_incarnation.decode("utf-8", "replace")
             check.examined += track.held
@@ -162,9 +164,17 @@ class Sequences:
 
 def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
     """Whether the edge had not yet said that all entered up to then is delivered: the number may still be in its outbox."""
-    if beat.delivered_until is None:
-        return True
-    return gap.entered_after >= instants.parse(beat.delivered_until) // instants.SECOND
+    until = _all_sent_until(beat) if beat.delivered_until is None else instants.parse(beat.delivered_until)
+    return gap.entered_after >= until // instants.SECOND
+
+
+def _all_sent_until(beat: Heartbeat) -> int:
+    """What an edge has delivered that does not say so itself: all that is older than the oldest in its outbox."""
+    waiting_since = instants.parse(beat.at)
+    if beat.spool_depth:
+        waiting_since -= round(beat.oldest_unsent_age_seconds * instants.SECOND)
+    # `at` may be by intake's clock; what was entered is by the edge's own. The earlier of the two excuses more.
+    return waiting_since + min(0, round(beat.clock_offset_seconds * instants.SECOND))
 
 
 def _seconds(entered: bytes | None, recorded_at: int) -> int:
