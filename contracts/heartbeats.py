@@ -11,6 +11,8 @@ DateTime = Annotated[
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})$(?!\n)"
     ),
 ]
+# Beyond 2**53, readers of JSON take one integer for another, and one of hundreds of digits is no number to Prometheus.
+Count = Annotated[int, Meta(ge=0, le=2**53)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)")]
 
 
@@ -23,9 +25,9 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     source: Source
     incarnation: Uuid
     at: DateTime
-    spool_depth: Annotated[int, Meta(ge=0)]
+    spool_depth: Count
     oldest_unsent_age_seconds: Annotated[float, Meta(ge=0)]
     delivered_until: DateTime | None = None
-    quarantined_sequences: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=1000)] = []
+    quarantined_sequences: Annotated[list[Count], Meta(max_length=1000)] = []
     clock_offset_seconds: float = 0.0
     link: Literal["up", "slow", "down", "unknown"] = "unknown"

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.reference import Calendar, Reference, Unit
+from services.metrics.api.beats import SOURCES_MAX
 from services.metrics.api.exposition import Exposition, Page
 from services.metrics.api.snapshots import Figures, Place, Snapshot
 from services.metrics.api.units import Units
@@ -225,6 +226,15 @@ def test_what_units_and_arrivals_say() -> None:
     assert found[at("motcua_metrics_reported_offset", partition="11")] == 3
     assert found[at("motcua_metrics_log_clock_timestamp_seconds")] == 1751346000
     assert "# TYPE motcua_lifecycle_by_unit_total counter" in page.text().decode()
+
+
+def test_the_largest_outboxes_are_numbers_to_prometheus() -> None:
+    """Those of as many edges as are known, each as deep as a heartbeat may say."""
+    most = SOURCES_MAX * 2**53
+    stand = Delivery("up", CLOCK, most, CLOCK, CLOCK, True, True, SOURCES_MAX * 1000)
+    found = samples(Exposition(units(["100"], []), GEN).page(held({}), DAY, {"100": stand}, {}))
+    assert found[at("motcua_unit_spool_events", unit="100")] == most
+    assert found[at("motcua_unit_quarantined_events", unit="100")] == SOURCES_MAX * 1000
 
 
 @pytest.mark.parametrize("place", [{"next": 3}, {"next": 0, "target": 1}])

@@ -230,6 +230,20 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     assert beats.of == {"19753": (Beat(NOON, "up", 0, None, NOON),)}
 
 
+@pytest.mark.parametrize("digits", [17, 401, 4300, 5000])
+def test_a_depth_that_is_no_number_to_others_is_no_heartbeat(digits: int) -> None:
+    """In the topic it harms neither the page of Prometheus nor an answer: what the source said before holds."""
+    beats = Beats(lambda: NOON)
+    beats.take(b"/units/19753", packed(spool_depth=5), NOON)
+    whole = packed(at=instants.show(NOON + SECOND), spool_depth=77_777)
+    for number in (b"1" + b"0" * (digits - 1), b"9" * digits):
+        beats.take(b"/units/19753", whole.replace(b"77777", number), NOON + SECOND)
+        beats.take(b"/units/19774", whole.replace(b"77777", number).replace(b"19753", b"19774"), NOON + SECOND)
+    beats.take(b"/units/19753/p", packed(source="/units/19753/p", spool_depth=2**53), NOON)
+    beats.publish()
+    assert {unit: [beat.spool_events for beat in found] for unit, found in beats.of.items()} == {"19753": [5, 2**53]}
+
+
 def test_what_was_said_by_a_clock_that_ran_ahead_holds_until_the_next_one_and_no_longer() -> None:
     """Intake's clock shows six hours more for a moment: centres and their outboxes are seen as soon as it is back."""
     beats = Beats(lambda: NOON)
