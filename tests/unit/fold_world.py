@@ -10,7 +10,7 @@ from contracts.events import Event
 from contracts.reference import Calendar, Procedure, Reference, Unit
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.effects import Effect, Moment
-from services.processing.domain.fold import arrive, due_again, look, pass_time
+from services.processing.domain.fold import activate, arrive, due_again, look, pass_time
 from services.processing.domain.rules import Rules
 
 WINDOWS = [("07:00", "11:30"), ("13:30", "17:00")]
@@ -100,6 +100,13 @@ class Desk:
             self.first_clock = self.clock
         self.offset += 1
         return effect
+
+    def activate(self, rules: Rules) -> Effect:
+        assert isinstance(self.dossier, Dossier)
+        effect = activate(self.dossier, self.moment(), self.rules, rules)
+        assert effect is not None
+        self.rules = rules
+        return self._keep(effect)
 
     def _keep(self, effect: Effect) -> Effect:
         self.offset += 1

@@ -49,7 +49,7 @@ class MemoryLine:
     def _tick(self, at: Moment, tick: Ticked) -> Iterator[Sent]:
         assert self.rules is not None
         clock = line.clock_after(self.position, tick, at.recorded_at)
-        due = sorted((moment, code) for code, moment in self.due.items() if moment <= clock)
+        due = sorted((self._dated(code, clock) or moment, code) for code, moment in self.due.items() if moment <= clock)
         for _, code in due:
             dossier = self._state(code)
             assert isinstance(dossier, Dossier)
@@ -63,6 +63,15 @@ class MemoryLine:
             self._keep(code, effect)
             yield sent
         self._clock = clock
+
+    def _dated(self, code: str, clock: int) -> int | None:
+        """The instant at which a dossier is due in the first tick, worked out anew; None in any other."""
+        if self.position.log_clock is not None:
+            return None
+        dossier = self._state(code)
+        assert isinstance(dossier, Dossier)
+        assert self.rules is not None
+        return fold.due_again(dossier, None, clock, self.rules)
 
     def _activate(self, at: Moment, activated: Activated) -> Iterator[Sent]:
         after = self.bodies[activated.digest]

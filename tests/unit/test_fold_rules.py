@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts import instants
 from contracts.data import FACTS
 from contracts.events import RefusedError, from_record, to_record
-from contracts.reference import Reference
+from contracts.reference import Reference, Unit
 from services.processing.domain import arrows
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
 from services.processing.domain.fold import activate, look, pass_time
@@ -16,6 +17,14 @@ from services.processing.domain.rules import Rules
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
 
 REASON: dict[str, Any] = {"reason": "incomplete"}
+
+# A gives way, but only in five years.
+MOVES_LATE = Rules.compile(
+    "d3",
+    msgspec.structs.replace(
+        BODY, units=[unit("A", valid_to="2029-12-31", successor="B"), *(each for each in BODY.units if each.code != "A")]
+    ),
+)
 
 
 def received(when: str = "07-01 08:00", **more: object) -> Desk:
@@ -153,6 +162,18 @@ def test_stocks_of_the_competent_role_move_to_the_successor_at_a_tick() -> None:
     assert effect.now is not None
     assert (effect.was.competent, effect.now.competent, effect.now.receiver) == ("OLD", "NEW", "OLD")
     assert effect.undone == effect.done == ()
+
+
+@pytest.mark.parametrize("row", [{"valid_from": "2025-08-01"}, {"valid_from": "2025-07-05", "valid_to": "2025-07-31"}])
+def test_a_unit_that_answers_for_itself_again_takes_its_stocks_back_on_that_day(row: dict[str, str]) -> None:
+    """A later row of its code begins, or one that lay over its end is over: each is a day on which a tick looks."""
+    again = Unit(code="OLD", name="OLD", kind="ward", hours="default", **row)
+    desk = Desk(Rules.compile("d2", msgspec.structs.replace(BODY, units=[*BODY.units, again])))
+    desk.tick(at("07-01 07:00"))
+    desk.report(event("received", "07-01 08:00", **{**BIRTH, "competent": "OLD"}))
+    seen = [desk.tick(at(f"{day} 00:00")) for day in ("07-10", "07-31", "08-01")]
+    moved = ["NEW", None, "OLD"] if "valid_to" not in row else [None, None, "NEW"]
+    assert [effect and effect.now and effect.now.competent for effect in seen] == moved
 
 
 def test_unknown_units_wait_for_an_activation() -> None:
@@ -298,6 +319,36 @@ def test_history_retires_400_days_after_its_last_event_and_takes_no_more() -> No
     late = desk.report(event("returned", "07-03 09:00"))
     assert (late.outcome, late.letters[0].code) == ("rejected", "retired")
     assert decode("X", encode(desk.dossier)) == Retired()
+
+
+def test_a_history_that_new_rules_find_at_its_end_long_after_its_last_event_retires_at_the_next_tick() -> None:
+    desk = Desk()
+    desk.tick(at("07-01 07:00"))
+    desk.report(event("received", "07-01 08:00", **BIRTH))
+    desk.report(event("handed_over", "07-01 09:00", competent="LATE"))
+    desk.report(event("completed", "07-01 10:00", source="/units/LATE"))
+    now = at("07-01 07:00") + 401 * instants.DAY
+    desk.tick(now)
+    assert isinstance(desk.dossier, Dossier)
+    desk.activate(Rules.compile("d2", msgspec.structs.replace(BODY, units=[*BODY.units, unit("LATE")])))
+    assert desk.state == arrows.COMPLETED
+    desk.tick(now + 1)
+    assert isinstance(desk.dossier, Retired)
+
+
+def test_what_ended_before_the_first_tick_retires_400_days_after_it_whatever_else_is_to_come() -> None:
+    """Its unit gives way, or a misfit expires, only after that."""
+    for rules, odd in ((MOVES_LATE, False), (RULES, True)):
+        desk = Desk(rules)
+        desk.report(event("received", "07-01 08:00", **BIRTH))
+        desk.report(event("completed", "07-01 10:00"))
+        if odd:
+            desk.report(event("processing_started", at("07-01 10:00") + 1000 * instants.DAY))
+        desk.tick(at("07-01 11:00"))
+        desk.tick(at("07-01 11:00") + 400 * instants.DAY - 1)
+        assert isinstance(desk.dossier, Dossier)
+        desk.tick(at("07-01 11:00") + 400 * instants.DAY)
+        assert isinstance(desk.dossier, Retired)
 
 
 def test_late_by_link_and_late_entry_are_told_apart() -> None:

@@ -6,12 +6,15 @@ import msgspec
 import pytest
 
 from contracts import instants
-from contracts.events import Ticked, control_record
+from contracts.events import Activated, Event, Opened, Ticked, control_record, to_record
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
 from services.processing.errors import DivergedError, TornError
 from services.processing.log.records import Record
 from services.processing.worker.lane import Bounds
+from tests.unit.fold_world import BIRTH as FOLD_BIRTH
+from tests.unit.fold_world import LIMIT, at, event
+from tests.unit.fold_world import RULES as FOLD_RULES
 from tests.unit.golden.fold import load
 from tests.unit.processing_lanes import Kept, Wire, Worker, assert_same, plainly
 
@@ -130,6 +133,26 @@ def test_more_than_ten_failures_in_an_hour_stop_the_lane() -> None:
     heir = Worker(worker.kept, worker.wire, RULES, Bounds(1000, 500), cache=1000)
     heir.gather(opening + failing, 1000)
     assert not heir.fold_and_send()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_tick_tells_what_has_ended_in_the_order_of_the_instants_passed(size: int) -> None:
+    """It looks at all that could not be dated before it; what it tells of them has its turn among the others."""
+    lines: list[tuple[str, Event]] = [
+        (code, event("received", f"{day} 08:00", **{**FOLD_BIRTH, "competent": unit, "time_limit": LIMIT}))
+        for code, day, unit in (("ended", "07-01", "OLD"), ("soon", "07-01", "A"), ("late", "07-14", "A"))
+    ]
+    lines.append(("ended", event("completed", "07-02 08:00", source="/units/OLD")))
+    lines.append(("unborn", event("completed", "07-02 09:00")))
+    told = [control_record(Opened("log", "test"), "opened", "/test"), control_record(Activated("d1"), "rules", "/test")]
+    told += [to_record(msgspec.structs.replace(each, subject=code))[1:] for code, each in lines]
+    told.append(control_record(Ticked(at("07-16 08:00")), "first", "/test"))
+    log = [Record(offset, at("07-01 08:00"), None, *each) for offset, each in enumerate(told)]
+    twin, sent = plainly(log, {"d1": FOLD_RULES})
+    assert [each.dossier for each in sent if each.src[0] == len(log) - 1] == ["soon", "unborn", "ended", "late", None]
+    worker = Worker(Kept(), Wire(), {"d1": FOLD_RULES}, Bounds(size, size), cache=1000)
+    worker.run(log)
+    assert_same(worker, twin, sent)
 
 
 BIRTH = {"procedure": "1.1", "channel": "direct", "receiver": "A", "competent": "A",

@@ -15,6 +15,8 @@ RETIRED_AFTER_FINAL: Final = 400 * instants.DAY
 RETIRED_AFTER_UNBORN: Final = 90 * instants.DAY
 DAY_AHEAD: Final = 24 * instants.HOUR
 THREE_DAYS_AHEAD: Final = 72 * instants.HOUR
+# Below every instant of the due index.
+UNDATED: Final = 0
 NO_MISFITS: Final[dict[int, Entry]] = {}
 
 
@@ -122,18 +124,22 @@ def _head(stand: Stand) -> tuple[str | None, str | None, str | None, str | None]
 
 def retires_at(dossier: Dossier, walk: Walk, first_clock: int | None) -> int | None:
     """When the history leaves: 400 days (final, or in 9) or 90 days (unborn) after its last kept event came in."""
-    if not dossier.kept:
-        return None
-    if walk.state == arrows.UNBORN:
-        after = RETIRED_AFTER_UNBORN
-    elif walk.state in arrows.FINAL or walk.state == arrows.COMPLETED:
-        after = RETIRED_AFTER_FINAL
-    else:
+    after = _kept_for(dossier, walk)
+    if after is None:
         return None
     arrived = dossier.kept[-1].log_clock
     if arrived is None:
         arrived = first_clock
     return None if arrived is None else arrived + after
+
+
+def _kept_for(dossier: Dossier, walk: Walk) -> int | None:
+    """How long the history stays after its last event; None while the dossier is open, or nothing of it is kept."""
+    if not dossier.kept:
+        return None
+    if walk.state == arrows.UNBORN:
+        return RETIRED_AFTER_UNBORN
+    return RETIRED_AFTER_FINAL if walk.state in arrows.FINAL or walk.state == arrows.COMPLETED else None
 
 
 def expired(dossier: Dossier, walk: Walk, log_clock: int | None) -> list[tuple[KeptEvent, str]]:
@@ -151,8 +157,10 @@ def expired(dossier: Dossier, walk: Walk, log_clock: int | None) -> list[tuple[K
 def due_at(dossier: Dossier, walk: Walk, log_clock: int | None, first_clock: int | None) -> int | None:
     """The earliest instant at which a tick would change something or owes a dead letter; None when none is known.
 
-    Before the first tick a retirement cannot be dated; 0 makes the first tick look at the dossier and date it.
+    Before the first tick a retirement cannot be dated; UNDATED makes the first tick look at the dossier and date it.
     """
+    if first_clock is None and _kept_for(dossier, walk) is not None:
+        return UNDATED
     moments: list[int] = []
     if walk.state in arrows.RUNNING and walk.due_current is not None:
         due = walk.due_current.at
@@ -161,15 +169,12 @@ def due_at(dossier: Dossier, walk: Walk, log_clock: int | None, first_clock: int
         moments = [walk.acceptance_due + 1]
     if walk.state != arrows.UNBORN and (move := _next_move(walk, log_clock)) is not None:
         moments.append(move)
-    if (retires := retires_at(dossier, walk, first_clock)) is not None:
-        moments.append(retires)
     later = moments if log_clock is None else [moment for moment in moments if moment > log_clock]
+    # What is owed stays so when its instant has passed: new rules may find a dossier long since at its end.
     owed = [m.event.time + PARKED_FOR for m in walk.misfits if m.event.offset not in dossier.lettered]
-    if owed:
-        later = later + owed
-    if later:
-        return min(later)
-    return 0 if log_clock is None else None
+    if (retires := retires_at(dossier, walk, first_clock)) is not None:
+        owed.append(retires)
+    return min(later + owed, default=None)
 
 
 def _next_move(walk: Walk, log_clock: int | None) -> int | None:

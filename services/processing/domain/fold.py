@@ -93,6 +93,15 @@ def due_again(dossier: Dossier, log_clock: int | None, first_clock: int | None, 
     return facts.due_at(dossier, _remember(dossier, log_clock, rules).walk, log_clock, first_clock)
 
 
+def dated(dossier: Dossier, at: Moment, clock: int, effect: Effect, rules: Rules) -> int | None:
+    """The earliest instant that the first tick passes in a dossier that nobody could date before it, as `effect` is its
+    due; None when it has none, or cannot be folded."""
+    if at.log_clock is not None or effect.internal_error:
+        return None
+    due = due_again(dossier, None, clock, rules)
+    return due if due is not None and due <= clock else None
+
+
 def look(dossier: Dossier, log_clock: int | None, rules: Rules) -> tuple[Walk, View]:
     """The dossier as it stands, for readers."""
     memory = _remember(dossier, log_clock, rules)
@@ -196,8 +205,8 @@ def _failed(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
 
 
 def _soon(at: Moment) -> int:
-    """The next tick that moves the clock (0: the first one) looks at this dossier again."""
-    return 0 if at.log_clock is None else at.log_clock + 1
+    """The next tick that moves the clock, or the first one, looks at this dossier again."""
+    return facts.UNDATED if at.log_clock is None else at.log_clock + 1
 
 
 def _outside(event: Event, at: Moment, standing: Outcome) -> Entry:

@@ -22,7 +22,7 @@ class Rules:
             rows.sort(key=lambda row: row.first)
         self._procedures = {procedure.code: procedure for procedure in body.procedures}
         self._hours = {name: WorkingTime.compile(body.calendar, name) for name in body.calendar.profiles}
-        self._moves = sorted({day for rows in self._rows.values() for row in rows for day in self._moving_days(row)})
+        self._moves = sorted({day for rows in self._rows.values() for day in self._moving_days(rows) if day < _FOR_EVER})
         self._resolved: dict[tuple[str, int], str] = {}
 
     @staticmethod
@@ -105,10 +105,14 @@ class Rules:
         rows = self._rows.get(code)
         return rows[0].first if rows else _FOR_EVER
 
-    def _moving_days(self, row: "_Row") -> set[int]:
-        if not row.successor:
+    def _moving_days(self, rows: list["_Row"]) -> set[int]:
+        """The days on which a code may resolve to another body than on the day before; none for one that never gives way."""
+        successors = {row.successor for row in rows if row.successor}
+        if not successors:
             return set()
-        return {row.stays_until(self._first_day) + 1, self._first_day(row.successor)}
+        # Between two rows a successor answers for the code, and with the later one the code for itself again.
+        ends = {row.stays_until(self._first_day) + 1 for row in rows}
+        return {row.first for row in rows} | ends | {self._first_day(code) for code in successors}
 
 
 _FOR_EVER = 1 << 40

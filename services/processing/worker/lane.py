@@ -14,6 +14,7 @@ from contracts.events import Activated, Control, Event, RefusedError, Ticked
 from services.processing.domain import fold, line, slices, worklists
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.effects import Effect, Moment
+from services.processing.domain.facts import UNDATED
 from services.processing.domain.line import Position, Sent, SentLetter
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
@@ -290,18 +291,25 @@ class Lane:
             return True
         first_clock = clock if at.first_clock is None else at.first_clock
         while (room := self._room()) > 0:
-            codes, is_all, beyond = self._next_due(clock, room)
-            for code in codes:
+            due, is_all, beyond = self._next_due(clock, room)
+            has_dated = False
+            for score, code in due:
+                if has_dated and score != UNDATED:
+                    break
                 dossier = self._listed(code)
                 effect = fold.pass_time(dossier, at, at.log_clock, clock, self._ruling())
                 if effect is None:
                     self._schedule(code, _later(fold.due_again(dossier, clock, first_clock, self._ruling()), clock))
+                elif score == UNDATED and (dated := fold.dated(dossier, at, clock, effect, self._ruling())):
+                    # Looked at before all others; what there is to tell of it has its turn among theirs.
+                    self._schedule(code, dated)
+                    has_dated = True
                 else:
                     effect = msgspec.structs.replace(effect, due_at=_later(effect.due_at, clock))
                     self._changed(at, code, dossier, effect, record, clock, self.position.digest)
                 if self.position.too_many_errors:
                     return False
-            if is_all:
+            if is_all and not has_dated:
                 pending = self.pending
                 pending.passed = max(pending.passed, clock)
                 self._first_due = min((score for score in pending.due.values() if score is not None), default=inf)
@@ -345,7 +353,7 @@ class Lane:
     def _room(self) -> int:
         return self._bounds.slice_dossiers - self.pending.sliced
 
-    def _next_due(self, clock: int, room: int) -> tuple[list[str], bool, int | None]:
+    def _next_due(self, clock: int, room: int) -> tuple[list[slices.Row], bool, int | None]:
         """The next that are due, whether they are the last of them, and the first score beyond the clock."""
         pending = self.pending.due
         count = room + len(pending)
@@ -354,9 +362,8 @@ class Lane:
         due = slices.next_due(rows, has_all, pending, clock)
         # Where some have to wait for the next commit, whoever comes back looks again.
         self._first_due = -inf
-        codes = [code for _, code in due[:room]]
-        self._load(codes)
-        return codes, has_all and len(due) <= room, beyond
+        self._load([code for _, code in due[:room]])
+        return due[:room], has_all and len(due) <= room, beyond
 
     def _next_kept(self, room: int) -> list[str]:
         pending, after = self.pending.kept, self.position.scanned
