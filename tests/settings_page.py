@@ -199,10 +199,10 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
 
 PREFACE = """# Settings
 
-Every setting is an environment variable; the defaults suit one machine. `make up` passes all `MOTCUA_…` variables on to
-the processes that it starts, but for two: its own Kafka and Redis are what it starts, whatever `MOTCUA_KAFKA` and
-`MOTCUA_REDIS` say ([why](decisions/0004-local-stack.md)). Traces have OpenTelemetry's own variables
-([which](LOGS_AND_TRACES.md)). This page is made from the settings classes
+Every setting is an environment variable; the defaults suit one machine, and an empty one is as one that is not set.
+`make up` passes all `MOTCUA_…` variables on to the processes that it starts, but for two: its own Kafka and Redis are what
+it starts, whatever `MOTCUA_KAFKA` and `MOTCUA_REDIS` say ([why](decisions/0004-local-stack.md)). Traces have
+OpenTelemetry's own variables ([which](LOGS_AND_TRACES.md)). This page is made from the settings classes
 (`.venv/bin/python -m tests.settings_page > docs/SETTINGS.md`), and a test fails when they differ.
 """
 

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 class LogSettings(BaseSettings):
     """How every process writes its log."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     log_format: Literal["json", "text"] = "json"
     # `debug` adds a line for each event at each stage, from our own code alone.

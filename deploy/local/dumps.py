@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 class DumpSettings(BaseSettings):
     """How often, and how many are kept."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore")
 
     dumps_every_seconds: float = Field(default=3600.0, ge=1.0, le=86_400.0)
     dumps_kept_max: int = Field(default=24, ge=1, le=1000)

@@ -38,7 +38,7 @@ PREFIXES = ("MOTCUA_", "OTEL_")
 class StackSettings(BaseSettings):
     """Settings of a local stack; a relative state directory is taken from the repository, not from where make runs."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore")
 
     # The highest leaves room for every offset below.
     port_base: int = Field(default=8000, ge=1, le=65_400)

@@ -11,7 +11,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 class OperatorSettings(BaseSettings):
     """Settings of the operators' tool."""
 
-    model_config = SettingsConfigDict(env_prefix="MOTCUA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MOTCUA_", env_ignore_empty=True, extra="ignore")
 
     port_base: int = 8000
     kafka: str = ""

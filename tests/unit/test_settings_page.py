@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests import settings_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -61,3 +63,20 @@ def test_a_bound_names_its_unit() -> None:
     for name, (default, _) in settings_page.rows().items():
         if isinstance(default, int | float) and not isinstance(default, bool) and not name.endswith(("port", "port_base")):
             assert name.endswith((*units, *counted)), f"{name} has a bound without a unit"
+
+
+@pytest.mark.parametrize("part", settings_page.CLASSES)
+def test_an_empty_variable_is_as_one_that_is_not_set(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells and compose pass on what is empty: a keys file without a name must not exclude development keys."""
+    model = settings_page.CLASSES[part]
+    names = [f"MOTCUA_{name.upper()}" for name in model.model_fields]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    unset = model()
+    for name in names:
+        monkeypatch.setenv(name, "")
+    assert model() == unset
+    if "dev_keys" in model.model_fields:
+        monkeypatch.setenv("MOTCUA_DEV_KEYS", "1")
+        chosen = model().model_dump()
+        assert (chosen["dev_keys"], chosen["keys_file"]) == (True, None)
