@@ -11,9 +11,10 @@ from contracts.events import RefusedError, from_record, to_record
 from contracts.reference import Reference, Unit
 from services.processing.domain import arrows
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
-from services.processing.domain.fold import activate, look, pass_time
+from services.processing.domain.fold import MACHINES_FAULTS, activate, look, pass_time
 from services.processing.domain.ledger import deadline_view, dossier_view
 from services.processing.domain.rules import Rules
+from services.processing.domain.worklists import place_now
 from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
 
 REASON: dict[str, Any] = {"reason": "incomplete"}
@@ -397,6 +398,27 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before
+
+
+@pytest.mark.parametrize("fault", MACHINES_FAULTS)
+def test_a_fault_of_the_machine_is_no_dead_letter(monkeypatch: pytest.MonkeyPatch, fault: type[Exception]) -> None:
+    """The event is sound: whoever folds it next has the memory for it."""
+    desk = received()
+    assert isinstance(desk.dossier, Dossier)
+    desk.dossier.memory = None
+
+    def failing(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("services.processing.domain.fold.walk", failing)
+    for does in (
+        lambda: desk.report(event("completed", "07-01 10:00")),
+        lambda: pass_time(desk.dossier, desk.moment(), None, at("07-05 11:00"), RULES),
+        lambda: desk.activate(RULES),
+        lambda: place_now(desk.dossier, None, RULES),
+    ):
+        with pytest.raises(fault):
+            does()
 
 
 def test_a_stored_record_of_a_day_that_has_no_text_is_refused_before_the_fold() -> None:

@@ -9,7 +9,9 @@ from contracts import instants
 from services.processing.domain.line import Position
 from services.processing.instruments import Instruments
 from services.processing.log.membership import Membership
+from services.processing.settings import Settings
 from services.processing.worker.ownership import Ownership
+from services.processing.worker.serving import UNAVAILABLE, serve
 from services.processing.worker.state import State
 
 NOW = time.time_ns() // 1000
@@ -124,6 +126,19 @@ def test_failures_in_an_archive_that_is_folded_anew_belong_to_the_hour_of_its_la
     assert told.failures(4) == 1
     told.looked({4: 900}, {4: _failed(in_march - instants.MINUTE, recorded_at=in_march + 2 * instants.HOUR)})
     assert told.failures(4) == 0
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(28, "no space left")], ids=["memory", "disk"])
+def test_a_fault_of_the_machine_ends_the_worker_uncommitted(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def failing(*_: object) -> None:
+        raise fault
+
+    for name in ("signal.signal", "gc.set_threshold", "open_door"):
+        monkeypatch.setattr(f"services.processing.worker.serving.{name}", lambda *_: None)
+    monkeypatch.setattr("services.processing.worker.serving._fold", failing)
+    with pytest.raises(SystemExit) as ended:
+        serve(Settings())
+    assert ended.value.code == UNAVAILABLE
 
 
 def _failed(*moments: int, recorded_at: int = NOW) -> Position:

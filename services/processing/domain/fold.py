@@ -1,6 +1,5 @@
 """The fold: what one reported record does to one dossier, decided from the set of its kept events alone."""
 
-from contextlib import suppress
 from math import inf
 from typing import Final
 
@@ -29,6 +28,9 @@ DETAILS: Final = {
     "not_responsible": "the reporting code was never responsible for this dossier, nor within seven days",
 }
 
+# No fault of an event: these end the process, and nothing of what it was folding is stored.
+MACHINES_FAULTS: Final = (MemoryError, OSError)
+
 
 class Memory(Struct, frozen=True, gc=False):
     """What the fold last worked out of a dossier: the walk under some rules, and the view at a log clock.
@@ -43,9 +45,12 @@ class Memory(Struct, frozen=True, gc=False):
 
 
 def arrive(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: Rules) -> Effect:
-    """What an arriving event does. Never raises: an unexpected failure is a dead letter, the dossier stays as it was."""
+    """What an arriving event does. Raises the machine's faults alone: any other unexpected failure is a dead letter, the
+    dossier stays as it was."""
     try:
         return _arrive(dossier, event, at, rules)
+    except MACHINES_FAULTS:
+        raise
     except Exception:  # whatever the fold did not foresee is this event's fault, not the line's (docs/RULES.md)
         return _failed(dossier, event, at, rules)
 
@@ -62,6 +67,8 @@ def pass_time(dossier: Dossier, at: Moment, before: int | None, after: int, rule
     """What the log clock's step from `before` to `after` does; None when no record is left."""
     try:
         return _pass_time(dossier, at, before, after, rules)
+    except MACHINES_FAULTS:
+        raise
     except Exception:  # as in `arrive`: the change is lost, the dossier is not
         return _change_failed(dossier, at, after + 1)
 
@@ -84,6 +91,8 @@ def activate(dossier: Dossier, at: Moment, before: Rules, after: Rules) -> Effec
             done=done,
             due_at=facts.due_at(fresh, memory.walk, at.log_clock, at.first_clock),
         )
+    except MACHINES_FAULTS:
+        raise
     except Exception:
         return _change_failed(dossier, at, _soon(at))
 
@@ -189,9 +198,12 @@ def _failed(dossier: Dossier | Retired | None, event: Event, at: Moment, rules: 
     stand = None
     if isinstance(dossier, Dossier):
         dossier.memory = None
-        # Where even the former set cannot be folded, no stock is said to move at all.
-        with suppress(Exception):
+        try:
             stand = _remember(dossier, at.log_clock, rules).view.stand
+        except MACHINES_FAULTS:
+            raise
+        except Exception:  # where even the former set cannot be folded, no stock is said to move at all
+            stand = None
     return Effect(
         outcome="rejected",
         dossier=dossier,

@@ -71,6 +71,8 @@ def place_now(dossier: Dossier | Retired | None, log_clock: int | None, rules: R
         return place_of(memory.walk)
     try:
         return place_of(fold.look(dossier, log_clock, rules)[0])
+    except fold.MACHINES_FAULTS:
+        raise
     except Exception:  # what cannot be folded has been told by a dead letter, and has no place until it can be
         return None
 

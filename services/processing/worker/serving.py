@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final
 from uuid import uuid4
 
+from services.processing.domain.fold import MACHINES_FAULTS
 from services.processing.domain.line import Position
 from services.processing.domain.takeover import Tail
 from services.processing.errors import MisconfiguredError, ProcessingError, UnavailableError
@@ -60,6 +61,9 @@ def serve(settings: Settings) -> None:
         sys.exit(MISCONFIGURED)
     except ProcessingError as error:
         _log.error("processing ends uncommitted: %s", error)
+        sys.exit(UNAVAILABLE)
+    except MACHINES_FAULTS as error:
+        _log.error("processing ends uncommitted: %s", type(error).__name__, exc_info=error)
         sys.exit(UNAVAILABLE)
 
 
