@@ -104,6 +104,7 @@ WHAT: dict[str, str] = {
     "audit_silence_seconds": "how long a log may bring nothing before its end",
     "audit_rebuilding_seconds": "how long audit waits for a metrics service that is rebuilding",
     "audit_attempts_max": "attempts at an answer of a moving system",
+    "audit_letters_seconds": "how long `verify` waits for dead letters whose lifecycle records are there",
     "audit_attempt_pause_seconds": "pause between two attempts",
     "audit_batch_records": "records read at once",
     "audit_queue_kib": "what the consumer fetches ahead",

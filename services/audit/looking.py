@@ -45,6 +45,8 @@ class Scope:
     days_max: int | None = None
     units_max: int | None = None
     dossiers_max: int | None = None
+    # Whether there is no other look after it: what may still come is waited for.
+    is_only: bool = True
     turn: int = 0
 
     def some(self, all_of: list[T], most: int | None) -> list[T]:
@@ -77,6 +79,7 @@ class Looking:
                 missing = missing or error
         # Whatever others say or leave unsaid, the logs are examined to their ends.
         self._reader.to_closed(self._settings.audit_attempts_max, self._settings.audit_attempt_pause_seconds)
+        self._letters(scope)
         self._against_derivation()
         self._sequences()
         self._sums()
@@ -189,9 +192,7 @@ class Looking:
                     raise CouldNotRunError(f"{error}, after {attempt} attempts: audit again when it is ready") from error
             else:
                 if check.passed or last:
-                    into.examined += check.examined
-                    into.differences += check.differences
-                    into.first = into.first or check.first
+                    into.add(check)
                     return
             time.sleep(self._settings.audit_attempt_pause_seconds)
 
@@ -286,6 +287,24 @@ class Looking:
 
     # --- what is left ----------------------------------------------------------------------------------------
 
+    def _letters(self, scope: Scope) -> None:
+        """A dead letter may come later than its lifecycle record: what the next look may still find is no difference."""
+        until = time.monotonic() + (self._settings.audit_letters_seconds if scope.is_only else 0)
+        while self._are_missing_letters() and time.monotonic() < until:
+            time.sleep(self._settings.audit_attempt_pause_seconds)
+        complete, known = self._findings["letters.complete"], self._findings["letters.known"]
+        for line in self._reader.lines:
+            line.letters.judge(complete, known, line.chain.src, at_once=scope.is_only)
+
+    def _are_missing_letters(self) -> bool:
+        """Whether some are missing that have not come by now, either."""
+        lines = self._reader.lines
+        if any(line.letters.missing for line in lines):
+            self._reader.letters()
+            for line in lines:
+                line.letters.match_late(line.chain.src)
+        return any(line.letters.missing for line in lines)
+
     def _sequences(self) -> None:
         """A gap may close a moment later: only what is missing at every attempt is missing."""
         into = self._findings["sequences.contiguous"]
@@ -299,9 +318,8 @@ class Looking:
         into.examined, into.differences, into.first = check.examined, check.differences, check.first
 
     def _sums(self) -> None:
-        sums, known = self._findings["accounting.sums"], self._findings["letters.known"]
+        sums = self._findings["accounting.sums"]
         for line in self._reader.lines:
-            line.letters.judge(known, line.chain.src)
             counts = line.counts()
             sums.examined += line.closed + 1
             without = counts.pop("none", 0)

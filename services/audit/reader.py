@@ -18,7 +18,7 @@ from services.audit.settings import Settings
 
 PARTITIONS = range(topics.PARTITIONS)
 TELL_EVERY_RECORDS = 2000
-# A dead letter may reach its topic a moment after its lifecycle record reached the other.
+# A dead letter may reach its topic a moment after its lifecycle record reached the other: most have come by then.
 SETTLE_SECONDS = 1.0
 
 Tell = Callable[["Reader"], None]
@@ -96,6 +96,13 @@ class Reader:
                 return
             time.sleep(pause_seconds)
 
+    def letters(self) -> None:
+        """Dead letters that have come since, whether or not the lifecycle has gone on."""
+        ends = self._rejected.ends().next
+        for number in PARTITIONS:
+            self._letters(number, ends[number])
+        self._tell(self)
+
     def numbers(self) -> dict[str, Heartbeat]:
         """Takes the sequences of all that is reported by now, folded or not; the heartbeats, older than that."""
         beats = self._heartbeats()
@@ -129,8 +136,7 @@ class Reader:
 
     def _partition(self, number: int, letters: int, reported: int, target: int, as_of: dict[int, int] | None) -> None:
         line, log = self.lines[number], self._lifecycle
-        for letter in self._rejected.read(number, line.letters.next, letters):
-            line.letters.read(letter)
+        self._letters(number, letters)
         line.feed(self._reported.read(number, line.reported_next, reported))
         for count, record in enumerate(log.read(number, line.next, target), 1):
             line.take(record)
@@ -140,6 +146,11 @@ class Reader:
             if as_of is not None and self._has(number, as_of):
                 break
         self._bounded()
+
+    def _letters(self, number: int, end: int) -> None:
+        letters = self.lines[number].letters
+        for letter in self._rejected.read(number, letters.next, end):
+            letters.read(letter)
 
     def _bounded(self) -> None:
         known = sum(line.memory_records for line in self.lines)

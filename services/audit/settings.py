@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     audit_rebuilding_seconds: float = Field(default=60.0, ge=0)
     audit_attempts_max: int = Field(default=4, ge=1)
     audit_attempt_pause_seconds: float = Field(default=1.0, ge=0)
+    # How long `verify` waits for a dead letter whose lifecycle record is there; the service misses it at its second look.
+    audit_letters_seconds: float = Field(default=15.0, ge=0)
     audit_batch_records: int = Field(default=5000, ge=1)
     audit_queue_kib: int = Field(default=32 * 1024, ge=1024)
     # What one look of the service asks the APIs for at most, in turn; `verify` asks for all of it.

@@ -53,7 +53,9 @@ class Watch:
         self._why: str | None = None
         self._settings, self._instruments, self._failed = settings, instruments, failed
         self._verification = Verification(settings, settings.audit_sample_dossiers, seed, self._tell)
-        self._scope = Scope(settings.audit_days_max, settings.audit_units_max, settings.audit_sample_asked_max)
+        self._scope = Scope(
+            settings.audit_days_max, settings.audit_units_max, settings.audit_sample_asked_max, is_only=False
+        )
         self._looks = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="looks", daemon=True)

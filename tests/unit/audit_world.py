@@ -88,7 +88,7 @@ def audit(logs: Logs) -> Audit:
     line.feed(iter(logs.reported))
     for record in logs.lifecycle:
         line.take(record)
-    line.letters.judge(findings["letters.known"], line.chain.src)
+    line.letters.judge(findings["letters.complete"], findings["letters.known"], line.chain.src, at_once=True)
     bodies = {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
     for chosen in books.sample.dossiers.values():
         against_lifecycle(findings, books.pieces, chosen, line, bodies)

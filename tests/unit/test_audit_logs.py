@@ -1,6 +1,6 @@
 """Audit of the logs: a true one is clean, and each kind of damage is found and named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -157,6 +157,43 @@ def test_a_dead_letter_that_is_missing_is_found_wherever_it_stood() -> None:
         assert "has no dead letter" in failed["letters.complete"], place
 
 
+def looks(cut: int, had: Sequence[Stored], late: Sequence[Stored]) -> Iterator[dict[str, str]]:
+    """What each of three looks finds when some letters come only after the first, which reads so much of the lifecycle."""
+    logs, findings = golden_logs(), Findings()
+    line = Line(0, Books(findings, Sample(0, 1)))
+    line.feed(iter(logs.reported))
+    for letters, records in ((had, logs.lifecycle[:cut]), (late, logs.lifecycle[cut:]), ((), ())):
+        findings.look_again()
+        for letter in letters:
+            line.letters.read(letter)
+        for record in records:
+            line.take(record)
+        line.letters.judge(findings["letters.complete"], findings["letters.known"], line.chain.src, at_once=False)
+        yield {check.name: str(check.first) for check in findings.checks.values() if not check.passed}
+
+
+def test_a_dead_letter_that_comes_after_its_lifecycle_record_is_no_difference_and_one_that_never_comes_is() -> None:
+    """Of events and of a tick at which misfits expire; the worker sends it second, and its topic may take its time."""
+    logs = golden_logs()
+    sources = [from_record(letter.key, letter.value, letter.headers).src[0] for letter in logs.letters]
+    ticks = {read(each).src[0] for each in logs.lifecycle if read(each).outcome == "tick"}
+    of_tick = next(place for place, offset in enumerate(sources) if offset in ticks)
+    for place in (0, of_tick, len(sources) // 2, len(sources) - 1):
+        # To the end of the tick: in the middle of one nothing is missed.
+        cut = next((at for at, each in enumerate(logs.lifecycle) if read(each).src[0] > sources[place]), len(logs.lifecycle))
+        assert list(looks(cut, logs.letters[:place], logs.letters[place:])) == [{}, {}, {}], place
+    never = list(looks(len(logs.lifecycle), logs.letters[:-1], ()))
+    assert never[0] == {}
+    assert "has no dead letter" in never[1]["letters.complete"]
+    assert "has no dead letter" in never[2]["letters.complete"]
+
+
+def test_a_late_dead_letter_with_other_bytes_makes_nothing_good() -> None:
+    logs = golden_logs()
+    other = structs.replace(logs.letters[-1], value=b"{ }")
+    assert set(list(looks(len(logs.lifecycle), logs.letters[:-1], (other,)))[1]) == {"letters.complete", "letters.known"}
+
+
 def test_a_dead_letter_with_other_bytes_or_headers_is_found() -> None:
     logs = golden_logs()
     for place in (0, len(logs.letters) // 2, len(logs.letters) - 1):
@@ -244,7 +281,7 @@ def test_a_kafka_that_falls_silent_in_the_middle_of_a_record_costs_a_look_and_no
             line.feed(iter(logs.reported[line.reported_next :]))
             line.take(logs.lifecycle[line.next])
     assert silences == len(logs.reported)
-    line.letters.judge(findings["letters.known"], line.chain.src)
+    line.letters.judge(findings["letters.complete"], findings["letters.known"], line.chain.src, at_once=True)
     assert {name for name, check in findings.checks.items() if not check.passed} == set()
     assert line.counts() == audit(logs).line.counts()
 

@@ -1,13 +1,25 @@
 """Dead letters of one partition: in order, complete, and each the very record that was reported."""
 
+from dataclasses import dataclass
+
 from contracts.deadletters import DeadLetter, Src, from_record
 from services.audit.domain.findings import Check, Difference, Findings
 from services.audit.domain.reading import Stored, fingerprint
 
 
+@dataclass
+class Missing:
+    """A reported record that stands rejected and whose dead letter had not come when its lifecycle record did."""
+
+    offset: int
+    dossier: str | None
+    judged: int = 0
+
+
 class Letters:
     """Reads dead letters ahead of the lifecycle, then hands each to the lifecycle record it belongs to.
 
+    The two lie in two topics, so a letter may also come later: until a second judgement misses it, it is waited for.
     Memory: one small entry for each dead letter and each record that still owes one; rejections are rare.
     """
 
@@ -16,7 +28,8 @@ class Letters:
         self.next = 0
         self.count = 0
         self._order = findings["letters.order"]
-        self._complete = findings["letters.complete"]
+        # What stays found, whenever it is judged; a letter that is missing may still come.
+        self._complete = Check("letters.complete", findings["letters.complete"].promise)
         self._originals = findings["letters.originals"]
         self._highest: Src | None = None
         # Reported records that the fold could not take: an alarm each, so there are few.
@@ -25,6 +38,15 @@ class Letters:
         self._lettered: set[int] = set()
         self._owed: dict[int, int] = {}
         self._owed_by_mark: dict[int, int] = {}
+        # By the reported record at which the letter was due, and the fingerprint that it must carry.
+        self._missing: dict[tuple[int, int], Missing] = {}
+        # Of changes that the fold could not make at a tick or an activation: the fingerprint of that record.
+        self._failed_changes: dict[tuple[int, int], int] = {}
+
+    @property
+    def missing(self) -> int:
+        """How many have not come that were due."""
+        return len(self._missing)
 
     def read(self, stored: Stored) -> None:
         """A record of the rejected topic; one that was sent again is dropped."""
@@ -97,34 +119,54 @@ class Letters:
         """A rejected record that is not kept must have its letter by now."""
         self._complete.examined += 1
         if offset in self._owed:
-            self._mark_lettered(offset)
-            self._miss(offset, dossier)
+            self._miss(offset, offset, dossier)
 
-    def tick_passed(self) -> None:
+    def tick_passed(self, tick: int) -> None:
         """After a tick nothing may be owed."""
         self._complete.examined += 1
         for offset in list(self._owed):
-            self._mark_lettered(offset)
-            self._miss(offset, None)
+            self._miss(tick, offset, None)
 
-    def judge(self, check: Check, upto: tuple[int, int] | None) -> None:
-        """What was read for lifecycle records that have passed without it belongs to nothing."""
-        check.examined += self.count
+    def change_failed(self, src: tuple[int, int], own_mark: int) -> None:
+        """A tick or an activation could not change a dossier, which leaves a letter of its own."""
+        self._failed_changes[src] = own_mark
+
+    def match_late(self, upto: tuple[int, int] | None) -> None:
+        """Hands letters of lifecycle records that were taken without them, up to that src, to what they were missed for."""
+        for src in [src for src in self._waiting if upto is not None and src <= upto]:
+            strange = [letter for letter in self._waiting.pop(src) if not self._comes_late(src, letter[1], letter[2])]
+            if strange:
+                self._waiting[src] = strange
+
+    def judge(self, complete: Check, known: Check, upto: tuple[int, int] | None, at_once: bool) -> None:
+        """What is missing for a second time, or `at_once`, is a difference; so is a letter that belongs to nothing."""
+        self.match_late(upto)
+        known.examined += self.count
         for src, letters in self._waiting.items():
             if upto is not None and src <= upto:
-                check.differ(
-                    Difference(
-                        f"a dead letter of lifecycle record {src[0]}.{src[1]}, which is not there",
-                        self.partition,
-                        letters[0][0],
-                    )
-                )
+                detail = f"a dead letter of lifecycle record {src[0]}.{src[1]}, which is not there"
+                known.differ(Difference(detail, self.partition, letters[0][0]))
+        complete.add(self._complete)
+        for each in self._missing.values():
+            each.judged += 1
+            if at_once or each.judged > 1:
+                detail = "the reported record stands rejected and has no dead letter"
+                complete.differ(Difference(detail, self.partition, each.offset, each.dossier))
+
+    def _comes_late(self, src: tuple[int, int], code: str, mark: int) -> bool:
+        """Whether something was missed at `src` that a letter makes good."""
+        missed = self._missing.pop((src[0], mark), None)
+        if missed is None and (code != "internal_error" or self._failed_changes.get(src) != mark):
+            return False
+        self._originals.examined += 1
+        if missed is not None and code == "internal_error":
+            self.failed.add(missed.offset)
+        return True
 
     def _mark_lettered(self, offset: int) -> None:
         self.freed(offset)
         self._lettered.add(offset)
 
-    def _miss(self, offset: int, dossier: str | None) -> None:
-        self._complete.differ(
-            Difference("the reported record stands rejected and has no dead letter", self.partition, offset, dossier)
-        )
+    def _miss(self, due_at: int, offset: int, dossier: str | None) -> None:
+        self._missing[due_at, self._owed[offset]] = Missing(offset, dossier)
+        self._mark_lettered(offset)

@@ -71,14 +71,16 @@ class Standings:
         is_control = not record.last or record.outcome in ("tick", "control")
         self.letters.settle(record.src, is_control, self._marks[offset])
         if not record.last:
-            self._failed_changes = self._failed_changes or record.outcome == "rejected"
+            if record.outcome == "rejected":
+                self._failed_changes = True
+                self.letters.change_failed(record.src, self._marks[offset])
             return
         self._own(record, reported, offset)
         if record.outcome == "rejected" and not _may_wait(record):
             self.letters.must_have(offset, record.dossier)
         if record.outcome == "tick":
             if not self._failed_changes:
-                self.letters.tick_passed()
+                self.letters.tick_passed(offset)
             self._failed_changes = False
 
     def _own(self, record: Countable, reported: Reported | None, offset: int) -> None:
