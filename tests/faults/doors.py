@@ -17,6 +17,7 @@ ANSWER_SECONDS = 5.0
 FRESH_WITHIN_SECONDS = 300.0
 DRAINED_WITHIN_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 0.1
+LOST_REQUESTS = 'motcua_edge_send_failures_total{kind="connection_lost"}'
 OPERATOR = {"Authorization": f"Bearer {DEV_OPERATOR}"}
 
 
@@ -95,6 +96,16 @@ class Doors:
                 if delivered >= wanted:
                     return
             self._rest(deadline, f"edge {number} has not delivered what it holds")
+
+    def lost_requests(self, number: int) -> int | None:
+        """How many of its requests with events an edge has lost to a line that broke; None when it does not answer."""
+        try:
+            answer = requests.get(f"{self._stand.edges[number].base_url}/metrics", timeout=ANSWER_SECONDS)
+        except requests.RequestException:
+            return None
+        if answer.status_code != 200:
+            return None
+        return sum(int(float(line.split()[-1])) for line in answer.text.splitlines() if line.startswith(LOST_REQUESTS))
 
     def outbox(self, number: int) -> dict[str, Any] | None:
         """How an edge stands; None when it does not answer."""

@@ -1,10 +1,13 @@
 """One fault from its beginning to fresh counters: injected, held, lifted, recovered from."""
 
+import signal
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from msgspec import Struct
 
+from services.processing.worker.turns import FAULT_EXIT
 from tests.faults.doors import Doors
 from tests.faults.kept import Kept
 from tests.faults.kinds import KAFKA_LINES
@@ -13,6 +16,14 @@ from tests.faults.stand import Stand
 
 DIES_WITHIN_SECONDS = 180.0
 DIES_AT_COMMIT = (2, 3, 4)
+# With what a worker ends that died as it was told to; with anything else it ended for a reason of its own.
+DIES_WITH = {"processing": FAULT_EXIT, "metrics": -signal.SIGKILL}
+DIES_IN_TRIES = 3
+# A line that has cut nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
+WAITS_SECONDS = 4.0
+LOOK_EVERY_SECONDS = 0.2
+# These spoil only what is under way, and nothing may have been.
+MAY_MISS = ("lossy", "unanswered")
 
 Lift = Callable[[], None]
 
@@ -30,6 +41,14 @@ class Suffered(Struct, frozen=True):
     what: str = ""
 
 
+class Injected(NamedTuple):
+    """What it happened to, how it is lifted, and whether it has hit anything yet."""
+
+    what: str
+    lift: Lift = lambda: None
+    has_hit: Callable[[], bool] = lambda: True
+
+
 class Injector:
     """Does to the stand what a fault says."""
 
@@ -41,18 +60,20 @@ class Injector:
         """All of it, in a thread of its own; None when it could not be injected."""
         time.sleep(fault.delay_seconds)
         try:
-            what, lift = self._inject(fault)
+            done = self._inject(fault)
         except NotInjectedError:
             return None
         time.sleep(fault.seconds)
-        lift()
+        has_hit = _within(WAITS_SECONDS, done.has_hit)
+        done.lift()
         lifted = time.monotonic()
         if fault.of.area == "edge":
             self._doors.drained(fault.target)
         self._doors.fresh()
-        return Suffered(fault.kind, fault.alone, round(time.monotonic() - lifted, 2), what)
+        recovered_seconds = round(time.monotonic() - lifted, 2)
+        return Suffered(fault.kind, fault.alone, recovered_seconds, done.what) if has_hit else None
 
-    def _inject(self, fault: Fault) -> tuple[str, Lift]:
+    def _inject(self, fault: Fault) -> Injected:
         verb = fault.kind.partition("_")[0]
         match fault.of.on:
             case "processing" | "metrics":
@@ -64,45 +85,50 @@ class Injector:
             case "edge":
                 return self._of_process(verb, self._stand.edges[fault.target])
             case "kafka":
-                self._stand.kafka.kill()
-                return "kafka", _nothing
+                return self._of_process(verb, self._stand.kafka)
             case "valkey":
                 return self._of_valkey(verb)
             case "line":
-                return self._of_line(f"line {fault.target}", fault)
+                return self._of_centre_line(fault)
             case "line to kafka":
                 return self._of_line(f"kafka {KAFKA_LINES[fault.target]}", fault)
             case _:
                 raise AssertionError(f"{fault.kind} is no fault of the stand")
 
-    def _of_worker(self, verb: str, service: str, fault: Fault) -> tuple[str, Lift]:
+    def _of_worker(self, verb: str, service: str, fault: Fault) -> Injected:
         stand = self._stand
         if verb == "join":
             if not stand.may_join(service):
                 raise NotInjectedError
-            return stand.join(service).name, _nothing
+            return Injected(stand.join(service).name)
         if verb == "leave":
             if not stand.may_leave(service):
                 raise NotInjectedError
             leaver = stand.worker(service, fault.target)
             stand.workers[service].remove(leaver)
-            leaver.ask_to_stop()
-            return leaver.name, _nothing
+            if not leaver.ask_to_stop():
+                raise NotInjectedError
+            return Injected(leaver.name)
         if verb == "die":
-            return self._die(service, DIES_AT_COMMIT[fault.target % len(DIES_AT_COMMIT)]), _nothing
+            return Injected(self._die(service, DIES_AT_COMMIT[fault.target % len(DIES_AT_COMMIT)]))
         return self._of_process(verb, stand.worker(service, fault.target))
 
-    def _of_process(self, verb: str, process: Kept) -> tuple[str, Lift]:
-        if verb == "stop":
-            process.freeze()
-            return process.name, process.thaw
-        process.kill()
-        return process.name, _nothing
+    def _of_process(self, verb: str, process: Kept) -> Injected:
+        if not (process.freeze() if verb == "stop" else process.kill()):
+            raise NotInjectedError
+        return Injected(process.name, process.thaw) if verb == "stop" else Injected(process.name)
 
     def _die(self, service: str, commit: int) -> str:
-        """A worker joins that dies as it is about to commit; ticks give it something to commit."""
-        doomed = self._stand.join(service, anew=False, MOTCUA_FAULT=f"exit_before_commit:{commit}")
+        """A worker joins that dies as it is about to commit; one that ends in another way is followed by another one."""
         deadline = time.monotonic() + DIES_WITHIN_SECONDS
+        for _ in range(DIES_IN_TRIES):
+            doomed = self._stand.join(service, anew=False, MOTCUA_FAULT=f"exit_before_commit:{commit}")
+            if self._end_of(doomed, deadline) == DIES_WITH[service]:
+                return f"{doomed.name} at its commit {commit}"
+        raise NotInjectedError
+
+    def _end_of(self, doomed: Kept, deadline: float) -> int | None:
+        """Its exit status; ticks give it something to commit."""
         while doomed.running:
             if time.monotonic() > deadline:
                 doomed.stop()
@@ -110,27 +136,42 @@ class Injector:
             self._doors.tick(self._doors.clock)
             time.sleep(0.3)
         doomed.ask_to_stop()
-        return f"{doomed.name} at its commit {commit}"
+        return doomed.status
 
-    def _of_valkey(self, verb: str) -> tuple[str, Lift]:
+    def _of_valkey(self, verb: str) -> Injected:
         match verb:
             case "kill":
-                self._stand.valkey.kill()
+                return self._of_process(verb, self._stand.valkey)
             case "flush":
                 self._stand.flush()
             case _:
                 self._stand.restore_dump()
-        return "valkey", _nothing
+        return Injected("valkey")
 
-    def _of_line(self, name: str, fault: Fault) -> tuple[str, Lift]:
+    def _of_centre_line(self, fault: Fault) -> Injected:
+        if fault.of.spoilt not in MAY_MISS:
+            return self._of_line(f"line {fault.target}", fault)
+        if (before := self._doors.lost_requests(fault.target)) is None:
+            raise NotInjectedError
+        spoilt = self._of_line(f"line {fault.target}", fault)
+        return spoilt._replace(has_hit=lambda: (self._doors.lost_requests(fault.target) or 0) > before)
+
+    def _of_line(self, name: str, fault: Fault) -> Injected:
         self._stand.lines.spoil(name, fault.of.spoilt)
-        return name, lambda: self._stand.lines.heal(name)
+        return Injected(name, lambda: self._stand.lines.heal(name))
 
-    def _of_clock(self, fault: Fault) -> tuple[str, Lift]:
+    def _of_clock(self, fault: Fault) -> Injected:
         edge = fault.target
         self._stand.shift_clock(edge, fault.amount)
-        return f"edge {edge} by {fault.amount:g} s", lambda: self._stand.shift_clock(edge, 0)
+        return Injected(
+            f"edge {edge} by {fault.amount:g} s", lambda: self._stand.shift_clock(edge, 0),
+            lambda: self._stand.entered_by_clock_off(edge) > 0,
+        )  # fmt: skip
 
 
-def _nothing() -> None:
-    pass
+def _within(seconds: float, has_hit: Callable[[], bool]) -> bool:
+    """Whether it has, or does within this time."""
+    deadline = time.monotonic() + seconds
+    while not (told := has_hit()) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_SECONDS)
+    return told

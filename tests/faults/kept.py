@@ -14,6 +14,8 @@ LOOK_EVERY_SECONDS = 0.1
 STOP_WITHIN_SECONDS = 25.0
 # A process that dies at once is tried again after this pause, so that a mistake does not take the whole machine.
 AGAIN_AFTER_SECONDS = 0.3
+# Within this a process that was dead just then is back.
+BACK_WITHIN_SECONDS = 10.0
 
 
 class Kept:
@@ -48,13 +50,18 @@ class Kept:
         """Whether it lives."""
         return self._process.poll() is None
 
-    def kill(self) -> None:
-        """kill -9; it comes back by itself."""
-        self._signal(signal.SIGKILL)
+    @property
+    def status(self) -> int | None:
+        """With what it ended, minus the signal's number when one ended it; None while it lives."""
+        return self._process.poll()
 
-    def freeze(self) -> None:
-        """SIGSTOP."""
-        self._signal(signal.SIGSTOP)
+    def kill(self) -> bool:
+        """kill -9; it comes back by itself. Whether it hit: one that is dead just then is waited for, for a while."""
+        return self._hit(signal.SIGKILL)
+
+    def freeze(self) -> bool:
+        """SIGSTOP, and whether it hit."""
+        return self._hit(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -73,11 +80,11 @@ class Kept:
             self._wanted = True
             self._process = self._start()
 
-    def ask_to_stop(self) -> None:
-        """SIGTERM, as a deployment would; it is not started again."""
+    def ask_to_stop(self) -> bool:
+        """SIGTERM, as a deployment would, and whether it hit; it is not started again."""
         self._wanted, self._is_over = False, True
         self._signal(signal.SIGCONT)
-        self._signal(signal.SIGTERM)
+        return self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when it does not end in time."""
@@ -88,11 +95,21 @@ class Kept:
             self._process.kill()
             self._process.wait()
 
-    def _signal(self, sign: signal.Signals) -> None:
+    def _hit(self, sign: signal.Signals) -> bool:
+        deadline = time.monotonic() + BACK_WITHIN_SECONDS
+        while not self._signal(sign):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_EVERY_SECONDS)
+        return True
+
+    def _signal(self, sign: signal.Signals) -> bool:
         with self._lock:
-            if self._process.poll() is None:
-                self._killed = self._process.pid if sign == signal.SIGKILL else self._killed
-                self._process.send_signal(sign)
+            if self._process.poll() is not None:
+                return False
+            self._killed = self._process.pid if sign == signal.SIGKILL else self._killed
+            self._process.send_signal(sign)
+            return True
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:

@@ -82,6 +82,13 @@ def with_new_id(raw: bytes, chance: Random) -> bytes:
     return json.dumps({**event, "id": f"again-{chance.getrandbits(64):016x}"}).encode()
 
 
+def without_recordedtime(raw: bytes) -> bytes:
+    """The same event as software hands it in that leaves it to the edge to say when it was entered."""
+    event = json.loads(raw)
+    del event["recordedtime"]
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
 def _days(monday: date) -> int:
     return sum(plain.works(monday + timedelta(days=n)) for n in range(5))
 

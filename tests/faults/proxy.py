@@ -15,7 +15,8 @@ PIECE_BYTES = 16 * 1024
 CALL_SECONDS = 10.0
 SLOW_PIECE_BYTES = 512
 SLOW_BYTES_PER_SECOND = {"line": 2_500.0, "kafka": 60_000.0}
-LOSSY_BREAKS_SHARE = 0.04
+# Of the pieces: an edge sends a few in the time that a line is spoilt, a Kafka client hundreds.
+LOSSY_BREAKS_SHARE = {"line": 0.2, "kafka": 0.04}
 LOSSY_STALLS_SHARE = 0.25
 LOSSY_STALL_SECONDS = 0.4
 
@@ -33,7 +34,8 @@ class OwnLines:
 
     def open(self, name: str, port: int, target_port: int) -> None:
         """A line from `port` to `target_port` of this machine."""
-        line = self._lines[name] = _Line(port, target_port, SLOW_BYTES_PER_SECOND[name.partition(" ")[0]])
+        end = name.partition(" ")[0]
+        line = self._lines[name] = _Line(port, target_port, SLOW_BYTES_PER_SECOND[end], LOSSY_BREAKS_SHARE[end])
         self._do(line.listen())
 
     def spoil(self, name: str, how: Spoilt) -> None:
@@ -56,10 +58,11 @@ class OwnLines:
 
 
 class _Line:
-    def __init__(self, port: int, target_port: int, slow_bytes_per_second: float) -> None:
+    def __init__(self, port: int, target_port: int, slow_bytes_per_second: float, lossy_breaks_share: float) -> None:
         self._port = port
         self._target_port = target_port
         self._slow_bytes_per_second = slow_bytes_per_second
+        self._lossy_breaks_share = lossy_breaks_share
         self._how: Spoilt | None = None
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
@@ -137,7 +140,7 @@ class _Line:
                     case "slow":
                         await asyncio.sleep(len(piece) / self._slow_bytes_per_second)
                     case "lossy":
-                        if random.random() < LOSSY_BREAKS_SHARE:
+                        if random.random() < self._lossy_breaks_share:
                             return
                         if random.random() < LOSSY_STALLS_SHARE:
                             await asyncio.sleep(LOSSY_STALL_SECONDS)

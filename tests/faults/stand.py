@@ -65,6 +65,8 @@ class Stand:
         self.edges: list[Kept] = []
         self.kept: list[Kept] = []
         self._numbers = dict.fromkeys(WORKERS, 0)
+        # The edges whose clock is off just now, with how many events were entered there since.
+        self._clocks_off: dict[int, int] = {}
         # Whoever still waits for something then waits in vain.
         self.is_closed = False
 
@@ -185,6 +187,23 @@ class Stand:
         fresh = self._clock_file(number).with_suffix(".new")
         fresh.write_text(str(seconds))
         fresh.replace(self._clock_file(number))
+        if seconds:
+            self._clocks_off[number] = 0
+        else:
+            self._clocks_off.pop(number, None)
+
+    def is_clock_off(self, number: int) -> bool:
+        """Whether the clock of this edge has jumped, and not back."""
+        return number in self._clocks_off
+
+    def entered(self, number: int, events: int) -> None:
+        """An edge has stored so many events that left it to its clock to say when they were entered."""
+        if number in self._clocks_off:
+            self._clocks_off[number] += events
+
+    def entered_by_clock_off(self, number: int) -> int:
+        """How many of them since its clock jumped."""
+        return self._clocks_off.get(number, 0)
 
     def _start_edge(self, number: int) -> None:
         unit, port = EDGE_UNITS[number], self.settings.port_base + EDGE_PORTS + number

@@ -12,6 +12,10 @@ from tests.faults.kinds import Spoilt
 PORT = 70
 # Kilobytes a second: 20 kbit/s to a centre, little enough to feel to Kafka.
 SLOW_RATE = {"line": 2, "kafka": 64}
+# After so many bytes either way a lossy line breaks off; all that an edge says in a slot are some 8,000.
+LOSSY_BREAKS_AFTER_BYTES = {"line": 500, "kafka": 20_000}
+# Of the connections, for each way: a few get through.
+LOSSY_BREAKS_SHARE = {"line": 0.7, "kafka": 0.4}
 Toxic = tuple[str, str, float, Mapping[str, int]]
 """(type, stream, share of the connections that have it, attributes)"""
 
@@ -84,7 +88,9 @@ def _toxics(name: str, how: Spoilt) -> Sequence[Toxic]:
             slow: list[Toxic] = [("bandwidth", stream, 1.0, {"rate": rate}) for stream in both]
             return [*slow, ("latency", "downstream", 1.0, {"latency": 200, "jitter": 100})]
         case "lossy":
-            breaks: list[Toxic] = [("limit_data", stream, 0.4, {"bytes": 20_000}) for stream in both]
+            end = name.partition(" ")[0]
+            after, share = LOSSY_BREAKS_AFTER_BYTES[end], LOSSY_BREAKS_SHARE[end]
+            breaks: list[Toxic] = [("limit_data", stream, share, {"bytes": after}) for stream in both]
             return [*breaks, ("latency", "downstream", 1.0, {"latency": 50, "jitter": 400})]
         case "unanswered":
             return [("limit_data", "downstream", 1.0, {"bytes": 0})]

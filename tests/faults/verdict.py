@@ -120,6 +120,21 @@ def unlike(stand: Standing, told: Mapping[str, Any]) -> str | None:
     return None
 
 
+def of_audit(status: int, told: str) -> tuple[str, list[str]]:
+    """`clean`, `differences` with the first ones, or that it came to no verdict, with its last lines.
+
+    With 1 ends also a program that broke off by itself: without a failed check there are no differences.
+    """
+    if status == 0:
+        return "clean", []
+    lines = told.splitlines()
+    failed = [line for line in lines if line.startswith("FAIL") or "difference(s)" in line]
+    is_told = status == 1 and bool(failed)
+    return "differences" if is_told else "no verdict", [
+        " ".join(line.split()) for line in (failed if is_told else lines[-3:])
+    ]
+
+
 class _Audit:
     """`services.audit verify` beside our own comparison."""
 
@@ -134,15 +149,10 @@ class _Audit:
         )  # fmt: skip
 
     def verdict(self) -> tuple[str, list[str]]:
-        """`clean`, `differences` with the first ones, or that it came to no verdict."""
+        """Its word and the first of its reasons."""
         try:
             told, _ = self._process.communicate(timeout=AUDIT_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return "no verdict", [f"audit: none within {AUDIT_WITHIN_SECONDS:.0f} s"]
-        if self._process.returncode == 0:
-            return "clean", []
-        lines = told.splitlines()
-        failed = [line for line in lines if line.startswith("FAIL") or "difference(s)" in line]
-        word = "differences" if self._process.returncode == 1 else "no verdict"
-        return word, [" ".join(line.split()) for line in failed or lines[-3:]]
+        return of_audit(self._process.returncode, told)

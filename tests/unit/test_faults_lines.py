@@ -141,6 +141,23 @@ def test_a_lossy_line_breaks_some_connections(ends: Ends) -> None:
     assert broken
 
 
+def test_a_lossy_line_of_an_edge_breaks_off_what_is_short(ends: Ends) -> None:
+    """An edge says a few hundred bytes at a time, by a connection that it keeps."""
+    ends.lines.spoil(NAME, "lossy")
+    broken = 0
+    for _ in range(10):
+        try:
+            with ends.connect() as connection:
+                for _ in range(4):
+                    if not ends.answered(connection, b"x" * 300):
+                        raise ConnectionResetError
+        except OSError:
+            broken += 1
+        if broken > 1:
+            break
+    assert broken > 1
+
+
 @pytest.mark.parametrize("how", ["cut", "reset", "half_open", "slow", "lossy", "unanswered"])
 def test_a_healed_line_is_as_good_as_new(ends: Ends, how: str) -> None:
     ends.lines.spoil(NAME, how)  # type: ignore[arg-type]

@@ -12,9 +12,9 @@ from tests.faults import oracle, report
 from tests.faults.injecting import Suffered
 from tests.faults.journal import Journal, complaints, injected
 from tests.faults.kinds import KINDS
-from tests.faults.load import identity, load
+from tests.faults.load import identity, load, without_recordedtime
 from tests.faults.rounds import Outcome
-from tests.faults.verdict import Verdict, against_archive, against_figures, unlike
+from tests.faults.verdict import Verdict, against_archive, against_figures, of_audit, unlike
 
 LOAD = load(1, 0, dossiers_per_unit=4)
 RAWS = [each.event for batch in LOAD.batches for each in batch.events]
@@ -76,6 +76,28 @@ def test_another_state_or_due_is_found() -> None:
             assert unlike(stand, {**told, name: other or "2025-07-01T17:00:00+07:00"}) is not None
 
 
+def test_an_event_whose_time_of_entry_is_left_to_an_edge_is_backdated() -> None:
+    """Its clock shows a time months after the week, however it has jumped; nothing else of the figures changes."""
+    clock = datetime.fromtimestamp(LOAD.ticks[-1] / 1_000_000, UTC)
+    told = oracle.figures(STANDS, [without_recordedtime(raw) for raw in RAWS], clock)
+    for place in WANTED.keys() | told.keys():
+        have, want = Counter(told.get(place, {})), Counter(WANTED.get(place, {}))
+        assert have.pop("backdated", 0) >= want.pop("backdated", 0)
+        assert have == want
+    backdated = sum(counters["backdated"] for (role, _), counters in told.items() if role == "receiver")
+    annulled = sum(counters["annulled"] for (role, _), counters in told.items() if role == "receiver")
+    assert backdated == len(RAWS) - annulled
+
+
+def test_an_audit_that_broke_off_found_no_differences() -> None:
+    """Nor does it pass: by its own word, or by an exception, which ends a program with 1."""
+    assert of_audit(0, "") == ("clean", [])
+    assert of_audit(1, "ok    a\nFAIL  b   c\n") == ("differences", ["FAIL b c"])
+    assert of_audit(2, "ok    a\nFAIL  b\nwhy") == ("no verdict", ["ok a", "FAIL b", "why"])
+    assert of_audit(1, "Traceback\nKeyError") == ("no verdict", ["Traceback", "KeyError"])
+    assert of_audit(-9, "") == ("no verdict", [])
+
+
 def outcome(number: int, verdict: Verdict | None = CLEAN) -> Outcome:
     """A round that suffered each kind once."""
     suffered = tuple(Suffered(kind.name, alone=number % 2 == 0, recovered_seconds=1.0 + number) for kind in KINDS)
@@ -93,7 +115,7 @@ def test_a_run_with_fewer_faults_than_promised_fails() -> None:
     for verdict in (
         Verdict(10, 3, 1, 0, 100, 0, 0, "clean"), Verdict(10, 3, 0, 1, 100, 0, 0, "clean"),
         Verdict(10, 3, 0, 0, 100, 1, 0, "clean"), Verdict(10, 3, 0, 0, 100, 0, 1, "clean"),
-        Verdict(10, 3, 0, 0, 100, 0, 0, "differences"),
+        Verdict(10, 3, 0, 0, 100, 0, 0, "differences"), Verdict(10, 3, 0, 0, 100, 0, 0, "no verdict"),
     ):  # fmt: skip
         assert len(complaints([*enough, outcome(30, verdict)], 26, 1000, 25)) == 1
 
