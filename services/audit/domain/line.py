@@ -29,6 +29,8 @@ class Line:
         self.next = 0
         self.reported_next = 0
         self.closed = -1
+        # The last reported record that left more than one lifecycle record.
+        self.in_parts = -1
         self.recorded_at: int | None = None
         self.log_clock: int | None = None
         self.course = Course()
@@ -120,7 +122,9 @@ class Line:
                 missing = None
         if missing is not None:
             self._missing(missing, None)
-        self._expected = (offset + 1, 0) if record.last else (offset, index + 1)
+        self._expected = (offset + 1, 0)
+        if not record.last:
+            self._expected, self.in_parts = (offset, index + 1), offset
         return True
 
     def _missing(self, place: tuple[int, int], dossier: str | None) -> None:

@@ -1,0 +1,133 @@
+"""A look at a system that goes on: what an answer holds of a tick that is still counted is no difference."""
+
+from collections.abc import Callable
+
+import pytest
+
+from services.audit import answers
+from services.audit.answers import Answer
+from services.audit.archive import CouldNotRunError, Ends
+from services.audit.domain.books import Books
+from services.audit.domain.comparison import of_role
+from services.audit.domain.derivation import Answered
+from services.audit.domain.findings import Findings
+from services.audit.domain.line import Line
+from services.audit.domain.plain_rules import PlainRules
+from services.audit.domain.recount import Figures
+from services.audit.domain.sample import Sample
+from services.audit.dossiers import Dossiers
+from services.audit.looking import Looking, Scope
+from services.audit.reader import PARTITIONS, Reader
+from services.audit.settings import Settings
+from tests.unit.audit_world import digests, golden_logs, read
+from tests.unit.golden import make
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = Settings(audit_attempts_max=3, audit_attempt_pause_seconds=0, audit_key="operators")
+NOTHING_READ = dict.fromkeys(PARTITIONS, -1)
+
+
+class MemoryReader(Reader):
+    """Reads the golden logs in partition 0; the lifecycle is there up to `end`, the others are empty."""
+
+    def __init__(self, books: Books, end: int) -> None:
+        self.lines = [Line(number, books) for number in PARTITIONS]
+        self.end = end
+        for letter in golden_logs().letters:
+            self.lines[0].letters.read(letter)
+        self.lines[0].feed(iter(golden_logs().reported))
+
+    def ends(self) -> Ends:
+        return Ends((0,) * 12, (self.end,) + (0,) * 11)
+
+    def to(self, targets: tuple[int, ...], as_of: dict[int, int] | None = None) -> None:
+        line = self.lines[0]
+        while line.next < targets[0] and not self._has(0, as_of):
+            line.take(golden_logs().lifecycle[line.next])
+
+    def bodies(self) -> dict[str, PlainRules]:
+        return {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
+
+
+def world(end: int) -> tuple[Looking, MemoryReader, Books]:
+    books = Books(Findings(), Sample(None, 1))
+    reader = MemoryReader(books, end)
+    return Looking(SETTINGS, reader, books), reader, books
+
+
+def counted(end: int) -> tuple[int, Figures]:
+    """What a reader of so many lifecycle records calls closed, and its total."""
+    _, reader, books = world(end)
+    reader.to(reader.ends().next)
+    return reader.lines[0].closed, books.recount.figures().total
+
+
+def parts_that_count() -> list[int]:
+    """Lifecycle offsets of a tick or an activation whose figures change in between."""
+    sources = [read(each).src[0] for each in golden_logs().lifecycle]
+    for offset in sorted(set(sources)):
+        places = [place for place, source in enumerate(sources) if source == offset]
+        if len(places) > 3 and counted(places[0])[1] != counted(places[-1])[1]:
+            return places
+    raise AssertionError
+
+
+def tells(end: Callable[[], int], wrong: int = 0) -> Callable[..., Answer]:
+    """Answers of a metrics that has counted so many lifecycle records."""
+
+    def units(_: object, role: str, day: str | None) -> Answer:
+        closed, total = counted(end())
+        rows = of_role(total, role) if day is None else {}
+        if wrong:
+            next(iter(rows.values()))["received"] = wrong
+        return Answer({**NOTHING_READ, 0: closed}, rows)
+
+    return units
+
+
+def ask_units(looking: Looking, books: Books) -> None:
+    looking._attempt(books.findings["recount.api"], lambda check: looking._units("receiver", None, check))
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_tick_that_is_counted_for_longer_than_all_attempts_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    """Whether its last record is in the log by then or not: metrics has counted a part of it at each answer."""
+    parts = parts_that_count()
+    looking, reader, books = world(parts[-1] + 1 if closes else parts[-1])
+    reader.to((parts[0], *(0,) * 11))
+    monkeypatch.setattr(answers, "units", tells(lambda: parts[-1]))
+    with pytest.raises(CouldNotRunError, match="counting a tick or an activation"):
+        ask_units(looking, books)
+    assert books.findings["recount.api"].passed
+
+
+def test_an_answer_that_is_wrong_at_the_end_of_the_log_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = parts_that_count()
+    looking, _, books = world(parts[-1] + 1)
+    monkeypatch.setattr(answers, "units", tells(lambda: parts[-1] + 1, wrong=77))
+    ask_units(looking, books)
+    assert books.findings["recount.api"].differences == 1
+
+
+@pytest.mark.parametrize(("wrong_answers", "differences"), [(1, 0), (99, 1)])
+def test_an_answer_about_a_dossier_that_differs_once_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, wrong_answers: int, differences: int
+) -> None:
+    """In the middle of a tick one may be retired that `as_of` still knows; at the next answer both have come on."""
+    looking, reader, books = world(len(golden_logs().lifecycle))
+    reader.to(reader.ends().next)
+    place, retired = next((place, each) for place, each in books.sample.dossiers.items() if each.retired)
+    books.sample.dossiers = {place: retired}
+    asked = list[str]()
+
+    def ask(_: object, partition: int, code: str) -> Answered:
+        asked.append(code)
+        return Answered(reader.lines[partition].closed, 404 if len(asked) <= wrong_answers else 410, {})
+
+    monkeypatch.setattr(Dossiers, "ask", ask)
+    looking._ask_dossiers(Scope())
+    assert books.findings["sample.api"].differences == differences
+    assert len(asked) == (3 if differences else 2)
