@@ -45,6 +45,8 @@ class Counted:
 class _Position(Struct):
     """What is of interest here of the position that processing stores."""
 
+    offset: int
+    index: int
     scanned: str | None = None
     src: tuple[int, int] | None = None
     digest: str | None = None
@@ -96,10 +98,8 @@ class Standing:
 
     def _partition(self, number: int, row: list[bytes | None], kept: int) -> Folded:
         at, packed = row
-        if at is None or packed is None:
-            return Folded(kept=kept)
-        offset, _, index = at.decode().partition(".")
-        if not offset.isdigit():  # unclean: about to be wiped and folded from the start
+        # Unclean: about to be wiped and folded from the start.
+        if at is None or packed is None or not at[:1].isdigit():
             return Folded(kept=kept)
         position = msgspec.msgpack.decode(packed, type=_Position)
         scanned = 0
@@ -107,7 +107,7 @@ class Standing:
             pipeline = self._client.pipeline(transaction=False)
             pipeline.zlexcount(processing_keys.index(number, processing_keys.KEPT, self._gen), "-", f"[{position.scanned}")
             [scanned] = self._answers(pipeline)
-        return Folded(int(offset), int(index), kept, scanned, position.src, position.digest)
+        return Folded(position.offset, position.index, kept, scanned, position.src, position.digest)
 
     def _answers(self, pipeline: "redis.client.Pipeline") -> list[Any]:
         try:

@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 import redis
 
+from deploy.operators.standing import Standing
 from services.processing.api import lists
 from services.processing.api.lists import Asked, Row
 from services.processing.api.states import States, StatesUnavailableError
 from services.processing.domain.dossier import Dossier
+from services.processing.domain.generation import GEN
 from services.processing.domain.line import Position
 from services.processing.domain.worklists import NO_DUE, Sought
 from services.processing.errors import TornError, UnavailableError
@@ -41,9 +43,9 @@ class Bench:
         self.held: Held = held
         self.position = Position()
 
-    def commit(self, moved: dict[str, dict[str, int | None]], offset: int, epoch: str = "") -> bool | TornError:
+    def commit(self, moved: dict[str, dict[str, int | None]], offset: int, epoch: str = "", **of: Any) -> bool | TornError:
         """One commit that moves one dossier and these sets."""
-        after = Position(offset=offset, log_clock=CLOCK, digest="d")
+        after = Position(offset=offset, log_clock=CLOCK, digest="d", **of)
         commit = Commit(
             partition=3, epoch=epoch or self.held.epoch, begin=self.position, position=after, identity=IDENTITY,
             dossiers={"X": Dossier("X", ())}, due={}, kept={}, parked={}, lists=moved,
@@ -118,6 +120,19 @@ def test_wiping_takes_the_sets_along_and_those_of_other_partitions_stay(bench: B
     assert bench.sets() == {}
     assert bench.client.zcard(other) == 1
     assert bench.client.hget(keys.position(3), "lists") is None
+
+
+def test_between_slices_it_is_read_as_it_stands_and_known_from_the_slice_before(bench: Bench, servers: Servers) -> None:
+    """Two slices that leave no record differ in how far they have come; a code may hold what parts a place."""
+    assert bench.commit({OPEN: {"X": 5}}, 6, scanned="A.1") is True
+    before = bench.position
+    assert bench.commit({}, 6, scanned="x.y") is True
+    assert bench.store.stands_at(3, bench.held.epoch, bench.position)
+    assert bench.store.moved({3: (bench.held.epoch, before)}) == [3]
+    assert bench.page(OPEN, Sought(()), None, 9).positions[3] == bench.position
+    folded = Standing(servers.kafka, bench.url, GEN).folded()[3]
+    assert (folded.offset, folded.index) == (6, 0)
+    assert bench.store.acquire(3).position == bench.position
 
 
 @pytest.mark.parametrize("lists_at", [None, "1:0.0", "0:1.0", "2:1.0"])
@@ -228,3 +243,28 @@ def test_a_redis_that_says_not_now_has_torn_nothing(bench: Bench, reply: Excepti
 
     bench.store._client.eval = says  # type: ignore[method-assign, assignment]
     assert bench.store.acquire(3).position == bench.position
+
+
+@pytest.mark.parametrize("reply", NOT_NOW, ids=lambda reply: type(reply).__name__ + str(reply)[:5])
+def test_a_redis_that_cannot_be_read_just_now_is_asked_again(bench: Bench, reply: Exception) -> None:
+    """One answer of a pipeline is enough: it tells nothing of what is stored, so nothing is torn."""
+    assert bench.commit({OPEN: {"X": 5}}, 1) is True
+    begin, replies = bench.store._client.pipeline, iter([reply, None, reply, None])
+
+    def says(**of: Any) -> Any:
+        pipeline, said = begin(**of), next(replies)
+        parse = pipeline.parse_response
+
+        def parsed(*told: Any, **more: Any) -> Any:
+            answer = parse(*told, **more)  # type: ignore[no-untyped-call]
+            if said is not None:
+                raise said
+            return answer
+
+        pipeline.parse_response = parsed  # type: ignore[method-assign]
+        return pipeline
+
+    bench.store._client.pipeline = says  # type: ignore[method-assign, assignment]
+    assert bench.store.load({3: ["X"]})[3]["X"] is not None
+    assert bench.store.due(3, -1, CLOCK, 10) == ([], None)
+    assert next(replies, None) is None

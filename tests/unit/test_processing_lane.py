@@ -11,6 +11,7 @@ from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
 from services.processing.errors import DivergedError, TornError
 from services.processing.log.records import Record
+from services.processing.store import keys
 from services.processing.worker.lane import Bounds
 from tests.unit.fold_world import BIRTH as FOLD_BIRTH
 from tests.unit.fold_world import LIMIT, at, event
@@ -153,6 +154,21 @@ def test_the_first_tick_tells_what_has_ended_in_the_order_of_the_instants_passed
     worker = Worker(Kept(), Wire(), {"d1": FOLD_RULES}, Bounds(size, size), cache=1000)
     worker.run(log)
     assert_same(worker, twin, sent)
+
+
+def test_every_slice_of_an_activation_stands_at_another_place_also_where_it_leaves_no_record() -> None:
+    """By it a Redis that has lost its last writes is known."""
+    value, headers = control_record(Activated(next(iter(RULES))), "again", "/test")
+    worker = Worker(Kept(), Wire(), RULES, Bounds(1000, 1), cache=1000)
+    worker.run(LOG[:200])
+    worker.lane.add([Record(worker.lane.next_offset, LOG[200].recorded_at, None, value, headers)])
+    places, sent = [keys.place(worker.kept.position)], len(worker.wire.lifecycle)
+    while worker.fold_and_send():
+        worker.store()
+        places.append(keys.place(worker.kept.position))
+    assert len(worker.wire.lifecycle) == sent + 1
+    assert len(set(places)) == len(places) > 10
+    assert (places[0], places[-1]) == ("200.0", "201.0")
 
 
 BIRTH = {"procedure": "1.1", "channel": "direct", "receiver": "A", "competent": "A",

@@ -127,7 +127,7 @@ def position_of(at: bytes | None, packed: bytes | None, writer: bytes | None, ge
     if writer is not None and writer.decode() != keys.written_by(gen):
         raise ValueError("the state was written by another generation")
     position = _POSITION.decode(packed)
-    return position if at == b"%d.%d" % (position.offset, position.index) else None
+    return position if at == keys.place(position).encode() else None
 
 
 _POSITION = msgspec.msgpack.Decoder(Position)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.processing.domain.generation import GEN
+from services.processing.domain.line import Position
 
 # Indexes of a partition: sorted sets of dossier codes.
 DUE: Final = "due"  # score: the instant (µs) at which a tick changes something
@@ -39,6 +40,12 @@ def index(partition: int, name: str, gen: int = GEN) -> str:
 def worklist(partition: int, name: str, gen: int = GEN) -> str:
     """A set of the worklists: dossier codes of one role, body and kind."""
     return f"{prefix(partition, gen)}wl:{name}"
+
+
+def place(position: Position) -> str:
+    """A position in short, as it is compared: between slices by how far they have come, also where nothing was sent."""
+    at = f"{position.offset}.{position.index}"
+    return at if position.scanned is None else f"{at}.{position.scanned}"
 
 
 def lists_at(place: str) -> str:

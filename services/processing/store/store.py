@@ -110,9 +110,9 @@ class Store:
             stored = Position() if position is None else _POSITION.decode(position)
             known = None if identity is None else _IDENTITY.decode(identity)
             # What was stored by a version that knows no worklists, or others, has to be worked out anew with them.
-            has_lists = position is None or lists == keys.lists_at(_at(stored)).encode()
-            if at.decode() == _at(stored) and has_lists:
-                return Held(partition, epoch.decode(), _at(stored), stored, known)
+            has_lists = position is None or lists == keys.lists_at(keys.place(stored)).encode()
+            if at.decode() == keys.place(stored) and has_lists:
+                return Held(partition, epoch.decode(), keys.place(stored), stored, known)
         return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
 
     def moved(self, owned: Mapping[int, tuple[str, Position]]) -> list[int] | None:
@@ -150,6 +150,8 @@ class Store:
                 pipeline.mget([keys.dossier(partition, code, self._gen) for code in codes])
                 pipeline.zmscore(keys.index(partition, keys.KEPT, self._gen), codes)
             rows: list[Any] = pipeline.execute(raise_on_error=False)
+            # What Redis cannot answer now tells nothing of what it holds; any other error is its partition's.
+            _raise_first(row for row in rows if _is_untouched(row))
             return rows
 
         rows = self._patiently(read) if asked else []
@@ -166,7 +168,9 @@ class Store:
             pipeline = self._client.pipeline(transaction=False)
             pipeline.zrange(key, begin, str(clock), byscore=True, offset=0, num=count, withscores=True)
             pipeline.zrange(key, f"({clock}", "+inf", byscore=True, offset=0, num=1, withscores=True)
-            found: list[list[tuple[bytes, float]]] = pipeline.execute()
+            found: list[list[tuple[bytes, float]]] = pipeline.execute(raise_on_error=False)
+            # As Redis said it: raised by the pipeline its words would stand behind those of the client.
+            _raise_first(found)
             return found
 
         rows, beyond = self._read(partition, read)
@@ -209,11 +213,11 @@ class Store:
             wiped = partial(self._client.eval, scripts.WIPE, len(some), *some, held.epoch, self._owner, UNCLEAN)
             if not self._patiently(wiped):
                 return False
-        return self._mark(held, UNCLEAN, _at(Position()))
+        return self._mark(held, UNCLEAN, keys.place(Position()))
 
     def _place(self, epoch: str, position: Position) -> list[bytes]:
         """What stands in a position's hash, in the order of `_PLACE`, while it is as this owner left it."""
-        return [epoch.encode(), self._owner.encode(), _at(position).encode()]
+        return [epoch.encode(), self._owner.encode(), keys.place(position).encode()]
 
     def _acquire(self, partition: int) -> list[Any]:
         key = keys.position(partition, self._gen)
@@ -244,13 +248,13 @@ class Store:
             "position": _text(_PACK.encode(commit.position)),
             "identity": _text(_PACK.encode(commit.identity)),
             "clock": "" if clock is None else str(clock),
-            "lists": keys.lists_at(_at(commit.position)),
+            "lists": keys.lists_at(keys.place(commit.position)),
             "put": put,
             "drop": [],
             "add": [_added(each) for each in indexes],
             "remove": [[code for code, score in each.items() if score is None] for each in indexes],
         }
-        return _at(commit.begin), _at(commit.position), commit.epoch, self._owner, _PACK.encode(moved)
+        return keys.place(commit.begin), keys.place(commit.position), commit.epoch, self._owner, _PACK.encode(moved)
 
     def _outcome(self, partition: int, reply: Any) -> bool | TornError:
         if _is_untouched(reply):
@@ -308,6 +312,12 @@ def connect(url: str, call_seconds: float) -> "redis.Redis":
     )
 
 
+def _raise_first(replies: Iterable[object]) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+
+
 def _is_untouched(reply: object) -> bool:
     """Whether Redis says that it takes no writes at all just now."""
     if isinstance(reply, redis.exceptions.ResponseError) and str(reply).startswith(_UNTOUCHED_WORDS):
@@ -319,10 +329,6 @@ def _keys(commit: Commit, gen: int) -> list[str]:
     partition = commit.partition
     indexes = [keys.index(partition, name, gen) for name in keys.INDEXES]
     return [keys.position(partition, gen), *indexes, *(keys.worklist(partition, name, gen) for name in commit.lists)]
-
-
-def _at(position: Position) -> str:
-    return f"{position.offset}.{position.index}"
 
 
 def _text(value: bytes) -> msgspec.Raw:
