@@ -15,11 +15,16 @@ GRACE_SECONDS: Final = 10.0
 # Rates over five minutes stay what they are at any pace.
 CLEARS_WITHIN_SECONDS: Final = 360.0
 NOTICED_WITHIN_SECONDS: Final = 60.0
+# In what the pager got: who was told.
+TO_CENTRES: Final = "→ centres-"
 
 
 @dataclass(frozen=True)
 class Act:
-    """Breaks one thing; `first` is how long the figure may take to show it, at a pace."""
+    """Breaks one thing; `first` is how long the figure may take to show it, at a pace.
+
+    `silences`: an alert that the same fault causes at each centre, and that no centre may be told of beside this one.
+    """
 
     what: str
     alert: str
@@ -27,6 +32,7 @@ class Act:
     breaks: Callable[[Stand], None]
     mends: Callable[[Stand], None]
     labels: tuple[tuple[str, str], ...] = ()
+    silences: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,14 @@ class Outcome:
     told: tuple[str, ...]
 
     @property
-    def is_kept(self) -> bool:
+    def is_in_time(self) -> bool:
         """Whether somebody was told in time."""
         return self.noticed <= self.promised + GRACE_SECONDS
+
+    @property
+    def needless(self) -> tuple[str, ...]:
+        """What centres were told that the cause should have silenced."""
+        return tuple(each for each in self.told if self.act.silences and TO_CENTRES in each)
 
 
 def play(act: Act, stand: Stand) -> Outcome:
@@ -56,6 +67,8 @@ def play(act: Act, stand: Stand) -> Outcome:
     patience = promised + CLEARS_WITHIN_SECONDS
     fired = stand.wait(lambda: _fires(act, stand), patience, f"{act.alert} to fire")
     noticed = stand.wait(lambda: _is_told(act, stand, began), NOTICED_WITHIN_SECONDS, f"a notice of {act.alert}")
+    if act.silences:
+        _hold(act, stand, began)
     told = tuple(sorted({f"{notice.alert} → {notice.receiver}" for notice in stand.pager.since(began) if notice.firing}))
     stand.say(
         f"  {act.alert} fired after {fired - began:.1f} s, told after {noticed - began:.1f} s (promised: {promised} s)"
@@ -66,6 +79,18 @@ def play(act: Act, stand: Stand) -> Outcome:
     stand.say(f"  over {cleared - mended:.1f} s after it was mended")
     shipped = SHIPPED.promise(act.alert, act.first(SHIPPED))
     return Outcome(act, shipped, promised, fired - began, noticed - began, cleared - mended, told)
+
+
+def _hold(act: Act, stand: Stand, began: float) -> None:
+    """The fault lasts until what it silences fires, and would have been told of: else its silence says nothing."""
+    within = DRILL.promise(act.silences, act.first(DRILL)) + GRACE_SECONDS
+
+    def fires() -> bool:
+        return any(labels["alertname"] == act.silences for labels in stand.firing())
+
+    fired = stand.wait(fires, began + within - time.monotonic(), f"{act.silences} to fire, silenced")
+    stand.say(f"  {act.silences} fired after {fired - began:.1f} s; whether anybody is told is waited for")
+    stand.wait(lambda: time.monotonic() >= began + within, within, "the end of its promise")
 
 
 def _fires(act: Act, stand: Stand) -> bool:
@@ -136,7 +161,7 @@ ACTS: Final = (
     # Processing tries a call again for some twenty seconds before it says that Redis does not answer.
     Act("Redis is killed and stays away", "RedisDown", lambda pace: 25, _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
-        _cut_city, _join_city),
+        _cut_city, _join_city, silences="CentreLinkDown"),
     # Before the centre stops: a silence that began there would be counted here.
     Act("A centre uses paper: its edge lives, no event comes", "UnitSilent", lambda pace: pace.silence,
         _use_paper, _enter_again, (("unit", STOPPED),)),

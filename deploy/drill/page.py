@@ -43,7 +43,8 @@ Offices are open around the clock, and every receiver is the drill's pager.
 
 *Promise*: what the figure needs to show the fault, one scrape, two evaluations, `for`, the gathering of notices. *In time*:
 told at most {grace:.0f} s later than promised; the rest is the machine's. The last column is everything that the pager got
-while the fault lasted: for the whole city one page.
+while the fault lasted: for the whole city one page, though it lasts until a ticket for each of its centres would have
+been told, too.
 """
 
 
@@ -62,11 +63,12 @@ def page(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 def _row(outcome: Outcome) -> str:
     act, promised = outcome.act, outcome.promised
-    in_time = "yes" if outcome.is_kept else "NO"
+    in_time = "yes" if outcome.is_in_time else "NO"
+    told = (f"{each} (SHOULD BE SILENT)" if each in outcome.needless else each for each in outcome.told)
     return (
         f"| {act.what} | {act.alert} | {_span(waits()[act.alert])} | {_span(outcome.promised_shipped)} | {promised} s "
         f"| {outcome.fired:.1f} s | {outcome.noticed:.1f} s | {in_time} | {outcome.cleared:.1f} s "
-        f"| {', '.join(outcome.told)} |"
+        f"| {', '.join(told)} |"
     )
 
 

@@ -3,14 +3,17 @@
 import re
 import urllib.error
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from deploy.drill import main, pace, page, stand
+from deploy.drill import acts, main, pace, page, stand
 from deploy.drill.acts import ACTS, Act, Outcome
 from deploy.drill.pace import DRILL, SHIPPED
+from deploy.drill.pager import Notice
 from deploy.local import debs, watchers
 from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
@@ -146,6 +149,76 @@ def test_a_late_alert_is_said_to_be_late() -> None:
     told = page.table([outcome(ACTS[0], 39.9), outcome(ACTS[1], 40.1)]).splitlines()
     assert "| yes |" in told[2]
     assert "| NO |" in told[3]
+
+
+CITY = next(act for act in ACTS if act.alert == "CityCutOff")
+TICKET = "CentreLinkDown → centres-tickets"
+
+
+class _City:
+    """A stand whose clock passes while it is waited for: the city is cut off, and after some seconds each centre."""
+
+    def __init__(self, centres_fire_at: float, told_at: float | None) -> None:
+        self.now, self.ended = 0.0, False
+        self.centres_fire_at = centres_fire_at
+        self.notices = [Notice(26.0, "platform-pages", "CityCutOff", 1, 0)]
+        if told_at is not None:
+            self.notices.append(Notice(told_at, "centres-tickets", "CentreLinkDown", 40, 0))
+        self.pager = self
+
+    def say(self, line: str) -> None: ...
+
+    def since(self, began: float) -> list[Notice]:
+        return [each for each in self.notices if each.at <= self.now]
+
+    def firing(self) -> list[dict[str, str]]:
+        fires = {"CityCutOff": 25.0, "CentreLinkDown": self.centres_fire_at}
+        return [] if self.ended else [{"alertname": name} for name, at in fires.items() if at <= self.now]
+
+    def wait(self, holds: Callable[[], bool], within_seconds: float, what: str) -> float:
+        ends = self.now + within_seconds
+        while not holds():
+            if (now := self.now + 0.5) > ends:
+                raise TimeoutError(what)
+            self.now = now
+        return self.now
+
+
+def _played(monkeypatch: pytest.MonkeyPatch, city: _City) -> Outcome:
+    monkeypatch.setattr(acts, "time", SimpleNamespace(monotonic=lambda: city.now))
+    act = replace(CITY, breaks=lambda _: None, mends=lambda _: setattr(city, "ended", True))
+    return acts.play(act, city)  # type: ignore[arg-type]
+
+
+def test_a_city_that_is_cut_off_is_one_page_also_when_its_centres_would_have_been_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stays cut off until then, and a single ticket fails the act; so does an alert that never had to be silenced."""
+    quiet = _City(33.0, None)
+    told = _played(monkeypatch, quiet)
+    assert quiet.now >= DRILL.promise("CentreLinkDown", CITY.first(DRILL)) + acts.GRACE_SECONDS
+    assert told.told == ("CityCutOff → platform-pages",)
+    assert (told.is_in_time, told.needless) == (True, ())
+    told = _played(monkeypatch, _City(33.0, 50.0))
+    assert (told.is_in_time, told.needless) == (True, (TICKET,))
+    assert f"{TICKET} (SHOULD BE SILENT)" in page.table([told])
+    with pytest.raises(TimeoutError, match="CentreLinkDown to fire"):
+        _played(monkeypatch, _City(70.0, None))
+
+
+def test_a_drill_in_which_a_silence_was_broken_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path]
+) -> None:
+    """All in time, one ticket too many; the ticket of a centre that is cut off alone is none."""
+
+    def play(act: Act, _: stand.Stand) -> Outcome:
+        return Outcome(act, 500, 30, 11.0, 12.0, 2.0, (TICKET,))
+
+    monkeypatch.setattr(stand.Stand, "open", lambda self: None)
+    monkeypatch.setattr(main, "play", play)
+    arguments = ["--state-dir", str(tmp_path / "drill")]
+    assert main.main([*arguments, "--acts", "CentreLinkDown"]) == 0
+    assert main.main([*arguments, "--acts", "CityCutOff"]) == 1
 
 
 def test_the_page_says_what_is_quicker_in_a_drill() -> None:
