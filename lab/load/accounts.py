@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from lab.load.asking import COULD_NOT_RUN
 from lab.load.outcome import Outcome
 
 # What audit finds in the archive beside events of senders, or a second time.
@@ -81,8 +82,9 @@ def never_sent(outcome: Outcome) -> int:
 
 
 def _audited(outcome: Outcome) -> dict[str, int]:
-    """What audit counted. In the paper era nobody numbers, and who gave up does not know what was stored all the same."""
-    if outcome.audit is None or outcome.manner != "outbox":
+    """What audit counted, to the end of the archive. In the paper era nobody numbers, and who gave up does not know what was
+    stored all the same."""
+    if outcome.audit is None or outcome.audit["exit"] == COULD_NOT_RUN or outcome.manner != "outbox":
         return {}
     return dict(outcome.audit["counts"])
 

@@ -93,7 +93,9 @@ async def audited(city: City, file: Path) -> dict[str, Any]:
             break
         told.setdefault("could_not_run", f"it ended with {ended} and left no verdict")
     failed = [each["name"] for each in told.get("checks", []) if not each["passed"]]
-    return {"exit": code, "failed": failed, "counts": told.get("counts", {}), "why": told.get("could_not_run")}
+    # What it had counted when it broke off is no count of the archive.
+    counts = {} if code == COULD_NOT_RUN else told.get("counts", {})
+    return {"exit": code, "failed": failed, "counts": counts, "why": told.get("could_not_run")}
 
 
 def _less(mine: dict[str, int], before: dict[str, int]) -> dict[str, int]:

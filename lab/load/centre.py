@@ -18,10 +18,13 @@ from lab.load.measures import Book
 from lab.load.pace import Pace
 from lab.load.plan import Centre, Due
 from lab.load.scenario import Outbox
+from lab.load.warp import Warp
 
 BATCH = "application/cloudevents-batch+json"
 CONNECT_SECONDS = 10.0
 PACK_LEVEL = 1
+# As many as a heartbeat may name.
+QUARANTINED_MAX = 1000
 
 
 class Result(Struct):
@@ -90,8 +93,9 @@ class Tally:
 class OutboxCentre:
     """`accept` never waits, as an edge's disk never waits for the line; `run` delivers until cancelled."""
 
-    def __init__(self, centre: Centre, intake: str, settings: Outbox, tally: Tally) -> None:
+    def __init__(self, centre: Centre, intake: str, settings: Outbox, tally: Tally, warp: Warp) -> None:
         self._centre = centre
+        self._warp = warp
         self.link = centre.link
         self._intake = intake
         self._settings = settings
@@ -100,6 +104,7 @@ class OutboxCentre:
         self._arrived = asyncio.Event()
         self._pace = Pace(settings.batch_events_max)
         self._failures = 0
+        self._quarantined: list[int] = []
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -156,6 +161,7 @@ class OutboxCentre:
             elif result.status == "refused":
                 self._tally.counts["refused"] += 1
                 self._tally.refused[result.code or "?"] += 1
+                self._put_aside(due)
             else:
                 again.append(due)
         for _ in batch:
@@ -166,6 +172,12 @@ class OutboxCentre:
             self._arrived.clear()
         return again
 
+    def _put_aside(self, refused: Due) -> None:
+        """Its number is missing in the archive for good, as a heartbeat says."""
+        told = members(refused.body)
+        if told.get("source") == self._centre.source and len(self._quarantined) < QUARANTINED_MAX:
+            self._quarantined.append(int(told["sequence"]))
+
     async def _rest(self, trouble: str, asked_seconds: float | None) -> None:
         self._tally.troubles[trouble] += 1
         self._failures += 1
@@ -173,18 +185,24 @@ class OutboxCentre:
         ceiling = min(most, self._settings.back_off_first_seconds * 2.0 ** min(self._failures - 1, 20))
         await asyncio.sleep((asked_seconds or 0.0) + random.random() * ceiling)
 
+    def stand(self) -> dict[str, Any]:
+        """What a heartbeat says. Delivered is what was entered before the oldest that waits, by the clock of its entry."""
+        now = self._tally.now()
+        oldest = self._waiting[0].at if self._waiting else now
+        return {
+            "source": self._centre.source, "incarnation": self._centre.incarnation,
+            "at": instants.show(time.time_ns() // 1000), "spool_depth": len(self._waiting),
+            "oldest_unsent_age_seconds": round(max(0.0, now - oldest), 3),
+            "delivered_until": instants.show(self._warp.simulated(oldest)),
+            "quarantined_sequences": self._quarantined, "link": "down" if self._failures >= 3 else "up",
+        }  # fmt: skip
+
     async def _beat(self) -> None:
         """Heartbeats, spread out as the edge's are."""
         await asyncio.sleep(random.random() * self._settings.heartbeat_seconds)
         while True:
-            oldest = max(0.0, self._tally.now() - self._waiting[0].at) if self._waiting else 0.0
-            beat = {
-                "source": self._centre.source, "incarnation": self._centre.incarnation,
-                "at": instants.show(time.time_ns() // 1000), "spool_depth": len(self._waiting),
-                "oldest_unsent_age_seconds": round(oldest, 3), "link": "down" if self._failures >= 3 else "up",
-            }  # fmt: skip
             try:
-                await self._post("/v1/heartbeats", "application/json", msgspec.json.encode(beat))
+                await self._post("/v1/heartbeats", "application/json", msgspec.json.encode(self.stand()))
                 self._tally.counts["heartbeats"] += 1
             except (aiohttp.ClientError, TimeoutError, OSError):
                 self._tally.counts["heartbeats_lost"] += 1

@@ -235,7 +235,7 @@ class _Run:
 
     async def _look_at_edges(self, links: dict[str, str]) -> None:
         while links:
-            depths = await self._edges.depths(self._session)
+            depths = await self._edges.last_depths(self._session)
             told: Counter[str] = Counter()
             for name, depth in depths.items():
                 told[links[name]] += depth

@@ -130,8 +130,7 @@ def _audited(outcome: Outcome) -> list[Verdict]:
     counts = outcome.audit["counts"]
     words = {0: "clean", 1: f"differences: {', '.join(failed[:4])}"}
     told = words.get(code) or f"could not run: {outcome.audit['why'] or f'it ended with {code}'}"
-    measured = (
-        f"{told}; {counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
-    )
+    seen = f"{counts.get('reported_records', 0):,} records, {counts.get('sequence_numbers', 0):,} numbers of edges"
+    measured = f"{told}; {seen}" if counts else told
     return [Verdict(name=AUDIT, promise="every stage equals the next", measured=measured,
                     word=AUDIT_WORDS.get(code, "invalid"), figure=float(code))]  # fmt: skip

@@ -43,6 +43,7 @@ class Edges:
         self._first_port = first_port
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._environments: dict[str, dict[str, str]] = {}
+        self._depths: dict[str, int] = {}
         self.addresses: dict[str, str] = {}
 
     async def start(self, slots: list[Slot], links: dict[str, str], settings: Outbox) -> None:
@@ -78,6 +79,11 @@ class Edges:
             if (answer := await self._asked(session, name, "/v1/outbox")) is not None:
                 told[name] = int(answer["depth"])
         return told
+
+    async def last_depths(self, session: aiohttp.ClientSession) -> dict[str, int]:
+        """What each held when it said so last: an edge that does not answer is not empty for that."""
+        self._depths |= await self.depths(session)
+        return self._depths
 
     async def emptied(self, session: aiohttp.ClientSession, deadline: float) -> "Remains":
         """Waits until every edge has sent all that it holds, or until the deadline (monotonic); asks once at least."""

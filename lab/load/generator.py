@@ -121,7 +121,7 @@ def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan) -> Sendin
         return PaperCentre(centre, door, tally, told.warp)
     if centre.is_edge:
         return EdgeCounter(centre, orders.edges[str(centre.number)], tally)
-    return OutboxCentre(centre, door, orders.scenario.outbox, tally)
+    return OutboxCentre(centre, door, orders.scenario.outbox, tally, told.warp)
 
 
 class _Punctual:

@@ -139,9 +139,9 @@ def test_a_dossier_that_nobody_knows_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("ended", "left", "exit_status"),
     [
-        (0, {"checks": []}, 0),
+        (0, {"checks": [], "counts": {"sequence_numbers": 3}}, 0),
         (1, {"checks": [{"name": "sequences.once", "passed": False}]}, 1),
-        (2, {"could_not_run": "Kafka is gone"}, 2),
+        (2, {"could_not_run": "Kafka is gone", "counts": {"sequence_numbers": 3}}, 2),
         (1, None, 2),
         (0, None, 2),
         (-9, None, 2),
@@ -165,6 +165,18 @@ def test_an_audit_without_a_verdict_could_not_run(
     assert told["exit"] == exit_status
     assert told["failed"] == (["sequences.once"] if exit_status == 1 else [])
     assert (told["why"] is None) == (exit_status < 2)
+    assert told["counts"] == ({"sequence_numbers": 3} if exit_status == 0 else {}), "of an archive that was read to its end"
+
+
+def test_an_edge_that_does_not_answer_holds_what_it_held() -> None:
+    """Else a backlog would be over at the first look that it did not answer."""
+
+    async def ask() -> list[dict[str, int]]:
+        edges = _Holding([{"1": 5, "2": 7}, {"1": 4}, {}, {"1": 0, "2": 1}])
+        async with aiohttp.ClientSession() as session:
+            return [dict(await edges.last_depths(session)) for _ in range(4)]
+
+    assert asyncio.run(ask()) == [{"1": 5, "2": 7}, {"1": 4, "2": 7}, {"1": 4, "2": 7}, {"1": 0, "2": 1}]
 
 
 def test_a_generator_that_says_nothing_is_too_slow() -> None:

@@ -101,6 +101,16 @@ def test_what_is_lost_and_what_is_double_do_not_cancel() -> None:
     assert _broken(manner="paper", **_archived(sequence_numbers=0)) == []
 
 
+def test_an_audit_that_broke_off_has_lost_nothing() -> None:
+    """What it had counted until then is told by nobody."""
+    broken_off = {"exit": 2, "failed": [], "counts": {"sequence_numbers": 90, "standing_applied": 88}, "why": "no answer"}
+    told = _by_name(audit=broken_off)
+    assert _broken(audit=broken_off) == []
+    assert told["audit"].word == "invalid"
+    assert told["lost"].word == "kept"
+    assert _by_name(audit={**broken_off, "counts": {}})["audit"].measured == "could not run: no answer"
+
+
 def test_an_event_of_which_no_sender_speaks_is_not_kept() -> None:
     """100 of 300 are neither stored nor refused nor held: all are counted, and still nobody can say how fast they were."""
     told = _by_name(counts=Counter(due=300, stored=200), scenario=_promising(slowest_link_share=0.5))
