@@ -66,7 +66,10 @@ class Ticker:
             _log.warning("the wall clock goes right again: ticks are appended")
 
     def _is_read(self, unread: _Unread, lane: Lane, now: int, is_at_end: Callable[[int], bool]) -> bool:
-        return unread.name in lane.ticks_read or (now - unread.at >= SURELY_STORED and is_at_end(lane.partition))
+        if unread.name in lane.ticks_read:
+            return True
+        # What the producer still holds lies behind every end that is known.
+        return now - unread.at >= SURELY_STORED and not self._sender.outstanding and is_at_end(lane.partition)
 
     def _last(self, number: int, lane: Lane, now: int) -> int | None:
         """The latest tick that is known; one that a clock set back since has dated in the future is none."""
