@@ -253,6 +253,16 @@ def test_every_kept_event_of_a_dossier_is_told_in_exactly_one_list() -> None:
     assert (told["code"], told["state"], told["due_current"]) == ("X", 4, "2025-07-04T09:00:00+07:00")
 
 
+def test_an_event_of_the_last_days_that_have_a_text_is_shown_to_expire_on_the_last_of_them() -> None:
+    desk = Desk()
+    desk.report(event("completed", instants.parse("9999-12-28T00:00:00+07:00")))
+    assert isinstance(desk.dossier, Dossier)
+    judged = (desk.dossier, desk.clock, RULES)
+    [row] = views.parked_rows([(0, "X")], {(0, "X"): judged}, None, 9)[0]
+    [misfit] = views.dossier_answer(judged)["misfits"]
+    assert row["expires_at"] == misfit["expires_at"] == "9999-12-31T23:59:59+07:00"
+
+
 def test_parked_rows_stop_between_dossiers_and_leave_out_what_has_expired_or_is_of_others() -> None:
     def waiting(code: str, *sources: str) -> Dossier:
         desk = Desk()

@@ -95,7 +95,7 @@ def parked_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> list[d
             "recorded_at": instants.show(misfit.event.recorded_at),
             "code": misfit.code,
             "standing": facts.misfit_standing(misfit, log_clock),
-            "expires_at": instants.show(misfit.event.time + facts.PARKED_FOR),
+            "expires_at": explained.show(misfit.event.time + facts.PARKED_FOR),
         }
         for misfit in walk.misfits
     ]
