@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.processing.domain.ledger import SEGMENTS_MAX
 from services.processing.domain.sources import SOURCES
 
 _REF = "#/components/schemas/{name}"
@@ -43,7 +44,7 @@ def members() -> dict[str, Any]:
         "segments": _list("Segment"),
         "segments_left_out": {
             **_COUNT,
-            "description": "The last ones, where there are over 2,000; stretches are all there.",
+            "description": f"The last ones, where there are over {SEGMENTS_MAX:,}; stretches are all there.",
         },
         "stretches": _list("Stretch"),
         "moves": _list("Move"),

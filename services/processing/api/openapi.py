@@ -15,8 +15,9 @@ Every answer says up to where the log is counted in (`as_of`) and how long ago t
 **Who may read.** A dossier and its deadline: a key of the receiver, of a body that is or was competent, or of one that
 succeeded these; and the operator's. Any other key gets 403 `unit_not_allowed`. A code that nothing is known of is 404
 `unknown_dossier` to every valid key; so is, except to the operator, one of which events have come in that could not bear
-it yet. A worklist: a key of the unit, or of one that succeeded it, and the operator's. The lists of dead letters and parked
-events are the operator's alone.
+it yet. One whose history has left is 410 `retired` to every valid key: whose it was has left with it. A worklist: a key of
+the unit, or of one that succeeded it, and the operator's. The lists of dead letters and parked events are the operator's
+alone.
 """
 
 
@@ -99,7 +100,7 @@ _WORKLIST = (
 _OF_A_DOSSIER = {
     403: "`unit_not_allowed`: the key speaks for none of the dossier's bodies.",
     404: "`unknown_dossier`: nothing of this code is counted in; `as_of` says up to where.",
-    410: "`retired`: the history has left; its counts stand.",
+    410: "`retired`: the history has left, to every valid key; its counts stand.",
     422: "`invalid_code`, or a query where none is taken.",
 }
 _OF_A_WORKLIST = {
