@@ -31,8 +31,8 @@ from services.audit.reader import PARTITIONS, Reader
 from services.audit.settings import Settings
 
 ASKED_AT_ONCE = 500
-# Of a unit, the parts of so many of the newest days are asked for; Redis is compared for every day.
-UNIT_DAYS = 1
+# Of a unit, the parts of the newest day are always asked for, those of days before it within this time, newest first.
+PARTS_SECONDS = 8.0
 RANGE_DAYS_MAX = 400
 BEHIND_PAUSE_SECONDS = 0.2
 T = TypeVar("T")
@@ -169,16 +169,28 @@ class Looking:
 
     def _against_answers(self, scope: Scope) -> None:
         api, days = self._findings["recount.api"], sorted(self.tally.day)
-        newest = days[-UNIT_DAYS:]
         for role in ROLES:
             for day in (None, *scope.some(days, scope.days_max)):
                 self._attempt(api, partial(self._units, role, day))
             for unit in scope.some(sorted(of_role(self.tally.total, role)), scope.units_max):
-                for each in (None, *newest):
+                for each in (None, *days[-1:]):
                     self._attempt(api, partial(self._unit, role, unit, each))
                 if days:
                     self._attempt(api, partial(self._days, role, unit, days[-RANGE_DAYS_MAX:]))
+        self._parts_of_days(scope, days[-2::-1])
         self._attempt(self._findings["recount.scrape"], self._scrape)
+
+    def _parts_of_days(self, scope: Scope, days: list[str]) -> None:
+        """Of the days before the newest, which all days of Redis have been compared with, as many as there is time for."""
+        api, until = self._findings["recount.api"], time.monotonic() + PARTS_SECONDS
+        units = [
+            (role, unit) for role in ROLES for unit in scope.some(sorted(of_role(self.tally.total, role)), scope.units_max)
+        ]
+        for day in scope.some(days, scope.days_max):
+            for role, unit in units:
+                if time.monotonic() >= until:
+                    return
+                self._attempt(api, partial(self._unit, role, unit, day))
 
     def _attempt(self, into: Check, act: Callable[[Check], None]) -> None:
         """A moving system may answer between two batches: only what differs at every attempt is a difference."""
@@ -199,7 +211,7 @@ class Looking:
             time.sleep(self._settings.audit_attempt_pause_seconds)
 
     def _may_be_amidst(self) -> bool:
-        """Whether a tick or an activation comes next in the log: an answer may hold a part of it, of which `as_of` is silent."""
+        """Whether a tick or an activation comes next in the log: an answer may hold a part of it, unknown to its `as_of`."""
         answered = [line.closed for line in self._reader.lines]
         self._reader.to(self._reader.ends().next)
         return any(line.in_parts > closed for line, closed in zip(self._reader.lines, answered, strict=True))
@@ -224,7 +236,8 @@ class Looking:
         first = max(instants.day_from_text(days[0]), last - RANGE_DAYS_MAX + 1)
         answer = answers.days(self._metrics, role, unit, instants.day_text(first), days[-1])
         if self._follow(check, answer.as_of):
-            expected = {day: self._of_unit(self.tally.day.get(day), role, unit) for day in answer.rows}
+            asked = map(instants.day_text, range(first, last + 1))
+            expected = {day: self._of_unit(self.tally.day.get(day), role, unit) for day in asked}
             compare_days(check, expected, role, unit, answer.rows, f"/v1/units/{unit}/days")
 
     def _scrape(self, check: Check) -> None:
@@ -268,7 +281,7 @@ class Looking:
                 raise CouldNotRunError(f"processing's API is not ready to answer about {len(left)} dossiers: audit again")
 
     def _compare_answers(self, places: list[Place], is_last: bool) -> list[Place]:
-        """Asks about dossiers, reads on, compares; left over is what could not be answered yet, or differs before the last time.
+        """Asks about dossiers, reads on, compares; left over are those with no answer yet, or another before the last time.
 
         In the middle of a tick a dossier may have been retired that `as_of` still knows.
         """

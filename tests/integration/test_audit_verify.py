@@ -110,7 +110,8 @@ class Figures:
             lines.append(f'motcua_dossiers_open{{{labels},state="2"}} 1')
             lines.append(f"motcua_dossiers_open_in_processing{{{labels}}} 1")
         lines.append(f'motcua_dossiers_duplicates{{unit="{UNIT}",role="receiver"}} 1')
-        lines.append(f'motcua_dossiers_today{{unit="{UNIT}",role="receiver",counter="received"}} {self.today}')
+        for counter, number in (("received", self.today), ("completed", 0), ("returned", 0), ("refused", 0)):
+            lines.append(f'motcua_dossiers_today{{unit="{UNIT}",role="receiver",counter="{counter}"}} {number}')
         return "\n".join(lines) + "\n"
 
 

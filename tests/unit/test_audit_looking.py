@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from contracts import instants
 from services.audit import answers
 from services.audit.answers import Answer
 from services.audit.archive import CouldNotRunError, Ends
@@ -131,3 +132,52 @@ def test_an_answer_about_a_dossier_that_differs_once_is_asked_for_again(
     looking._ask_dossiers(Scope())
     assert books.findings["sample.api"].differences == differences
     assert len(asked) == (3 if differences else 2)
+
+
+def test_a_look_asks_for_each_day_of_the_archive_and_misses_the_row_that_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looking, reader, books = world(len(golden_logs().lifecycle))
+    reader.to(reader.ends().next)
+    days = sorted(looking.tally.day)
+    as_of = {**NOTHING_READ, 0: reader.lines[0].closed}
+    rows = {
+        instants.day_text(day): {
+            name.split("|")[2]: number
+            for name, number in looking.tally.day.get(instants.day_text(day), {}).items()
+            if name.startswith("receiver|A|")
+        }
+        for day in range(instants.day_from_text(days[0]), instants.day_from_text(days[-1]) + 1)
+    }
+    api = books.findings["recount.api"]
+    monkeypatch.setattr(answers, "days", lambda *_: Answer(as_of, rows))
+    looking._days("receiver", "A", days, api)
+    assert api.passed
+    del rows[days[0]]
+    looking._days("receiver", "A", days, api)
+    assert f"{days[0]}: the row is missing" in str(api.first)
+
+
+def test_parts_are_asked_for_of_all_days_and_only_as_long_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, reader, books = world(len(golden_logs().lifecycle))
+    reader.to(reader.ends().next)
+    as_of, days, asked = {**NOTHING_READ, 0: reader.lines[0].closed}, sorted(looking.tally.day), list[tuple[str, str, str]]()
+
+    def one_unit(_: object, role: str, unit: str, day: str) -> Answer:
+        asked.append((role, unit, day))
+        figures = looking._of_unit(looking.tally.daysplit.get(day), role, unit)
+        rows: answers.Rows = {}
+        for name, number in figures.items():
+            _, _, mark, counter = name.split("|")
+            rows.setdefault(mark, {})[counter] = number
+        return Answer(as_of, rows)
+
+    monkeypatch.setattr(answers, "one_unit", one_unit)
+    looking._parts_of_days(Scope(), days[-2::-1])
+    assert books.findings["recount.api"].passed
+    assert [*dict.fromkeys(day for _, _, day in asked)] == days[-2::-1]
+    assert len(asked) == len(set(asked)) > 3 * len(days)
+    asked.clear()
+    monkeypatch.setattr("services.audit.looking.PARTS_SECONDS", 0.0)
+    looking._parts_of_days(Scope(), days[-2::-1])
+    assert not asked

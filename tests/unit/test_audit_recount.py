@@ -169,6 +169,10 @@ def test_a_split_that_was_altered_is_found() -> None:
     compare_split(check, tally.split, "competent", "D", {**rows, "f:land": {"withdrawn": 1}}, "unit")
     assert check.first is not None
     assert check.first.counter == "competent|D|f:land|withdrawn"
+    for kind in rows:
+        check = fresh()
+        compare_split(check, tally.split, "competent", "D", {kind: rows[kind]}, "unit")
+        assert not check.passed, "the other kind was left out"
 
 
 def test_series_that_are_missing_or_altered_are_found() -> None:

@@ -98,13 +98,37 @@ def test_a_day_of_a_unit_and_a_sum_of_all_units_that_were_altered_are_named() ->
     assert f"days, {DAY}" in str(wrong.first)
 
 
+def test_a_day_that_was_asked_for_and_left_out_is_named_whatever_its_figures() -> None:
+    for figures, differences in (({"receiver|A|received": 2}, 2), ({}, 1)):
+        into = check()
+        compare_days(into, {DAY: figures, "2025-07-02": {}}, "receiver", "A", {"2025-07-02": {"received": 0}}, "days")
+        assert into.differences == differences
+        assert f"days, {DAY}: the row is missing" in str(into.first)
+
+
 def test_today_s_series_are_those_of_the_latest_clock_s_day() -> None:
     tally = Tally(day={DAY: {"receiver|A|received": 4}})
-    series = Series("motcua_dossiers_today", {"unit": "A", "role": "receiver", "counter": "received"}, 4.0)
+    series = today_s(received=4)
     for today, passed in ((DAY, True), ("2025-07-02", False), (None, True)):
         into = check()
-        compare_series(into, tally, [series], today)
+        compare_series(into, tally, series, today)
         assert into.passed is passed
+
+
+def test_today_s_series_that_are_left_out_are_named_also_of_a_unit_without_any_today() -> None:
+    for tally in (Tally(day={DAY: {"receiver|A|received": 0}}), Tally(total={"receiver|A|rejected": 1})):
+        whole = [*today_s(received=0), Series("motcua_dossiers_rejected", {"unit": "A", "role": "receiver"}, 1.0)]
+        for left_out in range(4):
+            into = check()
+            compare_series(into, tally, whole[:left_out] + whole[left_out + 1 :], DAY)
+            assert "today's series is missing" in str(into.first)
+
+
+def today_s(**numbers: float) -> list[Series]:
+    return [
+        Series("motcua_dossiers_today", {"unit": "A", "role": "receiver", "counter": name}, numbers.get(name, 0))
+        for name in ("received", "completed", "returned", "refused")
+    ]
 
 
 def test_a_look_takes_its_turn_and_comes_round() -> None:

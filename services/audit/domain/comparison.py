@@ -9,6 +9,7 @@ from services.audit.domain.recount import ROLES, Figures, Tally
 # Gauges whose labels say more than the counter's name; all others are `motcua_dossiers_<counter>{unit,role}`.
 PREFIX = "motcua_dossiers_"
 TODAY = f"{PREFIX}today"
+TODAY_COUNTERS = ("received", "completed", "returned", "refused")
 OF_SOURCE = frozenset({"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"})
 # Shown by channel, timeliness or state instead, and compared there.
 SHOWN_IN_PARTS = frozenset({"received", "completed", "open"})
@@ -69,10 +70,9 @@ def compare_answer(check: Check, expected: Figures, role: str, rows: Mapping[str
 def compare_split(
     check: Check, expected: Figures, role: str, unit: str, rows: Mapping[str, Mapping[str, int]], where: str
 ) -> None:
-    """`by_field` or `by_channel` of one unit; `rows` maps `f:<field>` or `c:<channel>` to counters."""
-    kinds = {mark[:2] for mark in rows} or {"f:", "c:"}
+    """`by_field` and `by_channel` of one unit; `rows` maps `f:<field>` or `c:<channel>` to counters."""
     start = f"{role}|{unit}|"
-    want = {name: number for name, number in expected.items() if name.startswith(start) and name[len(start) :][:2] in kinds}
+    want = {name: number for name, number in expected.items() if name.startswith(start)}
     have = {f"{start}{mark}|{counter}": number for mark, counters in rows.items() for counter, number in counters.items()}
     compare(check, want, have, where)
 
@@ -90,11 +90,13 @@ def compare_total(check: Check, expected: Figures, role: str, total: Mapping[str
 def compare_days(
     check: Check, by_day: Mapping[str, Figures], role: str, unit: str, rows: Mapping[str, Mapping[str, int]], where: str
 ) -> None:
-    """The rows of one unit, each against its day."""
+    """The rows of one unit: one for each day of `by_day`, which are those that were asked for."""
     start = f"{role}|{unit}|"
-    for day, counters in rows.items():
+    for day in sorted(by_day.keys() | rows.keys()):
+        if day not in rows:
+            check.differ(Difference(f"{where}, {day}: the row is missing"))
         want = {name: number for name, number in by_day.get(day, {}).items() if name.startswith(start)}
-        have = {f"{start}{counter}": number for counter, number in counters.items()}
+        have = {f"{start}{counter}": number for counter, number in rows.get(day, {}).items()}
         compare(check, want, have, f"{where}, {day}")
 
 
@@ -131,15 +133,15 @@ def series_expected(tally: Tally) -> Figures:
 def compare_series(check: Check, tally: Tally, series: Iterable[Series], today: str | None = None) -> None:
     """Every exact series against the recount, and no counter of the recount without its series."""
     found: dict[str, int] = {}
-    day = {} if today is None else tally.day.get(today, {})
+    of_today: dict[str, int] = {}
     for each in series:
         if each.name == TODAY:
-            if today is not None:
-                of = f"{each.labels['role']}|{each.labels['unit']}|{each.labels['counter']}"
-                compare(check, {of: day.get(of, 0)}, {of: int(each.value)}, "today's series is not the day's recount")
+            of_today[f"{each.labels['role']}|{each.labels['unit']}|{each.labels['counter']}"] = int(each.value)
             continue
         if (name := counter_of(each)) is not None:
             found[name] = found.get(name, 0) + int(each.value)
+    if today is not None:
+        _compare_today(check, tally, tally.day.get(today, {}), of_today)
     shown = {name.split("|", 2)[2] for name in found}
     summed = SHOWN_IN_PARTS - shown
     expected = {
@@ -148,3 +150,12 @@ def compare_series(check: Check, tally: Tally, series: Iterable[Series], today: 
         if (counter := name.split("|", 2)[2]) not in summed and not (counter in OF_SOURCE and name.startswith("competent|"))
     }
     compare(check, expected, found, "a series of the scrape is not what was recounted")
+
+
+def _compare_today(check: Check, tally: Tally, day: Figures, found: Mapping[str, int]) -> None:
+    """Today's series, of which each receiver has the same few whatever their numbers."""
+    receivers = of_role(tally.total, "receiver").keys() | of_role(day, "receiver").keys()
+    for name in (f"receiver|{unit}|{counter}" for unit in sorted(receivers) for counter in TODAY_COUNTERS):
+        if name not in found:
+            check.differ(Difference("today's series is missing", counter=name))
+    compare(check, {name: day.get(name, 0) for name in found}, found, "today's series is not the day's recount")
