@@ -1,11 +1,11 @@
 """The reader of metrics over HTTP, as any user reads it: the API's answers and the exact series of Prometheus."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
+import msgspec
+from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.audit.archive import CouldNotRunError
@@ -36,29 +36,79 @@ class Scrape:
     series: list[Series]
 
 
+class _AsOf(Struct):
+    partitions: dict[int, int]
+
+
+class _Counted(Struct):
+    counters: dict[str, int]
+
+
+class _OfUnit(_Counted):
+    unit: str
+
+
+class _OfDay(_Counted):
+    day: str
+
+
+class _Units(Struct):
+    as_of: _AsOf
+    units: list[_OfUnit]
+    total: _Counted
+
+
+class _Unit(Struct):
+    as_of: _AsOf
+    by_field: dict[str, _Counted]
+    by_channel: dict[str, _Counted]
+
+
+class _Days(Struct):
+    as_of: _AsOf
+    days: list[_OfDay]
+
+
+T = TypeVar("T", bound=Struct)
+
+
 def units(door: Door, role: str, day: str | None) -> Answer:
     """`/v1/units` for a role, in total or for a day."""
-    body = _json(door, f"/v1/units?role={role}" + ("" if day is None else f"&day={day}"))
-    return Answer(_as_of(body), {row["unit"]: row["counters"] for row in body["units"]}, body["total"]["counters"])
+    told = _read(door, f"/v1/units?role={role}" + ("" if day is None else f"&day={day}"), _Units)
+    return Answer(told.as_of.partitions, {row.unit: row.counters for row in told.units}, told.total.counters)
 
 
 def one_unit(door: Door, role: str, unit: str, day: str | None) -> Answer:
     """`by_field` and `by_channel` of `/v1/units/{code}`, in total or for a day."""
-    body = _json(door, f"/v1/units/{quote(unit)}?role={role}" + ("" if day is None else f"&day={day}"))
-    return Answer(_as_of(body), {**_split(body, "by_field", "f:"), **_split(body, "by_channel", "c:")})
+    told = _read(door, f"/v1/units/{quote(unit)}?role={role}" + ("" if day is None else f"&day={day}"), _Unit)
+    parts = {
+        f"{mark}{value}": row.counters
+        for mark, of in (("f:", told.by_field), ("c:", told.by_channel))
+        for value, row in of.items()
+    }
+    return Answer(told.as_of.partitions, parts)
 
 
 def days(door: Door, role: str, unit: str, first: str, last: str) -> Answer:
     """`/v1/units/{code}/days`: a row of counters for each day."""
-    body = _json(door, f"/v1/units/{quote(unit)}/days?role={role}&from={first}&to={last}")
-    return Answer(_as_of(body), {row["day"]: row["counters"] for row in body["days"]})
+    told = _read(door, f"/v1/units/{quote(unit)}/days?role={role}&from={first}&to={last}", _Days)
+    return Answer(told.as_of.partitions, {row.day: row.counters for row in told.days})
 
 
 def dossiers(door: Door) -> Scrape:
     """`/metrics/dossiers`; NotYetError while its figures are absent."""
+    path = "/metrics/dossiers"
+    page = _get(door, path)
+    try:
+        return _scrape(page.decode())
+    except (ValueError, LookupError, TypeError) as error:
+        raise _other_form(door, path, error) from error
+
+
+def _scrape(page: str) -> Scrape:
     as_of: dict[int, int] = {}
     series: list[Series] = []
-    for family in text_string_to_metric_families(_get(door, "/metrics/dossiers").decode()):
+    for family in text_string_to_metric_families(page):
         for sample in family.samples:
             if sample.name == "motcua_metrics_rebuilding" and sample.value:
                 raise NotYetError("metrics is rebuilding its figures")
@@ -66,27 +116,20 @@ def dossiers(door: Door) -> Scrape:
                 as_of[int(sample.labels["partition"])] = int(sample.value)
             elif sample.name.startswith("motcua_dossiers_"):
                 series.append(Series(sample.name, sample.labels, sample.value))
+    if not as_of:
+        raise ValueError("no reported offset")
     return Scrape(as_of, series)
 
 
-def _split(body: Mapping[str, Any], name: str, mark: str) -> Rows:
-    part = body.get(name) or {}
-    if isinstance(part, list):
-        key = name.removeprefix("by_")
-        part = {row[key]: row for row in part}
-    return {f"{mark}{value}": row.get("counters", row) for value, row in part.items()}
-
-
-def _as_of(body: Mapping[str, Any]) -> dict[int, int]:
-    return {int(number): offset for number, offset in body["as_of"]["partitions"].items()}
-
-
-def _json(door: Door, path: str) -> dict[str, Any]:
+def _read(door: Door, path: str, form: type[T]) -> T:
     try:
-        body: dict[str, Any] = json.loads(_get(door, path))
-    except ValueError as error:
-        raise CouldNotRunError(f"{door.name} at {door.base_url} answered {path} with no JSON") from error
-    return body
+        return msgspec.json.decode(_get(door, path), type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _other_form(door, path, error) from error
+
+
+def _other_form(door: Door, path: str, error: Exception) -> CouldNotRunError:
+    return CouldNotRunError(f"{door.name} at {door.base_url} answered {path} in another form than is agreed: {error}")
 
 
 def _get(door: Door, path: str) -> bytes:

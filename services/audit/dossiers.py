@@ -45,7 +45,12 @@ class Dossiers:
             self._key = None
         if status not in (200, 404, 410):
             raise CouldNotRunError(f"processing at {self._settings.dossiers_url} answered {status} about a dossier")
-        return Answered(body["as_of"]["partitions"][str(partition)], status, _told(body) if status == 200 else {})
+        try:
+            as_of = int(body["as_of"]["partitions"][str(partition)])
+            return Answered(as_of, status, _told(body) if status == 200 else {})
+        except (LookupError, TypeError, ValueError) as error:
+            where = f"processing at {self._settings.dossiers_url}"
+            raise CouldNotRunError(f"{where} answered about a dossier in another form than is agreed: {error!r}") from error
 
     def close(self) -> None:
         """Ends the connection."""

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import logging
 import secrets
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from services.audit.verification import Verification
 CLEAN, DIFFERENCES, COULD_NOT_RUN = 0, 1, 2
 # Records hold no cycles: looking for some in them takes a thirtieth of a recount, as seldom as this nothing.
 COLLECT_AFTER = (50_000, 20, 100)
+log = logging.getLogger(__name__)
 
 
 def verify(settings: Settings, size: int | None, seed: int, json_file: Path | None) -> int:
@@ -33,6 +35,9 @@ def verify(settings: Settings, size: int | None, seed: int, json_file: Path | No
         why = str(error)
     except KafkaException as error:
         why = f"Kafka at {settings.bootstrap} failed: {error.args[0]}"
+    except Exception as error:
+        log.exception("audit failed")
+        why = f"audit itself failed ({type(error).__name__}), as its log tells"
     finally:
         progress.done()
         verification.close()
@@ -75,7 +80,14 @@ def main() -> None:
             serve(settings, seed)
     else:
         size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
-        sys.exit(verify(settings, None if chosen.all else size, seed, chosen.json))
+        try:
+            code = verify(settings, None if chosen.all else size, seed, chosen.json)
+        except Exception as error:
+            # Python's own exit code for it would be that of differences.
+            log.exception("audit failed")
+            print(f"audit could not finish: it failed itself ({type(error).__name__})", file=sys.stderr)
+            code = COULD_NOT_RUN
+        sys.exit(code)
 
 
 def _arguments() -> argparse.Namespace:

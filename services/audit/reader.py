@@ -42,6 +42,7 @@ class Reader:
         self._numbered = [0] * topics.PARTITIONS
         self._bodies: dict[str, PlainRules] = {}
         self._checked_begin = False
+        self._is_broken = False
 
     @property
     def reported_end(self) -> int:
@@ -55,6 +56,10 @@ class Reader:
 
     def begin_look(self) -> None:
         """How far the logs have come by now; what was thrown away at their beginnings is found, once."""
+        if self._is_broken:
+            raise CouldNotRunError(
+                "audit failed in the middle of a record, as its log tells: start it anew when it is mended"
+            )
         # Asked also when the lifecycle has not grown: a fold that stands still shows by what waits for it.
         reported = self._reported.ends()
         self.reported_ends = reported.next
@@ -84,8 +89,15 @@ class Reader:
         time.sleep(SETTLE_SECONDS)
         letters, reported = self._rejected.ends(), self._reported.ends()
         self.reported_ends = reported.next
-        for number in wanted:
-            self._partition(number, letters.next[number], reported.next[number], targets[number], as_of)
+        try:
+            for number in wanted:
+                self._partition(number, letters.next[number], reported.next[number], targets[number], as_of)
+        except (CouldNotRunError, KafkaException):
+            raise
+        except Exception:
+            # Half of a record may have been taken: whatever would be said from here on might be wrong.
+            self._is_broken = True
+            raise
         self._tell(self)
 
     def to_closed(self, attempts: int, pause_seconds: float) -> None:
@@ -122,7 +134,7 @@ class Reader:
         if not needed <= self._bodies.keys():
             for key, value in self._newest(topics.REFERENCE.name, 1):
                 if key.decode() in needed:
-                    self._bodies[key.decode()] = PlainRules(reference.decode(value))
+                    self._bodies[key.decode()] = _rules(key.decode(), value)
         if missing := needed - self._bodies.keys():
             raise CouldNotRunError(f"{topics.REFERENCE.name} lacks the body {min(missing)}, by which was folded")
         return self._bodies
@@ -174,9 +186,8 @@ class Reader:
         """The newest heartbeat of each source, by (incarnation, at)."""
         beats, latest = dict[str, Heartbeat](), time.time_ns() // 1000 + instants.MINUTE
         for _, value in self._newest(topics.CENTRE_STATUS.name, topics.PARTITIONS):
-            try:
-                beat = json.decode(value, type=Heartbeat)
-            except MsgspecError:
+            beat = _beat(value)
+            if beat is None:
                 continue
             known = beats.get(beat.source)
             if known is None or _age(known, latest) <= _age(beat, latest):
@@ -195,6 +206,24 @@ class Reader:
             raise CouldNotRunError(f"{topic} could not be read: {error.args[0]}") from error
         finally:
             log.close()
+
+
+def _rules(digest: str, body: bytes) -> PlainRules:
+    try:
+        return PlainRules(reference.decode(body))
+    except (ValueError, LookupError, MsgspecError) as error:
+        raise CouldNotRunError(f"{topics.REFERENCE.name} holds no reference data as {digest}: {error}") from error
+
+
+def _beat(value: bytes) -> Heartbeat | None:
+    """A heartbeat; None for what is none, also where an instant of it shows no moment."""
+    try:
+        beat = json.decode(value, type=Heartbeat)
+        instants.parse(beat.at)
+        instants.parse(beat.delivered_until or beat.at)
+    except (MsgspecError, ValueError):
+        return None
+    return beat
 
 
 def _age(beat: Heartbeat, latest: int) -> tuple[str, int]:

@@ -66,13 +66,20 @@ def snapshot(settings: Settings) -> Snapshot:
 
 
 def _parse(parts: list[list[str]]) -> Snapshot:
-    positions = tuple(_pairs(flat) for flat in parts[: topics.PARTITIONS])
+    positions = tuple(_position(flat) for flat in parts[: topics.PARTITIONS])
     total, split, days, *by_day = parts[topics.PARTITIONS :]
     figures = Tally(_figures(total), _figures(split))
     for number, day in enumerate(days):
         figures.day[day] = _figures(by_day[2 * number])
         figures.daysplit[day] = _figures(by_day[2 * number + 1])
     return Snapshot(positions, figures)
+
+
+def _position(flat: list[str]) -> dict[str, str]:
+    position = _pairs(flat)
+    for name in ("next", "target"):
+        int(position.get(name) or 0)
+    return position
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +47,10 @@ class Standing:
 class Watch:
     """Looks until it is stopped; what it tells is replaced as a whole, so that readers need no lock."""
 
-    def __init__(self, settings: Settings, seed: int, instruments: Instruments, failed: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, seed: int, instruments: Instruments) -> None:
         self.verdict: Verdict | None = None
         self._why: str | None = None
-        self._settings, self._instruments, self._failed = settings, instruments, failed
+        self._settings, self._instruments = settings, instruments
         self._verification = Verification(settings, settings.audit_sample_dossiers, seed, self._tell)
         self._scope = Scope(
             settings.audit_days_max, settings.audit_units_max, settings.audit_sample_asked_max, is_only=False
@@ -78,16 +77,14 @@ class Watch:
             self._verification.close()
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
+        while not self._stop.is_set():
+            try:
                 self._look()
-                self._stop.wait(self._pause_seconds)
-        except _StoppedError:
-            return
-        except Exception:
-            # A fault of audit's own: whoever keeps the process starts it anew, from the first record.
-            log.exception("audit failed")
-            self._failed()
+            except _StoppedError:
+                return
+            except Exception as error:
+                self._why = _fault(error)
+            self._stop.wait(self._pause_seconds)
 
     @property
     def _pause_seconds(self) -> float:
@@ -104,6 +101,10 @@ class Watch:
             why = str(error)
         except KafkaException as error:
             why = f"Kafka at {self._settings.bootstrap} failed: {error.args[0]}"
+        except _StoppedError:
+            raise
+        except Exception as error:
+            why = _fault(error)
         seconds = time.monotonic() - began
         self._scope.turn += 1
         self._looks += 1
@@ -186,3 +187,9 @@ class Watch:
         self._instruments.looking.set(0)
         self._instruments.looks.labels(outcome).inc()
         self._instruments.busy_seconds.inc(seconds)
+
+
+def _fault(error: Exception) -> str:
+    """A fault of audit's own, which costs a look: whoever ended for it would read everything anew, and meet it again."""
+    log.exception("audit failed")
+    return f"audit itself failed ({type(error).__name__}), as its log tells"

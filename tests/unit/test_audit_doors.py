@@ -7,15 +7,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import redis
 
-from services.audit import answers
-from services.audit.archive import CouldNotRunError
+from services.audit import answers, main, totals
+from services.audit.archive import CouldNotRunError, Ends, Log
+from services.audit.domain.line import Line
+from services.audit.domain.reading import Stored
 from services.audit.door import Door
 from services.audit.dossiers import Dossiers
+from services.audit.instruments import Instruments
+from services.audit.reader import Reader
 from services.audit.settings import Settings
+from services.audit.verification import Verification
+from services.audit.watch import Watch
 
 ANSWER_SECONDS = 5.0
 GONE = json.dumps({"as_of": {"partitions": {"0": 7}}}).encode()
+NOWHERE = Settings(kafka="127.0.0.1:9", audit_every_seconds=0.01, audit_again_seconds=0.01)
 Says = Callable[[str], tuple[int, bytes]]
 
 
@@ -69,8 +77,102 @@ def test_a_key_that_was_exchanged_is_read_from_its_file_at_the_next_look(at: Cal
     dossiers.close()
 
 
-def test_an_answer_that_is_no_json_is_no_verdict(at: Callable[[Says], str]) -> None:
-    door = Door("metrics", at(lambda _: (200, b"<html>")), ANSWER_SECONDS)
-    with pytest.raises(CouldNotRunError, match="no JSON"):
-        answers.units(door, "receiver", None)
-    door.close()
+@pytest.mark.parametrize("body", [
+    b"<html>", b"", b"[]", b"\xff", b'{"status":"maintenance"}',
+    b'{"as_of":{"partitions":{"0":"seven"}},"units":[],"days":[]}',
+    b'{"as_of":null,"units":null,"days":null,"by_field":[]}', b'{"as_of":{"partitions":{"0":7}},"units":[{"unit":"A"}]}',
+])  # fmt: skip
+@pytest.mark.parametrize("ask", [
+    lambda door: answers.units(door, "receiver", None),
+    lambda door: answers.one_unit(door, "receiver", "A", None),
+    lambda door: answers.days(door, "receiver", "A", "2025-07-01", "2025-07-02"),
+    answers.dossiers,
+])  # fmt: skip
+def test_an_answer_of_another_form_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[Door], object], body: bytes
+) -> None:
+    """A proxy's page of its own, say: neither a difference nor an end of audit."""
+    monkeypatch.setattr(Door, "get", lambda *_: (200, body))
+    with pytest.raises(CouldNotRunError, match="another form"):
+        ask(Door("metrics", "http://127.0.0.1:9", ANSWER_SECONDS))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"as_of":{"partitions":{"0":7}}}', b'{"as_of":{"partitions":{"1":7}}}'])
+def test_an_answer_of_another_form_about_a_dossier_is_no_verdict(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    monkeypatch.setattr(Door, "get", lambda *_: (200, body))
+    dossiers = Dossiers(Settings(audit_key="operators"))
+    assert dossiers.is_open
+    with pytest.raises(CouldNotRunError, match="another form"):
+        dossiers.ask(0, "X-1")
+
+
+def test_positions_that_are_no_numbers_are_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    for position in (["next", "seven"], ["target", "x"], ["next"]):
+        parts = [position, *[[]] * 11, [], [], []]
+        monkeypatch.setattr(redis.Redis, "eval", lambda *_, parts=parts: parts)
+        with pytest.raises(CouldNotRunError, match="no figure"):
+            totals.snapshot(Settings())
+
+
+def test_a_heartbeat_of_a_day_that_no_calendar_has_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats = [
+        {"source": f"/units/{name}", "incarnation": "0197c000-0000-7000-8000-000000000001", "at": at, "spool_depth": 0,
+         "oldest_unsent_age_seconds": 0.0, "delivered_until": until}
+        for name, at, until in (
+            ("A", "2026-01-05T09:00:00Z", "2026-01-05T09:00:00Z"), ("B", "2026-02-30T09:00:00Z", "2026-01-05T09:00:00Z"),
+            ("C", "2026-01-05T09:00:00Z", "2026-13-05T09:00:00Z"),
+        )
+    ]  # fmt: skip
+    monkeypatch.setattr(Reader, "_newest", lambda *_: [(b"key", json.dumps(beat).encode()) for beat in beats])
+    verification = Verification(NOWHERE, 0, 1)
+    assert list(verification.reader._heartbeats()) == ["/units/A"]
+    verification.close()
+
+
+def test_a_fault_of_audit_s_own_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 and a line; the traceback is in the log."""
+    monkeypatch.setattr(Verification, "run", _fails)
+    assert main.verify(NOWHERE, 0, 1, tmp_path / "verdict.json") == 2
+    assert "audit itself failed (KeyError)" in capsys.readouterr().err
+    assert json.loads((tmp_path / "verdict.json").read_text())["exit"] == 2
+
+
+def test_a_fault_of_audit_s_own_costs_the_service_a_look_and_what_it_has_read_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = [KeyError("x"), ZeroDivisionError()]
+    looked = threading.Event()
+
+    def run(*_: object) -> None:
+        if faults:
+            raise faults.pop()
+        looked.set()
+
+    monkeypatch.setattr(Verification, "run", run)
+    watch = Watch(NOWHERE, 1, Instruments())
+    before = watch._verification
+    watch.start()
+    assert looked.wait(10)
+    watch.stop()
+    assert watch.verdict is not None
+    assert watch.verdict.clean
+    assert watch._verification is before
+
+
+def test_after_a_fault_in_the_middle_of_a_record_nothing_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    verification = Verification(NOWHERE, 0, 1)
+    reader = verification.reader
+    ends = Ends((0,) * 12, (1,) * 12)
+    monkeypatch.setattr(Log, "ends", lambda _: ends)
+    monkeypatch.setattr(Log, "read", lambda _, number, start, end: iter([Stored(0, 0, None, b"{}", ())]))
+    monkeypatch.setattr("services.audit.reader.SETTLE_SECONDS", 0)
+    monkeypatch.setattr(Line, "take", _fails)
+    with pytest.raises(KeyError):
+        reader.to(ends.next)
+    with pytest.raises(CouldNotRunError, match="start it anew"):
+        reader.begin_look()
+    verification.close()
+
+
+def _fails(*_: object) -> None:
+    raise KeyError("x")
