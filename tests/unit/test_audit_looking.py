@@ -25,18 +25,22 @@ from tests.unit.golden import make
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings(audit_attempts_max=3, audit_attempt_pause_seconds=0, audit_key="operators")
+SETTINGS = Settings(audit_attempts_max=3, audit_attempt_pause_seconds=0, audit_letters_seconds=0.02, audit_key="operators")
 NOTHING_READ = dict.fromkeys(PARTITIONS, -1)
 
 
 class MemoryReader(Reader):
     """Reads the golden logs in partition 0; the lifecycle is there up to `end`, the others are empty."""
 
-    def __init__(self, books: Books, end: int) -> None:
+    def __init__(self, books: Books, end: int, last_letter_after: int = 0) -> None:
+        """The last dead letter comes when letters have been asked for so many times more."""
         self.lines = [Line(number, books) for number in PARTITIONS]
         self.end = end
-        for letter in golden_logs().letters:
+        self.last_letter_after = last_letter_after
+        for letter in golden_logs().letters[:-1]:
             self.lines[0].letters.read(letter)
+        if not last_letter_after:
+            self.letters()
         self.lines[0].feed(iter(golden_logs().reported))
 
     def ends(self) -> Ends:
@@ -46,6 +50,11 @@ class MemoryReader(Reader):
         line = self.lines[0]
         while line.next < targets[0] and not self._has(0, as_of):
             line.take(golden_logs().lifecycle[line.next])
+
+    def letters(self) -> None:
+        self.last_letter_after -= 1
+        if self.last_letter_after <= 0:
+            self.lines[0].letters.read(golden_logs().letters[-1])
 
     def bodies(self) -> dict[str, PlainRules]:
         return {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
@@ -181,3 +190,20 @@ def test_parts_are_asked_for_of_all_days_and_only_as_long_as_there_is_time(monke
     monkeypatch.setattr("services.audit.looking.PARTS_SECONDS", 0.0)
     looking._parts_of_days(Scope(), days[-2::-1])
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("is_only", "comes_after", "differences"), [(True, 3, 0), (True, 10**9, 1), (False, 1, 0), (False, 10**9, 0)]
+)
+def test_verify_waits_for_a_dead_letter_before_it_is_missing_and_the_service_leaves_it_to_its_next_look(
+    is_only: bool, comes_after: int, differences: int
+) -> None:
+    books = Books(Findings(), Sample(0, 1))
+    reader = MemoryReader(books, len(golden_logs().lifecycle), comes_after)
+    reader.to(reader.ends().next)
+    looking = Looking(SETTINGS, reader, books)
+    looking._letters(Scope(is_only=is_only))
+    assert books.findings["letters.complete"].differences == differences
+    assert books.findings["letters.known"].passed
+    looking._letters(Scope(is_only=is_only))
+    assert books.findings["letters.complete"].passed == (comes_after < 10**9)
