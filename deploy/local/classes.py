@@ -59,7 +59,8 @@ def _write(jars: Path, cache: Path) -> None:
             written = cache.with_name(f"{cache.name}.part-{os.getpid()}")
             with (home / "log").open("wb") as log:
                 command = kafka.command(settings, jars, write_classes=written)
-                broker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                told = {**os.environ, **kafka.ENVIRONMENT}
+                broker = subprocess.Popen(command, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
                 _wait_ready(broker, settings.bootstrap)
                 broker.send_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """Apache Kafka as one plain process: its settings file, its formatted storage, its command."""
 
+import os
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -10,6 +11,8 @@ from deploy.local.settings import CONTROLLER_PORT, StackSettings
 
 HEAP = ("-Xms96m", "-Xmx512m", "-XX:+UseSerialGC", "-Xss512k", "-XX:MaxDirectMemorySize=256m")
 FORMAT_TIMEOUT_SECONDS = 60.0
+# Java reads the names of files by the locale: in the plainest one a letter beyond ASCII is a question mark.
+ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 
 # One broker, alone: nothing is replicated, internal topics are small, and a broker that was killed is let in again
 # after two seconds instead of nine.
@@ -55,7 +58,7 @@ def directory(settings: StackSettings) -> Path:
 
 
 def properties(settings: StackSettings) -> str:
-    """The text of server.properties."""
+    """The text of server.properties, in ASCII: Java reads such a file as ISO 8859-1."""
     controller = settings.port_base + CONTROLLER_PORT
     places = {
         "listeners": f"PLAINTEXT://{settings.bootstrap},CONTROLLER://127.0.0.1:{controller}",
@@ -63,7 +66,7 @@ def properties(settings: StackSettings) -> str:
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
         "log.dirs": str(directory(settings) / "data"),
     }
-    return "".join(f"{name}={value}\n" for name, value in {**_SETTINGS, **places}.items())
+    return "".join(f"{name}={_escaped(value)}\n" for name, value in {**_SETTINGS, **places}.items())
 
 
 def classes(jars: Path) -> Path:
@@ -110,8 +113,22 @@ def prepare(settings: StackSettings, jars: Path, cluster_id: str) -> None:
         str(home / "server.properties"),
     )
     formatted = subprocess.run(
-        command(settings, jars, *arguments), capture_output=True, text=True, timeout=FORMAT_TIMEOUT_SECONDS
+        command(settings, jars, *arguments),
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        timeout=FORMAT_TIMEOUT_SECONDS,
     )
     if formatted.returncode != 0:
+        # The reason comes first, and where in Java's code after it.
         lines = (formatted.stderr or formatted.stdout).strip().splitlines() or ["no reason given"]
-        raise NotReadyError(f"Kafka's storage in {home} could not be prepared: {lines[-1][:300]}")
+        raise NotReadyError(f"Kafka's storage in {home} could not be prepared: {lines[0][:300]}")
+
+
+def _escaped(value: str) -> str:
+    return "".join(each if each.isascii() and each != "\\" else _units(each) for each in value)
+
+
+def _units(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

@@ -257,14 +257,12 @@ class Stack:
             "redis": valkey.command(self.settings),
             **watchers.commands(self.settings),
         }
-        # A changed setting of a service is no reason to start the servers anew: they get none of them.
-        plain = {"MOTCUA_STATE_DIR": str(self.directory)}
         running = self.generations
         anew = self._keeper.start(
             Kept(
                 name=each.name,
                 command=own_commands.get(each.name) or each.command(generations.interpreter(running.code(each))),
-                environment=self._told(each, running) if each.kind in ("service", "aide", "beside") else plain,
+                environment=self._told(each, running),
                 stop_within_seconds=each.stop_within_seconds,
                 # Whoever comes and goes changes nothing for the others.
                 priority=programs.PROGRAMS.index(each) + 1,
@@ -276,6 +274,10 @@ class Stack:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")
 
     def _told(self, program: Program, running: Generations) -> dict[str, str]:
+        if program.kind in ("server", "watcher"):
+            # A changed setting of a service is no reason to start the servers anew: they get none of them.
+            plain = {"MOTCUA_STATE_DIR": str(self.directory)}
+            return {**plain, **kafka.ENVIRONMENT} if program.name == "kafka" else plain
         # Of generations the state directory alone decides; whom they do not concern, they do not start anew.
         own = {name: value for name, value in self._environment.items() if name not in ("MOTCUA_GEN", "MOTCUA_LIVE_GEN")}
         return {**own, **running.environment(program, self.settings.port_base)}

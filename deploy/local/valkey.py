@@ -18,7 +18,8 @@ def configuration(settings: StackSettings) -> str:
         "bind 127.0.0.1",
         f"port {settings.port('redis')}",
         "daemonize no",
-        f'dir "{directory(settings)}"',
+        # In quotes a backslash begins something else.
+        'dir "{}"'.format(str(directory(settings)).replace("\\", "\\\\")),
         "appendonly yes",
         "appendfsync everysec",
         # State that does not fit must stop the writer, never lose a key in silence.

@@ -27,7 +27,8 @@ SERVERS = ("kafka", "redis")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for the tests of this module: each begins with `up`, which is itself the promise that it can."""
-    made = Stack(tmp_path_factory.mktemp("local") / "state", free_port_base(), "log")
+    # A directory of a name such as people here give.
+    made = Stack(tmp_path_factory.mktemp("local") / "Một Cửa", free_port_base(), "log")
     yield made
     made.down()
 
@@ -74,6 +75,7 @@ def test_up_twice_status_down_twice_up_again(stack: Stack) -> None:
     assert rows["kafka"].endswith("yes")
     assert rows["intake"].endswith("no: is not running")
     assert status.returncode == 1, "not everything is ready"
+    assert (stack.directory / "kafka" / "data" / "meta.properties").exists(), "what is stored lies in this directory"
     assert "Kafka Server started" in _command(stack, "logs", "kafka", "-n", "5000").stdout
 
     cluster = Log(stack.settings.bootstrap).cluster_id()

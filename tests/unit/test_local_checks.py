@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from deploy.local import here, keeper, processes, statedir
+from deploy.local import here, kafka, keeper, processes, statedir, valkey
 from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import (
     ForeignStateDirError,
@@ -227,6 +227,15 @@ def test_keys_that_everybody_knows_are_refused_before_anything_starts_where_othe
     check_keys(None, None, "127.0.0.1")
     check_keys(None, False, "0.0.0.0")
     check_keys(Path("keys.json"), None, "0.0.0.0")
+
+
+def test_a_state_directory_may_be_named_in_any_language(tmp_path: Path) -> None:
+    """Java reads its settings as ISO 8859-1, with escapes; Redis reads UTF-8, and an escape in quotes."""
+    settings = StackSettings(state_dir=tmp_path / "Một Cửa 𠀋 \\t")
+    written = kafka.properties(settings)
+    assert written.isascii()
+    assert f"log.dirs={tmp_path}/M\\u1ed9t C\\u1eeda \\ud840\\udc0b \\u005ct/kafka/data\n" in written
+    assert f'dir "{tmp_path}/Một Cửa 𠀋 \\\\t/redis"' in valkey.configuration(settings)
 
 
 @pytest.mark.parametrize("base", [0, 65_401, 70_000])
