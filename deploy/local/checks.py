@@ -3,16 +3,24 @@
 import os
 import random
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from contracts.keys import LOOPBACK_HOSTS
-from deploy.local.errors import OldPythonError, OpenDoorError, PortInUseError, TwoKindsOfKeysError
+from deploy.local.errors import (
+    ForgottenSettingError,
+    OldPythonError,
+    OpenDoorError,
+    PortInUseError,
+    TwoKindsOfKeysError,
+)
 from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
 
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
 # Listened on by nobody: whoever chose a base holds this port of it, so that nobody else chooses it before it is used.
 _CLAIM_PORT = 99
+# A stack that was told of these is quietly another one when a new shell says nothing of them.
+_LASTING = ("MOTCUA_EDGE_INTAKE_KEY_FILE", "MOTCUA_AUDIT_KEY_FILE", "MOTCUA_REFERENCE_DIR")
 _claims: dict[int, int] = {}  # file descriptors of sockets, which the system closes at the end
 
 
@@ -29,6 +37,18 @@ def check_keys(keys_file: Path | None, dev_keys: bool | None, host: str) -> None
         raise TwoKindsOfKeysError
     if keys_file is None and dev_keys is not False and host not in LOOPBACK_HOSTS:
         raise OpenDoorError(host)
+
+
+def check_forgotten(directory: Path, before: Mapping[str, str], told: Mapping[str, str], dev_keys: bool | None) -> None:
+    """ForgottenSettingError when a stack had keys or reference files of its own and nothing is said of them now: from a
+    new shell it would go on with those that everybody knows."""
+    takes_dev_keys = told["MOTCUA_DEV_KEYS"] == "1"
+    if before.get("MOTCUA_DEV_KEYS") == "0" and takes_dev_keys and dev_keys is None:
+        name = "MOTCUA_KEYS_FILE" if before.get("MOTCUA_KEYS_FILE") else "MOTCUA_DEV_KEYS"
+        raise ForgottenSettingError(directory, name, before[name], "MOTCUA_DEV_KEYS=1 for keys that everybody knows")
+    for name in _LASTING:
+        if before.get(name) and name not in told and not (takes_dev_keys and name.endswith("_KEY_FILE")):
+            raise ForgottenSettingError(directory, name, before[name], f"to nothing ({name}=) to go on without")
 
 
 def check_ports(host: str, port_base: int, services: Iterable[str]) -> None:

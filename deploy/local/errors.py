@@ -4,6 +4,7 @@ StackError
 ├── OldPythonError          run it with a newer Python
 ├── PortInUseError          choose another MOTCUA_PORT_BASE
 ├── TwoKindsOfKeysError     unset MOTCUA_DEV_KEYS or MOTCUA_KEYS_FILE
+├── ForgottenSettingError   say again what the stack was told before
 ├── StateDirError           choose another MOTCUA_STATE_DIR
 │   ├── ForeignStateDirError    the directory holds something else
 │   ├── OtherClockError         the archive in it is driven by the other clock
@@ -44,6 +45,14 @@ class PortInUseError(StackError):
 class TwoKindsOfKeysError(StackError):
     def __init__(self) -> None:
         super().__init__("MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other: unset one of them, then make up again.")
+
+
+class ForgottenSettingError(StackError):
+    def __init__(self, directory: Path, name: str, value: str, otherwise: str) -> None:
+        super().__init__(
+            f"The stack in {directory} was started with {name}={value}, and now nothing is said of it: "
+            f"set it again, or {otherwise}."
+        )
 
 
 class OpenDoorError(StackError):

@@ -231,8 +231,13 @@ class Stack:
         lines = [logs.sentence(line.strip()) for line in last_lines(file, 20) if line.strip()]
         return f"{lines[-1][:300] if lines else 'it wrote nothing'} (see {file}, then run the same command again)"
 
+    def _check_settings(self) -> None:
+        settings, before = self.settings, statedir.kept_environment(self.directory) or {}
+        checks.check_keys(settings.keys_file, settings.dev_keys, settings.host)
+        checks.check_forgotten(self.directory, before, self._environment, settings.dev_keys)
+
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
-        checks.check_keys(self.settings.keys_file, self.settings.dev_keys, self.settings.host)
+        self._check_settings()
         marker = statedir.read(self.directory)
         if self._keeper.pid is None:
             self._end_orphans()

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from deploy.local import here, kafka, keeper, processes, statedir, valkey
 from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import (
     ForeignStateDirError,
+    ForgottenSettingError,
     OldPythonError,
     OpenDoorError,
     OtherClockError,
@@ -100,6 +102,34 @@ def test_development_keys_beside_a_file_of_real_ones_are_refused_before_anything
     with pytest.raises(TwoKindsOfKeysError, match="exclude each other: unset one of them"):
         Stack(tmp_path / "state", free_port_base(), "wall").up()
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(("before", "now", "refused"), [
+    ({"KEYS_FILE": "/k.json"}, {}, r"with MOTCUA_KEYS_FILE=/k\.json, and now .*: set it again, or MOTCUA_DEV_KEYS=1"),
+    ({"KEYS_FILE": "/k.json"}, {"KEYS_FILE": ""}, "MOTCUA_KEYS_FILE=/k"),
+    ({"KEYS_FILE": "/k.json"}, {"KEYS_FILE": "/other.json"}, None),
+    ({"KEYS_FILE": "/k.json", "EDGE_INTAKE_KEY_FILE": "/e.key"}, {"DEV_KEYS": "1"}, None),
+    ({"KEYS_FILE": "/k.json", "EDGE_INTAKE_KEY_FILE": "/e.key"}, {"KEYS_FILE": "/k.json"}, "MOTCUA_EDGE_INTAKE_KEY_FILE=/e"),
+    ({"DEV_KEYS": "0"}, {}, "MOTCUA_DEV_KEYS=0"),
+    ({"REFERENCE_DIR": "/r"}, {}, r"MOTCUA_REFERENCE_DIR=/r, .*or to nothing \(MOTCUA_REFERENCE_DIR=\)"),
+    ({"REFERENCE_DIR": "/r"}, {"REFERENCE_DIR": ""}, None),
+    ({}, {}, None),
+])  # fmt: skip
+def test_a_stack_with_keys_of_its_own_does_not_go_on_with_known_ones_because_a_new_shell_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, str], now: dict[str, str], refused: str | None
+) -> None:
+    def told(members: dict[str, str]) -> Stack:
+        for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
+            monkeypatch.delenv(name)
+        for name, value in members.items():
+            monkeypatch.setenv(f"MOTCUA_{name}", value)
+        return Stack(tmp_path, base, "wall")
+
+    base = free_port_base()
+    statedir.keep_environment(tmp_path, told(before).environment)
+    with nullcontext() if refused is None else pytest.raises(ForgottenSettingError, match=refused):
+        told(now)._check_settings()
+    give_back(base)
 
 
 def test_a_new_directory_is_claimed_once_and_keeps_its_cluster(tmp_path: Path) -> None:
