@@ -4,9 +4,9 @@ import argparse
 import asyncio
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Sequence
 
+from contracts import direct
 from lab import verdict
 from lab.demo import replay
 from lab.errors import LabError, UnreachableError
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check_ready(address: str) -> None:
     try:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=READY_SECONDS):
+        with direct.OPENER.open(f"{address}/readyz", timeout=READY_SECONDS):
             return
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise UnreachableError(f"{address} is not ready ({error}): start the system first") from error

@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from contracts import direct
 from lab.errors import ForeignStateError, LabError, UnreachableError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -90,7 +90,7 @@ class DemoStack:
                 f"or MOTCUA_STATE_DIR."
             )
         try:
-            with urllib.request.urlopen(f"{self.metrics}/readyz", timeout=READY_SECONDS):
+            with direct.OPENER.open(f"{self.metrics}/readyz", timeout=READY_SECONDS):
                 return
         except (OSError, ValueError) as error:
             raise UnreachableError(

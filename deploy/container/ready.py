@@ -3,7 +3,8 @@
 import json
 import sys
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+
+from contracts import direct
 
 ANSWER_SECONDS = 3.0
 SHOWN_CHARS_MAX = 500
@@ -13,7 +14,7 @@ def main() -> int:
     """Exit status 0 when the service of this container answers that it can do its job."""
     url = f"http://127.0.0.1:{int(sys.argv[1])}/readyz"
     try:
-        with urlopen(url, timeout=ANSWER_SECONDS) as answer:
+        with direct.OPENER.open(url, timeout=ANSWER_SECONDS) as answer:
             json.load(answer)
     except HTTPError as error:
         print(error.read(SHOWN_CHARS_MAX).decode(errors="replace"))

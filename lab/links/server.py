@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from contracts import direct
 from deploy.local.checks import is_free
 from lab.errors import LinksError
 
@@ -68,7 +69,7 @@ class Server:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._api + path, data=data, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
+            with direct.OPENER.open(request, timeout=CALL_SECONDS) as answer:
                 raw = answer.read()
         except urllib.error.HTTPError as error:
             raise LinksError(f"Toxiproxy answers {error.code} to {method} {path}: {error.read(300)!r}") from error

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from contracts import direct
 from lab.errors import UnreachableError
 from lab.load.addresses import checked
 
@@ -31,7 +32,7 @@ def mark(document: dict[str, Any], grafana: str, token: str) -> int:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         request = urllib.request.Request(f"{address}/api/annotations", json.dumps(each).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=CALL_SECONDS):
+            with direct.OPENER.open(request, timeout=CALL_SECONDS):
                 pass
         except urllib.error.HTTPError as error:
             raise UnreachableError(f"Grafana answers {error.code} to an annotation: is the token an editor's?") from error

@@ -2,8 +2,10 @@
 
 import io
 import json
+import sys
 import threading
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import carried
 from contracts.deadletters import DeadLetter
+from deploy.container import ready
 from deploy.operators import carried as loading
 from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import FILE, Journal
@@ -22,6 +25,9 @@ from deploy.operators.deadletters.replay import Replay, plan
 from deploy.operators.errors import DoorError
 from deploy.operators.main import main
 from deploy.operators.settings import OperatorSettings
+from lab import replay as lab_replay
+from lab.load import annotations
+from lab.stack import DemoStack
 from tests.unit.test_dead_letters import EVENT, letter_of, row
 
 pytestmark = pytest.mark.slow
@@ -174,6 +180,43 @@ def test_an_answer_that_is_none_of_processings_is_one_sentence(
     keeper.answers = {"/v1/rejected": [(status, body)]}
     with pytest.raises(DoorError):
         list(Doors(settings(keeper, tmp_path)).rejected(Selection()))
+
+
+def _is_ready(keeper: Doorkeeper, _: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ready", keeper.url.rpartition(":")[2]])
+        assert ready.main() == 0
+
+
+def _is_running(keeper: Doorkeeper, directory: Path) -> None:
+    (directory / DemoStack.mark).touch()
+    DemoStack(directory, int(keeper.url.rpartition(":")[2]) - 3).check_running()
+
+
+MARKED = {
+    "run": {"started_at": 0.0, "real_seconds": 1.0, "seed": 1}, "title": "…", "scenario": "…", "samples": [], "stretches": []
+}  # fmt: skip
+ASKING: list[Callable[[Doorkeeper, Path], object]] = [
+    lambda keeper, directory: Doors(settings(keeper, directory)).standing("D", "/units/19753", "e"),
+    _is_ready,
+    _is_running,
+    lambda keeper, _: lab_replay._check_ready(keeper.url),
+    lambda keeper, _: annotations.mark(MARKED, keeper.url, "token"),
+]
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_a_proxy_for_the_world_outside_is_not_asked_for_a_door_of_our_own(
+    ask: Callable[[Doorkeeper, Path], object], keeper: Doorkeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer comes whatever `http_proxy` says."""
+    keeper.answers = {"/v1/dossiers/D": [(200, NOTHING_KEPT)], "/readyz": [(200, {})], "/api/annotations": [(200, {})]}
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    # What the process has asked before is no reason to ask without one.
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    ask(keeper, tmp_path)
+    assert len(keeper.sent) == 1
 
 
 # --- carried files ------------------------------------------------------------------------------------------------------

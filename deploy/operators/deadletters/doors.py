@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from contracts import direct
 from deploy.operators.deadletters import letters
 from deploy.operators.deadletters.letters import Row, Selection
 from deploy.operators.errors import DoorError
@@ -102,7 +103,7 @@ class Doors:
 def _call(method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, dict[str, Any]]:
     asked = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
+        with direct.OPENER.open(asked, timeout=REQUEST_SECONDS) as answer:
             return answer.status, _members(answer.read(), url)
     except urllib.error.HTTPError as error:
         return error.code, _members(error.read(), url)
