@@ -3,8 +3,8 @@
 import http.client
 import json
 import urllib.error
-import urllib.request
 
+from contracts import direct
 from deploy.local import dumps
 from deploy.local.programs import WATCHERS
 from deploy.local.settings import StackSettings
@@ -56,7 +56,7 @@ def redis_reason(url: str) -> str | None:
 def http_reason(base_url: str, path: str = "/readyz") -> str | None:
     """Asks a service's /readyz; its body names the reasons."""
     try:
-        with urllib.request.urlopen(f"{base_url}{path}", timeout=ASK_TIMEOUT_SECONDS):
+        with direct.OPENER.open(f"{base_url}{path}", timeout=ASK_TIMEOUT_SECONDS):
             return None
     except urllib.error.HTTPError as error:
         return _reasons(error.read(10_000)) or f"answers {error.code}"

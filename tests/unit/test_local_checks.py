@@ -4,7 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from deploy.local.errors import (
     PortInUseError,
     TwoKindsOfKeysError,
 )
+from deploy.local.readiness import http_reason
 from deploy.local.settings import CONTROLLER_PORT, PORTS, StackSettings, moved_ports
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
@@ -130,6 +133,15 @@ def test_a_stack_with_keys_of_its_own_does_not_go_on_with_known_ones_because_a_n
     with nullcontext() if refused is None else pytest.raises(ForgottenSettingError, match=refused):
         told(now)._check_settings()
     give_back(base)
+
+
+def test_what_runs_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseHTTPRequestHandler, "log_message", lambda *_: None)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port_base()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as service:
+        threading.Thread(target=service.handle_request, daemon=True).start()
+        assert http_reason(f"http://127.0.0.1:{service.server_port}") == "answers 501"
 
 
 def test_a_new_directory_is_claimed_once_and_keeps_its_cluster(tmp_path: Path) -> None:
