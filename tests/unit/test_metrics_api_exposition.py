@@ -264,3 +264,11 @@ def test_arrivals_of_a_unit_begin_at_zero() -> None:
     assert {
         outcome: found[at("motcua_lifecycle_by_unit_total", unit="100", outcome=outcome)] for outcome in expected
     } == expected
+
+
+def test_arrivals_of_a_department_begin_at_zero_before_it_is_competent_for_anything() -> None:
+    """It reports as a unit does, and is no receiver; a body that is no longer in force goes on as it was."""
+    page = Exposition(units(["100"], ["H1", "H2"]), GEN).page(held({"competent|H1|handed_over": 5, "competent|H9|cases": 1}),
+                                                              DAY, {}, {})  # fmt: skip
+    found = samples(page)
+    assert {found[at("motcua_lifecycle_by_unit_total", unit=unit, outcome="rejected")] for unit in ("H1", "H2", "H9")} == {0}

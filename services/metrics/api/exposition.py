@@ -5,6 +5,7 @@ is made once, and made again only when the units that are shown change.
 """
 
 from collections.abc import Iterable, KeysView, Mapping
+from itertools import chain
 from typing import Final
 
 from contracts import instants
@@ -84,7 +85,8 @@ class Exposition:
             page.add(told.TODAY, _numbered(self._of_today, today))
         self._add_units(page, seen, deliveries, day)
         _add_centres(page, deliveries, silences)
-        _add_arrivals(page, outcomes, self._shown["receiver"])
+        # A department reports as well, and is a receiver of nothing.
+        _add_arrivals(page, outcomes, self._units.shown("competent", day, day, chain(*self._shown.values())))
         return page
 
     def _keep(self, total: Figures, day: str) -> None:
