@@ -3,13 +3,8 @@
 
 PY := .venv/bin/python
 RUN := $(PY) -m
-# A program that speaks of the stack in the state directory: its ports, its clock, its servers.
+# A program that speaks of the stack in the state directory: its ports, its clock, its servers, its live generation.
 HERE := $(RUN) deploy.local.here
-# Which generation is live stands in the state directory; processes of the stack know it, and commands beside it must too.
-LIVE := $(shell sed -n 's/^{"live":{"gen":\([0-9]*\).*/\1/p' $(or $(MOTCUA_STATE_DIR),.local)/generations.json 2>/dev/null)
-ifneq ($(LIVE),)
-export MOTCUA_LIVE_GEN ?= $(LIVE)
-endif
 # Two test processes have two sets of servers; servers that somebody lends are one set, and tests empty it.
 PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
 

@@ -31,7 +31,6 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """What a stack runs. `counters`: the counters of the live one are built once more, beside. `removed`: the highest number
     that was taken away."""
 
-    # First in the file: the Makefile reads its number from there.
     live: Generation
     beside: Generation | None = None
     counters: bool = False

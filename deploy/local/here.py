@@ -23,7 +23,8 @@ def environment() -> dict[str, str]:
     marker = statedir.read(StackSettings().directory)
     if marker is None or os.environ.get("MOTCUA_PORT_BASE", str(marker.port_base)) != str(marker.port_base):
         return dict(os.environ)
-    return {**stack_here(lambda line: None).environment, **os.environ}
+    stack = stack_here(lambda line: None)
+    return {**stack.environment, "MOTCUA_LIVE_GEN": str(stack.generations.live.gen), **os.environ}
 
 
 if __name__ == "__main__":

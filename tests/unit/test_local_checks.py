@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from deploy.local import here, kafka, keeper, processes, statedir, valkey
+from deploy.local import generations, here, kafka, keeper, processes, statedir, valkey
 from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
 from deploy.local.errors import (
     ForeignStateDirError,
@@ -23,6 +23,7 @@ from deploy.local.errors import (
     PortInUseError,
     TwoKindsOfKeysError,
 )
+from deploy.local.generations import Generation, Generations
 from deploy.local.readiness import http_reason
 from deploy.local.settings import CONTROLLER_PORT, PORTS, StackSettings, moved_ports
 from deploy.local.stack import Stack
@@ -251,14 +252,20 @@ def test_development_keys_can_be_done_without(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its ports and its clock, whatever the defaults are; another port base means another stack."""
+    """Its ports, its clock, its live generation, whatever the defaults are; another port base means another stack."""
     for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+    directory = tmp_path / "a b"
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(directory))
     assert here.environment() == dict(os.environ)
-    statedir.claim(tmp_path, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8200))
+    statedir.claim(directory, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8200))
+    statedir.keep_environment(directory, {"MOTCUA_LIVE_GEN": "1"})  # as it was then
+    generations.write(directory, Generations(Generation(2, 1)))
     told = here.environment()
     assert (told["MOTCUA_PORT_BASE"], told["MOTCUA_CLOCK"], told["MOTCUA_KAFKA"]) == ("8200", "log", "127.0.0.1:8292")
+    assert told["MOTCUA_LIVE_GEN"] == "2"
+    monkeypatch.setenv("MOTCUA_LIVE_GEN", "3")
+    assert here.environment()["MOTCUA_LIVE_GEN"] == "3", "what is said now goes before"
     monkeypatch.setenv("MOTCUA_PORT_BASE", "8400")
     assert "MOTCUA_KAFKA" not in here.environment()
 
