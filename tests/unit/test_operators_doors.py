@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -20,7 +21,7 @@ from deploy.container import ready
 from deploy.operators import carried as loading
 from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import FILE, Journal
-from deploy.operators.deadletters.letters import Row, Selection
+from deploy.operators.deadletters.letters import At, Row, Selection
 from deploy.operators.deadletters.replay import Replay, plan
 from deploy.operators.errors import DoorError
 from deploy.operators.main import main
@@ -142,9 +143,9 @@ def test_what_is_kept_by_now_is_not_handed_in(where: str, standing: str, keeper:
     """Wherever the dossier lists it; a second dead letter of the same event has nothing of its own."""
     lists = {**NOTHING_KEPT, where: [{"source": "/units/19753", "id": "e", "standing": "parked"}]}
     keeper.answers = {"/v1/dossiers/D": [(200, lists)], "/v1/dossiers/N": [(404, {"code": "unknown_dossier"})]}
-    rows = [row(), row(), row(dossier="N"), row(code="id_reused")]
+    rows = [row(), row(), row(dossier="N"), row(dossier="N"), row(code="id_reused")]
     planned = plan(rows, Doors(settings(keeper, tmp_path)), 10)
-    assert [one.is_replayed for one in planned] == [False, False, True, False]
+    assert [one.is_replayed for one in planned] == [False, False, True, False, False]
     assert planned[0].remedy == f"nothing: it has healed, and stands {standing}"
     assert len(plan(rows, Doors(settings(keeper, tmp_path)), 1)) == 3, "as far as the first that is to be handed in"
 
@@ -161,6 +162,32 @@ def test_what_is_in_order_by_now_never_stands_in_the_way_of_what_is_behind_it(ke
         kept = {**NOTHING_KEPT, "history": [{"source": "/units/19753", "id": "e"}]}
         keeper.answers |= {f"/v1/dossiers/{name}": [(200, kept)] for name in wanted}
     assert sorted(seen) == sorted(names)
+
+
+def test_what_a_retired_dossier_refuses_is_not_handed_in_and_stands_in_no_way(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """It would be refused for ever; what is behind it goes in with the same run."""
+    keeper.answers = {"/v1/dossiers/R": [(410, {"code": "retired"})], "/v1/dossiers/N": [(404, {"code": "unknown_dossier"})]}
+    rows = [*(row(dossier="R", id=f"r{number}") for number in range(3)), row(dossier="N")]
+    planned = plan(rows, Doors(settings(keeper, tmp_path)), 1)
+    assert [one.is_replayed for one in planned] == [False, False, False, True]
+    assert planned[0].remedy == "nothing: the dossier's history has been retired, its counts stand"
+
+
+def test_what_came_back_waits_behind_what_was_never_tried(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """Whichever partition it lies in; a dossier's events keep their order, and the first letter of each is the one sent."""
+    keeper.answers = {f"/v1/dossiers/{name}": [(404, {"code": "unknown_dossier"})] for name in "AB"}
+    rows = [row(dossier="A", id=f"a{number}", reported=At(0, number)) for number in range(5)]
+    rows.append(row(dossier="B", id="b", reported=At(5, 0)))
+    runs = []
+    for run in range(1, 4):
+        wanted = [one.row for one in plan(rows, Doors(settings(keeper, tmp_path)), 3) if one.is_replayed]
+        runs.append([one.id for one in wanted])
+        assert all((one.reported.offset or 0) < 10 for one in wanted)
+        rows += [
+            msgspec.structs.replace(one, reported=At(one.reported.partition, 10 * run + number))
+            for number, one in enumerate(wanted)
+        ]
+    assert runs == [["a0", "a1", "a2"], ["b", "a0", "a1"], ["b", "a0", "a1"]]
 
 
 ODD = [

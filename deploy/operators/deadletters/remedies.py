@@ -8,6 +8,7 @@ from deploy.operators.deadletters.letters import Row
 REPLAYED: Final = frozenset({"internal_error", "too_many"})
 # An event of their own; it is not told whether the sender or a program in between wrote it wrong.
 _CORRECTED: Final = "the sender corrects it and reports it under a new id; as it stands it can never be taken"
+RETIRED: Final = "nothing: the dossier's history has been retired, its counts stand"
 _REMEDIES: Final = {
     "internal_error": "replay it, once a corrected fold runs",
     "too_many": "replay it, once the missing event or annulments have made room in this dossier",
@@ -15,7 +16,7 @@ _REMEDIES: Final = {
     "not_responsible": "the missing hand-over to the unit that reported it, or reference data that name it as successor; it "
     "heals by itself. Reported by mistake: an annulment by the same source",
     "id_reused": "the sender reports it under a new id; if the first under this id was the wrong one, it annuls that",
-    "retired": "nothing: the dossier's history has been retired, its counts stand",
+    "retired": RETIRED,
 }
 # Which event a fact follows on: the arrows of the wire's contract, told from behind.
 _BEFORE: Final = {

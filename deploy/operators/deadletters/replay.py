@@ -1,6 +1,7 @@
 """Another try: events of dead letters go once more through intake's door, in order, each written down before and after."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -41,29 +42,51 @@ class Replayed:
 
 
 def plan(rows: Iterable[Row], doors: Doors, limit: int) -> list[Planned]:
-    """Dead letters in their original order, each with what helps, as far as the `limit`-th that is to be handed in again.
+    """Dead letters in their order of trying, each with what helps, as far as the `limit`-th that is to be handed in again.
 
     An event that was taken since, by an earlier replay or from its sender, is kept in its dossier: it needs nothing, and
-    stands in the way of none behind it.
+    stands in the way of none behind it. Nor does one whose dossier has been retired.
     """
     planned: list[Planned] = []
     tried: set[tuple[str | None, ...]] = set()
     wanted = 0
-    for row in in_original_order(rows):
+    for row in _in_order_of_trying(rows):
         if wanted == limit:
             break
         if not remedies.is_replayable(row):
             planned.append(Planned(row, False, remedies.remedy(row)))
             continue
-        if (event := (row.source, row.id, row.dossier)) in tried:
+        if (event := _event(row)) in tried:
             planned.append(Planned(row, False, remedies.SAME))
             continue
         tried.add(event)
         standing = doors.standing(row.dossier or "", row.source or "", row.id or "")
-        healed = standing not in (None, "retired")
-        wanted += not healed
-        planned.append(Planned(row, not healed, remedies.HEALED.format(standing) if healed else remedies.remedy(row)))
+        wanted += standing is None
+        planned.append(Planned(row, standing is None, _remedy(row, standing)))
     return planned
+
+
+def _in_order_of_trying(rows: Iterable[Row]) -> Sequence[Row]:
+    """As they were reported; dossiers with events that were tried and came back, as newer letters, behind the others.
+
+    The whole dossier waits, not the event alone: none of its events overtakes another.
+    """
+    ordered = in_original_order(rows)
+    tries = Counter(_event(row) for row in ordered if remedies.is_replayable(row))
+    most: dict[str | None, int] = {}
+    for row in ordered:
+        most[row.dossier] = max(tries[_event(row)], most.get(row.dossier, 0))
+    return sorted(ordered, key=lambda row: most[row.dossier])
+
+
+def _event(row: Row) -> tuple[str | None, ...]:
+    return row.source, row.id, row.dossier
+
+
+def _remedy(row: Row, standing: str | None) -> str:
+    if standing is None:
+        return remedies.remedy(row)
+    return remedies.RETIRED if standing == "retired" else remedies.HEALED.format(standing)
 
 
 class Replay:
