@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         print("; ".join(f"MOTCUA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()), file=sys.stderr)
     except KeyboardInterrupt:
-        print("It goes on by itself: make generation ARGS=status says how far it is.", file=sys.stderr)
+        print("Interrupted: make generation ARGS=status says how it stands.", file=sys.stderr)
     return 1
 
 
@@ -89,7 +89,11 @@ def _start(stack: Stack, chosen: argparse.Namespace) -> int:
         stack.take(running)
         _say(f"Generation {running.beside.gen} is being built already.")
     if not chosen.no_wait:
-        beside.follow(stack, standing(stack, beside.beside(stack.generations).gen), _say)
+        try:
+            beside.follow(stack, standing(stack, beside.beside(stack.generations).gen), _say)
+        except KeyboardInterrupt:
+            print("It goes on by itself: make generation ARGS=status says how far it is.", file=sys.stderr)
+            return 1
     return 0
 
 
@@ -131,12 +135,18 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
         _check_compared(stack, running, chosen.accept_differences)
     try:
         stack.take(generations.switched(running))
-    except NotReadyError as error:
+    except (NotReadyError, KeyboardInterrupt) as error:
+        if stack.generations.live.gen != coming.gen:
+            raise
+        told = "Interrupted. The" if isinstance(error, KeyboardInterrupt) else f"{error} That"
         raise GenerationError(
-            f"{error} That command is `make up` now: generation {coming.gen} is live already, and not all of it is ready. "
+            f"{told} command is `make up` now: generation {coming.gen} is live already, and not all of it is ready. "
             f"One more `switch` leads back to generation {running.live.gen}."
         ) from error
     _say(f"Generation {coming.gen} is live.")
+    # `take` starts nothing that did not run, be it that somebody interrupted an earlier one.
+    if idle := [name for name in generations.CONCERNED if name in stack.names and name not in stack.pids]:
+        _say(f"{', '.join(idle)} did not run and does not now: `make up` starts what is missing.")
     # The dumps there are hold nothing of it, or little.
     _say(f"Dump {dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max).name} holds it.")
     _say(f"Generation {running.live.gen} goes on beside it: `switch` leads back, `drop` removes it.")

@@ -14,7 +14,7 @@ from services.processing.domain.generation import GEN
 FILE = "generations.json"
 ASK_CODE_SECONDS = 30.0
 _FOLDS = ("processing", "processing-api")
-_CONCERNED = (*_FOLDS, "metrics", "metrics-api", "audit")
+CONCERNED = (*_FOLDS, "metrics", "metrics-api", "audit")
 
 
 class Generation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             part = "PROCESSING" if program.name == "processing-beside" else "METRICS"
             told[f"MOTCUA_{part}_WORKER_PORT"] = port
             return told | ({"MOTCUA_METRICS_BESIDE": "1"} if program.name == "counters-beside" else {})
-        if program.name not in _CONCERNED:
+        if program.name not in CONCERNED:
             return {}
         live = str(self.live.gen)
         return {"MOTCUA_LIVE_GEN": live} | ({"MOTCUA_GEN": live} if self.live.gen != self.live.fold else {})

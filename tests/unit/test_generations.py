@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
 
 from contracts.lifecycle import Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
-from deploy.local import generation_report, generations
+from deploy.local import generation, generation_report, generations, statedir
 from deploy.local.errors import GenerationError
 from deploy.local.generations import Generation, Generations
+from deploy.local.keeper import Seen
 from deploy.local.programs import PROGRAMS, program
+from deploy.local.stack import Stack
 from deploy.operators.generation import saying, standings
 from deploy.operators.generation.comparing import Comparison, Figures
 from deploy.operators.generation.found import SAMPLE_DOSSIERS, Difference, Dossiers, members_of
@@ -97,6 +100,33 @@ def test_which_generations_run_is_read_as_it_was_written(tmp_path: Path) -> None
         '{"live":{"gen":1,"fold":1,"code":null,"was_live":false},"beside":null,"counters":false}'
     )
     assert generations.read(tmp_path) == Generations(Generation(1, 1))
+
+
+def test_a_switch_that_is_interrupted_says_what_makes_it_whole_and_the_next_one_who_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing goes on by itself then: what was stopped is started by `make up` alone."""
+
+    def prepare(cluster_id: str) -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+
+    kept = SimpleNamespace(pid=1, seen=lambda: {"processing": Seen("processing", "STOPPED", None, 0)})
+    statedir.claim(tmp_path, statedir.Marker("wall", "dGhpcyBpcyBhIGNsdXM", 24_000))
+    generations.write(tmp_path, Generations(LIVE, structs.replace(NEXT, code=None, was_live=True)))
+    stack = Stack(tmp_path, 24_000)
+    for name, with_what in (("_keeper", kept), ("_prepare", prepare), ("_start", lambda wanted: None)):
+        monkeypatch.setattr(stack, name, with_what)
+    monkeypatch.setattr(generation.beside, "stack_here", lambda say: stack)
+    monkeypatch.setattr(generation.beside, "has_caught_up", lambda of: True)
+    monkeypatch.setattr(generation.dumps, "make", lambda *_: SimpleNamespace(name="redis-1.rdb"))
+
+    interrupted = True
+    assert generation.main(["switch"]) == 1
+    assert f"`make up` now: generation {NEXT.gen} is live already" in capsys.readouterr().err
+    interrupted = False
+    assert generation.main(["switch"]) == 0
+    assert "processing, processing-api, metrics, metrics-api, audit did not run" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("since", "told"), [
