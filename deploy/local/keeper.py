@@ -75,8 +75,8 @@ class Keeper:
 
     @property
     def pid(self) -> int | None:
-        """Its process id while it runs."""
-        pid = processes.read_pid(self._pid_file)
+        """Its process id while it runs, also when somebody has removed its files under it."""
+        pid = processes.read_pid(self._pid_file) or self._told_pid()
         return pid if pid is not None and processes.is_alive(pid) and processes.belongs_to(pid, self._directory) else None
 
     def start(self, programs: Iterable[Kept]) -> list[str]:
@@ -118,6 +118,12 @@ class Keeper:
             row["name"]: Seen(row["name"], row["statename"], row["pid"] or None, row["exitstatus"])
             for row in rows
         }  # fmt: skip
+
+    def unwritten(self) -> dict[str, int]:
+        """Process ids of programs that it keeps while its files are gone, and theirs with them."""
+        if self._pid_file.exists():
+            return {}
+        return {name: seen.pid for name, seen in self.seen().items() if seen.pid is not None}
 
     def start_program(self, name: str) -> None:
         """Starts one program and does not wait for it."""
@@ -185,6 +191,12 @@ class Keeper:
         for name in anew:
             self.start_program(name)
         return anew
+
+    def _told_pid(self) -> int | None:
+        try:
+            return int(self._ask().getPID())
+        except (OSError, xmlrpc.client.Error):
+            return None
 
     def _ask(self) -> Any:
         return xmlrpc.client.ServerProxy(
@@ -267,7 +279,11 @@ class _UnixTransport(xmlrpc.client.Transport):
         connection = http.client.HTTPConnection("localhost", timeout=CALL_TIMEOUT_SECONDS)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened.settimeout(CALL_TIMEOUT_SECONDS)
-        opened.connect(str(self._path))
+        try:
+            opened.connect(str(self._path))
+        except OSError:
+            opened.close()
+            raise
         connection.sock = opened
         return connection
 

@@ -84,8 +84,9 @@ class Stack:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids of the services that live, from their pid files."""
-        found = {name: processes.read_pid(self.pid_file(name)) for name in programs.NAMES}
+        """Process ids of the services that live, from their pid files, or from supervisor where these are gone."""
+        unwritten = self._keeper.unwritten()
+        found = {name: processes.read_pid(self.pid_file(name)) or unwritten.get(name) for name in programs.NAMES}
         return {name: pid for name, pid in found.items() if pid is not None and self._is_ours(pid)}
 
     def pid_file(self, name: str) -> Path:
@@ -146,15 +147,9 @@ class Stack:
 
     def down(self) -> None:
         """Stops everything that this stack runs; its state stays."""
-        if statedir.read(self.directory) is None:
-            return
-        with statedir.only_one(self.directory):
-            # Who reads and writes says goodbye to Kafka and Redis while these are still there.
-            others = set(programs.NAMES) - set(programs.SERVERS)
-            self._keeper.shut_down([others, *([name] for name in reversed(programs.SERVERS))], DOWN_WITHIN_SECONDS)
-            self._end_orphans()
-            for name in programs.NAMES:
-                self.pid_file(name).unlink(missing_ok=True)
+        if self._is_there():
+            with statedir.only_one(self.directory):
+                self._end_all()
 
     def stop(self, name: str) -> None:
         """Stops one service and leaves it stopped until the next `up`; also one that has lost its supervisor."""
@@ -171,8 +166,12 @@ class Stack:
 
     def wipe(self) -> bool:
         """Stops everything, then removes the state directory whole; False when there was none."""
-        self.down()
-        return statedir.wipe(self.directory)
+        if not self._is_there():
+            return statedir.wipe(self.directory)
+        # Nobody starts anything in between.
+        with statedir.only_one(self.directory):
+            self._end_all()
+            return statedir.wipe(self.directory)
 
     def status(self) -> list[Row]:
         """Every service of the stack, whether it runs or not."""
@@ -241,7 +240,11 @@ class Stack:
         marker = statedir.read(self.directory)
         if self._keeper.pid is None:
             self._end_orphans()
-        elif marker is not None and marker.port_base != self.settings.port_base:
+        elif marker is None:
+            raise OtherStackError(
+                f"A stack runs in {self.directory}, and its files are gone: stop it with make down, then make up again."
+            )
+        elif marker.port_base != self.settings.port_base:
             raise OtherStackError(
                 f"The stack in {self.directory} runs with MOTCUA_PORT_BASE={marker.port_base}: "
                 f"use that, choose another MOTCUA_STATE_DIR, or stop it with make down."
@@ -295,6 +298,18 @@ class Stack:
                 self._keeper.start_program(each.name)
         # What is built beside takes its time; nobody waits for it here.
         self.wait_ready(tuple(each.name for each in wanted if each.kind != "beside"))
+
+    def _is_there(self) -> bool:
+        # Somebody may have removed the files of a stack that runs.
+        return statedir.read(self.directory) is not None or self._keeper.pid is not None
+
+    def _end_all(self) -> None:
+        # Who reads and writes says goodbye to Kafka and Redis while these are still there.
+        others = set(programs.NAMES) - set(programs.SERVERS)
+        self._keeper.shut_down([others, *([name] for name in reversed(programs.SERVERS))], DOWN_WITHIN_SECONDS)
+        self._end_orphans()
+        for name in programs.NAMES:
+            self.pid_file(name).unlink(missing_ok=True)
 
     def _forget_stale_pids(self) -> None:
         for name in programs.NAMES:

@@ -76,15 +76,16 @@ def kept_environment(directory: Path) -> dict[str, str] | None:
 
 def wipe(directory: Path) -> bool:
     """Removes a state directory whole; False when there was none. One without a marker is left as it is."""
-    if read(directory) is None and not directory.exists():
-        return False
+    is_there = read(directory) is not None or directory.exists()
     # Renamed first: whoever is interrupted here leaves no half of a state under the name that the next start uses.
     doomed = directory.with_name(f".{directory.name}.wiped")
-    if doomed.exists():
+    was_begun = doomed.exists()
+    if was_begun:
         shutil.rmtree(doomed)
-    directory.rename(doomed)
-    shutil.rmtree(doomed)
-    return True
+    if is_there:
+        directory.rename(doomed)
+        shutil.rmtree(doomed)
+    return is_there or was_begun
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The local stack comes up, comes back from being half dead, goes down, and leaves its neighbours alone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,3 +188,18 @@ def test_a_server_is_stopped_also_when_its_supervisor_is_gone_or_never_was(stack
     stack.down()
     stack.stop("redis")
     assert stack.pids == {}
+
+
+def test_a_stack_whose_files_somebody_has_removed_is_still_found_and_ended(stack: Stack) -> None:
+    """As by `rm -rf .local`: its supervisor is asked at its socket, which lies elsewhere."""
+    stack.down()
+    stack.up(("redis",))
+    keeper, pids = stack.keeper_pid, stack.pids
+    shutil.rmtree(stack.directory)
+    assert (stack.keeper_pid, stack.pids) == (keeper, pids)
+    with pytest.raises(OtherStackError, match="its files are gone: stop it with make down"):
+        stack.up(("redis",))
+    assert _command(stack, "wipe").returncode == 0
+    assert not processes.is_alive(pids["redis"])
+    assert stack.keeper_pid is None
+    assert not stack.directory.exists()

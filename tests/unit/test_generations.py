@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from contracts.lifecycle import Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
-from deploy.local import generation, generation_report, generations, statedir
+from deploy.local import beside, dumps, generation, generation_report, generations, statedir
 from deploy.local.errors import GenerationError
 from deploy.local.generations import Generation, Generations
 from deploy.local.keeper import Seen
@@ -111,15 +111,16 @@ def test_a_switch_that_is_interrupted_says_what_makes_it_whole_and_the_next_one_
         if interrupted:
             raise KeyboardInterrupt
 
-    kept = SimpleNamespace(pid=1, seen=lambda: {"processing": Seen("processing", "STOPPED", None, 0)})
+    seen = {"processing": Seen("processing", "STOPPED", None, 0)}
+    kept = SimpleNamespace(pid=1, seen=lambda: seen, unwritten=dict)
     statedir.claim(tmp_path, statedir.Marker("wall", "dGhpcyBpcyBhIGNsdXM", 24_000))
     generations.write(tmp_path, Generations(LIVE, structs.replace(NEXT, code=None, was_live=True)))
     stack = Stack(tmp_path, 24_000)
     for name, with_what in (("_keeper", kept), ("_prepare", prepare), ("_start", lambda wanted: None)):
         monkeypatch.setattr(stack, name, with_what)
-    monkeypatch.setattr(generation.beside, "stack_here", lambda say: stack)
-    monkeypatch.setattr(generation.beside, "has_caught_up", lambda of: True)
-    monkeypatch.setattr(generation.dumps, "make", lambda *_: SimpleNamespace(name="redis-1.rdb"))
+    monkeypatch.setattr(beside, "stack_here", lambda say: stack)
+    monkeypatch.setattr(beside, "has_caught_up", lambda of: True)
+    monkeypatch.setattr(dumps, "make", lambda *_: SimpleNamespace(name="redis-1.rdb"))
 
     interrupted = True
     assert generation.main(["switch"]) == 1

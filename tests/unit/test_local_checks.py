@@ -1,6 +1,7 @@
 """Whatever is wrong before a start is said in one sentence that names the remedy."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from pydantic import ValidationError
@@ -185,6 +187,19 @@ def test_a_state_directory_is_wiped_whole(tmp_path: Path) -> None:
     assert statedir.wipe(directory)
     assert list(tmp_path.iterdir()) == []
     assert not statedir.wipe(directory), "there is nothing left to wipe, and that is said"
+
+
+def test_a_wipe_that_was_interrupted_is_ended_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "state"
+    statedir.claim(directory, MARKER)
+    (directory / "kafka").mkdir()
+    stack = Stack(directory, free_port_base(), "wall")
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            stack.wipe()
+    assert stack.wipe(), "half of it was still there"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_commands_do_not_work_on_one_stack_at_once(tmp_path: Path) -> None:
