@@ -41,7 +41,7 @@ class _Reading:
         self._members: dict[str, Any] = {}
         try:
             self._members = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             self.problems.append(f"{FILE}: {error}")
 
     def calendar(self) -> Calendar:

@@ -19,7 +19,7 @@ from deploy.operators import topics as topic_tool
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import comparing, removal, saying, since
 from deploy.operators.reader import unread_is_no_error
-from deploy.operators.settings import OperatorSettings
+from deploy.operators.settings import OperatorSettings, complaint
 from services.processing.domain.generation import GEN
 
 DIFFERENT = 3
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
-        print("; ".join(f"MOTCUA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()), file=sys.stderr)
+        print(complaint(error), file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted: make generation ARGS=status says how it stands.", file=sys.stderr)
     return 1

@@ -18,6 +18,7 @@ from deploy.local.stack import Row, Stack
 from deploy.operators import progress
 from deploy.operators.errors import OperatorError
 from deploy.operators.reader import unread_is_no_error
+from deploy.operators.settings import complaint
 from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
@@ -34,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
-        for fault in error.errors():
-            name = "MOTCUA_" + "_".join(str(part) for part in fault["loc"]).upper()
-            print(f"{name} is set to something that it cannot be: {fault['msg']}.", file=sys.stderr)
+        print(complaint(error), file=sys.stderr)
     return 1
 
 

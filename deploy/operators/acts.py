@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from contracts import reference, reference_files, topics
 from contracts.events import Activated, Control, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
 from deploy.operators import topics as topic_tool
 from deploy.operators.errors import FilesError, NotOpenError, RedisUnavailableError, UnknownRulesError
-from deploy.operators.log import Log
+from deploy.operators.log import BODY_BYTES_MAX, Log
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
 
@@ -58,10 +60,11 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
 
 @dataclass(frozen=True)
 class Activation:
-    """Rules that were let rule: their digest, and where each partition was told."""
+    """Rules that were let rule: their digest, where each partition was told, codes that the rules before are known to lack."""
 
     digest: str
     offsets: dict[int, int]
+    added: frozenset[str] = frozenset()
 
 
 def activate(settings: OperatorSettings, body: Reference) -> str:
@@ -108,8 +111,18 @@ def _let_rule(settings: OperatorSettings, log: Log, digest: str) -> Activation:
     wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
     if archive.plan(log.beginnings(), wanted, digest).missing:
         raise NotOpenError
+    added = _added(log.bodies(), _in_force(settings), digest)
     told: dict[int, tuple[Control, ...]] = {each: (Activated(digest),) for each in range(topics.REPORTED.partitions)}
-    return Activation(digest, log.append(told, "activation"))
+    return Activation(digest, log.append(told, "activation"), added)
+
+
+def _added(bodies: dict[str, bytes], former: str | None, digest: str) -> frozenset[str]:
+    """Codes that the former rules lack; none where nobody says which those are, or another release wrote one of them."""
+    try:
+        before, now = (reference.decode(bodies[each]).codes() for each in (former or "", digest))
+    except (KeyError, msgspec.MsgspecError):
+        return frozenset()
+    return now - before
 
 
 def publish(log: Log, body: Reference) -> str:
@@ -124,7 +137,13 @@ def publish(log: Log, body: Reference) -> str:
 def files(settings: OperatorSettings) -> Reference:
     """The checked body of the present reference files; FilesError says what is wrong in them."""
     with _named(settings):
-        return reference_files.read(settings.reference_dir)
+        body = reference_files.read(settings.reference_dir)
+    if (size := len(reference.encode(body))) > BODY_BYTES_MAX:
+        raise FilesError(
+            str(settings.reference_dir),
+            f"together they are a body of {size:,} bytes, and one has at most {BODY_BYTES_MAX:,}.",
+        )
+    return body
 
 
 def tiles(settings: OperatorSettings, body: Reference) -> int:

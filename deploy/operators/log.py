@@ -16,6 +16,9 @@ READ_TIMEOUT_SECONDS = 30.0
 APPEND_TIMEOUT_SECONDS = 60.0
 SOURCE = "/operators"
 LOOK_AGAIN_SECONDS = 0.1
+RECORD_BYTES_MAX = 4_000_000
+# Less its key, and what Kafka writes around it.
+BODY_BYTES_MAX = RECORD_BYTES_MAX - 1_000
 NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
@@ -57,10 +60,14 @@ class Log:
 
     def published(self) -> set[str]:
         """Digests of the reference bodies that are there."""
+        return set(self.bodies())
+
+    def bodies(self) -> dict[str, bytes]:
+        """The reference bodies that are there, by their digests."""
         with _Reading(self._bootstrap) as consumer:
             _first, end = self._bounds(consumer, topics.REFERENCE.name, 0)
             records = self._read(consumer, topics.REFERENCE.name, {0: end})[0]
-        return {each.key().decode() for each in records if each.key() and each.value()}
+        return {each.key().decode(): each.value() for each in records if each.key() and each.value()}
 
     def letter(self, gen: int, partition: int, offset: int) -> DeadLetter:
         """The dead letter at a place, with the bytes and headers of what was rejected; NoLetterError when there is none."""
@@ -107,7 +114,7 @@ class Log:
                 "enable.idempotence": True,
                 "acks": "all",
                 "message.timeout.ms": int(APPEND_TIMEOUT_SECONDS * 1000),
-                "message.max.bytes": 4_000_000,
+                "message.max.bytes": RECORD_BYTES_MAX,
                 "compression.type": "lz4",
                 "log_level": 0,
             }
@@ -121,8 +128,11 @@ class Log:
             else:
                 stored[record.partition()] = record.offset()
 
-        for row in rows:
-            producer.produce(**row, on_delivery=delivered)
+        try:
+            for row in rows:
+                producer.produce(**row, on_delivery=delivered)
+        except KafkaException as error:
+            raise KafkaUnavailableError(self._bootstrap, "store records", error.args[0].str()) from error
         waiting = producer.flush(APPEND_TIMEOUT_SECONDS + 5)
         if failed or waiting:
             reason = failed[0].str() if failed else f"{waiting} records were not acknowledged in time"

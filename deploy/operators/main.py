@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from pydantic import ValidationError
 
 from contracts import reference, topics
 from contracts.heartbeats import Source
@@ -16,24 +17,27 @@ from deploy.operators.errors import OperatorError
 from deploy.operators.generation import commands as generation
 from deploy.operators.log import Log
 from deploy.operators.reader import unread_is_no_error
-from deploy.operators.settings import OperatorSettings
+from deploy.operators.settings import OperatorSettings, complaint
 from deploy.operators.standing import Standing
 
 WITHIN_SECONDS = 600.0
+NEW_CODES_SHOWN_MAX = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when it is done or all is well, 1 with one sentence when not."""
     chosen = _parser().parse_args(arguments)
-    settings = OperatorSettings()
-    if getattr(chosen, "directory", None) is not None:
-        settings = settings.model_copy(update={"reference_dir": chosen.directory})
     act: Callable[[OperatorSettings, argparse.Namespace], int] = chosen.act
     try:
+        settings = OperatorSettings()
+        if getattr(chosen, "directory", None) is not None:
+            settings = settings.model_copy(update={"reference_dir": chosen.directory})
         return act(settings, chosen)
     except OperatorError as error:
         print(error, file=sys.stderr)
-        return 1
+    except ValidationError as error:
+        print(complaint(error), file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,13 +117,28 @@ def _activate(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
     else:
         activation = acts.activate_digest(settings, chosen.digest)
     print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions", flush=True)
-    if chosen.no_wait:
-        return 0
+    try:
+        if not chosen.no_wait:
+            _follow(settings, activation, chosen.within_seconds, began)
+    finally:
+        if activation.added:
+            print(_of_new_codes(sorted(activation.added)))
+    return 0
+
+
+def _follow(settings: OperatorSettings, activation: acts.Activation, within_seconds: float, began: float) -> None:
     standing = Standing(settings.bootstrap, settings.redis_url, settings.live_gen)
-    told = refolding.follow(standing, activation.offsets, chosen.within_seconds, lambda line: print(line, flush=True))
+    told = refolding.follow(standing, activation.offsets, within_seconds, lambda line: print(line, flush=True))
     changed = "" if told.changed is None else f", {told.changed:,} of them stand or count otherwise now"
     print(f"{told.dossiers:,} dossiers folded anew and counted after {time.monotonic() - began:.1f} s{changed}")
-    return 0
+
+
+def _of_new_codes(codes: list[str]) -> str:
+    more = f" and {len(codes) - NEW_CODES_SHOWN_MAX} more" if len(codes) > NEW_CODES_SHOWN_MAX else ""
+    return (
+        f"new codes {', '.join(codes[:NEW_CODES_SHOWN_MAX])}{more}: each needs a key, and intake and the edges refuse them until "
+        f"they are started anew with these files (docs/OPERATIONS.md, Upgrade)"
+    )
 
 
 def _rules(settings: OperatorSettings, _: argparse.Namespace) -> int:

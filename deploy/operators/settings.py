@@ -3,9 +3,18 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def complaint(error: ValidationError) -> str:
+    """A sentence for each variable that is set to something that it cannot be."""
+    return "\n".join(
+        f"MOTCUA_{'_'.join(map(str, fault['loc'])).upper()} is set to something that it cannot be: {fault['msg']}."
+        for fault in error.errors()
+    )
 
 
 class OperatorSettings(BaseSettings):

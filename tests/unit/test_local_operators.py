@@ -1,11 +1,14 @@
-"""What the operators' tool decides about topics and the opening of an archive, before it touches anything."""
+"""What the operators' tool decides about settings, files, topics and the opening of an archive, before it touches anything."""
 
 import pytest
 
-from contracts import topics
+from contracts import reference, topics
 from contracts.events import Activated, Control, Event, Opened, Ticked
+from contracts.reference import Calendar, Reference, Unit
+from deploy.operators import acts, main
 from deploy.operators.archive import plan
-from deploy.operators.errors import ForeignArchiveError, OtherClockError, OtherClusterError
+from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, OtherClockError, OtherClusterError
+from deploy.operators.log import RECORD_BYTES_MAX, Log
 from deploy.operators.topics import Found, differences
 
 OPENED = Opened(clock="wall", cluster="c1")
@@ -71,3 +74,56 @@ def test_a_topic_as_the_contract_says_has_no_difference() -> None:
 )
 def test_every_difference_is_named(found: Found | None, said: str) -> None:
     assert differences(topics.REPORTED, found, 3) == [said]
+
+
+def test_a_setting_that_cannot_be_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOTCUA_CLOCK", "sun")
+    assert main.main(["check"]) == 1
+    assert capsys.readouterr().err.startswith("MOTCUA_CLOCK is set to something that it cannot be: Input should be 'wall'")
+
+
+def test_files_that_make_too_large_a_body_are_refused_by_the_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its size and the bound."""
+    monkeypatch.setattr(acts, "BODY_BYTES_MAX", 1_000)
+    assert main.main(["check"]) == 1
+    told = capsys.readouterr().err
+    assert "bytes, and one has at most 1,000." in told
+    assert told.count("\n") == 1
+
+
+def test_a_record_that_the_client_does_not_take_is_one_sentence() -> None:
+    with pytest.raises(KafkaUnavailableError, match="could not store records: .*too large"):
+        Log("127.0.0.1:1").publish("digest", bytes(RECORD_BYTES_MAX))
+
+
+def _published(*codes: str) -> bytes:
+    bodies = [Unit(code=code, name=code, kind="ward", hours="default", valid_from="2025-07-01") for code in codes]
+    calendar = Calendar(profiles={}, days_off={}, make_up_days={})
+    return reference.encode(Reference(units=bodies[:1], departments=bodies[1:], procedures=[], calendar=calendar))
+
+
+@pytest.mark.parametrize(
+    ("former", "added"), [("d1", {"c", "d"}), ("d2", set()), ("d3", set()), ("gone", set()), ("odd", set()), (None, set())]
+)
+def test_codes_are_new_where_the_rules_before_are_known_to_lack_them(former: str | None, added: set[str]) -> None:
+    bodies = {"d1": _published("a", "b"), "d2": _published("a", "c", "d"), "d3": _published("d", "c", "a"), "odd": b"{}"}
+    assert acts._added(bodies, former, "d2") == added
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, ""), (1, "new codes 0: each"), (7, "new codes 0, 1, 2, 3, 4 and 2 more: each")]
+)
+def test_an_activation_ends_with_what_new_codes_need(
+    number: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = acts.Activation("d1", {}, frozenset(str(each) for each in range(number)))
+    monkeypatch.setattr(acts, "activate_files", lambda *_: told)
+    assert main.main(["activate", "--no-wait"]) == 0
+    first, *more = capsys.readouterr().out.splitlines()
+    assert first.startswith("rules d1 are activated")
+    assert len(more) == (number > 0)
+    assert "".join(more).startswith(said)

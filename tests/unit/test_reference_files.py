@@ -96,6 +96,7 @@ WRONG = [
         "calendar.toml", PROFILE + WEEK + '[days_off]\n2025-12-01 = "x"\n[make_up_days]\n2025-12-01 = "x"\n',
         "calendar.toml, line 6, column 1: 2025-12-01 cannot be a day off and a make-up day",
     ),
+    ("calendar.toml", "x = " + "[" * 3000 + "]" * 3000, "calendar.toml: maximum recursion depth"),
 ]  # fmt: skip
 
 
