@@ -74,8 +74,11 @@ def letters() -> Row:
         (
             lines(
                 "Tỷ lệ bị loại trong một giờ",
-                "Dead letters among the events of an hour; more than one in twenty wakes somebody.",
-                ((f"city:motcua_rejected:ratio1h {ZERO}", "cả thành phố"),),
+                "Dead letters among an hour's events, and those that wait; more than one in twenty, or in five, wakes somebody.",
+                (
+                    (f"city:motcua_rejected:ratio1h {ZERO}", "bị loại"),
+                    (f"city:motcua_parked:ratio1h {ZERO}", "nằm chờ"),
+                ),
                 "percentunit",
                 steps=((None, GOOD), (0.05, BAD)),
             ),
