@@ -1,10 +1,12 @@
 """The board in a real Chromium, before real services: the page says what the API says, also after a bad line."""
 
+import json
+
 import pytest
 import requests
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.browser.world import City, Visit, visit
+from tests.browser.world import DAY, City, Visit, visit
 
 # The first of them waits for a whole city to start.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -50,7 +52,8 @@ def in_api(town: City, role: str) -> dict[str, list[str]]:
 
 def test_a_person_s_visit(browser: Browser, town: City) -> None:
     """Figures equal the API's; a report arrives by itself; a cut line is said, and what was missed is there afterwards; one
-    unit has a page with deadlines, days and the state of its line; no complaint of the console, none of axe."""
+    unit has a page with deadlines, days and the state of its line, where whoever is at a link stays there when its figures
+    change; no complaint of the console, none of axe."""
     with visit(browser, town.board) as opened:
         opened.wait_live()
         assert on_page(opened) == in_api(town, "receiver")
@@ -84,7 +87,49 @@ def test_a_person_s_visit(browser: Browser, town: City) -> None:
         day = opened.page.locator("#unit-days tbody tr", has_text="03/07/2025")
         assert day.locator("td").first.inner_text() == "4"
         assert not opened.violations()
+        links = opened.page.locator("#unit-deadlines a")
+        links.first.focus()
+        town.report("19942", ("received",))
+        expect(opened.page.locator("#unit-totals .number").first).to_have_text("5", timeout=SHOWN_SECONDS * 1000)
+        expect(day.locator("td").first).to_have_text("5", timeout=SHOWN_SECONDS * 1000)
+        expect(links.first).to_be_focused()
         assert not opened.complaints(line_was_cut=True)
+
+
+def test_a_lag_of_a_moment_is_not_called_behind_and_one_that_lasts_is(browser: Browser, town: City) -> None:
+    """Also when a tick at night shows the age of the one before it; the verdict, which is read out, changes by steps alone,
+    and the seconds stand beside it."""
+    with visit(browser, "about:blank") as opened:
+        page = opened.page
+        page.clock.install()
+        page.add_init_script(
+            """EventSource = class extends EventTarget { constructor() { super(); window.source = this; } close() {} };
+            addEventListener("DOMContentLoaded", () => { const said = window.said = [];
+              new MutationObserver(() => said.push(verdict.textContent)).observe(verdict, {childList: true}); })"""
+        )
+        page.goto(town.board)
+        page.wait_for_function("window.source && document.querySelector('#sort option')")
+
+        def tell(after_seconds: float, lag_seconds: float) -> None:
+            page.clock.run_for(round(after_seconds * 1000))
+            head = {
+                "as_of": {"time": f"{DAY}T09:00:00+07:00", "log_clock": f"{DAY}T09:00:00+07:00", "partitions": {}},
+                "lag_seconds": lag_seconds, "provisional": False, "complete_until": None,
+            }  # fmt: skip
+            page.evaluate("head => source.dispatchEvent(new MessageEvent('as_of', {data: head}))", json.dumps(head))
+
+        for after_seconds, lag in ((0.1, 0), (1.5, 61), (0.3, 0), (1.5, 0.4), (2, 0.4), (2, 0.4), (1, 61.5), (0.3, 0.0)):
+            tell(after_seconds, lag)
+        assert page.evaluate("said") == ["Trực tiếp, đầy đủ"]
+        for number in range(5):
+            tell(2, 3 + 2 * number)
+        assert page.evaluate("said") == ["Trực tiếp, đầy đủ", "Trễ dưới một phút"]
+        assert page.locator("#beside").inner_text() == "11 giây"
+        tell(2, 190)
+        tell(2, 0)
+        assert page.evaluate("said")[2:] == ["Trễ 3 phút", "Trực tiếp, đầy đủ"]
+        assert page.locator("#beside").inner_text() == ""
+        assert not opened.complaints()
 
 
 def on_map(opened: Visit) -> dict[str, str]:

@@ -183,9 +183,12 @@ def test_units_are_found_and_filtered(browser: Browser, town: City) -> None:
         page.locator("#only").select_option("only_provisional")
         assert shown() == ["19942"]
         assert "only=only_provisional" in page.url
+        page.locator("#head [data-key=unit]").click()
+        page.locator("#head [data-key=unit]").click()
         page.reload()
         opened.wait_live()
         assert shown() == ["19942"]
+        assert page.locator("[aria-sort=descending] [data-key=unit]").count() == 1
 
 
 def test_a_whole_country_of_units_works(browser: Browser, servers: Servers, tmp_path: Path) -> None:
@@ -222,11 +225,12 @@ def test_a_whole_country_comes_over_a_slow_line(browser: Browser, servers: Serve
         line = Line(int(api.base_url.rsplit(":", 1)[1]))
         line.slow(SLOW_BYTES_PER_SECOND)
         page = opened.page
-        # What the page has said of its figures, and how many rows stood there then.
+        # What the page has said of its figures, how many units beside it, and how many rows stood there then.
         page.add_init_script(
             """addEventListener("DOMContentLoaded", () => { const said = window.said = [];
-              new MutationObserver(() => said.push([verdict.textContent, rows.children.length]))
-                .observe(verdict, {childList: true, characterData: true, subtree: true}); })"""
+              const read = () => [verdict.textContent, beside.textContent, rows.children.length];
+              new MutationObserver(() => said.push(read())).observe(when.parentNode,
+                {childList: true, characterData: true, subtree: true}); })"""
         )
         try:
             page.goto(line.url)
@@ -236,13 +240,13 @@ def test_a_whole_country_comes_over_a_slow_line(browser: Browser, servers: Serve
             assert page.locator("[data-total=received] .number").inner_text() == f"{sum(counted.values()):,}".replace(
                 ",", "."
             )
-            said: list[tuple[str, int]] = page.evaluate("window.said")
+            said: list[tuple[str, str, int]] = page.evaluate("window.said")
         finally:
             line.close()
-    assert not [words for words, _ in said if words.startswith("Mất kết nối")]
-    arriving = [(words, shown) for words, shown in said if words.startswith("Đang tải")]
-    assert len(arriving) > 3
-    assert all(words.endswith("3.321 đơn vị") and shown == 0 for words, shown in arriving), arriving
+    assert not [words for words, _, _ in said if words.startswith("Mất kết nối")]
+    arriving = [(number, shown) for words, number, shown in said if words == "Đang tải các đơn vị…"]
+    assert len(set(arriving)) > 3
+    assert all(number.endswith("3.321 đơn vị") and shown == 0 for number, shown in arriving), arriving
 
 
 @contextmanager
@@ -282,7 +286,7 @@ def test_what_nobody_knows_is_not_called_complete(browser: Browser, servers: Ser
             with visit(browser, f"{api.base_url}/?unit=19753") as opened:
                 opened.page.wait_for_selector("#unit-line dd")
                 told = opened.page.locator("#unit-line").inner_text()
-                assert "Chưa rõ: đang đọc" in told
+                assert "Chưa rõ: thành phố chưa đọc được" in told
                 assert "Đầy đủ" not in told
                 assert "không có hộp thư đi" not in told
                 assert not opened.violations()

@@ -8,20 +8,23 @@ import * as unit from "./unit.js";
 import {MEANINGS, language, meaning, say, speak, translate} from "./words.js";
 import {Wire} from "./wire.js";
 
-const LAG_SECONDS_MAX = 60, COURSE_EVERY_MS = 5000, COURSE_EVERY_MS_LARGE = 30000, LARGE_UNITS = 500;
+const LAG_SECONDS_MAX = 60, LAG_SECONDS_MIN = 2, BEHIND_AFTER_MS = 3000, COURSE_EVERY_MS = 5000, COURSE_EVERY_MS_LARGE = 30000, LARGE_UNITS = 500;
 const TIERS = ["ward", "commune", "special_zone", "department", "unknown_kind"];
 // `coming`: rows of a connection that has not yet told them all; what was shown before stands until it has.
 let units = new Map(), coming = null, toCome = 0, total = null, head = null, problem = null, told = null, readAt = 0, reading = false, drawn = false, cameByMap = false;
+// Whether figures are behind; null while a connection has not told it for long enough.
+let isBehind = null, lateSince = 0;
 
 // ---- what is chosen ----
 
 let state = chosen();
 
 function chosen() {
-  const asked = new URLSearchParams(location.search), sort = asked.get("sort") ?? "received";
+  const asked = new URLSearchParams(location.search);
+  const sort = asked.get("sort") in list.SORTS ? asked.get("sort") : "received", usual = sort !== "unit";
   return {
     role: asked.get("role") === "competent" ? "competent" : "receiver", unit: asked.get("unit"), find: asked.get("find") ?? "",
-    sort: sort in list.SORTS ? sort : "received", down: asked.has("up") ? false : sort !== "unit",
+    sort, down: asked.has("up") ? !usual : usual,
     tier: TIERS.includes(asked.get("tier")) ? asked.get("tier") : "", only: asked.get("only") in list.ONLY ? asked.get("only") : "",
     lang: asked.get("lang") === "en" ? "en" : "vi",
   };
@@ -94,7 +97,7 @@ const wire = new Wire((name, what, isFirst) => {
     head = what; problem = null;
     if (name === "units") {
       if (what.role !== state.role) return;
-      if (isFirst) coming = new Map();
+      if (isFirst) { coming = new Map(); isBehind = null; lateSince = 0; }
       for (const row of what.units) (coming ?? units).set(row.unit, row);
       toCome = what.to_come ?? 0;
       total = what.total;
@@ -103,9 +106,18 @@ const wire = new Wire((name, what, isFirst) => {
       // On a slow line the days would only make the rows come later.
       if (!coming) readCourse();
     }
+    weigh(what.lag_seconds);
   }
   drawState();
 }, () => drawState());
+
+// An event is not counted for a moment, and the first for a minute shows the age of the one before it for so long: figures
+// are behind when nothing but lag has been told for some seconds.
+function weigh(lag) {
+  if (lag === null || lag <= LAG_SECONDS_MIN) { isBehind = lag === null ? null : false; lateSince = 0; return; }
+  lateSince ||= Date.now();
+  if (Date.now() - lateSince >= BEHIND_AFTER_MS) isBehind = true;
+}
 
 // However many events come, a picture is drawn once for each frame at most.
 function plan() {
@@ -144,7 +156,7 @@ function draw() {
   drawTotals();
   if (told) course(place("course"), told.received.days, told.received.total, told.completed.total);
   // A rank among a part of the units would be no rank.
-  if (coming && !units.size) { put(place("count"), arriving()); return; }
+  if (coming && !units.size) { put(place("count"), say("arriving")); return; }
   const open = code => { list.reset(); cameByMap = place("tiles").contains(document.activeElement); choose({unit: code}, true); };
   const link = code => address({...state, unit: code});
   map.draw(units, list.drawRows(units, state, open, link), state, open, link);
@@ -186,36 +198,40 @@ function drawTotals() {
   });
 }
 
+// In steps: it is read out whenever it changes.
 function behind(seconds) {
-  if (seconds < 120) return say("behind_seconds", {n: whole(Math.ceil(seconds))});
+  if (seconds < 60) return say("behind");
   return seconds < 7200 ? say("behind_minutes", {n: whole(Math.round(seconds / 60))}) : say("behind_hours", {n: whole(Math.round(seconds / 3600))});
 }
 
-const arriving = () => say("arriving", {n: whole(coming.size), m: whole(coming.size + toCome)});
-
-// How complete figures are that are not behind by much. null: the service has not read all heartbeats yet, and so cannot say.
+// How complete figures are that are not behind by much. null: the service has not read the heartbeats, and so cannot say.
 const FULL = {false: ["live", "good", ""], true: ["live_provisional", "warn", "in_part_provisional"], null: ["live_unsure", "wait", "unsure"]};
 
 function drawState() {
   const box = place("state"), lag = head?.lag_seconds, at = head ? lately(head.as_of.time) : "–";
-  let words = say("connecting"), mood = "wait";
+  let words = say("connecting"), mood = "wait", beside = "";
   if (wire.lostAt) [words, mood] = [say("lost", {at}), "bad"];
   else if (problem) [words, mood] = [say(problem === "rebuilding" ? "rebuilding" : "unavailable", {at}), "bad"];
   else if (head?.stopped) [words, mood] = [say("stopped"), "bad"];
   else if (head && lag === null) [words, mood] = [say("lag_unknown"), "warn"];
-  else if (coming?.size) [words, mood] = [arriving(), "wait"];
-  else if (head) {
+  else if (coming?.size) {
+    [words, mood] = [say("arriving"), "wait"];
+    beside = say("count_of", {n: whole(coming.size), m: whole(coming.size + toCome)});
+  } else if (head && isBehind !== null) {
     const [live, full, rest] = FULL[head.provisional ?? null];
     // What was refused is missing for good until a centre puts it right: that is no complete city.
     const missing = full === "good" ? [...units.values()].filter(list.ONLY.only_kept_out).length : 0;
-    if (missing && !(lag > LAG_SECONDS_MAX)) [words, mood] = [say("live_kept_out", {n: whole(missing)}), "warn"];
-    else if (lag > 0) [words, mood] = [rest ? `${behind(lag)} · ${say(rest)}` : behind(lag), lag > LAG_SECONDS_MAX ? "warn" : full];
-    else [words, mood] = [say(live), full];
+    if (missing && !(isBehind && lag > LAG_SECONDS_MAX)) [words, mood] = [say("live_kept_out", {n: whole(missing)}), "warn"];
+    else if (isBehind) {
+      [words, mood] = [rest ? `${behind(lag)} · ${say(rest)}` : behind(lag), lag > LAG_SECONDS_MAX ? "warn" : full];
+      beside = lag < 120 ? say("seconds", {n: whole(Math.ceil(lag))}) : "";
+    } else [words, mood] = [say(live), full];
   }
   box.className = mood;
   place("main").classList.toggle("old", mood === "bad");
   // Said again only when it changes: a screen reader reads it out. The seconds beside it are for the eyes.
   put(place("verdict"), words);
+  put(place("beside"), beside);
   place("retry").hidden = !wire.lostAt;
   const seconds = Math.ceil((wire.nextAt - Date.now()) / 1000);
   const lines = wire.lostAt ? [["", wire.nextAt && seconds > 0 ? say("again_in", {n: seconds}) : say("again_now")]] : head ? [

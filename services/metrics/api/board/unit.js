@@ -1,7 +1,7 @@
 // One unit's page: how it stands, its deadlines with their worklists, its line, its days, every counter.
 
 import {course, sweep} from "./charts.js";
-import {el, longDay, moment, percent, place, put, whole} from "./forms.js";
+import {el, longDay, moment, percent, place, put, refer, whole} from "./forms.js";
 import {keptOut, marksOf} from "./list.js";
 import {fieldName, language, say} from "./words.js";
 
@@ -129,24 +129,41 @@ function totals(page) {
     ["on_time", ...share(rates.on_time)], ["open", whole(counters.open), ""],
     ["overdue", whole(counters.overdue_open), say("acceptance_late", {n: whole(counters.acceptance_overdue)})],
   ];
-  place("unit-totals").classList.toggle("provisional", page.row.provisional === true);
-  place("unit-totals").replaceChildren(...tiles.map(([key, value, note]) => el("div", [
-    el("dt", key === "on_time" ? [say(key), el("button", "?", {type: "button", class: "why", "data-why": "on_time", "aria-label": say("explain")})] : say(key)),
-    el("dd", [el("span", value, {class: key === "overdue" && counters.overdue_open ? "number late" : "number"}), el("small", note)]),
-  ])));
+  const box = place("unit-totals");
+  box.classList.toggle("provisional", page.row.provisional === true);
+  // Made once for a page, then only written: whoever is at a button or a link stays there.
+  if (!box.children.length) {
+    box.append(...tiles.map(([key]) => {
+      const name = el("dt", say(key));
+      if (key === "on_time") name.append(el("button", "?", {type: "button", class: "why", "data-why": key, "aria-label": say("explain")}));
+      return el("div", [name, el("dd", [el("span", "", {class: "number"}), el("small")])]);
+    }));
+  }
+  tiles.forEach(([key, value, note], at) => {
+    const number = box.children[at].querySelector(".number");
+    put(number, value);
+    if (key === "overdue") number.classList.toggle("late", counters.overdue_open > 0);
+    put(box.children[at].querySelector("small"), note);
+  });
 }
 
 function deadlines(page, counters) {
-  const base = worklists();
-  const rows = LISTS.map(([list, words, counter]) => {
-    const number = el("span", whole(counters[counter]), {class: ["overdue_open", "acceptance_overdue"].includes(counter) && counters[counter] ? "number late" : "number"});
-    const link = list && el("a", `${say("worklist")} ↗`, {
-      href: `${base}/v1/units/${encodeURIComponent(page.unit)}/worklist?list=${list}&role=${page.role}`, target: "_blank", rel: "noopener",
-      "aria-label": say("worklist_of", {what: say(words)}),
+  const box = place("unit-deadlines"), base = worklists();
+  if (!box.children.length) {
+    const rows = LISTS.map(([list, words]) => {
+      const link = list && el("a", `${say("worklist")} ↗`, {
+        target: "_blank", rel: "noopener", "aria-label": say("worklist_of", {what: say(words)}),
+      });
+      return el("li", [el("span", say(words), {class: "what"}), el("span", "", {class: "number"}), link || el("span")]);
     });
-    return el("li", [el("span", say(words), {class: "what"}), number, link || el("span")]);
+    box.append(el("ul", rows, {class: "lists"}), el("p", say("key_needed"), {class: "soft"}));
+  }
+  LISTS.forEach(([list, , counter], at) => {
+    const row = box.querySelectorAll("li")[at], number = row.querySelector(".number");
+    put(number, whole(counters[counter]));
+    number.classList.toggle("late", ["overdue_open", "acceptance_overdue"].includes(counter) && counters[counter] > 0);
+    if (list) refer(row.querySelector("a"), `${base}/v1/units/${encodeURIComponent(page.unit)}/worklist?list=${list}&role=${page.role}`);
   });
-  place("unit-deadlines").replaceChildren(el("ul", rows, {class: "lists"}), el("p", say("key_needed"), {class: "soft"}));
 }
 
 function worklists() {
@@ -155,7 +172,7 @@ function worklists() {
 }
 
 function line(row) {
-  // null: the service has not read all heartbeats yet; who has an outbox, and what it holds, is not known.
+  // null: the service has not read the heartbeats; who has an outbox, and what it holds, is not known.
   const {centre} = row, has = Boolean(centre.heard_at), isKnown = row.provisional !== null;
   const link = has || !isKnown ? centre.link : null;
   const full = !isKnown ? el("span", say("full_unknown"), {class: "mark unknown"}) :
