@@ -60,7 +60,7 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
 
 @dataclass(frozen=True)
 class Activation:
-    """Rules that were let rule: their digest, where each partition was told, codes that the rules before are known to lack."""
+    """Rules that were let rule: their digest, where each partition was told, and codes that the former ones lack."""
 
     digest: str
     offsets: dict[int, int]

@@ -1,4 +1,4 @@
-"""What the operators' tool decides about settings, files, topics and the opening of an archive, before it touches anything."""
+"""What the operators' tool decides about settings, files, topics and an archive's opening, before it touches anything."""
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_files_that_make_too_large_a_body_are_refused_by_the_check(
 
 
 def test_a_record_that_the_client_does_not_take_is_one_sentence() -> None:
-    with pytest.raises(KafkaUnavailableError, match="could not store records: .*too large"):
+    with pytest.raises(KafkaUnavailableError, match=r"could not store records: .*too large"):
         Log("127.0.0.1:1").publish("digest", bytes(RECORD_BYTES_MAX))
 
 
@@ -114,9 +114,7 @@ def test_codes_are_new_where_the_rules_before_are_known_to_lack_them(former: str
     assert acts._added(bodies, former, "d2") == added
 
 
-@pytest.mark.parametrize(
-    ("number", "said"), [(0, ""), (1, "new codes 0: each"), (7, "new codes 0, 1, 2, 3, 4 and 2 more: each")]
-)
+@pytest.mark.parametrize(("number", "said"), [(0, ""), (1, "codes 0: each"), (7, "codes 0, 1, 2, 3, 4 and 2 more: each")])
 def test_an_activation_ends_with_what_new_codes_need(
     number: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,4 +124,4 @@ def test_an_activation_ends_with_what_new_codes_need(
     first, *more = capsys.readouterr().out.splitlines()
     assert first.startswith("rules d1 are activated")
     assert len(more) == (number > 0)
-    assert "".join(more).startswith(said)
+    assert said in "".join(more)
