@@ -74,7 +74,7 @@ def letters() -> Row:
         (
             lines(
                 "Tỷ lệ bị loại trong một giờ",
-                "Dead letters among an hour's events, and those that wait; more than one in twenty, or in five, wakes somebody.",
+                "Dead letters of an hour's events, and those that wait; more than one in 20, or one in 5, wakes somebody.",
                 (
                     (f"city:motcua_rejected:ratio1h {ZERO}", "bị loại"),
                     (f"city:motcua_parked:ratio1h {ZERO}", "nằm chờ"),
