@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,12 +14,20 @@ from deploy.local.errors import (
     OpenDoorError,
     PortInUseError,
     TwoKindsOfKeysError,
+    UnaskedHostError,
+    UnwritableSettingError,
 )
-from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS
+from deploy.local.settings import CONTROLLER_PORT, OLDEST_PYTHON, PORTS, REPOSITORY
 
 _BASES = range(20_000, 32_600, 100)  # below Linux' ephemeral ports, so that no outgoing connection takes one meanwhile
 # Listened on by nobody: whoever chose a base holds this port of it, so that nobody else chooses it before it is used.
 _CLAIM_PORT = 99
+# Where the services may listen: readiness is asked at 127.0.0.1.
+_HOSTS = ("127.0.0.1", "localhost", "0.0.0.0")
+# Supervisor takes these for the end of a value, the beginning of a remark, or nothing at all, however they are quoted.
+_NOT_IN_VALUES = re.compile(r"'|\n|\r|\s[#;]|^\"|\"$")
+# Kafka takes a comma for the end of one directory, Redis a quotation mark for the end of its own.
+_NOT_IN_DIRECTORY = re.compile(r"[,\"]")
 # A stack that was told of these is quietly another one when a new shell says nothing of them.
 _LASTING = ("MOTCUA_EDGE_INTAKE_KEY_FILE", "MOTCUA_AUDIT_KEY_FILE", "MOTCUA_REFERENCE_DIR")
 _claims: dict[int, int] = {}  # file descriptors of sockets, which the system closes at the end
@@ -37,6 +46,21 @@ def check_keys(keys_file: Path | None, dev_keys: bool | None, host: str) -> None
         raise TwoKindsOfKeysError
     if keys_file is None and dev_keys is not False and host not in LOOPBACK_HOSTS:
         raise OpenDoorError(host)
+
+
+def check_host(host: str) -> None:
+    """UnaskedHostError when services that listen there could not be asked whether they are ready."""
+    if host not in _HOSTS:
+        raise UnaskedHostError(host)
+
+
+def check_written(directory: Path, told: Mapping[str, str]) -> None:
+    """UnwritableSettingError for a setting that would not arrive as it is by the files in which it is handed on."""
+    if (found := _NOT_IN_DIRECTORY.search(str(directory))) is not None:
+        raise UnwritableSettingError("MOTCUA_STATE_DIR", repr(found[0]))
+    for name, value in {**told, "The path of this code": str(REPOSITORY)}.items():
+        if (found := _NOT_IN_VALUES.search(value)) is not None:
+            raise UnwritableSettingError(name, repr(found[0]))
 
 
 def check_forgotten(directory: Path, before: Mapping[str, str], told: Mapping[str, str], dev_keys: bool | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import redis
 from msgspec import structs
+from pydantic import ValidationError
 
 from contracts.topics import PARTITIONS
 from deploy.local import beside
@@ -14,6 +15,7 @@ from deploy.local.errors import GenerationError, StackError
 from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError, RedisUnavailableError
 from deploy.operators.generation import comparing, removal, saying
+from deploy.operators.settings import complaint
 from services.metrics.store.swap import swap
 
 DIFFERENT = 3
@@ -31,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _abort(stack) if chosen.act == "abort" else _run(stack, chosen.replace)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
+    except ValidationError as error:
+        print(complaint(error), file=sys.stderr)
     except KeyboardInterrupt:
         print("It goes on by itself: run it again, or `make rebuild-counters ARGS=abort`.", file=sys.stderr)
     return 1

@@ -4,6 +4,8 @@ StackError
 ├── OldPythonError          run it with a newer Python
 ├── PortInUseError          choose another MOTCUA_PORT_BASE
 ├── TwoKindsOfKeysError     unset MOTCUA_DEV_KEYS or MOTCUA_KEYS_FILE
+├── UnwritableSettingError  choose a value without the sign that is named
+├── UnaskedHostError        leave MOTCUA_HOST at 127.0.0.1, or say 0.0.0.0
 ├── ForgottenSettingError   say again what the stack was told before
 ├── StateDirError           choose another MOTCUA_STATE_DIR
 │   ├── ForeignStateDirError    the directory holds something else
@@ -14,6 +16,7 @@ StackError
 ├── NotReadyError           a process did not get ready: look at its log
 ├── GenerationError         a generation cannot be started, switched or removed like that: the text says what to do first
 ├── DumpError               there is no such dump, or it is not whole: choose another
+├── NotNowError             the stack has this program only under a condition: the text names it
 └── UnknownServiceError     name one that exists
 """
 
@@ -45,6 +48,19 @@ class PortInUseError(StackError):
 class TwoKindsOfKeysError(StackError):
     def __init__(self) -> None:
         super().__init__("MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other: unset one of them, then make up again.")
+
+
+class UnwritableSettingError(StackError):
+    def __init__(self, name: str, sign: str) -> None:
+        super().__init__(f"{name} contains {sign}, which files of the local stack cannot hold: choose a value without it.")
+
+
+class UnaskedHostError(StackError):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"MOTCUA_HOST={host} is not where the local stack asks its services whether they are ready, 127.0.0.1: "
+            "leave it there, or set it to 0.0.0.0 when others are to reach them."
+        )
 
 
 class ForgottenSettingError(StackError):
@@ -98,6 +114,15 @@ class NotReadyError(StackError):
 class UnknownServiceError(StackError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"There is no service called {name!r} in the local stack: it has {', '.join(known)}.")
+
+
+class NotNowError(StackError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "edge has no key of its own: set MOTCUA_EDGE_INTAKE_KEY_FILE, then make up again."
+            if name == "edge"
+            else f"{name} runs only while it builds something beside: make generation or make rebuild-counters starts it."
+        )
 
 
 class WatcherMissingError(StackError):

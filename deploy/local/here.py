@@ -3,10 +3,13 @@
 import os
 import sys
 
+from pydantic import ValidationError
+
 from deploy.local import statedir
 from deploy.local.beside import stack_here
 from deploy.local.errors import StackError
 from deploy.local.settings import StackSettings
+from deploy.operators.settings import complaint
 
 
 def main() -> None:
@@ -15,6 +18,8 @@ def main() -> None:
         told = environment()
     except StackError as error:
         sys.exit(str(error))
+    except ValidationError as error:
+        sys.exit(complaint(error))
     os.execve(sys.executable, [sys.executable, "-m", *sys.argv[1:]], told)
 
 

@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from deploy.local import beside, dumps, recovery_files, statedir
 from deploy.local.dumps import Dump
 from deploy.local.errors import DumpError, StackError
@@ -13,6 +15,7 @@ from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import removal
+from deploy.operators.settings import complaint
 
 MIB = 1024 * 1024
 CATCHING_UP = ("redis", "kafka", "processing", "metrics")
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _recover(stack, _chosen(stack.settings, chosen.dump))
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
+    except ValidationError as error:
+        print(complaint(error), file=sys.stderr)
     return 1
 
 

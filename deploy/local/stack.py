@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contracts.face import logs
 from deploy.local import checks, classes, debs, generations, jars, kafka, processes, programs, statedir, valkey, watchers
-from deploy.local.errors import GenerationError, NotReadyError, OtherStackError, WatcherMissingError
+from deploy.local.errors import GenerationError, NotNowError, NotReadyError, OtherStackError, WatcherMissingError
 from deploy.local.generations import Generations
 from deploy.local.keeper import Keeper, Kept
 from deploy.local.logs import last_lines
@@ -113,6 +113,8 @@ class Stack:
         wanted = self._programs() if services is None else programs.chosen(services)
         if absent := [each.name for each in wanted if each.name in self.left_out]:
             raise WatcherMissingError(absent)
+        if without := [each.name for each in wanted if each.name not in self.names]:
+            raise NotNowError(without[0])
         with statedir.only_one(self._checked(wanted)):
             cluster_id = statedir.claim(
                 self.directory,
@@ -232,6 +234,8 @@ class Stack:
 
     def _check_settings(self) -> None:
         settings, before = self.settings, statedir.kept_environment(self.directory) or {}
+        checks.check_host(settings.host)
+        checks.check_written(self.directory, self._environment)
         checks.check_keys(settings.keys_file, settings.dev_keys, settings.host)
         checks.check_forgotten(self.directory, before, self._environment, settings.dev_keys)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.local.errors import ForeignStateDirError, OtherClockError, OtherStackError
+from deploy.local.errors import ForeignStateDirError, OtherClockError, OtherStackError, StateDirError
 from deploy.local.settings import Clock
 
 MARKER = "motcua-stack.json"
@@ -28,7 +28,7 @@ def read(directory: Path) -> Marker | None:
     """The marker; None for a directory that is not there or empty; ForeignStateDirError for anything else without one."""
     try:
         return msgspec.json.decode((directory / MARKER).read_bytes(), type=Marker)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if directory.is_dir() and not any(each.name != LOCK for each in directory.iterdir()):
             return None
         if not directory.exists():
@@ -91,8 +91,14 @@ def wipe(directory: Path) -> bool:
 @contextmanager
 def only_one(directory: Path) -> Iterator[None]:
     """Held while a stack is started or stopped; OtherStackError when somebody else is doing that here."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / LOCK).open("w") as opened:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / LOCK).open("w")
+    except OSError as error:
+        raise StateDirError(
+            f"{directory} cannot be made or written to ({error.strerror}): choose another one with MOTCUA_STATE_DIR."
+        ) from error
+    with lock as opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,29 +1,49 @@
 """Whatever is wrong before a start is said in one sentence that names the remedy."""
 
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from pydantic import ValidationError
 
-from deploy.local import generations, here, kafka, keeper, processes, statedir, valkey
-from deploy.local.checks import check_keys, check_ports, check_python, free_port_base, give_back, is_free
+from deploy.local import (
+    counters,
+    generation,
+    generations,
+    here,
+    kafka,
+    keeper,
+    main,
+    processes,
+    recovery,
+    statedir,
+    valkey,
+)
+from deploy.local.checks import check_keys, check_ports, check_python, check_written, free_port_base, give_back, is_free
 from deploy.local.errors import (
     ForeignStateDirError,
     ForgottenSettingError,
+    NotNowError,
     OldPythonError,
     OpenDoorError,
     OtherClockError,
     PortInUseError,
+    StateDirError,
     TwoKindsOfKeysError,
+    UnaskedHostError,
+    UnwritableSettingError,
 )
 from deploy.local.generations import Generation, Generations
 from deploy.local.readiness import http_reason
@@ -283,6 +303,83 @@ def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, mo
     assert here.environment()["MOTCUA_LIVE_GEN"] == "3", "what is said now goes before"
     monkeypatch.setenv("MOTCUA_PORT_BASE", "8400")
     assert "MOTCUA_KAFKA" not in here.environment()
+
+
+@pytest.mark.parametrize(("name", "value", "sign"), [
+    ("MOTCUA_STATE_DIR", "o'brien", "'"),
+    ("MOTCUA_STATE_DIR", "x #1", " #"),
+    ("MOTCUA_STATE_DIR", "a,b", ","),
+    ("OTEL_SERVICE_NAME", "a ;b", " ;"),
+    ("MOTCUA_EDGE_UNIT", 'the "one"', '"'),
+    ("MOTCUA_EDGE_UNIT", "two\nlines", r"\n"),
+])  # fmt: skip
+def test_a_value_that_would_not_arrive_is_refused_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sign: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv(name, str(tmp_path / value) if name == "MOTCUA_STATE_DIR" else value)
+    with pytest.raises(UnwritableSettingError, match=f"^{name} contains .{re.escape(sign)}.,"):
+        Stack(None, 24_000, "wall").up(())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_supervisor_reads_is_what_was_told(tmp_path: Path) -> None:
+    """Whatever is not refused: its file is read as supervisor does it."""
+    told = {"MOTCUA_STATE_DIR": str(tmp_path / 'Một "Cửa" 50% \\t#;'), "MOTCUA_LIST": "a,b=c;d", "OTEL_NONE": ""}
+    check_written(tmp_path, told)
+    command = ("/bin/sh", "a b", "%s", "it's")
+    keeper.Keeper(tmp_path, tmp_path)._write([keeper.Kept("x", command, told, 1, 1)])
+    options, datatypes = import_module("supervisor.options"), import_module("supervisor.datatypes")
+    read = options.UnhosedConfigParser()
+    read.read_string((tmp_path / "supervisord.conf").read_text())
+    assert datatypes.dict_of_key_value_pairs(read.get("program:x", "environment").replace("%%", "%")) == told
+    assert shlex.split(read.get("program:x", "command").replace("%%", "%"))[-4:] == list(command)
+
+
+@pytest.mark.parametrize("host", ["::1", "192.0.2.7", "nowhere.example"])
+def test_a_host_at_which_nobody_asks_is_refused_and_is_no_port_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("MOTCUA_HOST", host)
+    with pytest.raises(UnaskedHostError, match=f"MOTCUA_HOST={host} is not where"):
+        Stack(tmp_path / "state", 24_000, "wall").up(())
+
+
+@pytest.mark.parametrize(("name", "told"), [
+    ("edge", "edge has no key of its own: set MOTCUA_EDGE_INTAKE_KEY_FILE"),
+    ("processing-beside", "processing-beside runs only while it builds something beside"),
+])  # fmt: skip
+def test_a_program_that_the_stack_does_not_have_now_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setenv("MOTCUA_KEYS_FILE", str(tmp_path / "keys.json"))
+    with pytest.raises(NotNowError, match=told):
+        Stack(tmp_path / "state", free_port_base(), "wall").up((name,))
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("place", ["file/state", "file"])
+def test_a_state_directory_that_cannot_be_made_costs_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StateDirError, match=r"choose (another one|an empty or new directory) with MOTCUA_STATE_DIR"):
+        Stack(tmp_path / place, free_port_base(), "wall").up(())
+
+
+@pytest.mark.parametrize("command", [
+    lambda: recovery.main(["--list"]), lambda: counters.main([]), lambda: generation.main(["status"]),
+    lambda: main.main(["status"]), here.main,
+])  # fmt: skip
+def test_a_setting_that_is_none_costs_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: Callable[[], object]
+) -> None:
+    monkeypatch.setenv("MOTCUA_CLOCK", "sun")
+    try:
+        told = command()
+    except SystemExit as left:
+        told = left.code
+    said = told if isinstance(told, str) else capsys.readouterr().err
+    assert said.startswith("MOTCUA_CLOCK is set to something that it cannot be:")
 
 
 def test_keys_that_everybody_knows_are_refused_before_anything_starts_where_others_could_use_them() -> None:
