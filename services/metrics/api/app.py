@@ -96,6 +96,8 @@ class _Told:
         """Whether figures can be answered now, and what is not as it should be."""
         reasons = await self._reasons()
         notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
+        if not self._ports.watch.has_read_beats:
+            notes.append("heartbeats have not been read: of outboxes and lines nothing is told")
         notes += [self._ports.rules.fault] if self._ports.rules.fault else []
         if reasons:
             members = {"reasons": reasons, "notes": notes}

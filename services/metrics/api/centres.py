@@ -24,14 +24,8 @@ class Centres:
         self._patience = patience
 
     def deliveries(self) -> Mapping[str, Delivery]:
-        """How the edges of each unit that has one stand now; of none while heartbeats that were kept are being read."""
-        if not self._watch.has_read_beats:
-            return {}
-        now = self._now()
-        return {
-            unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after)
-            for unit, beats in self._watch.beats.of.items()
-        }
+        """How the edges of each unit that has one stand now; of none while heartbeats have not been read."""
+        return self._judged() if self._watch.has_read_beats else {}
 
     def silences(self, seen: Mapping[str, int]) -> Mapping[str, Silence]:
         """How the silence of each unit that has ever reported is to be taken now; `seen` has their last events."""
@@ -40,7 +34,8 @@ class Centres:
 
     def marked(self, rows: Iterable[Row], seen: Mapping[str, int]) -> list[Row]:
         """Rows with what is said of each one's centre."""
-        now, beats, read = self._now(), self._watch.beats.of, self._watch.has_read_beats
+        now, read = self._now(), self._watch.has_read_beats
+        beats = self._watch.beats.of if read else {}
         marked = []
         for row in rows:
             unit, hours = row["unit"], self._units.hours(row["unit"])
@@ -50,11 +45,20 @@ class Centres:
 
     def overall(self) -> Row:
         """The same of all known centres together."""
-        until, is_provisional = delivery.together(self.deliveries().values())
-        return {"complete_until": _show(until), "provisional": is_provisional if self._watch.has_read_beats else None}
+        read = self._watch.has_read_beats
+        until, is_provisional = delivery.together(self._judged().values() if read else ())
+        return {"complete_until": _show(until), "provisional": is_provisional if read else None}
+
+    def _judged(self) -> dict[str, Delivery]:
+        now = self._now()
+        return {
+            unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after)
+            for unit, beats in self._watch.beats.of.items()
+        }
 
 
-# Before the heartbeats that are kept have been read once, nobody knows whether figures are provisional: null.
+# While heartbeats have not been read, also because this API alone has lost Kafka, nobody knows whether figures are
+# provisional: null, and centres are not called silent.
 def _told(stand: Delivery, quiet: Silence, read: bool) -> Row:
     return {
         "complete_until": _show(stand.complete_until),

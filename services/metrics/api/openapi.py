@@ -19,7 +19,7 @@ further, with the reason (`gap`, `diverged`, `unreadable`, `log_changed`): their
 
 `complete_until` is the time up to which a unit's edges have delivered all they hold (of the whole answer: every known edge;
 null: none is known), `provisional` whether an outbox is not empty or its edge has not been heard of for too long in working
-hours (null: heartbeats are being read). `centre` has the line (`link`), the outbox, the last event, and whether silence is
+hours (null: heartbeats are not read). `centre` has the line (`link`), the outbox, the last event, and whether silence is
 to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
 """
 STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 STOP_SECONDS = 2
 # An answer, also that there is none, comes within five seconds.
 REDIS_SECONDS_MAX = 2.0
+# A look at Kafka may take some seconds, however short the time after which a heartbeat is old.
+BEATS_HOLD_SECONDS_MIN = 5.0
 
 
 def serve(settings: Settings) -> None:
@@ -44,7 +46,11 @@ def compose(settings: Settings, units: Units) -> FastAPI:
     """The whole API; nothing is connected before its lifespan begins."""
     instruments = Instruments()
     call_seconds = min(settings.metrics_call_seconds, REDIS_SECONDS_MAX)
-    watch = Watch(settings.bootstrap, call_seconds, lambda name: instruments.kafka_errors.labels(name).inc())
+    # Half of it: with the pause between two heartbeats before it, none is called old because nobody here has read on.
+    beats_hold_seconds = max(settings.metrics_heartbeat_old_seconds / 2, BEATS_HOLD_SECONDS_MIN)
+    watch = Watch(
+        settings.bootstrap, call_seconds, beats_hold_seconds, lambda name: instruments.kafka_errors.labels(name).inc()
+    )
     rules = Rules(settings.bootstrap, units, call_seconds, lambda name: instruments.kafka_errors.labels(name).inc())
     snapshots = Snapshots(
         settings.redis_url, settings.live_gen, call_seconds, lambda kind: instruments.redis_errors.labels(kind).inc(),

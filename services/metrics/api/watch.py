@@ -32,10 +32,14 @@ _log = logging.getLogger(__name__)
 class Watch:
     """A thread that looks again and again; an answer waits a moment for the ends of now, and for nothing else."""
 
-    def __init__(self, bootstrap: str, call_seconds: float, on_error: Callable[[str], None]) -> None:
+    def __init__(
+        self, bootstrap: str, call_seconds: float, beats_hold_seconds: float, on_error: Callable[[str], None]
+    ) -> None:
         self.fault: str | None = "starting: Kafka has not been asked yet"
         self.first_recorded_at: dict[int, int] = {}
-        self.beats = Beats(lambda: time.time_ns() // 1000)
+        self.beats = _no_beats()
+        self._beats_hold = beats_hold_seconds
+        self._beats_read_at = float("-inf")
         self._bootstrap = bootstrap
         self._asking = Asking(bootstrap)
         self._seconds = call_seconds
@@ -77,8 +81,8 @@ class Watch:
 
     @property
     def has_read_beats(self) -> bool:
-        """Whether the heartbeats that were kept when this began have all been read."""
-        return not self._unread
+        """Whether the heartbeats that were kept when this began have all been read, and those since until a moment ago."""
+        return not self._unread and self._is_reading
 
     def start(self) -> None:
         """Begins to look."""
@@ -91,11 +95,12 @@ class Watch:
 
     def _run(self) -> None:
         asking, beating = self._consumer("firsts"), self._consumer("heartbeats")
-        beating.assign([TopicPartition(CENTRE_STATUS.name, number, 0) for number in range(PARTITIONS)])
         while not self._stop.is_set():
             is_behind = False
             try:
                 self._look(asking)
+                if not self._is_reading:
+                    self._begin(beating)
                 is_behind = self._read(beating)
                 self.fault = None
             except (KafkaException, TimeoutError) as error:
@@ -140,6 +145,16 @@ class Watch:
     def _ask_ends(self) -> Offsets:
         return self._asking.ends([TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)], self._seconds)
 
+    @property
+    def _is_reading(self) -> bool:
+        return time.monotonic() - self._beats_read_at < self._beats_hold
+
+    def _begin(self, beating: Consumer) -> None:
+        """Reads all that is kept, anew after an outage: what came meanwhile is there before anything is told of centres."""
+        beating.assign([TopicPartition(CENTRE_STATUS.name, number, 0) for number in range(PARTITIONS)])
+        self._unread = set(range(PARTITIONS))
+        self.beats = _no_beats()
+
     def _read(self, beating: Consumer) -> bool:
         """Takes heartbeats for a while; whether there are more."""
         until, is_behind = time.monotonic() + BEATS_SECONDS_MAX, True
@@ -148,6 +163,7 @@ class Watch:
             found = beating.consume(BEATS_PER_CALL_MAX, timeout=wait)
             self._take(found)
             is_behind = bool(self._unread) or len(found) == BEATS_PER_CALL_MAX
+            self._beats_read_at = time.monotonic()
         return is_behind
 
     def _take(self, found: Sequence[Message]) -> None:
@@ -164,3 +180,7 @@ class Watch:
         if found and not unread:
             self.beats.publish()
         self._unread = unread
+
+
+def _no_beats() -> Beats:
+    return Beats(lambda: time.time_ns() // 1000)
