@@ -31,7 +31,7 @@ def stack_here(say: Callable[[str], None]) -> Stack:
     directory = StackSettings().directory
     if (marker := statedir.read(directory)) is None:
         return Stack(say=say)
-    return Stack(None, marker.port_base, marker.clock, say, statedir.kept_environment(directory))
+    return Stack(None, marker.port_base, marker.clock, say, kept=statedir.kept_environment(directory))
 
 
 def beside(running: Generations) -> Generation:

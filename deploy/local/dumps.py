@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +45,14 @@ class DumpSettings(BaseSettings):
 
     dumps_every_seconds: float = Field(default=3600.0, ge=1.0, le=86_400.0)
     dumps_kept_max: int = Field(default=24, ge=1, le=1000)
+
+
+def told(environment: Mapping[str, str]) -> DumpSettings:
+    """As the processes of a stack are told, whoever gives a command now."""
+    fields = DumpSettings.model_fields.items()
+    return DumpSettings.model_validate(
+        {name: environment.get(f"MOTCUA_{name.upper()}") or field.default for name, field in fields}
+    )
 
 
 @dataclass(frozen=True)
@@ -147,9 +156,9 @@ def make(settings: StackSettings, kept: int) -> Dump:
         raise DumpError(f"A dump cannot be kept in {home}: {error.strerror or error}.") from error
 
 
-def reason_not_ready(settings: StackSettings) -> str | None:
-    """None while the newest dump is of this or the last hour."""
-    chosen, now = DumpSettings(), datetime.now(UTC)
+def reason_not_ready(settings: StackSettings, every_seconds: float) -> str | None:
+    """None while the newest dump is of this or the last hour, where one is due each hour."""
+    now = datetime.now(UTC)
     try:
         dumps = found(settings)
     except DumpError as error:
@@ -159,7 +168,7 @@ def reason_not_ready(settings: StackSettings) -> str | None:
     if _is_ahead(dumps[-1], now):
         return f"has made its newest dump {-_age_seconds(dumps[-1], now) / 3600:.1f} h from now, if the clock is right"
     age_seconds = _age_seconds(dumps[-1], now)
-    if age_seconds > OVERDUE_TURNS * chosen.dumps_every_seconds + SAVE_WITHIN_SECONDS:
+    if age_seconds > OVERDUE_TURNS * every_seconds + SAVE_WITHIN_SECONDS:
         return f"has made no dump for {age_seconds / 3600:.1f} h"
     return None
 

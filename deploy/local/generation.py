@@ -148,7 +148,7 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
     if idle := [name for name in generations.CONCERNED if name in stack.names and name not in stack.pids]:
         _say(f"{', '.join(idle)} did not run and does not now: `make up` starts what is missing.")
     # The dumps there are hold nothing of it, or little.
-    _say(f"Dump {dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max).name} holds it.")
+    _say(f"Dump {dumps.make(stack.settings, dumps.told(stack.environment).dumps_kept_max).name} holds it.")
     _say(f"Generation {running.live.gen} goes on beside it: `switch` leads back, `drop` removes it.")
     return 0
 

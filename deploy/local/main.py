@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         check_python(sys.version_info[:2])
-        told = None if chosen.command == "up" else statedir.kept_environment(StackSettings().directory)
-        stack = Stack(port_base=_port_base(chosen.command), say=lambda line: print(line, flush=True), environment=told)
+        kept = None if chosen.command == "up" else statedir.kept_environment(StackSettings().directory)
+        stack = Stack(port_base=_port_base(chosen.command), say=lambda line: print(line, flush=True), kept=kept)
         return {"up": _up, "down": _down, "wipe": _wipe, "status": _status, "logs": _logs}[chosen.command](stack, chosen)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import urllib.error
+from collections.abc import Mapping
 
 from contracts import direct
 from deploy.local import dumps
@@ -12,14 +13,14 @@ from deploy.local.settings import StackSettings
 ASK_TIMEOUT_SECONDS = 3.0
 
 
-def reason_not_ready(settings: StackSettings, service: str) -> str | None:
-    """None when it is ready, else why not, in a few words."""
+def reason_not_ready(settings: StackSettings, service: str, told: Mapping[str, str]) -> str | None:
+    """None when it is ready, else why not, in a few words; `told`: the settings of the stack's processes."""
     if service == "kafka":
         return kafka_reason(settings.bootstrap)
     if service == "redis":
         return redis_reason(settings.redis_url)
     if service == "dumps":
-        return dumps.reason_not_ready(settings)
+        return dumps.reason_not_ready(settings, dumps.told(told).dumps_every_seconds)
     path = "/-/ready" if service in WATCHERS else "/readyz"
     return http_reason(f"http://127.0.0.1:{settings.port(service)}", path)
 

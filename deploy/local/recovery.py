@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.list:
             return _list(stack.settings)
         if chosen.make:
-            made = dumps.make(stack.settings, dumps.DumpSettings().dumps_kept_max)
+            made = dumps.make(stack.settings, dumps.told(stack.environment).dumps_kept_max)
             _say(f"{made.name}, {made.size_bytes / MIB:.1f} MiB")
             return 0
         return _recover(stack, _chosen(stack.settings, chosen.dump))

@@ -38,7 +38,8 @@ class Row:
 class Stack:
     """A stack of one state directory and one port base; `up` and `down` may be called again at any time.
 
-    `say` gets the progress lines. Whoever wants the topics and the opened archive asks the operators' tool, as
+    `say` gets the progress lines. Its processes are told what is set here and `environment`, or, where `kept` says what they
+    were told at the last `up`, that alone. Whoever wants the topics and the opened archive asks the operators' tool, as
     `deploy.local.main` does between the servers and the services.
     """
 
@@ -50,11 +51,12 @@ class Stack:
         say: Say = lambda line: None,
         environment: dict[str, str] | None = None,
         watch_seconds: int | None = None,
+        kept: dict[str, str] | None = None,
     ) -> None:
         given = {"state_dir": state_dir, "port_base": port_base, "clock": clock, "watch_seconds": watch_seconds}
         self.settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         self.say = say
-        self._environment = {**self.settings.environment(), **(environment or {})}
+        self._environment = {**(self.settings.environment() if kept is None else kept), **(environment or {})}
         self._keeper = Keeper(self.directory, REPOSITORY)
 
     @property
@@ -181,7 +183,7 @@ class Stack:
         rows = []
         for name in self.names:
             pid = pids.get(name)
-            reason = reason_not_ready(self.settings, name) if pid is not None else "is not running"
+            reason = reason_not_ready(self.settings, name, self._environment) if pid is not None else "is not running"
             rows.append(
                 Row(
                     name=name,
@@ -206,7 +208,7 @@ class Stack:
         for name in names:
             began = time.monotonic()
             lives: set[int] = set()
-            while (reason := reason_not_ready(self.settings, name)) is not None:
+            while (reason := reason_not_ready(self.settings, name, self._environment)) is not None:
                 seen = self._keeper.seen().get(name)
                 if seen is not None and seen.pid is not None:
                     lives.add(seen.pid)

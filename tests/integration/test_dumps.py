@@ -21,6 +21,7 @@ from deploy.local.settings import REPOSITORY, StackSettings, python
 pytestmark = pytest.mark.timeout(120)
 
 START_SECONDS = 30.0
+HOUR = 3600.0
 
 
 class Server:
@@ -146,7 +147,7 @@ def test_a_file_that_somebody_else_has_put_beside_the_dumps_is_none(server: Serv
     dump = dumps.make(server.settings, kept=3)
     shutil.copy(dump.file, dump.file.with_name(f"{dump.file.stem}-before-upgrade.rdb"))
     assert [each.name for each in dumps.found(server.settings)] == [dump.name]
-    assert dumps.reason_not_ready(server.settings) is None
+    assert dumps.reason_not_ready(server.settings, HOUR) is None
 
 
 def test_a_dump_for_which_there_is_no_room_is_refused_while_redis_still_runs(
@@ -224,12 +225,12 @@ def test_a_dump_made_by_a_clock_that_was_ahead_holds_up_no_other_and_goes_in_its
     early = dumps.make(server.settings, kept=3)
     ahead = early.file.with_name(f"redis-n{early.number + 1:06}-2099-01-01T000000.000000Z.rdb")
     early.file.rename(ahead)
-    assert "from now" in (dumps.reason_not_ready(server.settings) or "")
+    assert "from now" in (dumps.reason_not_ready(server.settings, HOUR) or "")
     with Aide(server.settings) as aide:
         aide.wait_for(lambda: len(dumps.found(server.settings)) == 2)
         newest = dumps.found(server.settings)[-1]
         assert newest.name != ahead.name
-        assert dumps.reason_not_ready(server.settings) is None
+        assert dumps.reason_not_ready(server.settings, HOUR) is None
         # No third one before its hour.
         time.sleep(2.5)
         assert [each.name for each in dumps.found(server.settings)] == [ahead.name, newest.name]

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from deploy.local import dumps
+from deploy.local import dumps, recovery, statedir
 from deploy.local.dumps import Dump
 from deploy.local.settings import StackSettings
+from deploy.local.stack import Stack
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 HOUR = 3600.0
@@ -40,6 +42,22 @@ def test_tries_without_a_dump_come_further_and_further_apart_up_to_a_bound() -> 
     pauses = [dumps.retry_in_seconds(failed, HOUR) for failed in (1, 2, 3, 4, 5, 6, 7, 100, 10_000)]
     assert pauses == [15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0, 600.0]
     assert dumps.retry_in_seconds(100, 5.0) == 5.0
+
+
+def test_how_many_dumps_are_kept_the_stack_was_told_and_not_whoever_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a setting of the shell nor its default takes away dumps that the stack keeps."""
+    for kept, told in (({"MOTCUA_DUMPS_KEPT_MAX": "100"}, 100), ({}, 24)):
+        monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+        monkeypatch.delenv("MOTCUA_DUMPS_KEPT_MAX", raising=False)
+        statedir.claim(tmp_path, statedir.Marker("wall", "dGhpcyBpcyBhIGNsdXM", 24_000))
+        statedir.keep_environment(tmp_path, {**Stack(tmp_path, 24_000).environment, **kept})
+        monkeypatch.setenv("MOTCUA_DUMPS_KEPT_MAX", "1")
+        made = Mock(return_value=Dump(Path("1.rdb"), 1, NOW, 1))
+        monkeypatch.setattr(dumps, "make", made)
+        assert recovery.main(["--make"]) == 0
+        assert made.call_args.args[1] == told
 
 
 def test_dumps_are_in_the_order_in_which_they_were_made_whatever_the_clock_said(tmp_path: Path) -> None:

@@ -294,7 +294,8 @@ def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, mo
     monkeypatch.setenv("MOTCUA_STATE_DIR", str(directory))
     assert here.environment() == dict(os.environ)
     statedir.claim(directory, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8200))
-    statedir.keep_environment(directory, {"MOTCUA_LIVE_GEN": "1"})  # as it was then
+    # As it was told then.
+    statedir.keep_environment(directory, {**Stack(directory, 8200, "log").environment, "MOTCUA_LIVE_GEN": "1"})
     generations.write(directory, Generations(Generation(2, 1)))
     told = here.environment()
     assert (told["MOTCUA_PORT_BASE"], told["MOTCUA_CLOCK"], told["MOTCUA_KAFKA"]) == ("8200", "log", "127.0.0.1:8292")
