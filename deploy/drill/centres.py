@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
+from contracts import direct
 from deploy.drill.line import Line
 from deploy.local.processes import end
 from deploy.local.readiness import http_reason
@@ -81,7 +82,7 @@ class Centre:
 
     def depth(self) -> int:
         """Events that wait for delivery."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/v1/outbox", timeout=ASK_SECONDS) as answer:
+        with direct.OPENER.open(f"http://127.0.0.1:{self._port}/v1/outbox", timeout=ASK_SECONDS) as answer:
             return int(json.load(answer)["depth"])
 
 
@@ -120,7 +121,7 @@ def post(url: str, body: Any, unit: str, kind: str) -> bool:
         url, data=json.dumps(body).encode(), headers={"Authorization": f"Bearer dev-{unit}", "Content-Type": kind}
     )
     try:
-        with urllib.request.urlopen(asked, timeout=ASK_SECONDS) as answer:
+        with direct.OPENER.open(asked, timeout=ASK_SECONDS) as answer:
             return bool(200 <= answer.status < 300)
     except (urllib.error.URLError, OSError):
         return False

@@ -9,12 +9,12 @@ import tempfile
 import threading
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from contracts import direct
 from deploy.drill import pace
 from deploy.drill.centres import HANOI, Beats, Centre
 from deploy.drill.line import Line
@@ -143,7 +143,7 @@ class Stand:
 
     def _ask(self, path: str, **query: str) -> Any:
         url = f"{self.stack.address('prometheus')}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=ASK_SECONDS) as answer:
+        with direct.OPENER.open(url, timeout=ASK_SECONDS) as answer:
             return json.load(answer)["data"]
 
     def _report(self) -> None:
