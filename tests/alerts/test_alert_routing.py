@@ -206,14 +206,41 @@ TROUBLES: dict[str, Trouble] = {
         _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "CrashLooping", 1),
               ("centres-tickets", "UnitSilent", 1)),
     ),
+    "the only worker is away: what it does not do is late because of that": Trouble(
+        [_one("ServiceDown", job="processing", instance="a"), _one("PartitionsUnowned", job="processing"),
+         *map(_one, ("ProcessingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))],
+        _told(("platform-pages", "ServiceDown", 1)),
+    ),
+    "the only worker cannot do its job, so that nobody has its partitions": Trouble(
+        [_one("NotReady", job="metrics", instance="a"), _one("PartitionsUnowned", job="metrics"),
+         *map(_one, ("CountingLag", "RebuildingTooLong", "FreshnessBudgetBurnsFast"))],
+        _told(("platform-pages", "NotReady", 1)),
+    ),
+    "one of two workers is away, the other has taken over and is late": Trouble(
+        [_one("ServiceDown", job="processing", instance="a"), _one("ServiceDown", job="metrics", instance="a"),
+         *map(_one, ("ProcessingLag", "CountingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))],
+        _told(("platform-pages", "ServiceDown", 2), ("platform-pages", "ProcessingLag", 1),
+              ("platform-pages", "CountingLag", 1), ("platform-pages", "LogClockWrong", 1),
+              ("platform-pages", "FreshnessBudgetBurnsFast", 1)),
+    ),
+    "one worker starts again and again and is not ready for that; its twin is not for another reason": Trouble(
+        [_one("CrashLooping", job="processing", instance="a"), _one("NotReady", job="processing", instance="a"),
+         _one("NotReady", job="processing", instance="b"), _one("PartitionsUnowned", job="processing")],
+        _told(("platform-pages", "CrashLooping", 1), ("platform-pages", "NotReady", 1)),
+    ),
     "a partition is processed no further: nor for that": Trouble(
         [_one("ProcessingStopped", job="processing", partition="7"), _one("ProcessingLag"), *_each("UnitSilent")],
         _told(("platform-pages", "ProcessingStopped", 1)),
     ),
-    "the board's process is down": Trouble(
-        [_one("ServiceDown", job="metrics-api"), _one("FreshnessBudgetBurnsFast"),
-         _one("AnswersFail", job="metrics-api"), _one("AnswersFail", job="processing-api")],
-        _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "AnswersFail", 1)),
+    "one of two processes of the board is down, the other one fails, and its figures are old": Trouble(
+        [_one("ServiceDown", job="metrics-api", instance="a"), _one("FreshnessBudgetBurnsFast"),
+         _one("AnswersFail", job="metrics-api")],
+        _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "AnswersFail", 1),
+              ("platform-pages", "FreshnessBudgetBurnsFast", 1)),
+    ),
+    "nobody watches the board": Trouble(
+        [_one("TargetMissing", job="metrics-api"), _one("FiguresUnavailable"), _one("FreshnessBudgetBurnsFast")],
+        _told(("platform-pages", "TargetMissing", 1)),
     ),
     "one of two processes of the board is down, and yet no figure is answered": Trouble(
         [_one("ServiceDown", job="metrics-api", instance="a"), _one("FiguresUnavailable")],
