@@ -66,7 +66,7 @@ def check_written(directory: Path, told: Mapping[str, str]) -> None:
 def check_forgotten(directory: Path, before: Mapping[str, str], told: Mapping[str, str], dev_keys: bool | None) -> None:
     """ForgottenSettingError when a stack had keys or reference files of its own and nothing is said of them now: from a
     new shell it would go on with those that everybody knows."""
-    takes_dev_keys = told["MOTCUA_DEV_KEYS"] == "1"
+    takes_dev_keys = told.get("MOTCUA_DEV_KEYS") == "1"
     if before.get("MOTCUA_DEV_KEYS") == "0" and takes_dev_keys and dev_keys is None:
         name = "MOTCUA_KEYS_FILE" if before.get("MOTCUA_KEYS_FILE") else "MOTCUA_DEV_KEYS"
         raise ForgottenSettingError(directory, name, before[name], "MOTCUA_DEV_KEYS=1 for keys that everybody knows")
