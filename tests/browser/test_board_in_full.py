@@ -229,7 +229,7 @@ def test_a_whole_country_comes_over_a_slow_line(browser: Browser, servers: Serve
         page.add_init_script(
             """addEventListener("DOMContentLoaded", () => { const said = window.said = [];
               const read = () => [verdict.textContent, beside.textContent, rows.children.length];
-              new MutationObserver(() => said.push(read())).observe(when.parentNode,
+              new MutationObserver(() => said.push(read())).observe(document.querySelector('#state'),
                 {childList: true, characterData: true, subtree: true}); })"""
         )
         try:
