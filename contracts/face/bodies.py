@@ -22,6 +22,16 @@ HEADER_CHARS_MAX = 256
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
+class SlowBodyError(ProblemError):
+    """The body did not arrive in time: the line or whoever sends is slow, which is told as 503 so that it is sent again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            503, "body_too_slow", f"the body did not arrive within {seconds:g} seconds: send smaller ones",
+            retry_after_seconds=1, headers={"Connection": "close"},
+        )  # fmt: skip
+
+
 def media_type(request: Request, accepted: Sequence[str]) -> str:
     """The media type of a body, one of `accepted`; a `charset` must be UTF-8, other parameters do not matter."""
     sent = request.headers.getlist("content-type")
@@ -53,10 +63,7 @@ async def read_body(request: Request, bytes_max: int, seconds: float) -> bytes:
                     raise too_large
                 parts.append(part)
     except TimeoutError as error:
-        raise ProblemError(
-            503, "body_too_slow", f"the body did not arrive within {seconds:g} seconds: send smaller ones",
-            retry_after_seconds=1, headers={"Connection": "close"},
-        ) from error  # fmt: skip
+        raise SlowBodyError(seconds) from error
     except ClientDisconnect as error:
         raise ProblemError(400, "body_cut", "the connection was closed before the body's end") from error
     if unpacking is not None and not unpacking.complete:

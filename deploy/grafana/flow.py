@@ -199,9 +199,10 @@ def _intake() -> Row:
             ),
             lines(
                 "Lỗi và hạn mức",
-                "Answers of 5xx, errors of Kafka’s client, requests over a key’s quota, per second.",
+                "Answers of 5xx, and those of them to bodies that came too slowly; errors of Kafka’s client; over quota; per second.",
                 (
                     (summed('motcua_intake_requests_total{status=~"5.."}'), "5xx"),
+                    (summed("motcua_intake_slow_bodies_total"), "gửi quá chậm"),
                     (summed("motcua_intake_kafka_errors_total"), "Kafka"),
                     (summed("motcua_intake_over_quota_total"), "quá hạn mức"),
                 ),

@@ -15,7 +15,7 @@ from contracts import instants
 from contracts.events import Event, Ticked, code_of, control_record, to_record, without_values
 from contracts.face import logs, tracing
 from contracts.face.batches import check_json, items
-from contracts.face.bodies import BATCH, JSON, ONE, media_type, read_body
+from contracts.face.bodies import BATCH, JSON, ONE, SlowBodyError, media_type, read_body
 from contracts.face.problems import ProblemError
 from contracts.face.turns import Turns, too_busy
 from contracts.heartbeats import Heartbeat
@@ -114,7 +114,11 @@ class Doors:
 
     async def _read(self, request: Request) -> bytes:
         settings = self._ports.settings
-        return await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
+        try:
+            return await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
+        except SlowBodyError:
+            self._ports.instruments.slow_bodies.inc()
+            raise
 
     def _over_quota(self, key: Key, raws: Sequence[bytes | Raw] | None, wait: float) -> ProblemError:
         self._ports.instruments.over_quota.labels(key.name).inc()

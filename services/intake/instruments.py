@@ -48,6 +48,10 @@ class Instruments:
             "motcua_intake_over_quota", "Requests refused because a key had used up its quota, by key name.", ("key",),
             registry=self.registry,
         )  # fmt: skip
+        self.slow_bodies = Counter(
+            "motcua_intake_slow_bodies", "Requests whose body did not arrive in time (their status is 503).",
+            registry=self.registry,
+        )  # fmt: skip
         self.requests_in_flight = Gauge(
             "motcua_intake_requests_in_flight",
             "Requests whose body is being read or waits for Kafka.",

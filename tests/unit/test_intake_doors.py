@@ -151,6 +151,8 @@ def test_a_sender_that_falls_silent_is_let_go() -> None:
     world = World(intake_body_seconds=0.05)
     answer = asyncio.run(world.call("POST", "/v1/events", CENTRE, [b'{"specversion"', None]))
     assert (answer.status, told(answer)["code"]) == (503, "body_too_slow")
+    assert world.metric("motcua_intake_slow_bodies_total") == 1, "no fault of ours, though its status is one"
+    assert world.metric("motcua_intake_requests_total", route="/v1/events", method="POST", status="503") == 1
 
 
 def test_a_body_too_large_is_refused_while_it_comes_in_whatever_its_length_claimed() -> None:
@@ -201,6 +203,7 @@ def test_readiness_says_why_not_and_a_broken_keys_file_is_a_note_while_former_ke
 def test_what_intake_could_not_do_is_counted_from_0() -> None:
     """Two thousand answers of 503 between two scrapes have risen, for Prometheus, from the 0 that it saw before."""
     told = World().get("/metrics").body.decode()
+    assert "motcua_intake_slow_bodies_total 0.0" in told
     for route in ("/v1/events", "/v1/heartbeats"):
         for status in ("500", "503"):
             assert f'motcua_intake_requests_total{{method="POST",route="{route}",status="{status}"}} 0.0' in told
