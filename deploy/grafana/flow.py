@@ -199,7 +199,7 @@ def _intake() -> Row:
             ),
             lines(
                 "Lỗi và hạn mức",
-                "Answers of 5xx, those of them to bodies that came too slowly, errors of Kafka’s client, over quota, per second.",
+                "Answers of 5xx, those to bodies that came too slowly, errors of Kafka’s client, over quota, per second.",
                 (
                     (summed('motcua_intake_requests_total{status=~"5.."}'), "5xx"),
                     (summed("motcua_intake_slow_bodies_total"), "gửi quá chậm"),
