@@ -1,7 +1,9 @@
 """The decisions of metrics' API: rates, days and ranges, which units are shown, how far behind it says it is."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +15,7 @@ from starlette.requests import Request
 from contracts.face.problems import ProblemError
 from contracts.reference import Calendar, Reference, Unit
 from services.metrics.api import answers, queries
+from services.metrics.api.doors import Doors
 from services.metrics.api.queries import Query
 from services.metrics.api.snapshots import Place, Snapshot
 from services.metrics.api.told import as_of, lag_seconds
@@ -230,3 +233,15 @@ def test_figures_are_rebuilt_until_every_position_has_reached_its_target() -> No
     assert not snapshot(p4=place(next=9, stopped="gap")).is_rebuilding
     assert snapshot(p4=place(next=9, stopped="gap")).stopped == {"4": "gap"}
     assert Snapshot(snapshot().places, (), True).is_rebuilding
+
+
+@pytest.mark.parametrize("code", ["a" * 33, "a" * 60_000, "100|x", "100\n", "đ", "１００", ""])
+def test_a_text_that_can_be_no_code_is_unknown_before_anything_is_read(code: str) -> None:
+    """A long one would be in every key that Redis is asked for."""
+    nothing: Any = SimpleNamespace(told=SimpleNamespace(units=UNITS), snapshots=SimpleNamespace(gen=1))
+    doors = Doors(nothing)
+    asked = Request({"type": "http", "query_string": b"", "headers": [], "path_params": {"code": code}})
+    for door in (doors.unit, doors.days):
+        with pytest.raises(ProblemError) as refused:
+            asyncio.run(door(asked))
+        assert (refused.value.status, refused.value.code) == (404, "unknown_unit")

@@ -1,6 +1,8 @@
 """The doors: units, one unit, its days, the dictionary, the stream, the scrape; one method each."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +21,8 @@ from services.metrics.api.told import Told
 from services.metrics.api.watch import Watch
 
 JSON = "application/json"
+# As the reference data and every `source` have it: a text of another form is nobody's, and not worth a question to Redis.
+_CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 class Ports(Struct, frozen=True):
@@ -57,7 +61,7 @@ class Doors:
 
     async def unit(self, request: Request) -> Response:
         """One unit, also by field and by channel."""
-        query, code = queries.totals(request), request.path_params["code"]
+        query, code = queries.totals(request), _code(request)
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_unit(query, code))
         head, [plain, [parts], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
@@ -76,7 +80,7 @@ class Doors:
 
     async def days(self, request: Request) -> Response:
         """One unit, day by day."""
-        code = request.path_params["code"]
+        code = _code(request)
         latest = self._ports.told.day(await self._ports.snapshots.read())
         query = queries.days(request, latest)
         await self._ports.watch.look_now()
@@ -131,7 +135,7 @@ class Doors:
 
     def _check_known(self, code: str, anything: Figures) -> None:
         if not anything and not self._ports.told.units.knows(code):
-            raise ProblemError(404, "unknown_unit", "neither the reference data nor any figure knows this code")
+            raise _unknown()
 
     def _span(self, query: queries.Query, snapshot: Snapshot) -> tuple[str, str]:
         """The days whose units are shown: those asked for, else that of the log clock."""
@@ -142,6 +146,17 @@ class Doors:
         units, (_, day) = self._ports.told.units, self._span(query, snapshot)
         named = {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
         return self._ports.told.centres.marked([named], seen)[0]
+
+
+def _code(request: Request) -> str:
+    code: str = request.path_params["code"]
+    if _CODE.fullmatch(code) is None:
+        raise _unknown()
+    return code
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "unknown_unit", "neither the reference data nor any figure knows this code")
 
 
 def _json(told: object) -> Response:
