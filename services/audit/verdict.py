@@ -37,10 +37,11 @@ def told(findings: Findings, counts: dict[str, int], lists: Lists, with_dossiers
     for check in findings.checks.values():
         first = None
         if check.first is not None:
-            first = {**asdict(check.first), "sentence": str(check.first)}
-            if not with_dossiers and check.first.dossier is not None:
+            seen = check.first if with_dossiers else check.first.without_dossiers()
+            first = {**asdict(seen), "sentence": str(seen)}
+            del first["of_dossiers"]
+            if not with_dossiers:
                 first["dossier"] = None
-                first["sentence"] = str(check.first).replace(f"dossier {check.first.dossier}", "dossier not shown")
         checks.append(
             {
                 "name": check.name, "promise": check.promise, "passed": check.passed, "examined": check.examined,

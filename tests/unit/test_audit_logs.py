@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from contracts.deadletters import from_record
+from services.audit import verdict
 from services.audit.archive import CouldNotRunError
 from services.audit.domain.books import Books
 from services.audit.domain.findings import Findings
@@ -130,6 +131,19 @@ def test_attributes_that_are_not_those_of_the_reported_record_are_found() -> Non
         failed = audit(changed(place, **{member: value})).failed()
         assert f"`{member}`" in failed["accounting.attributes"]
         assert f"offset {record.src[0]}" in failed["accounting.attributes"]
+
+
+def test_a_code_that_is_another_dossier_s_is_shown_to_the_operator_alone() -> None:
+    place = place_of("applied")
+    dossier = read(golden_logs().lifecycle[place]).dossier
+    findings = audit(changed(place, dossier="H57-other")).findings
+    full, public = (
+        [each["first"] for each in verdict.told(findings, {}, {}, with_dossiers)["checks"]]
+        for with_dossiers in (True, False)
+    )
+    [named] = [first for first in full if first and "`dossier`" in first["detail"]]
+    assert (named["expected"], named["found"]) == (dossier, "H57-other")
+    assert not any(str(code) in str(public) for code in (dossier, "H57-other"))
 
 
 def test_records_that_were_sent_again_are_dropped_and_must_be_the_same() -> None:

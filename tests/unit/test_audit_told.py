@@ -72,6 +72,8 @@ def test_a_list_counts_all_and_shows_the_first_few() -> None:
 def test_a_verdict_for_everybody_names_no_dossier() -> None:
     findings = Findings()
     findings["sample.stands"].differ(Difference("differs", 3, dossier="X-77"))
+    named = Difference("`dossier` differs", 3, expected="X-78", found="X-79", of_dossiers=True)
+    findings["accounting.attributes"].differ(named)
     book = Book()
     book.add(5, Counted(standing="applied", source="B", day=DAY, backdated=True))
     lists = book.notes.lists(book.recount.figures())
@@ -81,6 +83,8 @@ def test_a_verdict_for_everybody_names_no_dossier() -> None:
     full = msgspec.json.encode(verdict.told(findings, {}, lists))
     assert b"X-77" in full
     assert b"X-5" in full
+    assert b"expected X-78, found X-79" in full
+    assert b"of_dossiers" not in full
 
 
 def test_a_day_of_a_unit_and_a_sum_of_all_units_that_were_altered_are_named() -> None:

@@ -1,6 +1,6 @@
 """What an audit found: named checks, how much each examined, and the first difference of each with its place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,13 @@ class Difference:
     counter: str | None = None
     expected: str | None = None
     found: str | None = None
+    # What was expected and found are codes of dossiers.
+    of_dossiers: bool = False
+
+    def without_dossiers(self) -> "Difference":
+        """The same for those who may not see codes of dossiers."""
+        seen = replace(self, expected=None, found=None) if self.of_dossiers else self
+        return replace(seen, dossier=None if seen.dossier is None else "not shown")
 
     def __str__(self) -> str:
         places = [

@@ -220,7 +220,8 @@ class Line:
             if expected != found:
                 detail = f"`{name}` of lifecycle record {at} is not that of the reported record"
                 place = (self.partition, record.src[0], record.dossier)
-                self._same.differ(Difference(detail, *place, expected=str(expected), found=str(found)))
+                told = Difference(detail, *place, expected=str(expected), found=str(found), of_dossiers=name == "dossier")
+                self._same.differ(told)
 
     def _stand(self, record: Countable, dossier: str, was: bytes, now: bytes, at: int) -> None:
         """`was` must be the last `is`; a rejection may leave both out where nothing can be said of the dossier."""
