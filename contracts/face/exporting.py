@@ -10,7 +10,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Status
+from opentelemetry.trace import Link, SpanContext, Status
 
 from contracts.face import guarded
 
@@ -60,17 +60,22 @@ def _closed(span: ReadableSpan) -> ReadableSpan:
             kept[name] = said
     return ReadableSpan(
         name=guarded.text(span.name),
-        context=span.context,
-        parent=span.parent,
+        context=_named(span.context),
+        parent=None if span.parent is None else _named(span.parent),
         resource=span.resource,
         attributes=kept,
-        links=span.links,
+        links=[Link(_named(link.context)) for link in span.links],
         kind=span.kind,
         status=Status(span.status.status_code),
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
+
+
+def _named(place: SpanContext) -> SpanContext:
+    """Without `tracestate`, in which a sender may have written anything."""
+    return SpanContext(place.trace_id, place.span_id, place.is_remote, place.trace_flags)
 
 
 def _resource(service: str) -> Resource:

@@ -56,3 +56,28 @@ def test_off_loads_no_sdk_and_gives_no_traceparent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_tracestate_does_not_reach_the_collector_with_a_span_nor_with_its_links() -> None:
+    script = (
+        "from contracts.face.exporting import Closed\n"
+        "from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+        "from opentelemetry.trace import Link, get_current_span\n"
+        "from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator\n"
+        "kept, provider = InMemorySpanExporter(), TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(Closed(kept)))\n"
+        f"sent = {{'traceparent': '{SAMPLED}', 'tracestate': 'note=some name'}}\n"
+        "above = TraceContextTextMapPropagator().extract(sent)\n"
+        "other = Link(get_current_span(above).get_span_context(), {'note': 'some name'})\n"
+        "provider.get_tracer('x').start_span('x', above, links=[other]).end()\n"
+        "provider.get_tracer('x').start_span('without a parent').end()\n"
+        "below, _ = kept.get_finished_spans()\n"
+        f"assert f'{{below.parent.span_id:016x}}' == f'{{below.links[0].context.span_id:016x}}' == '{SAMPLED[36:52]}'\n"
+        f"assert f'{{below.context.trace_id:032x}}' == '{SAMPLED[3:35]}' and below.context.trace_flags.sampled\n"
+        "assert b'some name' not in encode_spans(kept.get_finished_spans()).SerializeToString()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
