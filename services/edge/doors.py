@@ -126,15 +126,15 @@ class Doors:
         """What intake refused of the sources that the key speaks for, and why."""
         key = self._holder(request)
         found = await self._do(lambda outbox: outbox.quarantined(after, PAGE_ROWS))
-        shown = [_shown(row) for row in found if key.operator or key.speaks_for(code_of(row.source))]
+        shown = [_shown(row) for row in found if _is_of(key, row.source)]
         told = {"events": shown, "next_after": found[-1].position if len(found) == PAGE_ROWS else None}
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     async def requeue(self, request: Request) -> Response:
-        """Sends what intake refused once more, after the cause was put right; at most 1,000 events at a time."""
-        self._holder(request)
+        """Sends once more what intake refused of the sources that the key speaks for; at most 1,000 events at a time."""
+        key = self._holder(request)
         before = self._ports.now()
-        released = await self._do(lambda outbox: outbox.release(sorted(CODES), before))
+        released = await self._do(lambda outbox: outbox.release(sorted(CODES), before, lambda source: _is_of(key, source)))
         self._ports.sender.wake()
         return Response(msgspec.json.encode({"requeued": released}), 202, media_type="application/json")
 
@@ -217,6 +217,10 @@ def _log_events(key: Key, verdicts: Sequence[Entry | Refusal], not_kept: NotKept
         for entry in verdicts:
             if isinstance(entry, Entry):
                 _log.debug("kept", extra=logs.about(entry.source, entry.id))
+
+
+def _is_of(key: Key, source: str) -> bool:
+    return key.operator or key.speaks_for(code_of(source))
 
 
 def _discard(outbox: Outbox, key: Key, positions: Sequence[int]) -> list[Quarantined]:

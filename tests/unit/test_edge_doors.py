@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from contracts.keys import FixedKeys, KeyRing
+from contracts.keys import FixedKeys, KeyRing, development_keys
+from services.edge.domain.replies import Refused
 from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed
 from tests.unit.edge_world import KEYS, Answer, World, kept, outbox
 
@@ -183,6 +184,20 @@ def test_the_quarantine_is_shown_to_who_speaks_for_it_alone(tmp_path: Path) -> N
         return nobody.status, wrong.status, centre.told
 
     assert world.do(told) == (401, 422, {"events": [], "next_after": None})
+
+
+@pytest.mark.parametrize(("name", "requeued"), [("19774", 0), ("19753", 1), ("operator", 1)])
+def test_what_was_refused_is_sent_again_by_who_speaks_for_it_or_operates(name: str, requeued: int, tmp_path: Path) -> None:
+    """Another centre's key, which an edge may know, too, sends nothing of it."""
+    ring = KeyRing({**KEYS.by_digest, **development_keys(["19774"]).by_digest})
+    world = World(tmp_path, FixedKeys(ring))
+
+    async def told() -> Any:
+        await world.call("POST", "/v1/events", CENTRE, [packed(event(id="e"))])
+        await world.ports.writer.do(lambda outbox: outbox.settle((), [(1, Refused(0, "unknown_unit", "why"))]))
+        return (await world.call("POST", "/v1/quarantine/requeue", {"Authorization": f"Bearer dev-{name}"})).told
+
+    assert world.do(told) == {"requeued": requeued}
 
 
 def kept_in(directory: Path) -> list[dict[str, Any]]:

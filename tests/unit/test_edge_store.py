@@ -287,6 +287,16 @@ def test_refused_events_stand_aside_with_their_numbers_and_can_be_sent_again(box
     assert (line.unsent, line.last_acknowledged, line.quarantined) == (2, 1, ())
 
 
+def test_of_what_was_refused_allowed_sources_alone_are_released(box: Outbox) -> None:
+    """Whoever stands before them in the quarantine."""
+    accept(box, *(entry(f"e{n}", point=f"/p{n % 2}") for n in range(4)))
+    box.begin()
+    box.settle((), [(position, Refused(0, "unknown_unit", "why")) for position in range(1, 5)])
+    assert box.release(["unknown_unit"], 1 << 60, lambda source: source.endswith("/p1")) == 2
+    box.commit()
+    assert [each["id"] for each in kept(box)] == ["e1", "e3"]
+
+
 def test_what_is_released_is_as_old_as_it_was(tmp_path: Path) -> None:
     """It stands behind what was entered a day later, and an age limit goes by it."""
     now = 1_000

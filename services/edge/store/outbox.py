@@ -291,12 +291,15 @@ class Outbox:
             self._db.execute(schema.SET_ASIDE, (why.code, why.detail, self._now(), position))
             self._db.execute(schema.SET_ASIDE_DELETE, (position,))
 
-    def release(self, codes: Sequence[str], refused_before: int) -> int:
-        """Puts events that were refused for these reasons back into the line, behind the last one; how many.
+    def release(
+        self, codes: Sequence[str], refused_before: int, is_allowed: Callable[[str], bool] = lambda source: True
+    ) -> int:
+        """Puts events of allowed sources that were refused for these reasons back into the line, behind the last; how many.
 
         Those whose refusal lies ahead of now were refused while the clock was: they need not wait for that.
         """
-        chosen = (json.dumps(list(codes)), refused_before, self._now(), RELEASED_MAX)
+        lines = [number_of for number_of, line in self._lines.items() if is_allowed(line.source)]
+        chosen = (json.dumps(list(codes)), refused_before, self._now(), json.dumps(lines), RELEASED_MAX)
         rows = self._db.execute(schema.HEALABLE, chosen).fetchall()
         values: list[object] = []
         for place, (_, number_of, *rest) in enumerate(rows, start=self._position + 1):

@@ -72,6 +72,7 @@ QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.e
                      ORDER BY q.position LIMIT ?"""
 HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
               WHERE code IN (SELECT value FROM json_each(?)) AND (refused_at <= ? OR refused_at > ?)
+              AND line IN (SELECT value FROM json_each(?))
               ORDER BY position LIMIT ?"""
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"
 WEIGH_ASIDE = f"SELECT count(*), total(length(body)) FROM quarantine WHERE {_CHOSEN}"
