@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,8 +42,10 @@ def pinned_sums() -> dict[str, str]:
 
 
 def faults(directory: Path, sums: dict[str, str]) -> list[str]:
-    """Names of the jars that are missing from a directory or are not the pinned ones."""
-    return [name for name, digest in sums.items() if _sum(directory / name) != digest]
+    """Names of the jars that are missing from a directory, are not the pinned ones, or are pinned by nobody."""
+    wrong = [name for name, digest in sums.items() if _sum(directory / name) != digest]
+    # The class path takes every jar that lies there.
+    return wrong + sorted({each.name for each in directory.glob("*.jar")} - sums.keys())
 
 
 def ensure_jars(say: Say, cache: Path | None = None, fetch: Fetch | None = None) -> Path:
@@ -61,7 +63,7 @@ def ensure_jars(say: Say, cache: Path | None = None, fetch: Fetch | None = None)
         if not bad:
             return final
         if final.exists():
-            say(f"Kafka's jars in {final} are incomplete or damaged ({len(bad)} of {len(sums)}): fetching them again.")
+            say(f"Kafka's jars in {final} are not those that are pinned (the first: {bad[0]}): fetching them again.")
         else:
             say(f"Fetching Apache Kafka {KAFKA_VERSION} ({len(sums)} jars, 43 MB, once per user) into {final}")
         for leftover in root.glob(f"{final.name}.part-*"):
@@ -77,7 +79,7 @@ def _fetch_checked(root: Path, final: Path, sums: dict[str, str], fetch: Fetch) 
         try:
             fetch(part)
             if bad := faults(part, sums):
-                reason = f"{len(bad)} of {len(sums)} jars arrived incomplete or differ from the pinned sums ({bad[0]})"
+                reason = f"{len(bad)} jars arrived incomplete or are not among the {len(sums)} that are pinned ({bad[0]})"
                 continue
             if final.exists():
                 shutil.rmtree(final)
@@ -119,10 +121,16 @@ def _resolve(directory: Path) -> None:
     import jgo
 
     environment = directory / ".jgo"
-    built = jgo.build(ENDPOINT, cache_dir=environment)
-    for jar in built.all_jars:
-        shutil.copyfile(jar, directory / Path(jar).name)
+    _copy_pinned([Path(jar) for jar in jgo.build(ENDPOINT, cache_dir=environment).all_jars], directory)
     shutil.rmtree(environment, ignore_errors=True)
+
+
+def _copy_pinned(found: Iterable[Path], directory: Path) -> None:
+    """Whatever else a dependency of a dependency has brought runs nowhere."""
+    sums = pinned_sums()
+    for jar in found:
+        if jar.name in sums:
+            shutil.copyfile(jar, directory / jar.name)
 
 
 def _sum(file: Path) -> str | None:

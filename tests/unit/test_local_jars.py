@@ -54,7 +54,27 @@ def test_half_a_download_is_said_and_repaired(tmp_path: Path, damage: str) -> No
     said: list[str] = []
     assert jars.ensure_jars(said.append, tmp_path / "cache", Mirror()) == directory
     assert jar.read_bytes() == CONTENT["clients.jar"]
-    assert said == [f"Kafka's jars in {directory} are incomplete or damaged (1 of 3): fetching them again."]
+    assert said == [
+        f"Kafka's jars in {directory} are not those that are pinned (the first: clients.jar): fetching them again."
+    ]
+
+
+def test_a_jar_that_nobody_pinned_runs_nowhere(tmp_path: Path) -> None:
+    """It is not copied; where it lies beside the others, they are fetched anew, without it."""
+    found, into = tmp_path / "found", tmp_path / "into"
+    for each in (found, into):
+        each.mkdir()
+    for name in (*CONTENT, "0-evil.jar"):
+        (found / name).write_bytes(b"anything")
+    jars._copy_pinned(found.iterdir(), into)
+    assert {each.name for each in into.iterdir()} == CONTENT.keys()
+    mirror = Mirror()
+    directory = jars.ensure_jars(lambda line: None, tmp_path / "cache", mirror)
+    (directory / "0-evil.jar").write_bytes(b"anything")
+    assert jars.faults(directory, jars.pinned_sums()) == ["0-evil.jar"]
+    assert jars.ensure_jars(lambda line: None, tmp_path / "cache", mirror) == directory
+    assert {each.name for each in directory.iterdir()} == CONTENT.keys()
+    assert mirror.calls == 2
 
 
 def test_a_download_that_arrives_broken_is_tried_again(tmp_path: Path) -> None:
