@@ -41,7 +41,7 @@ class _Reading:
         self._members: dict[str, Any] = {}
         try:
             self._members = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
             self.problems.append(f"{FILE}: {error}")
 
     def calendar(self) -> Calendar:

@@ -70,6 +70,7 @@ WRONG = [
     ("procedures.csv", PROCEDURES + "1.1,A,x,,true,\n", "column end_to_end: 'true' is neither yes nor no"),
     ("procedures.csv", "", "procedures.csv: empty"),
     ("calendar.toml", "[profiles.default\n", "calendar.toml: "),
+    ("calendar.toml", f"x = {'1' * 5_000}\n", "calendar.toml: Exceeds the limit (4300 digits)"),
     ("calendar.toml", "# nothing\n", "there is no hours profile"),
     ("calendar.toml", PROFILE + "mon = []\n", "line 1, column 11: the profile 'default' has no windows"),
     ("calendar.toml", PROFILE + WEEK + 'day = []\n', "calendar.toml, line 3, column 1: 'day' is none of mon"),
