@@ -112,7 +112,10 @@ def verify(file: BinaryIO, trust: Trust) -> tuple[Header, Closing]:
 
 
 def events(file: BinaryIO, closing: Closing) -> Iterator[bytes]:
-    """The events of a file that was verified, in order; CarriedError at the end when it is another file by now."""
+    """The events of a file that was verified, in order; CarriedError at the end when it is another file by now.
+
+    So the file must be one that nobody else can change: events are out before the end is reached.
+    """
     digest = sha256()
     lines = _lines(file)
     digest.update(next(lines))

@@ -1,6 +1,8 @@
 """Loads a file that a centre carried by hand: its signature first, then its events through intake's door, in their order."""
 
 import argparse
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import groupby, islice
@@ -21,6 +23,7 @@ BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
 REST_SECONDS: Final = 2.0
 TRIES_MAX: Final = 30
 REFUSED_SHOWN_MAX: Final = 20
+COPY_BYTES: Final = 1024 * 1024
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -33,18 +36,34 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: OperatorSettings, given: argparse.Namespace) -> int:
     """Exit status 0 when intake has stored every event; 1 when it refused some, which are printed."""
+    if given.trust.resolve().parent == given.file.resolve().parent:
+        raise CarriedFileError(str(given.trust), "it lies beside the file that it is to judge: name the city's own")
     try:
-        with open(given.file, "rb") as file:
-            header, closing = carried.verify(file, carried.read_trust(given.trust))
+        trust = carried.read_trust(given.trust)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.state_dir) as file:
+            _copy(given.file, file)
+            header, closing = carried.verify(file, trust)
             print(f"{closing.events} events of {header.made_at}, signature and codes are right")
             with Journal(settings.state_dir) as journal:
                 stored, refused = _Import(Doors(settings), journal).run(file, closing)
     except CarriedError as error:
         raise CarriedFileError(str(given.file), str(error)) from error
     except OSError as error:
-        raise CarriedFileError(str(error.filename or given.file), error.strerror or str(error)) from error
+        place = error.filename or f"{given.file}, copied into {settings.state_dir}"
+        raise CarriedFileError(str(place), error.strerror or str(error)) from error
     print(f"{stored} stored, {refused} refused; what came over the line, too, counts once")
     return 1 if refused else 0
+
+
+def _copy(path: Path, copy: BinaryIO) -> None:
+    """As many bytes as it has now: a stick may give something else at a second reading than at the one that is checked."""
+    with open(path, "rb") as stick:
+        left = os.fstat(stick.fileno()).st_size
+        while left and (some := stick.read(min(left, COPY_BYTES))):
+            copy.write(some)
+            left -= len(some)
+    copy.seek(0)
 
 
 class _Import:

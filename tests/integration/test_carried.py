@@ -92,7 +92,8 @@ def city(module_province: Province, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.mark.long
 def test_a_signed_file_is_loaded_and_counts_and_the_line_brings_it_again_for_nothing(city: City) -> None:
     """By the stick all is counted; when the line is back the same events arrive once more, and nothing changes."""
-    stick, keys = city.directory / "stick.motcua", city.directory / "trusted.json"
+    stick, keys = city.directory / "stick" / "19753.motcua", city.directory / "trusted.json"
+    stick.parent.mkdir()
     made = city.at_the_centre("keygen")
     assert made.returncode == 0, made.stderr
     public = made.stdout.split()[-1]
@@ -105,7 +106,7 @@ def test_a_signed_file_is_loaded_and_counts_and_the_line_brings_it_again_for_not
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "does not speak" in refused.stderr
     keys.write_text(json.dumps({"keys": [{"name": "Phú Xuân", "public_key": public, "codes": ["19753"]}]}))
-    harmed = city.directory / "harmed.motcua"
+    harmed = stick.with_name("harmed.motcua")
     harmed.write_bytes(stick.read_bytes().replace(b"07-01T09:00", b"07-01T07:00", 1))
     assert "altered" in city.at_the_city(str(harmed), "--trust", str(keys)).stderr
     assert _reported(city) == []

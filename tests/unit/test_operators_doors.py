@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import pytest
@@ -262,17 +262,18 @@ def stick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stick").write_bytes(file.getvalue())
     codes = ["19753", "19774"]
     trusted = {"name": "ward", "public_key": carried.public_text(KEY.public_key()), "codes": codes}
-    (tmp_path / "trust").write_text(json.dumps({"keys": [trusted]}))
+    (tmp_path / "city").mkdir()
+    (tmp_path / "city" / "trust").write_text(json.dumps({"keys": [trusted]}))
     return tmp_path / "stick"
 
 
-def load(keeper: Doorkeeper, stick: Path) -> int:
+def load(keeper: Doorkeeper, stick: Path, trust: str = "city/trust") -> int:
     """The command."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PROCESSING_URL", "INTAKE_URL"):
             patch.setenv(f"MOTCUA_{name}", keeper.url)
         patch.setenv("MOTCUA_STATE_DIR", str(stick.parent / "state"))
-        return main(["import", str(stick), "--trust", str(stick.parent / "trust")])
+        return main(["import", str(stick), "--trust", str(stick.parent / trust)])
 
 
 def test_a_file_goes_in_whole_and_in_order_whatever_has_to_be_sent_again(keeper: Doorkeeper, stick: Path) -> None:
@@ -310,7 +311,44 @@ def test_an_intake_that_takes_nothing_ends_it_with_what_to_do(
     assert "import the file again later" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("what", ["stick", "trust"])
+def test_what_is_handed_in_is_what_was_checked_whatever_the_stick_says_afterwards(
+    keeper: Doorkeeper, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller decides what is read; nothing of the copy stays."""
+    keeper.answers = {"/v1/events": [(202, each("stored"))]}
+    files, verify = {}, carried.verify
+    for unit in ("19753", "20101"):
+        events = [{**EVENT, "id": f"{unit}-{n}", "source": f"/units/{unit}", "data": {"x": "y" * 20_000}} for n in range(3)]
+        file = io.BytesIO()
+        carried.write(file, KEY, "inc", "2025-07-01T08:00:00+07:00", [json.dumps(event).encode() for event in events])
+        files[unit] = file.getvalue()
+    stick.write_bytes(files["19753"])
+
+    def checked(file: BinaryIO, trust: carried.Trust) -> tuple[carried.Header, carried.Closing]:
+        told = verify(file, trust)
+        stick.write_bytes(files["20101"])
+        return told
+
+    monkeypatch.setattr(carried, "verify", checked)
+    assert load(keeper, stick) == 0
+    assert keeper.events() == [["19753-0", "19753-1", "19753-2"]]
+    assert [path.name for path in (stick.parent / "state").iterdir()] == [FILE]
+
+
+def test_who_is_trusted_is_not_read_from_the_stick(
+    keeper: Doorkeeper, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it is called there; else whoever made the file would say that it is right."""
+    beside, link = stick.parent / "trust", stick.parent / "city" / "link"
+    beside.write_bytes((stick.parent / "city" / "trust").read_bytes())
+    link.symlink_to(beside)
+    for name in ("trust", "city/link", "city/../trust"):
+        assert load(keeper, stick, name) == 1
+        assert "name the city's own" in capsys.readouterr().err
+    assert keeper.sent == []
+
+
+@pytest.mark.parametrize("what", ["stick", "city/trust"])
 def test_a_file_that_is_missing_or_none_is_one_sentence(
     what: str, keeper: Doorkeeper, stick: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
