@@ -5,8 +5,9 @@ PY := .venv/bin/python
 RUN := $(PY) -m
 # A program that speaks of the stack in the state directory: its ports, its clock, its servers, its live generation.
 HERE := $(RUN) deploy.local.here
-# Two test processes have two sets of servers; servers that somebody lends are one set, and tests empty it.
-PROCESSES := $(if $(MOTCUA_KAFKA),0,2)
+# Each test process has a set of servers, and much of a test is waiting: three keep two cores busy. Servers that somebody
+# lends are one set, and tests empty it.
+PROCESSES := $(if $(MOTCUA_KAFKA),0,3)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up prometheus drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
