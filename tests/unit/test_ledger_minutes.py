@@ -11,6 +11,7 @@ import pytest
 from contracts import instants
 from services.processing.domain.dossier import Dossier, keep
 from services.processing.domain.ledger import deadline_view
+from services.processing.domain.listed import row
 from tests.unit.fold_world import event
 from tests.unit.legal_clock_world import ALL_PROFILES, LAST, RULES, Life, any_life, office_of
 from tests.unit.oracle_minutes import MINUTE, CountingOffice, local
@@ -66,6 +67,36 @@ def test_running_minutes_add_up_to_the_limit_and_pauses_to_what_they_moved() -> 
 
 
 @pytest.mark.slow
+def test_what_remains_and_what_ran_beyond_is_what_the_verdict_and_the_worklist_say() -> None:
+    for life, view, told in _views(300, "agree"):
+        if view["due_original"] is None or view["due_original"] != view["due_current"]:
+            continue  # beyond its limit is not late where a letter gave another day
+        last, code, late = view["balance"]["clock"], view["verdict"]["code"], view["verdict"]["late_minutes"]
+        beyond = [piece for piece in view["segments"] if piece["beyond_limit"] and piece["clock"] == last]
+        ran = sum(piece["working_minutes"] for piece in beyond)
+        if life.unit not in HOLDS_DATES and code != "paused":
+            # A closing parts no whole minute of a same day's limit that began within one.
+            assert ran == late or (view["balance"]["limit_minutes"] is None and ran == late + 1), told
+        elif code in ("running", "overdue", "late"):
+            leg = view["stretches"][-1]
+            since = sum(piece["working_minutes"] for piece in beyond if piece["from"] >= leg["from"])
+            assert since in {min(late, leg["working_minutes"]) + more for more in (-1, 0, 1)}, told
+        if view["balance"]["limit_minutes"] is None:
+            continue
+        assert view["balance"]["beyond_limit_minutes"] == ran, told
+        if code not in ("running", "paused", "overdue"):
+            continue
+        listed = row(_dossier(life), _until(life), RULES)
+        if listed["minutes_left"] is None:
+            assert (view["balance"]["remaining_minutes"], ran) == (0, listed["minutes_over"]), told
+        else:
+            at = life.told[-1].at if code == "paused" else _until(life)
+            begun = _competent(life).worked(at, _at(view["due_original"]))
+            assert (view["balance"]["remaining_minutes"], ran) == (-(-begun // MINUTE), 0), told
+            assert listed["minutes_left"] == begun // MINUTE, told
+
+
+@pytest.mark.slow
 def test_each_move_begins_with_the_due_that_the_one_before_left() -> None:
     for _, view, told in _views(LIVES, "moves"):
         dues = [move for move in view["moves"] if move["due_current"] is not None]
@@ -102,11 +133,15 @@ def _views(lives: int, seed: str) -> Iterator[tuple[Life, dict[str, Any], str]]:
     chance = random.Random(seed)
     for number in range(lives):
         life = any_life(chance)
-        kept = []
-        for offset, each in enumerate(life.told):
-            reported = event(each.fact, each.at, source=f"/units/{life.receiver}", **each.data)
-            kept.append(keep(reported, offset, each.at, None))
-        yield life, deadline_view(Dossier("X", tuple(kept)), _until(life), RULES), f"life {number} of {seed!r}: {life}"
+        yield life, deadline_view(_dossier(life), _until(life), RULES), f"life {number} of {seed!r}: {life}"
+
+
+def _dossier(life: Life) -> Dossier:
+    kept = []
+    for offset, each in enumerate(life.told):
+        reported = event(each.fact, each.at, source=f"/units/{life.receiver}", **each.data)
+        kept.append(keep(reported, offset, each.at, None))
+    return Dossier("X", tuple(kept))
 
 
 def _until(life: Life) -> int:

@@ -1,10 +1,12 @@
 """What the ledger tells, worked out by hand: segments, what moved a due, who was late, the law, and plain sentences."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from contracts.lifecycle import Timeliness
+from lab.load import ledger
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.ledger import deadline_view
 from services.processing.domain.sources import SOURCES
@@ -230,3 +232,78 @@ def test_a_dossier_without_a_limit_has_its_minutes_told_and_no_due() -> None:
     view = told(None, ("received", "2025-07-07 16:00", {}), now="2025-07-08 08:00")
     assert sum(row["working_minutes"] for row in view["segments"]) == 120
     assert (view["due_current"], view["limit_from"], view["verdict"]["code"]) == (None, None, "open_without_due")
+
+
+DIFFERING_CLOCKS: list[tuple[str, str, list[tuple[str, str, dict[str, Any]]], str, dict[str, int], str]] = [
+    (
+        "overlapping pauses", "8 working_hours",
+        [("received", "07 07:00", {}), ("processing_started", "07 07:00", {}),
+         ("supplement_requested", "07 08:00", REASON), ("payment_requested", "07 09:00", {}),
+         ("supplement_provided", "07 10:00", {}), ("payment_made", "07 11:00", {})],
+        "08 10:30", {"running": 510, "paused": 180, "remaining": 30, "beyond_limit": 0}, "running",
+    ),
+    (
+        "received by a clock that is behind", "4 working_hours",
+        [("submitted", "07 10:00", {}), ("received", "07 08:00", {})],
+        "07 15:00", {"running": 300, "paused": 0, "remaining": 0, "beyond_limit": 60}, "overdue",
+    ),
+    (
+        "restarted by a clock that is behind", "8 working_hours",
+        [("received", "07 07:00", {}), ("supplement_requested", "07 10:00", REASON),
+         ("supplement_provided", "07 09:00", {"restart": True})],
+        "08 09:30", {"running": 510, "paused": 0, "remaining": 0, "beyond_limit": 30}, "overdue",
+    ),
+    (
+        "a supplement asked for before the submission", "8 working_hours",
+        [("submitted", "07 10:00", {}), ("supplement_requested", "07 08:00", REASON),
+         ("supplement_provided", "07 11:00", {})],
+        "08 12:00", {"running": 510, "paused": 60, "remaining": 90, "beyond_limit": 0}, "awaiting_acceptance",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limit", "events", "now", "minutes", "code"), [case[1:] for case in DIFFERING_CLOCKS])
+def test_where_clocks_differ_the_ledger_agrees_with_its_own_due(
+    limit: str, events: list[tuple[str, str, dict[str, Any]]], now: str, minutes: dict[str, int], code: str
+) -> None:
+    desk, (amount, unit) = Desk(RULES), limit.split(" ")
+    birth: dict[str, Any] = {**BIRTH, "time_limit": {"amount": int(amount), "unit": unit}}
+    for place, (fact, when, data) in enumerate(events):
+        desk.report(event(fact, local(f"2025-07-{when}"), source="/units/default", **(data if place else birth)))
+    assert isinstance(desk.dossier, Dossier)
+    view = deadline_view(desk.dossier, local(f"2025-07-{now}"), RULES)
+    assert {name: view["balance"][f"{name}_minutes"] for name in minutes} == minutes
+    assert sum(piece["working_minutes"] for piece in view["segments"] if piece["beyond_limit"]) == minutes["beyond_limit"]
+    assert view["verdict"]["code"] == code
+    assert all(one["to"] == other["from"] for one, other in pairwise(view["segments"]))
+    assert ledger.problem(view) is None
+
+
+def test_minutes_beyond_a_due_are_told_though_a_pause_moved_it_afterwards() -> None:
+    """The same day: three hours late when the pause began, and one since; by dates as well."""
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 08:00", {}),
+        ("supplement_requested", "2025-07-08 10:00", REASON),
+        ("supplement_provided", "2025-07-09 10:00", {}),
+    ]
+    view = told("0 working_days", *events, now="2025-07-09 11:00")
+    assert view["verdict"]["late_minutes"] == 240
+    assert sum(piece["working_minutes"] for piece in view["segments"] if piece["beyond_limit"]) == 240
+    by_dates = told("0 calendar_days", *events, now="2025-07-09 11:00")
+    assert [(piece["from"][8:16], piece["working_minutes"]) for piece in by_dates["segments"] if piece["beyond_limit"]] == [
+        ("07T17:00", 180), ("09T10:00", 60)
+    ]  # fmt: skip
+
+
+def test_a_limit_by_dates_received_on_a_day_off_is_closed_until_its_clock_starts() -> None:
+    view = told("5 calendar_days", ("received", "2025-07-05 10:00", {}), now="2025-07-08 08:00")
+    shown = [
+        (piece["kind"], piece["from"][8:16], piece["working_minutes"], piece["reason"], piece["rule"])
+        for piece in view["segments"]
+    ]
+    assert shown == [
+        ("closed", "05T10:00", 0, "weekend", "office_hours"),
+        ("closed", "07T00:00", 0, "before_opening", "office_hours"),
+        ("running", "07T07:00", 540, None, "first_day_not_counted"),
+    ]
+    assert view["moves"][0]["clock_start"] == view["segments"][2]["from"]

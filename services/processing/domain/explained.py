@@ -75,22 +75,21 @@ def move(told: Move) -> dict[str, Any]:
     }
 
 
-def balance(walk: Walk, told: Sequence[Stretch]) -> dict[str, Any] | None:
+def balance(walk: Walk, told: Sequence[Stretch], pieces: Iterable[Segment]) -> dict[str, Any] | None:
     """The account of the clock that runs now (or ran last); minutes left are known of limits in working time alone."""
     if not told:
         return None
     clock = told[-1].clock
     running, paused = (_minutes(told, clock.number, is_paused) for is_paused in (False, True))
-    limit = None if clock.limit is None else clock.limit // instants.MINUTE
     due = walk.due_current if clock.number else None
     return {
         "clock": clock.number,
         "phase": clock.phase,
-        "limit_minutes": limit,
+        "limit_minutes": None if clock.limit is None else clock.limit // instants.MINUTE,
         "running_minutes": running,
         "paused_minutes": paused,
-        "remaining_minutes": None if limit is None else max(0, limit - running),
-        "beyond_limit_minutes": None if limit is None else max(0, running - limit),
+        "remaining_minutes": None if clock.limit is None else _remaining(walk, told[-1]),
+        "beyond_limit_minutes": None if clock.limit is None else _beyond(pieces, clock.number),
         "base_date": None if due is None or due.base_day is None else day_text(due.base_day),
     }
 
@@ -124,6 +123,18 @@ def day_text(number: int) -> str:
 
 def _minutes(told: Iterable[Stretch], clock: int, is_paused: bool) -> int:
     return sum(each.minutes for each in told if each.clock.number == clock and each.is_paused == is_paused)
+
+
+def _remaining(walk: Walk, last: Stretch) -> int:
+    """Up to the due of the limit from where its clock stands; whole minutes that ran are gone, the one begun remains."""
+    hours = last.clock.hours
+    if hours is None or last.due_at is None:
+        return 0
+    return -(-hours.worked(walk.pause_begin if last.is_paused else last.end, last.due_at) // instants.MINUTE)
+
+
+def _beyond(pieces: Iterable[Segment], clock: int) -> int:
+    return sum(each.minutes for each in pieces if each.beyond_limit and each.stretch.clock.number == clock)
 
 
 def _pause(told: Pause, due: Due | None) -> dict[str, Any]:

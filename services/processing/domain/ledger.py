@@ -70,7 +70,7 @@ def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict
         "segments_left_out": len(pieces) - len(shown),
         "stretches": [explained.stretch(stretch) for stretch in told],
         "moves": [explained.move(move) for move in moved],
-        "balance": explained.balance(walk, told),
+        "balance": explained.balance(walk, told, pieces),
         "verdict": explained.verdict(stands, walk.completion),
         "due_original": explained.show(None if walk.due_original is None else walk.due_original.at),
         "due_current": explained.show(None if walk.due_current is None else walk.due_current.at),

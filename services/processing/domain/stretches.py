@@ -20,12 +20,12 @@ class Clock(NamedTuple):
     phase: str
     hours: WorkingTime | None
     limit: int | None  # working time, for limits that are counted in it
-    due_at: int | None
-    by_dates: bool
+    counts_from: int | None  # for limits that are counted by dates: when the office opens on the day that is not counted
 
 
 class Stretch(NamedTuple):
-    """Time between two turns of the clock, running or paused throughout; the reason is the one that was reported."""
+    """Time between two turns of the clock, running or paused throughout; the reason is the one that was reported, the due
+    that of the limit as it then stood."""
 
     clock: Clock
     is_paused: bool
@@ -34,6 +34,7 @@ class Stretch(NamedTuple):
     began_by: str
     ended_by: str
     reason: str | None
+    due_at: int | None
     minutes: int
     minutes_before: int  # of the same clock, running or paused as this one
     worked_before: int
@@ -59,36 +60,29 @@ def stretches(walk: Walk, until: int) -> list[Stretch]:
     """The turns of a dossier's clocks from its birth to `until`, each ending where the next begins."""
     turns = list(_turns(walk))
     clocks = _clocks(walk, turns)
-    ends = [(max(turn.at, turns[0].at), turn.taken.event.fact) for turn in turns[1:]]
-    ends.append((until, _ending(walk)))
     found: list[Stretch] = []
     worked: dict[tuple[int, bool], int] = {}
-    for turn, (end, ended_by) in zip(turns, ends, strict=True):
-        if end > until:
-            end, ended_by = until, _ending(walk)
-        if end <= (begin := turn.at):
-            continue
+    for turn, end, ended_by in _ends(turns, until, _ending(walk)):
         clock = clocks[turn.clock]
         before = worked.get((turn.clock, turn.is_paused), 0)
-        after = before + (0 if clock.hours is None else clock.hours.worked(begin, end))
+        after = before + (0 if clock.hours is None else clock.hours.worked(turn.at, end))
         worked[turn.clock, turn.is_paused] = after
         reason = _reported_reason(turn.taken) if turn.is_paused else None
         minutes = after // instants.MINUTE - before // instants.MINUTE
         fact = turn.taken.event.fact
         found.append(
-            Stretch(clock, turn.is_paused, begin, end, fact, ended_by, reason, minutes, before // instants.MINUTE, before)
-        )
+            Stretch(
+                clock, turn.is_paused, turn.at, end, fact, ended_by, reason, turn.due_at, minutes,
+                before // instants.MINUTE, before,
+            )
+        )  # fmt: skip
     return found
 
 
 def segments(stretch: Stretch) -> Iterator[Segment]:
     """The pieces of a stretch. Minutes are whole: a piece has those that are full at its end and were not at its begin."""
-    clock, cut = stretch.clock, _limit_reached(stretch)
-    if stretch.is_paused or clock.hours is None or clock.by_dates:
-        pieces = [Piece(stretch.begin, stretch.end, True, "")]
-    else:
-        pieces = list(clock.hours.pieces(stretch.begin, stretch.end))
-    pieces = [part for piece in pieces for part in _cut(piece, cut)]
+    clock, cut = stretch.clock, None if stretch.is_paused else stretch.due_at
+    pieces = [part for piece in _pieces(stretch) for part in _cut(piece, cut)]
     worked = stretch.worked_before
     for place, piece in enumerate(pieces):
         before = worked
@@ -119,41 +113,66 @@ class _Turn(NamedTuple):
     taken: Taken
     is_paused: bool
     clock: int
+    due_at: int | None
 
 
 def _turns(walk: Walk) -> Iterator[_Turn]:
-    at, clock, was_paused = 0, 0, False
+    at, clock, was_paused, paused_at = 0, 0, False, 0
+    acceptance: int | None = None
     for taken in walk.steps:
         event, is_paused = taken.event, taken.state in arrows.PAUSED
-        starts = event.fact == "received" or (isinstance(event.data, SupplementProvided) and event.data.restart is True)
+        starts = _starts(taken)
         if starts:
             clock += 1
-        if starts or taken.state_before == arrows.UNBORN or is_paused != was_paused:
-            # Clocks of centres differ: what applied later never begins before what applied earlier.
+        if starts or taken.state_before == arrows.UNBORN:
+            at = event.time
+        elif is_paused != was_paused:
+            # Clocks of centres differ: of one count, what applied later never begins before what applied earlier.
             at = max(at, event.time)
-            yield _Turn(at, taken, is_paused, clock)
+        else:
+            continue
+        if is_paused:
+            paused_at = event.time
+        elif not clock and (hours := walk.acceptance_hours) is not None:
+            acceptance = (
+                deadline.acceptance_due(event.time, hours)
+                if acceptance is None
+                else hours.advance(acceptance, hours.worked(paused_at, event.time))
+            )
+        due = None if taken.due_original is None else taken.due_original.at
+        yield _Turn(at, taken, is_paused, clock, due if clock else acceptance)
         was_paused = is_paused
 
 
+def _starts(taken: Taken) -> bool:
+    data = taken.event.data
+    return taken.event.fact == "received" or (isinstance(data, SupplementProvided) and data.restart is True)
+
+
+def _ends(turns: list[_Turn], until: int, ending: str) -> list[tuple[_Turn, int, str]]:
+    """The turns that last, each with its end and what ended it: a count that begins takes the rest of the one before."""
+    lasting: list[tuple[_Turn, int, str]] = []
+    end, ended_by = until, ending
+    for turn in reversed(turns):
+        if turn.at < end:
+            lasting.append((turn, end, ended_by))
+        if turn.at <= end:
+            end, ended_by = turn.at, turn.taken.event.fact
+    return lasting[::-1]
+
+
 def _clocks(walk: Walk, turns: list[_Turn]) -> dict[int, Clock]:
-    dues: dict[int, int] = {}
-    number = 0
-    starts = {turn.taken.event.offset: turn.clock for turn in turns}
-    received: Taken | None = None
-    for taken in walk.steps:
-        number = starts.get(taken.event.offset, number)
-        if taken.due_original is not None:
-            dues[number] = taken.due_original.at
-        if taken.event.fact == "received":
-            received = taken
-    clocks = {0: Clock(0, "acceptance", walk.acceptance_hours, deadline.ACCEPTANCE, None, False)}
-    if received is None:
+    clocks = {0: Clock(0, "acceptance", walk.acceptance_hours, deadline.ACCEPTANCE, None)}
+    begun = [turn for turn in turns if _starts(turn.taken)]
+    if not begun:
         return clocks
     # Without a limit no due was worked out, and its minutes are told all the same.
+    received = next(turn.taken for turn in begun if turn.taken.event.fact == "received")
     hours = walk.hours or walk.rules.hours(received.competent, instants.day_number(received.event.time))
     limit, by_dates = working_limit(walk.limit), walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
-    for clock in range(1, number + 1):
-        clocks[clock] = Clock(clock, "processing", hours, limit, dues.get(clock), by_dates)
+    for turn in begun:
+        counts_from = hours.clock_start(turn.at) if by_dates else None
+        clocks[turn.clock] = Clock(turn.clock, "processing", hours, limit, counts_from)
     return clocks
 
 
@@ -178,17 +197,16 @@ def _reported_reason(taken: Taken) -> str | None:
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _limit_reached(stretch: Stretch) -> int | None:
-    """From when on a running stretch lies beyond its limit; None when it never does."""
-    clock, hours = stretch.clock, stretch.clock.hours
+def _pieces(stretch: Stretch) -> Iterator[Piece]:
+    hours, begin, end, from_ = stretch.clock.hours, stretch.begin, stretch.end, stretch.clock.counts_from
     if stretch.is_paused or hours is None:
-        return None
-    if clock.limit is None:
-        return clock.due_at
-    left = clock.limit - stretch.worked_before
-    if left <= 0:
-        return stretch.begin
-    return hours.advance(stretch.begin, left) if left <= hours.worked(stretch.begin, stretch.end) else None
+        yield Piece(begin, end, True, "")
+    elif from_ is None:
+        yield from hours.pieces(begin, end)
+    else:
+        yield from hours.pieces(begin, min(from_, end))
+        if from_ < end:
+            yield Piece(max(begin, from_), end, True, "")
 
 
 def _cut(piece: Piece, at: int | None) -> tuple[Piece, ...]:
@@ -211,7 +229,7 @@ def _edge(one: Piece, other: Piece, cut: int | None) -> str:
 def _rule(stretch: Stretch, piece: Piece) -> str:
     if stretch.is_paused:
         return "pause_moves_due"
-    if stretch.clock.by_dates:
+    if piece.is_open and stretch.clock.counts_from is not None:
         return "first_day_not_counted"
     if piece.code in _CALENDAR_REASONS:
         return "calendar_body"
