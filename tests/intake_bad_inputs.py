@@ -304,6 +304,8 @@ a test fails when they differ. [Events](EVENTS.md) says what a good one looks li
 - `retry` is the world's fault (send it again, unchanged), `refused` the event's (sending it again cannot help). `detail`
   names members, never what was sent. `id` is null where it could not be read.
 - A body that does not arrive within its time is a **503** `body_too_slow`: on a slow line, send smaller ones.
+- A request line with headers above 32 KiB is a **431** `head_too_long`; a connection on which they are not whole within 30
+  seconds is closed.
 - More than a key's quota is a **429** `over_quota`; too many requests at once are a **503** `too_busy`; nothing is stored.
 """
 

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 import uvicorn
 from fastapi import FastAPI
 
+from contracts.face.protocol import Bounded
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -15,7 +17,7 @@ def serve(app: FastAPI, host: str, port: int, stop_seconds: int) -> None:
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=Bounded,
         loop="asyncio",
         access_log=False,
         log_config=None,

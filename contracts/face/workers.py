@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from contracts.face.application import application
 from contracts.face.problems import tell_problems
+from contracts.face.protocol import Bounded
 
 WAITING_CONNECTIONS: Final = 128
 
@@ -44,5 +45,5 @@ def open_door(app: FastAPI, host: str, port: int) -> None:
     """Serves until the process ends; OSError when the port is somebody else's."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS)
-    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False, loop="asyncio", http="httptools")
+    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False, loop="asyncio", http=Bounded)
     threading.Thread(target=uvicorn.Server(config).run, args=([listening],), name="door", daemon=True).start()
