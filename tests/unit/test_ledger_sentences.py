@@ -172,3 +172,80 @@ def test_no_code_of_a_dossier_a_body_or_a_reason_stands_in_a_sentence() -> None:
                 now="2025-07-08 08:00")  # fmt: skip
     for text in view["sentence"].values():
         assert not re.search(r"\bX\b|default|incomplete|_", text)
+
+
+def test_a_pause_without_a_limit_promises_no_due() -> None:
+    view = told(None, ("received", "2025-07-07 08:00", {}), ("supplement_requested", "2025-07-07 10:00", REASON),
+                now="2025-07-08 08:00")  # fmt: skip
+    assert view["sentence"]["vi"].endswith("Hồ sơ đang tạm dừng từ 10:00 ngày 07/07/2025 (chờ bổ sung giấy tờ).")
+    assert view["sentence"]["en"].endswith("It is paused since 10:00 on 07/07/2025 while papers are awaited.")
+
+
+def test_a_letter_whose_day_a_pause_has_moved_is_told_with_its_own_day() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 08:00", {}),
+        ("rescheduled", "2025-07-08 10:00", {"due": "2025-07-11T16:30:00+07:00"}),
+        ("supplement_requested", "2025-07-10 10:00", REASON),
+        ("supplement_provided", "2025-07-10 14:00", {}),
+        now="2025-07-11 08:00",
+    )
+    assert view["due_current"] == "2025-07-14T08:30:00+07:00"
+    assert (
+        "An apology letter set a new appointment, 16:30 on 11/07/2025; without it the due was 10:00 on 09/07/2025."
+        in view["sentence"]["en"]
+    )
+    assert (
+        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại lúc 16:30 ngày 11/07/2025; hạn khi chưa hẹn lại là 10:00 ngày 09/07/2025."
+        in view["sentence"]["vi"]
+    )
+
+
+@pytest.mark.parametrize(("received", "is_said"), [("14:59", False), ("15:00", True), ("18:00", False)])
+def test_a_same_day_that_is_the_next_says_from_which_hour_on(received: str, is_said: bool) -> None:
+    """What is received after hours has its day on the next of itself."""
+    said = told("0 working_days", ("received", f"2025-07-07 {received}", {}), now="2025-07-07 19:00")["sentence"]
+    assert ("What is received at 15:00 or later is due by the next working day's closing." in said["en"]) == is_said
+    assert ("từ 15 giờ trở đi có hạn là cuối giờ làm việc của ngày làm việc tiếp theo." in said["vi"]) == is_said
+
+
+def test_an_acceptance_that_a_pause_moved_says_by_how_much() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("submitted", "2025-07-07 08:00", {}),
+        ("supplement_requested", "2025-07-07 10:00", REASON),
+        ("supplement_provided", "2025-07-07 15:00", {}),
+    ]
+    assert told("5 calendar_days", *events, now="2025-07-07 16:00")["sentence"] == {
+        "vi": "Hồ sơ được nộp lúc 08:00 ngày 07/07/2025, cơ quan tiếp nhận hoặc từ chối chậm nhất lúc 11:00 ngày "
+        "08/07/2025. Thời hạn tạm dừng từ 10:00 ngày 07/07/2025 đến 15:00 ngày 07/07/2025 (chờ bổ sung giấy tờ), cộng thêm "
+        "3 giờ làm việc.",
+        "en": "The dossier was submitted at 08:00 on 07/07/2025 and is to be accepted or refused by 11:00 on 08/07/2025. "
+        "The clock was paused from 10:00 on 07/07/2025 to 15:00 on 07/07/2025 while papers were awaited, which adds 3 hours "
+        "of working time.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("received", "paused", "resumed", "named"),
+    [
+        ("2025-08-29 08:00", "2025-08-29 17:30", "2025-09-02 20:00", None),  # until after what would have been closing
+        ("2025-08-29 08:00", "2025-08-29 17:30", "2025-09-02 15:00", "02/09/2025"),  # an afternoon of it was left
+        ("2025-09-02 18:00", None, None, None),  # the office would have closed before
+        ("2025-09-02 16:00", None, None, "02/09/2025"),
+    ],
+)
+def test_a_holiday_is_named_if_an_hour_of_it_was_missed(
+    received: str, paused: str | None, resumed: str | None, named: str | None
+) -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [("received", received, {})]
+    if paused is not None and resumed is not None:
+        events += [("supplement_requested", paused, REASON), ("supplement_provided", resumed, {})]
+    said = told("1 working_days", *events, now="2025-09-03 10:00")["sentence"]["vi"]
+    assert (f"Quốc khánh ({named})" in said) if named else ("Quốc khánh" not in said), said
+
+
+@pytest.mark.parametrize(("amount", "is_said"), [("3600 working_days", False), ("200 months", True), ("3650 months", True)])
+def test_a_due_in_a_year_without_holidays_yet_says_so(amount: str, is_said: bool) -> None:
+    said = told(amount, ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
+    assert ("The calendar names days off up to the end of 2040 only." in said["en"]) == is_said
+    assert ("Lịch hiện mới ghi ngày nghỉ đến hết năm 2040." in said["vi"]) == is_said

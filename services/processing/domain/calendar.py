@@ -58,7 +58,7 @@ class WorkingTime:
         # Only `day` and `pieces` look at these three: a due is worked out without a reason.
         self._off = off
         self._made_up = make_up
-        self._week = tuple(bool(windows[day]) for day in WEEKDAYS)
+        self._week = tuple(tuple(windows[day]) for day in WEEKDAYS)
         self._openings: list[int] = []
         self._closings: list[int] = []
         self._before: list[int] = []
@@ -152,6 +152,15 @@ class WorkingTime:
         if self._week[weekday]:
             return Day(number, "working_day")
         return Day(number, "weekend" if weekday >= _SATURDAY else "day_off")
+
+    def usual_windows(self, number: int) -> list[tuple[int, int]]:
+        """The windows that a day would have if it were neither off nor made up."""
+        midnight = instants.midnight(number)
+        return [(midnight + begin, midnight + end) for begin, end in self._week[(number + _MONDAY_SHIFT) % 7]]
+
+    def last_day_off(self) -> int | None:
+        """The last day (a day number) that the calendar body names as off: of later ones nobody has said so yet."""
+        return max(self._off, default=None)
 
     def named_days(self, first: int, final: int) -> list[Day]:
         """The holidays that took a day of work away, and the make-up days, of first..final: the earliest of them."""

@@ -33,6 +33,7 @@ ENDINGS: Final = {
     "withdrawn": ("Hồ sơ đã được rút theo yêu cầu lúc {}.", "The dossier was withdrawn on request at {}."),
     "halted": ("Hồ sơ đã dừng xử lý lúc {}.", "The dossier was halted at {}."),
 }
+SAME_DAY: Final = TimeLimit(0, "working_days")
 SORRY: Final = ("Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.", "We apologise for the delay.")
 
 
@@ -48,6 +49,8 @@ def _parts(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said
         return
     if not walk.was_received:
         yield _submitted(walk)
+        if walk.state not in arrows.FINAL:
+            yield from _paused([move.pause for move in moves if move.pause is not None], False)
     else:
         yield _received(walk)
         if walk.due_current is not None and walk.hours is not None:
@@ -84,7 +87,7 @@ def _received(walk: Walk) -> Said:
 
 
 def _limit(limit: TimeLimit) -> Said:
-    if limit == TimeLimit(0, "working_days"):
+    if limit == SAME_DAY:
         return Said("trong ngày", "the same day")
     vi, en = LIMIT_NAMES[limit.unit]
     return Said(f"{limit.amount} {vi}", spoken.counted(limit.amount, en))
@@ -106,35 +109,48 @@ def _reasons(walk: Walk, moves: Sequence[Move], hours: WorkingTime) -> Iterator[
             f"Thời hạn bắt đầu tính từ {clock_vi(start.clock_start)} vì khi đó cơ quan mới mở cửa.",
             f"The clock starts at {clock_en(start.clock_start)}, when the office opens next.",
         )
+    if _is_next_day(walk, start):
+        yield Said(
+            "Hồ sơ trong ngày tiếp nhận từ 15 giờ trở đi có hạn là cuối giờ làm việc của ngày làm việc tiếp theo.",
+            "What is received at 15:00 or later is due by the next working day's closing.",
+        )
     pauses = [move.pause for move in since if move.pause is not None]
     letter = next((move for move in since if move.code == "apology_letter"), None)
-    if walk.limit is not None and walk.limit.unit not in deadline.CALENDAR_UNITS:
+    by_dates = walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
+    if not by_dates:
         yield from _holidays(_that_moved(walk, start, pauses, hours))
-    yield from _paused(pauses, walk)
-    if letter is not None and walk.due_original is not None:
-        at = walk.due_original.at
-        yield Said(
-            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là {clock_vi(at)}.",
-            f"An apology letter set this new appointment; without it the due was {clock_en(at)}.",
-        )
+    yield from _paused(pauses, by_dates)
+    if letter is not None:
+        yield from _letter(walk, letter)
     last = next((move for move in reversed(moves) if move.dates is not None), None)
     if last is not None and last.dates is not None and last.dates.passed_over and last.code != "handed_over":
         yield _moved_off(last.dates.base_day, last.dates.due_day, last.dates.passed_over)
+    yield from _unwritten(walk, hours)
+
+
+def _is_next_day(walk: Walk, start: Move) -> bool:
+    """Whether a limit of the same day ends on the next, for the hour of the reception."""
+    if walk.limit != SAME_DAY or start.original is None or start.clock_start is None:
+        return False
+    return instants.day_number(start.original.at) > instants.day_number(start.clock_start)
 
 
 def _that_moved(walk: Walk, start: Move, pauses: Iterable[Pause], hours: WorkingTime) -> list[Day]:
-    """The holidays between the start and the due; one that lay within a pause moved nothing."""
+    """The holidays between the start and the due; one whose hours lay before the start or within a pause moved nothing."""
     if walk.due_original is None:
         return []
     stood = [(pause.begin, pause.end) for pause in pauses]
     if walk.state in arrows.PAUSED:
-        stood.append((walk.pause_begin, instants.midnight(instants.day_number(walk.due_original.at) + 1)))
+        stood.append((walk.pause_begin, walk.due_original.at))
     days = hours.named_days(instants.day_number(start.at), instants.day_number(walk.due_original.at))
     return [
         day
         for day in days
         if day.code == "holiday"
-        and not any(a <= instants.midnight(day.number) and instants.midnight(day.number + 1) <= b for a, b in stood)
+        and any(
+            start.at < closes and not any(a <= max(opens, start.at) and closes <= b for a, b in stood)
+            for opens, closes in hours.usual_windows(day.number)
+        )
     ]
 
 
@@ -159,8 +175,37 @@ def _moved_off(base_day: int, due_day: int, days: Sequence[Day]) -> Said:
     )
 
 
-def _paused(pauses: Sequence[Pause], walk: Walk) -> Iterator[Said]:
-    by_dates = walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
+def _letter(walk: Walk, letter: Move) -> Iterator[Said]:
+    if walk.due_original is None or letter.current is None:
+        return
+    without = walk.due_original.at
+    if letter.current == walk.due_current:
+        yield Said(
+            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là {clock_vi(without)}.",
+            f"An apology letter set this new appointment; without it the due was {clock_en(without)}.",
+        )
+    else:
+        # A pause has moved the appointment since, and the due without it.
+        at = letter.current.at
+        yield Said(
+            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại lúc {clock_vi(at)}; hạn khi chưa hẹn lại là {clock_vi(without)}.",
+            f"An apology letter set a new appointment, {clock_en(at)}; without it the due was {clock_en(without)}.",
+        )
+
+
+def _unwritten(walk: Walk, hours: WorkingTime) -> Iterator[Said]:
+    """A due in a year for which nobody has named days off yet."""
+    last = hours.last_day_off()
+    if last is None or walk.due_original is None:
+        return
+    year = instants.day_text(last)[:4]
+    if instants.day_text(instants.day_number(walk.due_original.at))[:4] > year:
+        yield Said(
+            f"Lịch hiện mới ghi ngày nghỉ đến hết năm {year}.", f"The calendar names days off up to the end of {year} only."
+        )
+
+
+def _paused(pauses: Sequence[Pause], by_dates: bool) -> Iterator[Said]:
     counted = [pause for pause in pauses if (pause.days if by_dates else pause.working)]
     for pause in counted[:PAUSES_NAMED_MAX]:
         added = spoken.calendar_days(pause.days) if by_dates else spoken.working(pause.working)
@@ -205,6 +250,8 @@ def _standing_still(walk: Walk) -> Said:
     fact = next(taken.event.fact for taken in reversed(walk.steps) if taken.event.fact in PAUSE_NAMES)
     vi, _, en = PAUSE_NAMES[fact]
     begin = walk.pause_begin
+    if walk.was_received and walk.due_current is None:
+        return Said(f"Hồ sơ đang tạm dừng từ {clock_vi(begin)} ({vi}).", f"It is paused since {clock_en(begin)} {en}.")
     return Said(
         f"Thời hạn đang tạm dừng từ {clock_vi(begin)} ({vi}), hạn sẽ được tính thêm khi hồ sơ tiếp tục.",
         f"The clock is paused since {clock_en(begin)} {en}; the due will move when the dossier goes on.",
