@@ -55,7 +55,7 @@ WHAT: dict[str, str] = {
     "intake_body_bytes_max": "bytes of a body, unpacked",
     "intake_event_bytes_max": "bytes of one event",
     "intake_body_seconds": "how long a body may take to arrive",
-    "intake_requests_in_flight_max": "requests worked on at once",
+    "intake_requests_in_flight_max": "requests worked on at once; bodies of one key come in at half of them",
     "intake_requests_waiting_max": "requests waiting for their turn",
     "intake_turn_seconds": "how long one waits for its turn, then 503",
     "intake_events_in_flight_max": "events that Kafka has not acknowledged yet, then 503",

@@ -63,8 +63,9 @@ class Doors:
         """One CloudEvent or a batch: judged one by one, stored together, answered one by one."""
         key = self._holder(request)
         kind = media_type(request, (ONE, BATCH))
-        async with self._ports.turns.one():
-            raws = items(kind, await self._read(request), self._ports.settings.intake_batch_events_max)
+        async with self._ports.turns.one(key.name) as is_here:
+            body = await self._read(request, is_here)
+            raws = items(kind, body, self._ports.settings.intake_batch_events_max)
             wait = self._ports.quotas.wait_seconds(key.name, len(raws), self._ports.monotonic())
             if wait > 0:
                 raise self._over_quota(key, raws, wait)
@@ -79,8 +80,8 @@ class Doors:
         """How an edge stands, kept under its source."""
         key = self._holder(request)
         media_type(request, (JSON,))
-        async with self._ports.turns.one():
-            beat = _decode(await self._read(request), Heartbeat)
+        async with self._ports.turns.one(key.name) as is_here:
+            beat = _decode(await self._read(request, is_here), Heartbeat)
             self._allow(beat, key)
             if (wait := self._ports.quotas.wait_seconds(key.name, 1, self._ports.monotonic())) > 0:
                 raise self._over_quota(key, None, wait)
@@ -91,13 +92,14 @@ class Doors:
 
     async def clock(self, request: Request) -> Response:
         """Time passes, said from outside: one tick for each partition."""
-        if not self._holder(request).operator:
+        key = self._holder(request)
+        if not key.operator:
             raise ProblemError(403, "operator_only", "the clock takes the operator's key alone")
         if self._ports.settings.clock != "log":
             raise ProblemError(409, "clock_is_wall", "this archive lives by the wall clock (MOTCUA_CLOCK=wall)")
         media_type(request, (JSON,))
-        async with self._ports.turns.one():
-            at = _instant("at", _decode(await self._read(request), _Tick).at, TICK_LATEST)
+        async with self._ports.turns.one(key.name) as is_here:
+            at = _instant("at", _decode(await self._read(request, is_here), _Tick).at, TICK_LATEST)
             ticks = [control_record(Ticked(at), str(uuid4()), TICK_SOURCE) for _ in range(PARTITIONS)]
             records = [Record(REPORTED.name, None, value, headers, number) for number, (value, headers) in enumerate(ticks)]
             positions = await self._store(records)
@@ -112,13 +114,15 @@ class Doors:
             401, "no_valid_key", "send `Authorization: Bearer <key>` with a key that is registered", headers=_CHALLENGE
         )
 
-    async def _read(self, request: Request) -> bytes:
+    async def _read(self, request: Request, is_here: Callable[[], None]) -> bytes:
         settings = self._ports.settings
         try:
-            return await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
+            body = await read_body(request, settings.intake_body_bytes_max, settings.intake_body_seconds)
         except SlowBodyError:
             self._ports.instruments.slow_bodies.inc()
             raise
+        is_here()
+        return body
 
     def _over_quota(self, key: Key, raws: Sequence[bytes | Raw] | None, wait: float) -> ProblemError:
         self._ports.instruments.over_quota.labels(key.name).inc()

@@ -179,6 +179,31 @@ def test_more_requests_than_turns_are_told_to_come_back() -> None:
     assert world.metric("motcua_intake_requests_in_flight") == 0
 
 
+def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone() -> None:
+    world = World(intake_requests_in_flight_max=3, intake_requests_waiting_max=4, intake_turn_seconds=0.05)
+    other = CENTRE_BATCH | {"Authorization": "Bearer dev-19774"}
+
+    async def crowd() -> tuple[list[Answer], Answer]:
+        silent = [asyncio.create_task(world.call("POST", "/v1/events", CENTRE, [b"{", None])) for _ in range(8)]
+        beside = await world.call("POST", "/v1/events", other, [b"[]"])
+        turned_away = []
+        while len(turned_away) < 6:
+            await asyncio.sleep(0.01)
+            turned_away = [each.result() for each in silent if each.done()]
+        assert world.metric("motcua_intake_requests_in_flight") == 2
+        for each in silent:
+            each.cancel()
+        await asyncio.wait(silent)
+        again = await asyncio.gather(*(world.call("POST", "/v1/events", CENTRE, [packed(event())]) for _ in range(3)))
+        assert [answer.status for answer in again] == [202, 202, 202]
+        return turned_away, beside
+
+    turned_away, beside = asyncio.run(crowd())
+    assert beside.status == 202
+    assert {(answer.status, told(answer)["code"]) for answer in turned_away} == {(503, "too_busy")}
+    assert world.metric("motcua_intake_requests_in_flight") == 0
+
+
 def test_paths_and_methods_that_nobody_offers_are_problems_too_and_share_one_label() -> None:
     world = World()
     assert told(world.get("/v1/eventz"))["code"] == "not_found"
