@@ -4,11 +4,13 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from deploy.drill import page
 from deploy.drill.acts import ACTS, Outcome, play
-from deploy.drill.stand import Stand
+from deploy.drill.centres import HANOI
+from deploy.drill.stand import Stand, crosses_midnight
 from deploy.local import debs
 from deploy.local.errors import StackError
 from deploy.local.settings import REPOSITORY
@@ -26,6 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = [act for act in ACTS if not chosen.acts or act.alert in chosen.acts.split(",")]
     if lacking := debs.missing():
         print(f"A drill needs {', '.join(lacking)}: {debs.REMEDY}.", file=sys.stderr)
+        return 1
+    if crosses_midnight(datetime.now(HANOI)):
+        print(
+            "A drill begun now may last over midnight, when its offices close: begin it after 00:00 (Hanoi).",
+            file=sys.stderr,
+        )
         return 1
     began = time.monotonic()
     stand = Stand(chosen.state_dir.resolve(), say=lambda line: print(line, file=sys.stderr, flush=True))

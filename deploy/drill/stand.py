@@ -8,13 +8,15 @@ import signal
 import tempfile
 import threading
 import time
+import tomllib
 import urllib.parse
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from contracts import direct
+from contracts import calendar_file, direct
+from contracts.reference import WEEKDAYS
 from deploy.drill import pace
 from deploy.drill.centres import HANOI, Beats, Centre
 from deploy.drill.line import Line
@@ -32,7 +34,7 @@ QUIET_WITHIN_SECONDS: Final = 240.0
 READ_WITHIN_SECONDS: Final = 30.0
 LINKED, STOPPED = "19753", "20101"
 MARK: Final = "drill"
-_PROFILE: Final = "[profiles.default]"
+LASTS_AT_MOST: Final = timedelta(minutes=20)
 
 
 class Stand:
@@ -41,7 +43,7 @@ class Stand:
     def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
         self.directory, self.say = directory, say
         self._beside = Path(tempfile.mkdtemp(prefix="motcua-drill-"))
-        reference = _always_open(self._beside / "reference")
+        reference = _always_open(self._beside / "reference", datetime.now(HANOI).date())
         base = free_port_base()
         # In this process too: it opens the archive with these units and hours.
         os.environ |= {
@@ -156,14 +158,19 @@ def _units() -> list[str]:
         return sorted(row["code"] for row in csv.DictReader(opened))
 
 
-def _always_open(directory: Path) -> Path:
-    """The shipped reference data with offices that are open now, at whatever hour a drill is held."""
+def crosses_midnight(now: datetime) -> bool:
+    """Whether a drill begun now could still go on at midnight: its offices close a minute before, as reference files know
+    no 24:00, and no centre has settled within twenty minutes of that."""
+    return (now + LASTS_AT_MOST).date() != now.date()
+
+
+def _always_open(directory: Path, today: date) -> Path:
+    """The shipped reference data with offices that are open now, at whatever hour and on whatever day a drill is held."""
     shutil.copytree(REPOSITORY / "deploy" / "reference", directory)
-    file = directory / "calendar.toml"
-    head, found, rest = file.read_text().partition(_PROFILE)
-    assert found, "the calendar has no default profile"
-    after = rest[rest.index("\n\n") :]
-    hours = "".join(f'\n{day} = [["00:00", "23:59"]]' for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
-    today = datetime.now(HANOI).date().isoformat()
-    file.write_text(f"{head}{found}{hours}{after}\n".replace("[make_up_days]", f'[make_up_days]\n"{today}" = "Diễn tập"'))
+    file = directory / calendar_file.FILE
+    week = "".join(f'{day} = [["00:00", "23:59"]]\n' for day in WEEKDAYS)
+    profiles = "".join(f"[profiles.{json.dumps(name)}]\n{week}" for name in tomllib.loads(file.read_text())["profiles"])
+    # No day of the shipped file stays: one that it names already would stand there twice, or be off and made up.
+    worked = "".join(f'"{day}" = "Diễn tập"\n' for day in (today, today + timedelta(days=1)))
+    file.write_text(f"{profiles}[days_off]\n[make_up_days]\n{worked}")
     return directory

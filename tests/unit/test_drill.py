@@ -4,12 +4,14 @@ import re
 import urllib.error
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from contracts import instants, reference_files
 from deploy.drill import acts, main, pace, page, stand
 from deploy.drill.acts import ACTS, Act, Outcome
 from deploy.drill.pace import DRILL, SHIPPED
@@ -17,6 +19,7 @@ from deploy.drill.pager import Notice
 from deploy.local import debs, watchers
 from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
+from services.metrics.domain.hours import Hours
 from tests.alerts import rules
 
 pytestmark = pytest.mark.slow
@@ -39,6 +42,7 @@ def wiped(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         monkeypatch.setenv(f"MOTCUA_{name}", "")
     monkeypatch.setattr(Stack, "wipe", lambda self: directories.append(self.directory))
     monkeypatch.setattr(debs, "missing", list)
+    monkeypatch.setattr(main, "crosses_midnight", lambda _: False)
     return directories
 
 
@@ -93,6 +97,30 @@ def test_acts_that_were_over_are_told_when_a_later_one_fails(
     told = capsys.readouterr().out
     assert [f"| {act.what} | {act.alert} |" in told for act in ACTS] == [True, True] + [False] * (len(ACTS) - 2)
     assert f"2 of {len(ACTS)} acts" in told
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", "2026-01-10", "2026-11-27", "2026-12-31", "2027-02-06"])
+def test_every_office_is_open_on_the_day_of_a_drill_and_the_next(tmp_path: Path, day: str) -> None:
+    """Also on a day that the shipped calendar names already, on a national holiday and on the eve of one."""
+    body = reference_files.read(stand._always_open(tmp_path / "reference", date.fromisoformat(day)))
+    begin = instants.midnight(instants.day_from_text(day))
+    for unit in body.units:
+        hours = Hours(body.calendar, [unit])
+        assert all(hours.is_at_work(begin + at * instants.HOUR) for at in range(48))
+
+
+@pytest.mark.parametrize(
+    ("now", "crosses"), [("23:39:59", False), ("23:40:00", True), ("23:59:30", True), ("00:00:00", False)]
+)
+def test_no_drill_begins_that_may_last_over_midnight(
+    now: str, crosses: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its offices close for the last minute of a day."""
+    assert stand.crosses_midnight(datetime.fromisoformat(f"2026-12-31T{now}+07:00")) is crosses
+    monkeypatch.setattr(debs, "missing", list)
+    monkeypatch.setattr(main, "crosses_midnight", lambda _: True)
+    assert main.main(["--state-dir", str(tmp_path / "drill")]) == 1
+    assert "begin it after 00:00 (Hanoi)" in capsys.readouterr().err
 
 
 def test_every_act_breaks_something_for_an_alert_that_is_shipped() -> None:
