@@ -13,6 +13,7 @@ OperatorError
 │   └── NotOpenError              open it first
 ├── FilesError                the reference files are wrong: correct them
 ├── DoorError                 a service did not answer as it should: look at it, run it again
+├── KeyFileError              a file that is named holds no key: write one into it
 ├── JournalError              what is done cannot be written down, so nothing is done
 ├── NoLetterError             there is no such dead letter
 ├── CarriedFileError          a carried file cannot be taken, or not now
@@ -105,6 +106,11 @@ class FilesError(OperatorError):
 class DoorError(OperatorError):
     def __init__(self, door: str, reason: str) -> None:
         super().__init__(f"{door} did not answer as it should: {reason}")
+
+
+class KeyFileError(OperatorError):
+    def __init__(self, file: str, named_by: str, reason: str) -> None:
+        super().__init__(f"There is no key in {file} (named by {named_by}): {reason}.")
 
 
 class JournalError(OperatorError):

@@ -15,17 +15,27 @@ HASHED, PLAIN = "keys.json", "keys.plain.json"
 OPERATOR = "operator"
 # Speaks for every code: for an edge that serves them all, and for whoever sends other centres' events again.
 EVERY_CENTRE = "every-centre"
+_SHOWN = (OPERATOR, EVERY_CENTRE)
 
 
-def make(directory: Path, body: reference.Reference) -> int:
+def make(directory: Path, body: reference.Reference, plain_into: Path | None = None) -> int:
     """Writes `keys.json` (what MOTCUA_KEYS_FILE names) and `keys.plain.json` (name -> key, for the operator's eyes alone);
     the keys that services themselves show stand in files of their own beside it, `operator.key` and `every-centre.key`.
 
-    Returns how many keys were made: 0 when the directory has its keys already, which are never touched.
-    OperatorError when the directory cannot be written to.
+    Plain ones go into a directory of their own where one is named. Returns how many keys were made: 0 when there are keys
+    already, which never change. OperatorError when a directory cannot be written to.
     """
-    if (directory / HASHED).exists():
-        return 0
+    beside = plain_into or directory
+    try:
+        if (directory / HASHED).exists():
+            _part(directory, beside)
+            return 0
+        return _make(directory, body, beside)
+    except OSError as error:
+        raise OperatorError(f"the keys cannot be written into {error.filename or directory}: {error.strerror}") from error
+
+
+def _make(directory: Path, body: reference.Reference, beside: Path) -> int:
     codes = sorted(body.codes())
     plain = {name: secrets.token_urlsafe(KEY_BYTES) for name in (OPERATOR, EVERY_CENTRE, *codes)}
     speaks_for: dict[str, list[str]] = {OPERATOR: [], EVERY_CENTRE: codes}
@@ -38,16 +48,27 @@ def make(directory: Path, body: reference.Reference) -> int:
         }
         for name, key in plain.items()
     ]
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        # The plain ones first: hashed keys whose plain form nobody has would shut everybody out.
-        _write(directory / PLAIN, _json(plain), 0o600)
-        for name in (OPERATOR, EVERY_CENTRE):
-            _write(directory / f"{name}.key", f"{plain[name]}\n".encode(), 0o600)
-        _write(directory / HASHED, _json({"keys": entries}), 0o640)
-    except OSError as error:
-        raise OperatorError(f"the keys cannot be written into {directory}: {error.strerror}") from error
+    for each in (directory, beside):
+        each.mkdir(parents=True, exist_ok=True)
+    # The plain ones first: hashed keys whose plain form nobody has would shut everybody out.
+    _write(beside / PLAIN, _json(plain), 0o600)
+    for name in _SHOWN:
+        _write(beside / f"{name}.key", f"{plain[name]}\n".encode(), 0o600)
+    _write(directory / HASHED, _json({"keys": entries}), 0o640)
     return len(plain)
+
+
+def _part(directory: Path, beside: Path) -> None:
+    """Moves plain keys that a former release left beside the hashed ones; into another file system, so not by renaming."""
+    for name in (PLAIN, *(f"{shown}.key" for shown in _SHOWN)):
+        left, place = directory / name, beside / name
+        if left == place or not left.exists():
+            continue
+        if not place.exists():
+            beside.mkdir(parents=True, exist_ok=True)
+            _write(place, left.read_bytes(), 0o600)
+        if place.read_bytes() == left.read_bytes():
+            left.unlink()
 
 
 def _json(content: object) -> bytes:

@@ -6,6 +6,9 @@ from typing import Literal
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.keys import DEV_PREFIX, KEY
+from deploy.operators.errors import KeyFileError
+
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -15,6 +18,16 @@ def complaint(error: ValidationError) -> str:
         f"MOTCUA_{'_'.join(map(str, fault['loc'])).upper()} is set to something that it cannot be: {fault['msg']}."
         for fault in error.errors()
     )
+
+
+def _key_in(file: Path, named_by: str) -> str:
+    try:
+        if KEY.fullmatch(key := file.read_text("utf-8").strip()) is not None:
+            return key
+        raise ValueError("it does not hold one key alone")
+    except (OSError, ValueError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        raise KeyFileError(str(file), f"MOTCUA_{named_by}", reason) from error
 
 
 class OperatorSettings(BaseSettings):
@@ -35,9 +48,11 @@ class OperatorSettings(BaseSettings):
     processing_url: str = ""
     intake_url: str = ""
     # One that processing knows as an operator's, and one that speaks for the centres whose events are handed in again;
-    # without the second the local stack's `dev-<code>` of each.
+    # without the second the local stack's `dev-<code>` of each. A file is taken instead of either.
     operator_key: str = "dev-operator"
+    operator_key_file: Path | None = None
     events_key: str = ""
+    events_key_file: Path | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -53,6 +68,17 @@ class OperatorSettings(BaseSettings):
     def processing_door(self) -> str:
         """Where processing's API answers."""
         return (self.processing_url or f"http://127.0.0.1:{self.port_base + 2}").rstrip("/")
+
+    @property
+    def processing_key(self) -> str:
+        """The operator's key; KeyFileError when the file named for it holds none."""
+        return self.operator_key if self.operator_key_file is None else _key_in(self.operator_key_file, "OPERATOR_KEY_FILE")
+
+    def intake_key(self, unit: str) -> str:
+        """The key that speaks for a unit; KeyFileError when the file named for it holds none."""
+        if self.events_key_file is not None:
+            return _key_in(self.events_key_file, "EVENTS_KEY_FILE")
+        return self.events_key or f"{DEV_PREFIX}{unit}"
 
     @property
     def intake_door(self) -> str:

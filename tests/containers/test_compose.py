@@ -108,7 +108,7 @@ def composed() -> Iterator[Composed]:
 @pytest.fixture(scope="module")
 def keys(composed: Composed) -> dict[str, str]:
     """The keys that were made at the first start."""
-    told = composed("run", "--rm", "-T", "--entrypoint", "cat", "operators", "/keys/keys.plain.json")
+    told = composed("run", "--rm", "-T", "--entrypoint", "cat", "operators", "/secrets/keys.plain.json")
     found: dict[str, str] = json.loads(told)
     return found
 
@@ -147,6 +147,12 @@ def test_a_key_opens_no_door_but_its_own(composed: Composed, keys: dict[str, str
         with pytest.raises(urllib.error.HTTPError) as refused:
             composed.ask("INTAKE", "/v1/events", [_event(0)], key, "application/cloudevents-batch+json")
         assert refused.value.code in (401, 403)
+
+
+def test_plain_keys_are_where_they_are_shown_and_nowhere_else(composed: Composed) -> None:
+    """The operators' tool opens its door with the one of its volume; intake, which everybody reaches, sees hashes alone."""
+    composed("run", "--rm", "-T", "operators", "rejected", "list")
+    assert composed("exec", "-T", "intake", "ls", "/keys", "/secrets").split() == ["/keys:", "keys.json", "/secrets:"]
 
 
 def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:

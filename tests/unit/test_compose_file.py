@@ -152,6 +152,28 @@ def test_what_is_mounted_is_there() -> None:
     assert {name for name in mounted if not name.startswith("./")} == set(COMPOSE["volumes"])
 
 
+def test_plain_keys_are_seen_by_those_alone_that_show_one() -> None:
+    """The others, which strangers reach, know hashes; and none but `keys` may write either."""
+    mounted = {name: [volume.split(":") for volume in each.get("volumes", ())] for name, each in SERVICES.items()}
+    assert {name for name, volumes in mounted.items() if any(source == "secrets" for source, *_ in volumes)} == {
+        "keys", "edge", "audit", "operators", "verify", "demo", "load",
+    }  # fmt: skip
+    writing = {
+        name
+        for name, volumes in mounted.items()
+        for source, _, *mode in volumes
+        if source in ("keys", "secrets") and not mode
+    }
+    assert writing == {"keys"}
+    assert SERVICES["keys"]["command"][1:] == ["keys", "/keys", "--plain-into", "/secrets"]
+    named = {
+        value for each in SERVICES.values() for name, value in each.get("environment", {}).items() if "KEY_FILE" in name
+    }
+    assert named == {"/secrets/operator.key", "/secrets/every-centre.key"}
+    text = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    assert re.search(r"chown motcua .*/keys .*/secrets ", text), "else a new volume is root's"
+
+
 def test_a_plain_up_starts_what_counts_and_watches_and_no_load() -> None:
     """Everything else is asked for by its profile."""
     profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}

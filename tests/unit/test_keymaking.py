@@ -41,6 +41,23 @@ def test_nobody_else_can_read_the_plain_keys_and_the_services_file_has_none(tmp_
     assert not [key for key in json.loads((tmp_path / keymaking.PLAIN).read_bytes()).values() if key in hashed]
 
 
+def test_plain_keys_lie_where_the_hashed_ones_do_not(tmp_path: Path) -> None:
+    """Also those of a former release, which lay beside them; whoever asks again changes nothing."""
+    hashed, plain = tmp_path / "keys", tmp_path / "secrets"
+    keymaking.make(hashed, BODY)
+    before = {path.name: path.read_bytes() for path in hashed.iterdir()}
+    for _ in range(2):
+        assert keymaking.make(hashed, BODY, plain) == 0
+        assert [path.name for path in hashed.iterdir()] == [keymaking.HASHED]
+        moved = {path.name: path.read_bytes() for path in (*hashed.iterdir(), *plain.iterdir())}
+        assert moved == before
+        assert {stat.S_IMODE(path.stat().st_mode) for path in plain.iterdir()} == {0o600}
+    made = keymaking.make(tmp_path / "new", BODY, tmp_path / "plain")
+    assert made == len(CODES) + 2
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [keymaking.HASHED]
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == {path.name for path in plain.iterdir()}
+
+
 def test_keys_that_are_there_are_never_touched(tmp_path: Path) -> None:
     """A second start makes none."""
     keymaking.make(tmp_path, BODY)

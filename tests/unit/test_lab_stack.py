@@ -21,6 +21,8 @@ ELSEWHERE = {
     "MOTCUA_KAFKA": "elsewhere:9092", "MOTCUA_REDIS": "redis://elsewhere/0", "MOTCUA_METRICS_URL": "http://elsewhere",
     "MOTCUA_PROCESSING_URL": "http://elsewhere", "MOTCUA_INTAKE_URL": "http://elsewhere", "MOTCUA_KEYS_FILE": "/elsewhere",
     "MOTCUA_GEN": "7", "MOTCUA_LIVE_GEN": "7", "MOTCUA_AUDIT_KEY": "elsewhere", "MOTCUA_OPERATOR_KEY": "elsewhere",
+    "MOTCUA_OPERATOR_KEY_FILE": "/elsewhere", "MOTCUA_EVENTS_KEY_FILE": "/elsewhere", "MOTCUA_AUDIT_KEY_FILE": "/elsewhere",
+    "MOTCUA_EDGE_INTAKE_KEY_FILE": "/elsewhere",
 }  # fmt: skip
 
 

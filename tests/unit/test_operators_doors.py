@@ -23,7 +23,7 @@ from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import FILE, Journal
 from deploy.operators.deadletters.letters import At, Row, Selection
 from deploy.operators.deadletters.replay import Replay, plan
-from deploy.operators.errors import DoorError
+from deploy.operators.errors import DoorError, KeyFileError
 from deploy.operators.main import main
 from deploy.operators.settings import OperatorSettings
 from lab import replay as lab_replay
@@ -244,6 +244,27 @@ def test_a_proxy_for_the_world_outside_is_not_asked_for_a_door_of_our_own(
     monkeypatch.setattr(urllib.request, "_opener", None)
     ask(keeper, tmp_path)
     assert len(keeper.sent) == 1
+
+
+def test_keys_come_from_files_that_hold_one_alone(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """As the services' own do; what holds none is one sentence."""
+    keeper.answers = {"/v1/dossiers/D": [(404, {"code": "unknown_dossier"})], "/v1/events": [(202, each("stored"))]}
+    files = {"operator_key_file": tmp_path / "operator.key", "events_key_file": tmp_path / "every-centre.key"}
+    doors = Doors(settings(keeper, tmp_path).model_copy(update=files))
+    for file in files.values():
+        file.write_text(f"the-{file.stem}\n")
+    doors.standing("D", "/units/19753", "e")
+    doors.hand_in("19753", EVENT)
+    assert [key for _, key, _ in keeper.sent] == ["Bearer the-operator", "Bearer the-every-centre"]
+    for text in ("", "one\ntwo\n", None):
+        for file in files.values():
+            file.unlink()
+            if text is not None:
+                file.write_text(text)
+        for ask in (lambda: doors.standing("D", "/units/19753", "e"), lambda: doors.hand_in("19753", EVENT)):
+            with pytest.raises(KeyFileError, match="_KEY_FILE"):
+                ask()
+    assert len(keeper.sent) == 2
 
 
 # --- carried files ------------------------------------------------------------------------------------------------------

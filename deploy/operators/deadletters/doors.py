@@ -78,8 +78,7 @@ class Doors:
 
     def hand_in_all(self, unit: str, events: list[bytes]) -> list[dict[str, Any]]:
         """Events of one unit through intake's door in one request; an item for each, all `retry` when nothing was taken."""
-        key = self._settings.events_key or f"dev-{unit}"
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": BATCH}
+        headers = {"Authorization": f"Bearer {self._settings.intake_key(unit)}", "Content-Type": BATCH}
         url = self._settings.intake_door + "/v1/events"
         status, told = _call("POST", url, headers, b"[" + b",".join(events) + b"]")
         results = told.get("results")
@@ -96,7 +95,7 @@ class Doors:
         return told
 
     def _ask(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {self._settings.operator_key}"}
+        headers = {"Authorization": f"Bearer {self._settings.processing_key}"}
         return _call(method, self._settings.processing_door + path, headers)
 
 
