@@ -1,8 +1,8 @@
 """Turns: so many requests hold a body at a time, so many wait a moment for it, and the rest are told to come back.
 
 What they bound is memory: a request with a body of 4 MiB holds about 8 MiB until it is stored, its bytes and what was read
-in them. A turn is held while the body comes in, and bodies that never end would hold all of them: where keys are named, those
-of one key may come in at half of the turns alone, and half of those who wait may be its.
+in them. A turn is held while the body comes in, and bodies that never end would hold all of them: where keys are named, the
+bodies of one may come in at half of the turns alone, and half of those who wait may be its.
 """
 
 import asyncio
