@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from deploy.local import watchers
+from deploy.operators import main as operators
 from lab import keys as lab_keys
 from lab.load import addresses
 from services.metrics.settings import Settings as MetricsSettings
@@ -165,7 +166,8 @@ def test_plain_keys_are_seen_by_those_alone_that_show_one() -> None:
         if source in ("keys", "secrets") and not mode
     }
     assert writing == {"keys"}
-    assert SERVICES["keys"]["command"][1:] == ["keys", "/keys", "--plain-into", "/secrets"]
+    asked = operators._parser().parse_args(SERVICES["keys"]["command"][1:])
+    assert (asked.into, asked.plain_into) == (Path("/keys"), Path("/secrets"))
     named = {
         value for each in SERVICES.values() for name, value in each.get("environment", {}).items() if "KEY_FILE" in name
     }
