@@ -24,6 +24,9 @@ EVENT_LINES_PER_SECOND: Final = 20.0
 EVENT_LINES_BURST: Final = 200.0
 # A collector that is away is no news every second.
 EXPORTER_AGAIN_SECONDS: Final = 60.0
+# What uvicorn writes of a connection that speaks no HTTP, or another one: whoever reaches the port can cause it.
+STRANGERS: Final = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
+STRANGERS_AGAIN_SECONDS: Final = 60.0
 # What is no field of ours: Python's own attributes, uvicorn's coloured copy of its message, Faust's of its arguments.
 _NOT_GIVEN: Final = frozenset((*RESERVED_ATTRS, "taskName", "color_message", "data", "stacklevel"))
 _HEAD: Final = ("time", "level", "service", "logger", "message")
@@ -68,6 +71,7 @@ def write(service: str, settings: LogSettings) -> None:
     handler.setFormatter(OneLine(service) if settings.log_format == "json" else Readable(service))
     handler.addFilter(Budget(EVENT_LINES_PER_SECOND, EVENT_LINES_BURST))
     handler.addFilter(Sparingly(("opentelemetry",), EXPORTER_AGAIN_SECONDS))
+    handler.addFilter(Sparingly(("uvicorn",), STRANGERS_AGAIN_SECONDS, STRANGERS))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     for ours in ("contracts", "services"):

@@ -11,12 +11,14 @@ TEMPLATE_CHARS: Final = 200
 
 
 class Sparingly(logging.Filter):
-    """Lets a line of these loggers and those below them pass once in a while, by its template."""
+    """Lets a line of these loggers and those below them pass once in a while, by its template; where some beginnings are
+    named, only lines that begin so are held back."""
 
-    def __init__(self, names: Iterable[str], again_seconds: float) -> None:
+    def __init__(self, names: Iterable[str], again_seconds: float, beginnings: Iterable[str] = ("",)) -> None:
         super().__init__()
         self._names = frozenset(names)
         self._again_seconds = again_seconds
+        self._beginnings = tuple(beginnings)
         self._last: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
@@ -24,7 +26,10 @@ class Sparingly(logging.Filter):
         """Whether the line is written."""
         if record.name.split(".", 1)[0] not in self._names:
             return True
-        key, now = (record.name, str(record.msg)[:TEMPLATE_CHARS]), time.monotonic()
+        template = str(record.msg)[:TEMPLATE_CHARS]
+        if not template.startswith(self._beginnings):
+            return True
+        key, now = (record.name, template), time.monotonic()
         with self._lock:
             if now - self._last.get(key, -self._again_seconds) < self._again_seconds:
                 return False

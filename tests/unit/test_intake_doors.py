@@ -186,7 +186,7 @@ def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone() -> None
     async def crowd() -> tuple[list[Answer], Answer]:
         silent = [asyncio.create_task(world.call("POST", "/v1/events", CENTRE, [b"{", None])) for _ in range(8)]
         beside = await world.call("POST", "/v1/events", other, [b"[]"])
-        turned_away = []
+        turned_away: list[Answer] = []
         while len(turned_away) < 6:
             await asyncio.sleep(0.01)
             turned_away = [each.result() for each in silent if each.done()]

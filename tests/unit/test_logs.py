@@ -240,3 +240,40 @@ def test_lines_about_events_without_an_id_are_bounded_too_and_warnings_are_not(w
     for _ in range(5):
         written.log.warning("a refused event was discarded", extra=logs.about("/units/19753", None, sequence=7))
     assert [line["level"] for line in written.lines] == ["INFO"] * 3 + ["WARNING"] * 5
+
+
+def test_whoever_speaks_no_http_has_a_line_now_and_then_and_what_else_the_server_says_is_all_there() -> None:
+    """Asked of the server itself, whose words they are."""
+    script = """
+import asyncio, uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+from contracts.face import logs
+
+class Wire(asyncio.Transport):
+    write = close = lambda self, *_: None
+    is_closing = lambda self: False
+
+async def app(scope, receive, send):
+    pass
+
+async def main():
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    for sent in ("X", "GET / HTTP/1.1\\r\\nConnection: upgrade\\r\\nUpgrade: h2c") * 50:
+        protocol = HttpToolsProtocol(config, ServerState(), {})
+        protocol.connection_made(Wire())
+        protocol.data_received(f"{sent}\\r\\n\\r\\n".encode())
+        for task in protocol.tasks:
+            task.cancel()
+        protocol.logger.error("Exception in ASGI application")
+
+logs.write("intake", logs.LogSettings())
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    told = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    strangers = [line for line in told if line != "Exception in ASGI application"]
+    assert strangers[:2] == ["Invalid HTTP request received.", "Unsupported upgrade request."], done.stderr
+    assert [line.partition(" library")[0] for line in strangers[2:]] == ["No supported WebSocket"]
+    assert len(told) == len(strangers) + 100
