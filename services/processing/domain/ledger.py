@@ -18,7 +18,8 @@ from services.processing.domain.sources import cited
 from services.processing.domain.stretches import Segment, segments, stretches
 from services.processing.domain.verdict import verdict
 
-SEGMENTS_MAX: Final = 30_000
+# Three years of half-days and a mebibyte of an answer; a limit is of days or months, and stretches go to the end.
+SEGMENTS_MAX: Final = 4_000
 
 
 def dossier_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict[str, Any]:
