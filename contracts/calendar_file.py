@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from contracts import national_holidays
 from contracts.reference import WEEKDAYS, Calendar
 
 FILE: Final = "calendar.toml"
-MEMBERS: Final = ("make_up_as", "profiles", "days_off", "make_up_days")
+MEMBERS: Final = ("make_up_as", "announced_until", "profiles", "days_off", "make_up_days")
 _REASON: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -19,6 +20,12 @@ def read(text: str) -> tuple[Calendar, list[str]]:
     """The calendar, with one sentence for each thing in the file that needs a correction."""
     reading = _Reading(text)
     return reading.calendar(), reading.problems
+
+
+def announced_until(text: str) -> str | None:
+    """The last day whose days off are the announced ones, where a right file says so; no part of the body."""
+    until: str | None = tomllib.loads(text).get("announced_until")
+    return until
 
 
 def is_date(text: str) -> bool:
@@ -58,6 +65,7 @@ class _Reading:
         own_off, own_worked = self._days("days_off"), self._days("make_up_days")
         for day in sorted(own_off.keys() & own_worked.keys()):
             self._wrong(["make_up_days", day], f"{day} cannot be a day off and a make-up day")
+        self._check_announced(own_off.keys() | own_worked.keys())
         off, worked = national_holidays.written_out()
         return Calendar(
             profiles=profiles,
@@ -65,6 +73,15 @@ class _Reading:
             make_up_days={day: why for day, why in worked.items() if day not in own_off} | own_worked,
             make_up_as=make_up_as,
         )
+
+    def _check_announced(self, own: Collection[str]) -> None:
+        until = self._members.get("announced_until")
+        if until is None:
+            return
+        if not isinstance(until, str) or not is_date(until):
+            self._wrong(["announced_until"], 'announced_until is not a date in quotes as "2025-12-31"')
+        elif (last := max(own, default=until)) > until:
+            self._wrong(["announced_until"], f"announced_until lies before {last}, a day that stands in this file")
 
     def _profile(self, name: str, week: Any, make_up_as: str) -> dict[Any, list[tuple[str, str]]]:
         path = ["profiles", name]

@@ -1,4 +1,7 @@
-"""Vietnam's public holidays of 2000 to 2040, written out day by day from the pinned `holidays` package."""
+"""Vietnam's public holidays of 2000 to 2040, written out day by day from the pinned `holidays` package.
+
+Of years whose announcement it does not know they are estimates; `announced_until` in calendar.toml says from when on.
+"""
 
 from datetime import date
 

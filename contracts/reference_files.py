@@ -78,6 +78,11 @@ def tiles(directory: Path, known: Collection[str] | None = None) -> dict[str, tu
     return found
 
 
+def announced_until(directory: Path) -> str | None:
+    """The last day whose days off are the announced ones, by files that `read` takes: no part of the body, as `tiles`."""
+    return calendar_file.announced_until(_Reading(directory).text(calendar_file.FILE))
+
+
 class _Row(NamedTuple):
     file: str
     line: int

@@ -152,6 +152,18 @@ def tiles(settings: OperatorSettings, body: Reference) -> int:
         return len(reference_files.tiles(settings.reference_dir, {unit.code for unit in body.units}))
 
 
+def estimates(settings: OperatorSettings, body: Reference) -> str:
+    """From when on the files' days off are estimates, in a sentence, with those of the first such year."""
+    with _named(settings):
+        until = reference_files.announced_until(settings.reference_dir)
+    if until is None:
+        return "days off may be estimates: calendar.toml has no announced_until that says until when they are not"
+    later = sorted(day for day in body.calendar.days_off if day > until)
+    those = ", ".join(day for day in later if day[:4] == later[0][:4])
+    said = f"days off after {until} are estimates until calendar.toml has the announced ones"
+    return f"{said}; the next: {those}" if those else said
+
+
 @contextmanager
 def _named(settings: OperatorSettings) -> Iterator[None]:
     try:

@@ -107,6 +107,7 @@ def _check(settings: OperatorSettings, _: argparse.Namespace) -> int:
         f"{settings.reference_dir}: {len(body.units)} units, {len(body.departments)} departments, "
         f"{len(body.procedures)} procedures, {len(body.calendar.days_off)} days off; digest {digest}"
     )
+    print(acts.estimates(settings, body))
     print(f"the board's map shows {acts.tiles(settings, body)} of {len({unit.code for unit in body.units})} units")
     return 0
 
@@ -114,7 +115,9 @@ def _check(settings: OperatorSettings, _: argparse.Namespace) -> int:
 def _activate(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
     began = time.monotonic()
     if chosen.digest is None:
-        activation = acts.activate_files(settings, acts.files(settings))
+        body = acts.files(settings)
+        print(acts.estimates(settings, body), flush=True)
+        activation = acts.activate_files(settings, body)
     else:
         activation = acts.activate_digest(settings, chosen.digest)
     print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions", flush=True)

@@ -1,5 +1,8 @@
 """What the operators' tool decides about settings, files, topics and an archive's opening, before it touches anything."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from contracts import reference, topics
@@ -11,6 +14,7 @@ from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, 
 from deploy.operators.log import RECORD_BYTES_MAX, Log
 from deploy.operators.topics import Found, differences
 
+SHIPPED = Path(__file__).parents[2] / "deploy/reference"
 OPENED = Opened(clock="wall", cluster="c1")
 
 
@@ -84,6 +88,28 @@ def test_a_setting_that_cannot_be_is_one_sentence(
     assert capsys.readouterr().err.startswith("MOTCUA_CLOCK is set to something that it cannot be: Input should be 'wall'")
 
 
+def test_the_check_says_from_when_on_days_off_are_estimates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With those of the first such year, to be compared with its announcement; also where the file does not say so."""
+    directory = shutil.copytree(SHIPPED, tmp_path / "reference")
+    file = directory / "calendar.toml"
+    line = next(line for line in file.read_text().splitlines() if line.startswith("announced_until"))
+    said = {
+        'announced_until = "2026-12-31"': "after 2026-12-31 are estimates until calendar.toml has the announced ones; "
+        "the next: 2027-01-01, 2027-02-04, ",
+        'announced_until = "2027-09-02"': "ones; the next: 2027-09-03, 2027-11-24\n",
+        "": "calendar.toml has no announced_until",
+    }
+    told = set()
+    for other, sentence in said.items():
+        file.write_text(file.read_text().replace(line, other))
+        line = other or line
+        assert main.main(["check", str(directory)]) == 0
+        first, second, _ = capsys.readouterr().out.splitlines(keepends=True)
+        assert sentence in second
+        told.add(first)
+    assert len(told) == 1, "no digest differs"
+
+
 def test_files_that_make_too_large_a_body_are_refused_by_the_check(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +147,8 @@ def test_an_activation_ends_with_what_new_codes_need(
     told = acts.Activation("d1", {}, frozenset(str(each) for each in range(number)))
     monkeypatch.setattr(acts, "activate_files", lambda *_: told)
     assert main.main(["activate", "--no-wait"]) == 0
-    first, *more = capsys.readouterr().out.splitlines()
+    estimates, first, *more = capsys.readouterr().out.splitlines()
+    assert estimates.startswith("days off after 2")
     assert first.startswith("rules d1 are activated")
     assert len(more) == (number > 0)
     assert said in "".join(more)

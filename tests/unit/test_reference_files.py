@@ -84,6 +84,12 @@ WRONG = [
     ("calendar.toml", PROFILE + 'mon = [["07:00", "07:00"]]\n', "overlap or do not rise"),
     ("calendar.toml", 'make_up_as = "fri"\n' + PROFILE + WEEK, "no windows on fri, which make-up days"),
     ("calendar.toml", 'make_up_as = "holiday"\n' + PROFILE + WEEK, "line 1, column 1: make_up_as is none of mon"),
+    ("calendar.toml", "announced_until = 2025-12-31\n" + PROFILE + WEEK, "announced_until is not a date in quotes"),
+    ("calendar.toml", 'announced_until = "2025-02-29"\n' + PROFILE + WEEK, "column 1: announced_until is not a date in"),
+    (
+        "calendar.toml", 'announced_until = "2025-12-31"\n' + PROFILE + WEEK + '[make_up_days]\n2026-01-10 = "x"\n',
+        "calendar.toml, line 1, column 1: announced_until lies before 2026-01-10, a day that stands in this file",
+    ),
     ("calendar.toml", PROFILE + WEEK + "[holidays]\n", "line 3, column 2: 'holidays' is none of"),
     (
         "calendar.toml", PROFILE + WEEK + '[days_off]\n"2025-13-01" = "x"\n',
@@ -269,6 +275,15 @@ def test_the_calendar_file_wins_over_the_national_days(tmp_path: Path) -> None:
     assert calendar.days_off["2025-04-26"] == calendar.make_up_days["2025-05-02"] == "quyết định khác"
     assert "2025-05-02" not in calendar.days_off
     assert "2025-04-26" not in calendar.make_up_days
+
+
+def test_until_when_days_off_are_announced_is_told_and_is_no_part_of_the_body(tmp_path: Path) -> None:
+    """The years checked by hand against their announcements, and no longer."""
+    assert reference_files.announced_until(SHIPPED) == f"{max(DAYS_OFF)[:4]}-12-31"
+    text = (SHIPPED / "calendar.toml").read_text(encoding="utf-8")
+    directory = _copy(tmp_path, "calendar.toml", re.sub("(?m)^announced_until.*$", "", text))
+    assert reference_files.announced_until(directory) is None
+    assert reference_files.read(directory) == BODY
 
 
 def _copy(tmp_path: Path, file: str, text: str) -> Path:
