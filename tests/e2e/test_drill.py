@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from deploy.drill.centres import HANOI
+from deploy.drill.stand import crosses_midnight
 from deploy.local.settings import REPOSITORY
 from tests.alerts.programs import program
 
@@ -17,6 +20,8 @@ def test_a_drill_ends_with_its_table(tmp_path: Path) -> None:
     """A centre's line and a worker: real edges, Prometheus and Alertmanager; the whole of it by `make drill`."""
     for name in ("prometheus", "alertmanager"):
         program(name)
+    if crosses_midnight(datetime.now(HANOI)):
+        pytest.skip("no drill begins within the last minutes of a day in Hanoi")
     state = tmp_path / "drill"
     done = subprocess.run(
         [sys.executable, "-m", "deploy.drill.main", "--state-dir", str(state), "--acts", "CentreLinkDown,ServiceDown"],
