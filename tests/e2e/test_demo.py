@@ -47,7 +47,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 @pytest.mark.kafka
 @pytest.mark.faults
-@pytest.mark.timeout(WITHIN_SECONDS + 100)
+@pytest.mark.timeout(2 * WITHIN_SECONDS + 100)
 def test_every_published_figure_is_the_system_s_own_whoever_is_killed_in_the_middle(demo: Demo) -> None:
     """Exit status 0, eight rows, each equal, after six kills; the audit finds every stage equal to the next; it runs on."""
     running = demo.start()

@@ -1,6 +1,7 @@
 """Whatever the lab starts is its own and is ended: asked to end, interrupted while it waits, or with its port taken."""
 
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -40,7 +41,8 @@ def somebody() -> Iterator[int]:
 
 def _program(directory: Path, text: str) -> Path:
     file = directory / "toxiproxy-server"
-    file.write_text(f"#!{sys.executable}\n{text}\n")
+    # By a shell: the path of this Python may have a blank in it, which ends a first line's.
+    file.write_text(f"#!/bin/sh\nexec {shlex.join((sys.executable, '-c', text))}\n")
     file.chmod(0o755)
     return file
 

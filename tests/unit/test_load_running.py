@@ -111,17 +111,17 @@ def _asking(session: _Session) -> Asking:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asks again at once, and not for long."""
+    """Asks again at once."""
     monkeypatch.setattr(asking, "ASK_AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr(asking, "ANSWERED_WITHIN_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_service_that_is_not_well_is_asked_again() -> None:
+def test_a_service_that_is_not_well_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it is well, or until it has been given time enough."""
     well = _Session(UNWELL, (200, b"<html>"), WELL)
     assert asyncio.run(_asking(well).counters()).total == {"received": 1}
     assert well.asked == 3
+    monkeypatch.setattr(asking, "ANSWERED_WITHIN_SECONDS", 0.05)
     with pytest.raises(UnreachableError, match="it answers 503"):
         asyncio.run(_asking(_Session(UNWELL)).counters())
     with pytest.raises(UnreachableError, match="it answers 503"):

@@ -1,5 +1,6 @@
 """What metrics' API says of centres while it cannot hear of them itself."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -14,11 +15,14 @@ from contracts import instants
 from contracts.reference import Calendar, Reference
 from contracts.topics import CENTRE_STATUS, PARTITIONS
 from services.metrics.api import watch as watching
+from services.metrics.api.beats import Beats
 from services.metrics.api.centres import Centres
 from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 
-HOLD_SECONDS = 0.3
+# Long enough for a busy machine; where it is to run out, short enough to be waited for.
+LONG_HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 1.0
+WAIT_SECONDS = 20
 OLD_AFTER = 3600 * instants.SECOND
 UNIT = "19753"
 NOBODY = Units(
@@ -53,6 +57,7 @@ class Kafka:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.has_more = False
         self.beats: list[bytes] = []
 
     def beat(self, spool_depth: int) -> None:
@@ -96,7 +101,7 @@ class Reader:
     def consume(self, number: int, timeout: float) -> list[Record]:
         found = [Record(0, beat) for beat in self._kafka.beats[self._next :]]
         self._next += len(found)
-        if not found and not self._ended:
+        if not found and not self._ended and not self._kafka.has_more:
             self._ended = True
             return [Record(each) for each in range(PARTITIONS)]
         if not found:
@@ -108,12 +113,12 @@ class Reader:
 
 
 @contextmanager
-def begun(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> Iterator[tuple[Watch, Centres]]:
+def begun(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, hold: float = LONG_HOLD_SECONDS) -> Iterator[tuple[Watch, Centres]]:
     """A watch over it, and what is said by it."""
     monkeypatch.setattr(watching, "Asking", kafka.asking)
     monkeypatch.setattr(watching, "Consumer", kafka.consumer)
     monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.01)
-    watch = Watch("nowhere", 0.1, HOLD_SECONDS, lambda _: None)
+    watch = Watch("nowhere", 0.1, hold, lambda _: None)
     watch.start()
     try:
         yield watch, Centres(NOBODY, watch, lambda: time.time_ns() // 1000, OLD_AFTER, OLD_AFTER)
@@ -123,7 +128,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> Iterator[tuple[Watch
 
 def wait(until: Callable[[], bool]) -> None:
     """For some seconds."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + WAIT_SECONDS
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -134,7 +139,7 @@ def test_who_has_not_read_heartbeats_does_not_call_centres_silent(monkeypatch: p
     has been read."""
     kafka = Kafka()
     kafka.beat(0)
-    with begun(monkeypatch, kafka) as (watch, centres):
+    with begun(monkeypatch, kafka, SHORT_HOLD_SECONDS) as (watch, centres):
         wait(lambda: watch.has_read_beats)
         assert centres.overall()["provisional"] is False
         assert centres.deliveries()[UNIT].link == "up"
@@ -166,3 +171,26 @@ def test_a_look_that_fails_once_takes_nothing_away(monkeypatch: pytest.MonkeyPat
         kafka.is_away = False
         wait(lambda: watch.fault is None)
         assert watch.beats is beats
+
+
+def test_of_what_was_kept_nothing_is_told_before_all_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog of a former heartbeat is not told as that of today, though its heartbeat has been taken."""
+    kafka = Kafka()
+    kafka.beat(7)
+    kafka.has_more = True
+    take, taken = Beats.take, threading.Event()
+
+    def told(beats: Beats, *record: Any) -> None:
+        take(beats, *record)
+        taken.set()
+
+    monkeypatch.setattr(Beats, "take", told)
+    with begun(monkeypatch, kafka) as (watch, centres):
+        assert taken.wait(WAIT_SECONDS)
+        assert (watch.has_read_beats, centres.deliveries()) == (False, {})
+        assert centres.overall() == {"complete_until": None, "provisional": None}
+        kafka.beat(0)
+        kafka.has_more = False
+        wait(lambda: watch.has_read_beats)
+        assert centres.deliveries()[UNIT].spool_events == 0
+        assert centres.overall()["provisional"] is False
