@@ -19,7 +19,7 @@ from tests.intake_bad_inputs import event, packed
 from tests.integration.intake_calls import CENTRE, REQUEST_SECONDS, post, wait_until
 from tests.province import Province, Service
 from tests.unit.oracle_minutes import Office
-from tests.unit.vietnam_2025_2026 import DAYS_OFF, DEFAULT, MADE_UP
+from tests.unit.vietnam_2025_2026 import DEFAULT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
@@ -137,7 +137,9 @@ def test_who_listens_hears_that_the_backlog_is_gone(city: City) -> None:
 
 def test_an_event_ends_the_silence_by_the_units_own_calendar(city: City) -> None:
     """Heard of in office hours, at rest outside; expected again after two hours of its working time."""
-    office = Office(DEFAULT, DAYS_OFF, MADE_UP, instants.day_of(now() - instants.DAY), 60)
+    calendar = city.province.reference.calendar
+    off, made_up = set(calendar.days_off), set(calendar.make_up_days)
+    office = Office(DEFAULT, off, made_up, instants.day_of(now() - instants.DAY), 60, calendar.make_up_as)
     assert post(city.intake, "/v1/events", CENTRE, packed(event())).status_code == 202
     wait_until(lambda: city.row("19753")["centre"]["last_event"] is not None)
     before, centre, after = now(), city.row("19753")["centre"], now()
