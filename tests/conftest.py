@@ -9,6 +9,7 @@
 `own_province`      as `new_province`, on its own Kafka and Redis, which may be killed: province.servers.stack.pids["kafka"]
                     (supervisor brings them back).
 `full_stack`        everything under supervisor, as `make up` gives it; for a module, since a stack costs also when it rests.
+`port_base`         a base at which this test alone may listen, `module_port_base` this module: others have it afterwards.
 
     def test_what_is_stored_is_counted(province):
         intake = province.start("intake")                    # waits for /readyz
@@ -26,16 +27,18 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 from deploy.local.opening import up_and_open
 from deploy.local.stack import Stack
 from tests import effort
 from tests import servers as ladder
+from tests.endings import pytest_configure, pytest_configure_node, pytest_sessionfinish  # noqa: F401
 from tests.province import Province, make_clean
 from tests.servers import Servers
 
 hypothesis.settings.load_profile(effort.PROFILE)
 NewProvince = Callable[..., Province]
+HERE = "127.0.0.1,localhost"
 
 
 # What takes minutes in one piece comes first, what needs a Kafka that is kept for the rest comes last.
@@ -106,11 +109,27 @@ def own_province(tmp_path: Path) -> Iterator[NewProvince]:
         provinces.end()
 
 
+@pytest.fixture
+def port_base() -> Iterator[int]:
+    """A port base for one test."""
+    base = free_port_base()
+    yield base
+    give_back(base)
+
+
 @pytest.fixture(scope="module")
-def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def module_port_base() -> Iterator[int]:
+    """A port base for all tests of a module."""
+    base = free_port_base()
+    yield base
+    give_back(base)
+
+
+@pytest.fixture(scope="module")
+def full_stack(tmp_path_factory: pytest.TempPathFactory, module_port_base: int) -> Iterator[Stack]:
     """Servers and services under supervisor, ready, with CLOCK=log."""
     directory, often = tmp_path_factory.mktemp("stack") / "state", {"MOTCUA_EDGE_HEARTBEAT_SECONDS": "0.5"}
-    stack = Stack(directory, free_port_base(), "log", say=print, environment=often, watch_seconds=1)
+    stack = Stack(directory, module_port_base, "log", say=print, environment=often, watch_seconds=1)
     try:
         up_and_open(stack)
         yield stack
@@ -125,3 +144,7 @@ def _no_foreign_settings() -> None:
     for name in [name for name in os.environ if name.startswith(("MOTCUA_", "OTEL_"))]:
         if name not in ("MOTCUA_KAFKA", "MOTCUA_REDIS") and not name.startswith("MOTCUA_TEST_"):
             del os.environ[name]
+    # Servers under test are asked here, whatever proxy leads to the world outside.
+    told = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = f"{told},{HERE}" if told else HERE

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 from deploy.local.processes import belongs_to, read_pid
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -47,7 +47,8 @@ class Demo:
         for running in self._running:
             running.kill()
             running.communicate()
-        self.run("deploy.local.main", "wipe")
+        if self.run("deploy.local.main", "wipe").returncode == 0:
+            give_back(self.base)
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         own = {"MOTCUA_STATE_DIR": str(self.state), "MOTCUA_PORT_BASE": str(self.base)}

@@ -138,7 +138,7 @@ class Province:
 
     def start_from(self, code: Path, name: str, ready: bool, environment: Mapping[str, str]) -> Service:
         """The same from another checkout, whose code it runs."""
-        base = self._base_for(PORTS[name])
+        base = self.base_for(PORTS[name])
         log_file = self.directory / f"{name}-{len(self.services)}.log"
         variables = {**os.environ, **self.environment, "MOTCUA_PORT_BASE": str(base), **environment}
         with log_file.open("wb") as log:
@@ -179,7 +179,8 @@ class Province:
             timeout=RUN_WITHIN_SECONDS,
         )
 
-    def _base_for(self, offset: int) -> int:
+    def base_for(self, offset: int) -> int:
+        """A port base of this province at which nobody listens there; others have it once all is stopped."""
         taken = {service.base_url for service in self.services if service.running}
         for base in self._bases:
             if f"http://127.0.0.1:{base + offset}" not in taken and is_free("127.0.0.1", base + offset):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 from deploy.local.readiness import kafka_reason, redis_reason
 from deploy.local.stack import Stack
 
@@ -44,12 +44,14 @@ def found(directory: Path) -> Iterator[Servers]:
 @contextmanager
 def local_stack(directory: Path, services: tuple[str, ...] = ("kafka", "redis")) -> Iterator[Servers]:
     """A Kafka and a Redis of one's own, as plain processes in `directory`, which may be killed at will."""
-    stack = Stack(directory, free_port_base(), "log", say=print)
+    base = free_port_base()
+    stack = Stack(directory, base, "log", say=print)
     try:
         stack.up(services)
         yield Servers(stack.settings.bootstrap, stack.settings.redis_url, "local stack", stack)
     finally:
         stack.down()
+        give_back(base)
 
 
 def _from_environment(kafka: str, redis: str) -> Servers:

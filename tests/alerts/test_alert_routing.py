@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 from deploy.local.readiness import http_reason
 from tests.alerts import rules
 from tests.alerts.programs import program, run
@@ -54,7 +54,8 @@ class Post:
         self.notices: dict[str, list[Notice]] = defaultdict(list)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        port = free_port_base() + 91
+        self._base = free_port_base()
+        port = self._base + 91
         self.url = f"http://127.0.0.1:{port}"
         file = directory / "alertmanager.yml"
         file.write_text(yaml.safe_dump(self._configuration()))
@@ -77,6 +78,7 @@ class Post:
         self._process.terminate()
         self._process.wait(20)
         self._server.shutdown()
+        give_back(self._base)
 
     def fire(self, city: str, alerts: Iterable[tuple[str, Mapping[str, str]]]) -> None:
         """Alerts as Prometheus sends them, all at once."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOUR = REPOSITORY / "docs" / "TOUR.md"
@@ -102,7 +102,9 @@ class Shell:
         self._process.stdin.close()
         self._process.wait(30)
         own = {"MOTCUA_STATE_DIR": str(self.state), "MOTCUA_PORT_BASE": str(self.base)}
-        subprocess.run(["make", "wipe"], cwd=REPOSITORY, env={**os.environ, **own}, capture_output=True, check=False)
+        done = subprocess.run(["make", "wipe"], cwd=REPOSITORY, env={**os.environ, **own}, capture_output=True, check=False)
+        if done.returncode == 0:
+            give_back(self.base)
 
 
 @pytest.fixture

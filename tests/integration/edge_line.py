@@ -12,8 +12,7 @@ from typing import Any
 
 import requests
 
-from deploy.local.checks import free_port_base, is_free
-from deploy.local.settings import REPOSITORY
+from deploy.local.settings import PORTS, REPOSITORY
 from tests.province import Province, Service
 
 CHUNK_BYTES = 512
@@ -130,9 +129,7 @@ def start_edge(
     province: Province, at: Line, directory: Path, program: str = "services.edge.main", **environment: str
 ) -> Service:
     """An edge of unit 19753 whose store lies in `directory`, at this end of the line."""
-    base = free_port_base()
-    while not is_free("127.0.0.1", base + 4):
-        base = free_port_base()
+    base = province.base_for(PORTS["edge"])
     log_file = province.directory / f"edge-{len(province.services)}.log"
     variables = {
         **os.environ, **province.environment, **QUICK, "MOTCUA_PORT_BASE": str(base), "MOTCUA_STATE_DIR": str(directory),
@@ -143,7 +140,7 @@ def start_edge(
             [sys.executable, "-m", program], cwd=REPOSITORY, env=variables, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    service = Service("edge", process, f"http://127.0.0.1:{base + 4}", log_file)
+    service = Service("edge", process, f"http://127.0.0.1:{base + PORTS['edge']}", log_file)
     province.services.append(service)
     at.edges.append(service)
     service.wait_ready()

@@ -14,7 +14,6 @@ import pytest
 import redis
 
 from deploy.local import dumps, recovery, recovery_files, statedir, valkey
-from deploy.local.checks import free_port_base
 from deploy.local.errors import DumpError
 from deploy.local.settings import REPOSITORY, StackSettings, python
 
@@ -27,8 +26,8 @@ HOUR = 3600.0
 class Server:
     """A real server with its append-only file on, as the local stack runs it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.settings = StackSettings(state_dir=directory, port_base=free_port_base())
+    def __init__(self, directory: Path, port_base: int) -> None:
+        self.settings = StackSettings(state_dir=directory, port_base=port_base)
         valkey.prepare(self.settings)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -70,8 +69,8 @@ def _text(value: object) -> str:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "state")
+def server(tmp_path: Path, port_base: int) -> Iterator[Server]:
+    running = Server(tmp_path / "state", port_base)
     yield running
     running.stop("kill")
 
@@ -135,9 +134,9 @@ def test_a_dump_that_is_not_whole_is_refused_and_changes_nothing(server: Server)
     assert server.all() == before
 
 
-def test_no_redis_no_dump_and_one_sentence(tmp_path: Path) -> None:
+def test_no_redis_no_dump_and_one_sentence(tmp_path: Path, port_base: int) -> None:
     """Who makes dumps says that Redis does not answer, and leaves no file behind."""
-    settings = StackSettings(state_dir=tmp_path, port_base=free_port_base())
+    settings = StackSettings(state_dir=tmp_path, port_base=port_base)
     with pytest.raises(DumpError, match="made no dump"):
         dumps.make(settings, kept=3)
     assert dumps.found(settings) == []

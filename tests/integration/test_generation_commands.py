@@ -13,7 +13,6 @@ import pytest
 import redis
 
 from deploy.local import beside, dumps
-from deploy.local.checks import free_port_base
 from deploy.local.opening import up_and_open
 from deploy.local.programs import SERVERS
 from deploy.local.settings import REPOSITORY
@@ -83,11 +82,11 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory, module_port_base: int) -> Iterator[Town]:
     with pytest.MonkeyPatch.context() as patched:
         # Also on a machine that has much else to do; commands inherit it.
         patched.setenv("MOTCUA_READY_WITHIN_SECONDS", "600")
-        stack = Stack(tmp_path_factory.mktemp("generations") / "state", free_port_base(), "log", say=print)
+        stack = Stack(tmp_path_factory.mktemp("generations") / "state", module_port_base, "log", say=print)
         try:
             up_and_open(stack, SERVICES)
             made = Town(stack)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.checks import free_port_base
+from deploy.local.checks import free_port_base, give_back
 from lab.links.captive import Portal
 from lab.load import judging
 from lab.load import scenario as scenarios
@@ -20,7 +20,8 @@ from tests.conftest import NewProvince
 from tests.integration.load_saboteur import Deed, Saboteur
 from tests.province import Province
 
-pytestmark = pytest.mark.kafka
+# Where nobody has done so before, the first of these builds Toxiproxy.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(700)]
 
 SMOKE = str(Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml")
 COUNTS = ("lost", "double", "wrongly overdue", "refused wrongly", "deadlines")
@@ -94,12 +95,14 @@ def _city(province: Province) -> City:
 async def _run(city: City, directory: Path, manner: Manner = "outbox", door: str | None = None) -> Outcome:
     scenario = scenarios.read(SMOKE)
     async with Portal() as portal:
-        lab = Lab(city, directory / "lab", free_port_base(), print, door)
+        base = free_port_base()
+        lab = Lab(city, directory / "lab", base, print, door)
         try:
             await lab.open(scenario, portal)
             return await lab.run(scenario, 1, "a", manner)
         finally:
             lab.close()
+            give_back(base)
 
 
 async def _sabotaged(city: City, directory: Path, saboteur: Saboteur) -> Outcome:

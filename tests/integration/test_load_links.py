@@ -12,13 +12,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.local.checks import free_port_base
 from lab.errors import LinksError
 from lab.links import program
 from lab.links.captive import PAGE, Portal
 from lab.links.profiles import Condition, Profile
 from lab.links.toxiproxy import Toxiproxy
 from lab.load import leftovers
+
+# Where nobody has done so before, the first of these builds Toxiproxy.
+pytestmark = pytest.mark.timeout(700)
 
 SILENT_SECONDS = 1.0
 SLOW = Profile(title="slow", up_kbps=80, down_kbps=80, round_trip_ms=200, jitter_ms=0, source="made for this test")
@@ -48,12 +50,11 @@ def city() -> Iterator[str]:
 
 
 @pytest.fixture
-def link(city: str, tmp_path: Path) -> Iterator[tuple[Toxiproxy, str]]:
+def link(city: str, tmp_path: Path, port_base: int) -> Iterator[tuple[Toxiproxy, str]]:
     """A slow link to that city, and where it begins."""
-    base = free_port_base()
-    proxy = Toxiproxy(program.ensure(print), base + 39, tmp_path / "toxiproxy.log")
+    proxy = Toxiproxy(program.ensure(print), port_base + 39, tmp_path / "toxiproxy.log")
     try:
-        yield proxy, proxy.open("slow", SLOW, base + 40, city, "127.0.0.1:9")
+        yield proxy, proxy.open("slow", SLOW, port_base + 40, city, "127.0.0.1:9")
     finally:
         proxy.close()
 
@@ -117,15 +118,14 @@ def test_a_cut_breaks_what_is_under_way(link: tuple[Toxiproxy, str]) -> None:
     timer.join()
 
 
-def test_a_captive_link_shows_its_own_page(tmp_path: Path) -> None:
+def test_a_captive_link_shows_its_own_page(tmp_path: Path, port_base: int) -> None:
     """200, and nothing that intake would say."""
 
     async def ask() -> tuple[int, bytes]:
-        base = free_port_base()
         async with Portal() as portal:
-            proxy = await asyncio.to_thread(Toxiproxy, program.ensure(print), base + 39, tmp_path / "toxiproxy.log")
+            proxy = await asyncio.to_thread(Toxiproxy, program.ensure(print), port_base + 39, tmp_path / "toxiproxy.log")
             try:
-                address = proxy.open("slow", SLOW, base + 40, "127.0.0.1:9", portal.address)
+                address = proxy.open("slow", SLOW, port_base + 40, "127.0.0.1:9", portal.address)
                 proxy.put("slow", "captive")
                 return await asyncio.to_thread(_post, address)
             finally:

@@ -13,7 +13,6 @@ import pytest
 import redis
 
 from deploy.local import processes
-from deploy.local.checks import free_port_base
 from deploy.local.errors import OtherClockError, OtherStackError, PortInUseError
 from deploy.local.readiness import kafka_reason
 from deploy.local.settings import REPOSITORY
@@ -26,10 +25,10 @@ SERVERS = ("kafka", "redis")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, module_port_base: int) -> Iterator[Stack]:
     """One stack for the tests of this module: each begins with `up`, which is itself the promise that it can."""
     # A directory of a name such as people here give.
-    made = Stack(tmp_path_factory.mktemp("local") / "Một Cửa", free_port_base(), "log")
+    made = Stack(tmp_path_factory.mktemp("local") / "Một Cửa", module_port_base, "log")
     yield made
     made.down()
 
@@ -144,7 +143,9 @@ def test_a_stack_whose_supervisor_was_killed_is_put_right_by_up(stack: Stack) ->
 
 
 @pytest.mark.long
-def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(stack: Stack, tmp_path: Path) -> None:
+def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(
+    stack: Stack, tmp_path: Path, port_base: int
+) -> None:
     stack.up(SERVERS)
     base = stack.settings.port_base
 
@@ -152,11 +153,11 @@ def test_two_stacks_side_by_side_and_the_sentences_for_two_in_one_place(stack: S
         Stack(tmp_path / "same-ports", base, "log").up(SERVERS)
     assert not (tmp_path / "same-ports").exists(), "a start that was refused leaves nothing behind"
     with pytest.raises(OtherStackError, match=f"runs with MOTCUA_PORT_BASE={base}"):
-        Stack(stack.directory, free_port_base(), "log").up(SERVERS)
+        Stack(stack.directory, port_base, "log").up(SERVERS)
     with pytest.raises(OtherClockError, match="driven by CLOCK=log"):
         Stack(stack.directory, base, "wall").up(SERVERS)
 
-    other = Stack(tmp_path / "other", free_port_base(), "wall")
+    other = Stack(tmp_path / "other", port_base, "wall")
     try:
         other.up(SERVERS)
         assert kafka_reason(other.settings.bootstrap) is None

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.local.checks import free_port_base
 from tests.integration.metrics_by_hand import ByHand, answer, api_of, by_hand
 from tests.integration.metrics_logs import wait_until
 from tests.province import Service
@@ -27,9 +26,9 @@ def figures(servers: Servers) -> Iterator[ByHand]:
 
 
 @pytest.fixture(scope="module")
-def api(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def api(servers: Servers, tmp_path_factory: pytest.TempPathFactory, module_port_base: int) -> Iterator[Service]:
     """An API on them, whose Kafka is away."""
-    nobody = f"127.0.0.1:{free_port_base()}"
+    nobody = f"127.0.0.1:{module_port_base}"
     with api_of(servers, tmp_path_factory.mktemp("api"), MOTCUA_KAFKA=nobody) as found:
         yield found
 

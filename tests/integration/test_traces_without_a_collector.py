@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from contracts.topics import lifecycle
-from deploy.local.checks import free_port_base
 from tests.intake_bad_inputs import event, packed
 from tests.integration.edge_line import line, start_edge
 from tests.integration.intake_calls import CENTRE_BATCH, REQUEST_SECONDS, post, read, wait_until
@@ -24,10 +23,10 @@ STOPPED_WITHIN_SECONDS = 15.0
 
 
 @pytest.fixture(params=["away", "deaf"])
-def endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
+def endpoint(request: pytest.FixtureRequest, port_base: int) -> Iterator[str]:
     """Nobody listens, or somebody who takes connections and never says a word."""
     if request.param == "away":
-        yield f"http://127.0.0.1:{free_port_base()}"
+        yield f"http://127.0.0.1:{port_base}"
         return
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.checks import free_port_base
 from tests.faults import toxiproxy
 from tests.faults.proxy import OwnLines
 from tests.faults.stand import Lines
@@ -55,9 +54,9 @@ class Ends:
 
 
 @pytest.fixture(params=["own", pytest.param("toxiproxy", marks=pytest.mark.long)])
-def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+def ends(request: pytest.FixtureRequest, tmp_path: Path, port_base: int) -> Iterator[Ends]:
     """Both kinds of lines keep the same promises; toxiproxy wants Go, and is left to `make test-all`."""
-    port = free_port_base() + 50
+    port = port_base + 50
     heard: list[bytes] = []
     server = _Server(("127.0.0.1", port + 1), type("Echo", (_Echo,), {"heard": heard}))
     threading.Thread(target=server.serve_forever, daemon=True).start()

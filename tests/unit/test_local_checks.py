@@ -72,24 +72,22 @@ def test_a_new_python_is_taken(version: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("service", ["kafka", "redis", "intake", "metrics-api"])
-def test_a_port_in_use_is_named_with_its_service_and_a_free_base(service: str) -> None:
-    base = free_port_base()
-    with socket.create_server(("127.0.0.1", base + PORTS[service])):
+def test_a_port_in_use_is_named_with_its_service_and_a_free_base(service: str, port_base: int) -> None:
+    with socket.create_server(("127.0.0.1", port_base + PORTS[service])):
         with pytest.raises(PortInUseError) as raised:
-            check_ports("127.0.0.1", base, PORTS)
-        assert f"Port {base + PORTS[service]}, meant for {service}," in str(raised.value)
+            check_ports("127.0.0.1", port_base, PORTS)
+        assert f"Port {port_base + PORTS[service]}, meant for {service}," in str(raised.value)
         suggested = int(str(raised.value).partition("MOTCUA_PORT_BASE=")[2].split()[0])
         check_ports("127.0.0.1", suggested, PORTS)
-    check_ports("127.0.0.1", base, PORTS)
+    check_ports("127.0.0.1", port_base, PORTS)
 
 
-def test_kafkas_second_port_counts_too() -> None:
-    base = free_port_base()
+def test_kafkas_second_port_counts_too(port_base: int) -> None:
     with (
-        socket.create_server(("127.0.0.1", base + CONTROLLER_PORT)),
-        pytest.raises(PortInUseError, match=f"Port {base + CONTROLLER_PORT}, meant for kafka"),
+        socket.create_server(("127.0.0.1", port_base + CONTROLLER_PORT)),
+        pytest.raises(PortInUseError, match=f"Port {port_base + CONTROLLER_PORT}, meant for kafka"),
     ):
-        check_ports("127.0.0.1", base, ["kafka"])
+        check_ports("127.0.0.1", port_base, ["kafka"])
 
 
 def test_two_processes_are_never_given_the_same_base_though_neither_listens_yet() -> None:
@@ -121,12 +119,12 @@ def test_connections_that_have_just_ended_do_not_hold_a_port() -> None:
 
 
 def test_development_keys_beside_a_file_of_real_ones_are_refused_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port_base: int
 ) -> None:
     monkeypatch.setenv("MOTCUA_KEYS_FILE", str(tmp_path / "keys.json"))
     monkeypatch.setenv("MOTCUA_DEV_KEYS", "1")
     with pytest.raises(TwoKindsOfKeysError, match="exclude each other: unset one of them"):
-        Stack(tmp_path / "state", free_port_base(), "wall").up()
+        Stack(tmp_path / "state", port_base, "wall").up()
     assert not (tmp_path / "state").exists()
 
 
@@ -142,26 +140,30 @@ def test_development_keys_beside_a_file_of_real_ones_are_refused_before_anything
     ({}, {}, None),
 ])  # fmt: skip
 def test_a_stack_with_keys_of_its_own_does_not_go_on_with_known_ones_because_a_new_shell_says_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, str], now: dict[str, str], refused: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: dict[str, str],
+    now: dict[str, str],
+    refused: str | None,
+    port_base: int,
 ) -> None:
     def told(members: dict[str, str]) -> Stack:
         for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
             monkeypatch.delenv(name)
         for name, value in members.items():
             monkeypatch.setenv(f"MOTCUA_{name}", value)
-        return Stack(tmp_path, base, "wall")
+        return Stack(tmp_path, port_base, "wall")
 
-    base = free_port_base()
     statedir.keep_environment(tmp_path, told(before).environment)
     with nullcontext() if refused is None else pytest.raises(ForgottenSettingError, match=refused):
         told(now)._check_settings()
-    give_back(base)
 
 
-def test_what_runs_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_runs_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, port_base: int) -> None:
     monkeypatch.setattr(BaseHTTPRequestHandler, "log_message", lambda *_: None)
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port_base()}")
-    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port_base}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as service:
         threading.Thread(target=service.handle_request, daemon=True).start()
         assert http_reason(f"http://127.0.0.1:{service.server_port}") == "answers 501"
@@ -182,7 +184,7 @@ def test_the_other_clock_is_refused_and_nothing_is_changed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("marker", [None, b"", b"{}", b'{"clock": "sun", "cluster_id": "x", "port_base": 1}'])
-def test_a_foreign_directory_is_neither_used_nor_wiped(tmp_path: Path, marker: bytes | None) -> None:
+def test_a_foreign_directory_is_neither_used_nor_wiped(tmp_path: Path, marker: bytes | None, port_base: int) -> None:
     directory = tmp_path / "home"
     directory.mkdir()
     (directory / "thesis.txt").write_text("years of work")
@@ -193,9 +195,9 @@ def test_a_foreign_directory_is_neither_used_nor_wiped(tmp_path: Path, marker: b
     with pytest.raises(ForeignStateDirError, match="choose an empty or new directory"):
         statedir.wipe(directory)
     with pytest.raises(ForeignStateDirError):
-        Stack(directory, free_port_base(), "wall").up(())
+        Stack(directory, port_base, "wall").up(())
     with pytest.raises(ForeignStateDirError):
-        Stack(directory, free_port_base(), "wall").wipe()
+        Stack(directory, port_base, "wall").wipe()
     assert (directory / "thesis.txt").read_text() == "years of work"
 
 
@@ -209,11 +211,13 @@ def test_a_state_directory_is_wiped_whole(tmp_path: Path) -> None:
     assert not statedir.wipe(directory), "there is nothing left to wipe, and that is said"
 
 
-def test_a_wipe_that_was_interrupted_is_ended_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wipe_that_was_interrupted_is_ended_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port_base: int
+) -> None:
     directory = tmp_path / "state"
     statedir.claim(directory, MARKER)
     (directory / "kafka").mkdir()
-    stack = Stack(directory, free_port_base(), "wall")
+    stack = Stack(directory, port_base, "wall")
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -239,11 +243,11 @@ def test_two_commands_do_not_work_on_one_stack_at_once(tmp_path: Path) -> None:
     assert "Another command is starting or stopping the stack" in other.stdout
 
 
-def test_a_stale_pid_file_is_never_taken_for_a_process_of_the_stack(tmp_path: Path) -> None:
+def test_a_stale_pid_file_is_never_taken_for_a_process_of_the_stack(tmp_path: Path, port_base: int) -> None:
     """The number in an old pid file may be anybody's by now: here it is this test's own process."""
     directory = tmp_path / "state"
     statedir.claim(directory, MARKER)
-    stack = Stack(directory, free_port_base(), "wall")
+    stack = Stack(directory, port_base, "wall")
     stack.pid_file("kafka").write_text(f"{os.getpid()}\n")
     stack.pid_file("redis").write_text("not a number")
     assert stack.pids == {}
@@ -261,27 +265,27 @@ def test_a_dead_process_is_dead_before_it_is_buried() -> None:
     assert not processes.is_alive(ended.pid)
 
 
-def test_which_programs_a_stack_has_is_as_they_are_told_whoever_asks(tmp_path: Path) -> None:
+def test_which_programs_a_stack_has_is_as_they_are_told_whoever_asks(tmp_path: Path, port_base: int) -> None:
     """Begun with a file of keys and none for an edge, it has no edge; also for who asks from a shell without them."""
     real = {"MOTCUA_KEYS_FILE": str(tmp_path / "keys.json")}
-    assert "edge" not in Stack(tmp_path / "state", free_port_base(), "wall", environment=real).names
+    assert "edge" not in Stack(tmp_path / "state", port_base, "wall", environment=real).names
     own = {**real, "MOTCUA_EDGE_INTAKE_KEY_FILE": str(tmp_path / "intake.key")}
-    assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall", environment=own).names
-    assert "edge" in Stack(tmp_path / "state", free_port_base(), "wall").names
+    assert "edge" in Stack(tmp_path / "state", port_base, "wall", environment=own).names
+    assert "edge" in Stack(tmp_path / "state", port_base, "wall").names
 
 
-def test_a_port_of_one_service_alone_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_of_one_service_alone_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port_base: int) -> None:
     """Compose knows settings of the same names: exported for it, they must not part a service from its own stack."""
     monkeypatch.setenv("MOTCUA_INTAKE_PORT", "9001")
-    stack = Stack(tmp_path / "state", free_port_base(), "wall")
+    stack = Stack(tmp_path / "state", port_base, "wall")
     assert "MOTCUA_INTAKE_PORT" not in stack.environment
     assert moved_ports() == ["MOTCUA_INTAKE_PORT"]
 
 
-def test_development_keys_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_keys_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port_base: int) -> None:
     """Said outright, nobody is let in by them, and an edge, which would show one, is left out."""
     monkeypatch.setenv("MOTCUA_DEV_KEYS", "0")
-    stack = Stack(tmp_path / "state", free_port_base(), "wall")
+    stack = Stack(tmp_path / "state", port_base, "wall")
     assert stack.environment["MOTCUA_DEV_KEYS"] == "0"
     assert "edge" not in stack.names
 
@@ -352,19 +356,19 @@ def test_a_host_at_which_nobody_asks_is_refused_and_is_no_port_in_use(
     ("processing-beside", "processing-beside runs only while it builds something beside"),
 ])  # fmt: skip
 def test_a_program_that_the_stack_does_not_have_now_is_refused_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str, port_base: int
 ) -> None:
     monkeypatch.setenv("MOTCUA_KEYS_FILE", str(tmp_path / "keys.json"))
     with pytest.raises(NotNowError, match=told):
-        Stack(tmp_path / "state", free_port_base(), "wall").up((name,))
+        Stack(tmp_path / "state", port_base, "wall").up((name,))
     assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("place", ["file/state", "file"])
-def test_a_state_directory_that_cannot_be_made_costs_one_sentence(tmp_path: Path, place: str) -> None:
+def test_a_state_directory_that_cannot_be_made_costs_one_sentence(tmp_path: Path, place: str, port_base: int) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateDirError, match=r"choose (another one|an empty or new directory) with MOTCUA_STATE_DIR"):
-        Stack(tmp_path / place, free_port_base(), "wall").up(())
+        Stack(tmp_path / place, port_base, "wall").up(())
 
 
 @pytest.mark.parametrize("command", [

@@ -239,7 +239,8 @@ def test_a_proxy_for_the_world_outside_is_not_asked_for_a_door_of_our_own(
     """The answer comes whatever `http_proxy` says."""
     keeper.answers = {"/v1/dossiers/D": [(200, NOTHING_KEPT)], "/readyz": [(200, {})], "/api/annotations": [(200, {})]}
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     # What the process has asked before is no reason to ask without one.
     monkeypatch.setattr(urllib.request, "_opener", None)
     ask(keeper, tmp_path)
