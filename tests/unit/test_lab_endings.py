@@ -3,8 +3,10 @@
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,6 +18,23 @@ from lab.errors import LinksError
 from lab.links import server as servers
 from lab.links.server import Server
 from lab.links.toxiproxy import Toxiproxy
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WAITING = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def server():
+    yield
+    time.sleep(0.5)
+    Path({ended!r}).touch()
+
+def test_waiting(server):
+    Path({begun!r}).touch()
+    time.sleep(60)
+"""
 
 
 class _Answering(BaseHTTPRequestHandler):
@@ -114,6 +133,31 @@ def test_what_is_ignored_stays_ignored() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_a_test_run_that_is_asked_to_end_ends_what_it_started(tmp_path: Path, processes: str) -> None:
+    """Alone, and where a test process of its own holds it, which xdist would end by force."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    (tmp_path / "test_waiting.py").write_text(WAITING.format(begun=str(begun), ended=str(ended)))
+    options = f"-p no:schemathesis -p tests.endings -n {processes}".split()
+    command = (sys.executable, "-m", "pytest", *options, f"--rootdir={tmp_path}", str(tmp_path))
+    log = tmp_path / "log"
+    with log.open("wb") as told:
+        run = subprocess.Popen(command, cwd=REPOSITORY, stdout=told, stderr=told, stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not begun.exists():
+            assert run.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        run.terminate()
+        assert run.wait(60) == pytest.ExitCode.INTERRUPTED, log.read_text()
+    finally:
+        run.kill()
+        run.wait()
+    assert ended.exists(), log.read_text()
 
 
 def _free_port() -> int:
