@@ -102,7 +102,7 @@ async def measure(plan: Plan) -> None:
 
 def arguments() -> Plan:
     """The command line; defaults from MOTCUA_ settings."""
-    base = int(os.environ.get("MOTCUA_PORT_BASE", "8000"))
+    base = int(os.environ.get("MOTCUA_PORT_BASE") or "8000")
     reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reading.add_argument("--intake", default=f"http://127.0.0.1:{base + 1}")
     reading.add_argument("--unit", default="19753")

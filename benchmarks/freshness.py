@@ -58,7 +58,7 @@ def main() -> None:
 
 def arguments() -> Plan:
     """The command line; defaults from MOTCUA_ settings."""
-    base = int(os.environ.get("MOTCUA_PORT_BASE", "8000"))
+    base = int(os.environ.get("MOTCUA_PORT_BASE") or "8000")
     reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reading.add_argument("--unit", default="19753")
     reading.add_argument("--rate", type=int, default=200, help="events a second, at most 1,000")

@@ -57,10 +57,10 @@ def main() -> None:
 
 def arguments() -> Plan:
     """The command line; defaults from MOTCUA_ settings."""
-    base = int(os.environ.get("MOTCUA_PORT_BASE", "8000"))
+    base = int(os.environ.get("MOTCUA_PORT_BASE") or "8000")
     reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reading.add_argument("--url", default=f"http://127.0.0.1:{base + 1}")
-    reading.add_argument("--kafka", default=os.environ.get("MOTCUA_KAFKA", f"127.0.0.1:{base + 92}"))
+    reading.add_argument("--kafka", default=os.environ.get("MOTCUA_KAFKA") or f"127.0.0.1:{base + 92}")
     reading.add_argument("--unit", default="19753")
     reading.add_argument("--key", default="dev-19753")
     reading.add_argument("--events", type=int, default=60_000)

@@ -69,9 +69,9 @@ class Took:
 def main() -> None:
     """Fill, measure all three, print one table."""
     reading = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    base = int(os.environ.get("MOTCUA_PORT_BASE", "8000"))
-    reading.add_argument("--kafka", default=os.environ.get("MOTCUA_KAFKA", f"127.0.0.1:{base + 92}"))
-    reading.add_argument("--redis", default=os.environ.get("MOTCUA_REDIS", f"redis://127.0.0.1:{base + 79}/0"))
+    base = int(os.environ.get("MOTCUA_PORT_BASE") or "8000")
+    reading.add_argument("--kafka", default=os.environ.get("MOTCUA_KAFKA") or f"127.0.0.1:{base + 92}")
+    reading.add_argument("--redis", default=os.environ.get("MOTCUA_REDIS") or f"redis://127.0.0.1:{base + 79}/0")
     reading.add_argument("--dossiers", type=int, default=17_710, help="dossiers in a fortnight")
     reading.add_argument("--fortnights", type=int, default=4)
     reading.add_argument("--stock-records", type=int, default=60_000, help="records for the Faust agent, which is slow")

@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=1, help="another seed makes other lives with the same totals (default 1)"
     )
     parser.add_argument("--facts", type=Path, default=published.HUE_2025_07, help="the file of published figures")
-    parser.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE", "8000")),
+    parser.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE") or "8000"),
                         help="where the ports of the stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
-    parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR", OWN_DIRECTORY)),
+    parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR") or OWN_DIRECTORY),
                         help=f"wiped first (default MOTCUA_STATE_DIR, else {OWN_DIRECTORY})")  # fmt: skip
     parser.set_defaults(down=False)
     after = parser.add_mutually_exclusive_group()

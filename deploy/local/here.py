@@ -26,10 +26,16 @@ def main() -> None:
 def environment() -> dict[str, str]:
     """What the stack's own services were told, below what is said now; where another one is meant, only the latter."""
     marker = statedir.read(StackSettings().directory)
-    if marker is None or os.environ.get("MOTCUA_PORT_BASE", str(marker.port_base)) != str(marker.port_base):
+    if marker is None or os.environ.get("MOTCUA_PORT_BASE", "") not in ("", str(marker.port_base)):
         return dict(os.environ)
     stack = stack_here(lambda line: None)
-    return {**stack.environment, "MOTCUA_LIVE_GEN": str(stack.generations.live.gen), **os.environ}
+    told = {**stack.environment, "MOTCUA_LIVE_GEN": str(stack.generations.live.gen)}
+    # An empty setting is one that is not set.
+    said = {name: value for name, value in os.environ.items() if value or not name.startswith("MOTCUA_")}
+    # A key that is said now, itself or by its file, goes before what was said of it then, its file or itself.
+    anew = {name.removesuffix("_FILE") for name in said}
+    kept = {name: value for name, value in told.items() if name.removesuffix("_FILE") not in anew}
+    return {**kept, **said}
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _port_base(command: str) -> int | None:
     """For a look at a stack that exists, the base it ran with last, unless one is asked for."""
-    if command == "up" or "MOTCUA_PORT_BASE" in os.environ:
+    if command == "up" or os.environ.get("MOTCUA_PORT_BASE"):
         return None
     marker = statedir.read(StackSettings().directory)
     return None if marker is None else marker.port_base
@@ -69,7 +69,7 @@ def _up(stack: Stack, chosen: argparse.Namespace) -> int:
     settings = stack.settings
     print(f"Một Cửa in {stack.directory}, ports {settings.port_base}+, CLOCK={settings.clock}", flush=True)
     for name in ("MOTCUA_KAFKA", "MOTCUA_REDIS"):
-        if os.environ.get(name, stack.environment[name]) != stack.environment[name]:
+        if (os.environ.get(name) or stack.environment[name]) != stack.environment[name]:
             print(f"  {name} is set to another server: this stack runs its own, at {stack.environment[name]}", flush=True)
     for name in moved_ports():
         print(f"  {name} is passed over: the ports of a local stack follow MOTCUA_PORT_BASE", flush=True)

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import Mock
 
 import pytest
@@ -50,6 +51,7 @@ from deploy.local.readiness import http_reason
 from deploy.local.settings import CONTROLLER_PORT, PORTS, StackSettings, moved_ports
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
+from lab import correction, demo
 
 MARKER = Marker(clock="wall", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8000)
 
@@ -306,8 +308,35 @@ def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, mo
     assert told["MOTCUA_LIVE_GEN"] == "2"
     monkeypatch.setenv("MOTCUA_LIVE_GEN", "3")
     assert here.environment()["MOTCUA_LIVE_GEN"] == "3", "what is said now goes before"
+    for name in ("MOTCUA_PORT_BASE", "MOTCUA_KAFKA"):
+        monkeypatch.setenv(name, "")
+    assert here.environment() == {**told, "MOTCUA_LIVE_GEN": "3"}, "empty is not set"
+    assert main._port_base("status") == 8200
     monkeypatch.setenv("MOTCUA_PORT_BASE", "8400")
-    assert "MOTCUA_KAFKA" not in here.environment()
+    assert not here.environment()["MOTCUA_KAFKA"]
+    assert main._port_base("status") is None
+
+
+@pytest.mark.parametrize(("then", "now"), [("_FILE", ""), ("", "_FILE"), ("", ""), ("_FILE", "_FILE")])
+def test_a_key_that_is_said_now_goes_before_one_that_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, now: str
+) -> None:
+    """Whichever of the two is a file."""
+    for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+    statedir.claim(tmp_path, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=8200))
+    statedir.keep_environment(tmp_path, {**Stack(tmp_path, 8200, "log").environment, f"MOTCUA_OPERATOR_KEY{then}": "then"})
+    monkeypatch.setenv(f"MOTCUA_OPERATOR_KEY{now}", "now")
+    told = here.environment()
+    assert {name: told[name] for name in told if "OPERATOR_KEY" in name} == {f"MOTCUA_OPERATOR_KEY{now}": "now"}
+
+
+@pytest.mark.parametrize("tool", [demo, correction])
+def test_an_empty_port_base_is_the_default_for_the_lab_too(monkeypatch: pytest.MonkeyPatch, tool: ModuleType) -> None:
+    """As for the stack that it speaks of."""
+    monkeypatch.setenv("MOTCUA_PORT_BASE", "")
+    assert tool._parser().parse_args([]).port_base == 8000
 
 
 @pytest.mark.parametrize(("name", "value", "sign"), [
