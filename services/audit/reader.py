@@ -42,7 +42,8 @@ class Reader:
         self._numbered = [0] * topics.PARTITIONS
         self._bodies: dict[str, PlainRules] = {}
         self._checked_begin = False
-        self._is_broken = False
+        # Half of a record may have been taken: whatever was said from here on might be wrong.
+        self.is_broken = False
 
     @property
     def reported_end(self) -> int:
@@ -56,10 +57,6 @@ class Reader:
 
     def begin_look(self) -> None:
         """How far the logs have come by now; what was thrown away at their beginnings is found, once."""
-        if self._is_broken:
-            raise CouldNotRunError(
-                "audit failed in the middle of a record, as its log tells: start it anew when it is mended"
-            )
         # Asked also when the lifecycle has not grown: a fold that stands still shows by what waits for it.
         reported = self._reported.ends()
         self.reported_ends = reported.next
@@ -95,8 +92,7 @@ class Reader:
         except (CouldNotRunError, KafkaException):
             raise
         except Exception:
-            # Half of a record may have been taken: whatever would be said from here on might be wrong.
-            self._is_broken = True
+            self.is_broken = True
             raise
         self._tell(self)
 

@@ -1,6 +1,7 @@
 """The audit service put together: looks and answers until it is told to stop."""
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +36,7 @@ def compose(settings: Settings, seed: int, keys: KeySource | None) -> FastAPI:
     """The whole service; nothing is looked at before its lifespan begins."""
     instruments = Instruments()
     disks.watch(disks.places(settings.audit_disks), instruments)
-    watch = Watch(settings, seed, instruments)
+    watch = Watch(settings, seed, instruments, failed=lambda: os.kill(os.getpid(), signal.SIGTERM))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +46,12 @@ class Standing:
 
 
 class Watch:
-    """Looks until it is stopped; what it tells is replaced as a whole, so that readers need no lock."""
+    """Looks until it is stopped or `failed`; what it tells is replaced as a whole, so that readers need no lock."""
 
-    def __init__(self, settings: Settings, seed: int, instruments: Instruments) -> None:
+    def __init__(self, settings: Settings, seed: int, instruments: Instruments, failed: Callable[[], None]) -> None:
         self.verdict: Verdict | None = None
         self._why: str | None = None
-        self._settings, self._instruments = settings, instruments
+        self._settings, self._instruments, self._failed = settings, instruments, failed
         self._verification = Verification(settings, settings.audit_sample_dossiers, seed, self._tell)
         self._scope = Scope(
             settings.audit_days_max, settings.audit_units_max, settings.audit_sample_asked_max, is_only=False
@@ -84,6 +85,10 @@ class Watch:
                 return
             except Exception as error:
                 self._why = _fault(error)
+            if self._verification.reader.is_broken:
+                # Nothing more can be told from what it has read: whoever keeps the process starts it anew.
+                self._failed()
+                return
             self._stop.wait(self._pause_seconds)
 
     @property
@@ -190,6 +195,6 @@ class Watch:
 
 
 def _fault(error: Exception) -> str:
-    """A fault of audit's own, which costs a look: whoever ended for it would read everything anew, and meet it again."""
+    """A fault of audit's own, which costs a look: what was read stays good, unless it came in the middle of a record."""
     log.exception("audit failed")
     return f"audit itself failed ({type(error).__name__}), as its log tells"
