@@ -13,7 +13,7 @@ OperatorError
 │   └── NotOpenError              open it first
 ├── FilesError                the reference files are wrong: correct them
 ├── DoorError                 a service did not answer as it should: look at it, run it again
-├── KeyFileError              a file that is named holds no key: write one into it
+├── KeyFileError              a file that is named holds no key: write one into it, or set the key itself
 ├── JournalError              what is done cannot be written down, so nothing is done
 ├── NoLetterError             there is no such dead letter
 ├── CarriedFileError          a carried file cannot be taken, or not now
@@ -109,8 +109,11 @@ class DoorError(OperatorError):
 
 
 class KeyFileError(OperatorError):
-    def __init__(self, file: str, named_by: str, reason: str) -> None:
-        super().__init__(f"There is no key in {file} (named by {named_by}): {reason}.")
+    def __init__(self, file: str, instead_of: str, reason: str) -> None:
+        super().__init__(
+            f"There is no key in {file} ({instead_of}_FILE): {reason}. Write it there, or set {instead_of} instead: "
+            f"docs/DEAD_LETTERS.md says how, also for keys that an older release has made."
+        )
 
 
 class JournalError(OperatorError):

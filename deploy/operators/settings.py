@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.keys import DEV_PREFIX, KEY
+from contracts.keys import DEV_OPERATOR, DEV_PREFIX, KEY
 from deploy.operators.errors import KeyFileError
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,14 +20,14 @@ def complaint(error: ValidationError) -> str:
     )
 
 
-def _key_in(file: Path, named_by: str) -> str:
+def _key_in(file: Path, instead_of: str) -> str:
     try:
         if KEY.fullmatch(key := file.read_text("utf-8").strip()) is not None:
             return key
         raise ValueError("it does not hold one key alone")
     except (OSError, ValueError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        raise KeyFileError(str(file), f"MOTCUA_{named_by}", reason) from error
+        raise KeyFileError(str(file), f"MOTCUA_{instead_of}", reason) from error
 
 
 class OperatorSettings(BaseSettings):
@@ -48,8 +48,8 @@ class OperatorSettings(BaseSettings):
     processing_url: str = ""
     intake_url: str = ""
     # One that processing knows as an operator's, and one that speaks for the centres whose events are handed in again;
-    # without the second the local stack's `dev-<code>` of each. A file is taken instead of either.
-    operator_key: str = "dev-operator"
+    # without them the local stack's own, `dev-operator` and the `dev-<code>` of each. A file is taken where one is not set.
+    operator_key: str = ""
     operator_key_file: Path | None = None
     events_key: str = ""
     events_key_file: Path | None = None
@@ -71,13 +71,15 @@ class OperatorSettings(BaseSettings):
 
     @property
     def processing_key(self) -> str:
-        """The operator's key; KeyFileError when the file named for it holds none."""
-        return self.operator_key if self.operator_key_file is None else _key_in(self.operator_key_file, "OPERATOR_KEY_FILE")
+        """The operator's key; KeyFileError when it is to be read from a file that holds none."""
+        if not self.operator_key and self.operator_key_file is not None:
+            return _key_in(self.operator_key_file, "OPERATOR_KEY")
+        return self.operator_key or DEV_OPERATOR
 
     def intake_key(self, unit: str) -> str:
-        """The key that speaks for a unit; KeyFileError when the file named for it holds none."""
-        if self.events_key_file is not None:
-            return _key_in(self.events_key_file, "EVENTS_KEY_FILE")
+        """The key that speaks for a unit; KeyFileError when it is to be read from a file that holds none."""
+        if not self.events_key and self.events_key_file is not None:
+            return _key_in(self.events_key_file, "EVENTS_KEY")
         return self.events_key or f"{DEV_PREFIX}{unit}"
 
     @property

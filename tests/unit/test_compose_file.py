@@ -172,6 +172,11 @@ def test_plain_keys_are_seen_by_those_alone_that_show_one() -> None:
         value for each in SERVICES.values() for name, value in each.get("environment", {}).items() if "KEY_FILE" in name
     }
     assert named == {"/secrets/operator.key", "/secrets/every-centre.key"}
+    # A key that is set where compose is called is passed on by its name alone, beside the file that it goes before.
+    passed = {
+        (name, key) for name, each in SERVICES.items() for key, value in each.get("environment", {}).items() if value is None
+    }
+    assert passed == {("operators", "MOTCUA_OPERATOR_KEY"), ("operators", "MOTCUA_EVENTS_KEY")}
     text = (REPOSITORY / "deploy" / "Dockerfile").read_text()
     assert re.search(r"chown motcua .*/keys .*/secrets ", text), "else a new volume is root's"
 
