@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from contracts import reference, reference_files, topics
+from contracts import national_holidays, reference, reference_files, topics
 from contracts.events import Activated, Control, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
@@ -158,7 +158,9 @@ def estimates(settings: OperatorSettings, body: Reference) -> str:
         until = reference_files.announced_until(settings.reference_dir)
     if until is None:
         return "days off may be estimates: calendar.toml has no announced_until that says until when they are not"
-    later = sorted(day for day in body.calendar.days_off if day > until)
+    national, _ = national_holidays.written_out()
+    # The file's own days, which have another reason, are as somebody has entered them.
+    later = sorted(day for day, why in body.calendar.days_off.items() if day > until and national.get(day) == why)
     those = ", ".join(day for day in later if day[:4] == later[0][:4])
     said = f"days off after {until} are estimates until calendar.toml has the announced ones"
     return f"{said}; the next: {those}" if those else said

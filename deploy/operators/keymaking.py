@@ -23,7 +23,7 @@ def make(directory: Path, body: reference.Reference, plain_into: Path | None = N
     the keys that services themselves show stand in files of their own beside it, `operator.key` and `every-centre.key`.
 
     Plain ones go into a directory of their own where one is named. Returns how many keys were made: 0 when there are keys
-    already, which never change. OperatorError when a directory cannot be written to.
+    already, which never change. OperatorError when a directory cannot be written to, or two of a plain file differ.
     """
     beside = plain_into or directory
     try:
@@ -59,7 +59,11 @@ def _make(directory: Path, body: reference.Reference, beside: Path) -> int:
 
 
 def _part(directory: Path, beside: Path) -> None:
-    """Moves plain keys that a former release left beside the hashed ones; into another file system, so not by renaming."""
+    """Moves plain keys that a former release left beside the hashed ones; into another file system, so not by renaming.
+
+    OperatorError names what stays there, as another one lies in its place: only people know which of them is in force.
+    """
+    differing = []
     for name in (PLAIN, *(f"{shown}.key" for shown in _SHOWN)):
         left, place = directory / name, beside / name
         if left == place or not left.exists():
@@ -69,6 +73,13 @@ def _part(directory: Path, beside: Path) -> None:
             _write(place, left.read_bytes(), 0o600)
         if place.read_bytes() == left.read_bytes():
             left.unlink()
+        else:
+            differing.append(name)
+    if differing:
+        raise OperatorError(
+            f"{', '.join(differing)} in {directory} and in {beside} are not the same: keep the one in force in {beside}, "
+            f"and remove what {directory} has, which every service can read (docs/OPERATIONS.md, Upgrade)."
+        )
 
 
 def _json(content: object) -> bytes:

@@ -140,8 +140,9 @@ def _follow(settings: OperatorSettings, activation: acts.Activation, within_seco
 def _of_new_codes(codes: list[str]) -> str:
     more = f" and {len(codes) - NEW_CODES_SHOWN_MAX} more" if len(codes) > NEW_CODES_SHOWN_MAX else ""
     return (
-        f"new codes {', '.join(codes[:NEW_CODES_SHOWN_MAX])}{more}: each needs a key, and intake and the edges refuse "
-        f"them until they are started anew with these files (docs/OPERATIONS.md, Upgrade)"
+        f"new codes {', '.join(codes[:NEW_CODES_SHOWN_MAX])}{more}: each needs a key, and a place among the codes of the "
+        f"one that speaks for every centre; intake and the edges refuse them until they are started anew with these files "
+        f"(docs/OPERATIONS.md, Upgrade)"
     )
 
 

@@ -58,6 +58,23 @@ def test_plain_keys_lie_where_the_hashed_ones_do_not(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "plain").iterdir()} == {path.name for path in plain.iterdir()}
 
 
+def test_a_plain_key_that_differs_from_its_namesake_is_named_and_left(tmp_path: Path) -> None:
+    """As after a way back on which a key was exchanged; what is the same is moved, and what people chose is taken."""
+    hashed, plain = tmp_path / "keys", tmp_path / "secrets"
+    keymaking.make(hashed, BODY, plain)
+    for path in plain.iterdir():
+        (hashed / path.name).write_bytes(path.read_bytes())
+    (hashed / "operator.key").write_text("exchanged\n")
+    kept = (plain / "operator.key").read_bytes()
+    for _ in range(2):
+        with pytest.raises(OperatorError, match=rf"^operator\.key in {hashed} and in {plain} are not the same: keep"):
+            keymaking.make(hashed, BODY, plain)
+        assert {path.name for path in hashed.iterdir()} == {keymaking.HASHED, "operator.key"}
+        assert (plain / "operator.key").read_bytes() == kept
+    (hashed / "operator.key").replace(plain / "operator.key")
+    assert keymaking.make(hashed, BODY, plain) == 0
+
+
 def test_keys_that_are_there_are_never_touched(tmp_path: Path) -> None:
     """A second start makes none."""
     keymaking.make(tmp_path, BODY)

@@ -89,14 +89,19 @@ def test_a_setting_that_cannot_be_is_one_sentence(
 
 
 def test_the_check_says_from_when_on_days_off_are_estimates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With those of the first such year, to be compared with its announcement; also where the file does not say so."""
+    """With those of the first such year, to be compared with its announcement; also where the file does not say so.
+
+    A later day of the file's own is no estimate.
+    """
     directory = shutil.copytree(SHIPPED, tmp_path / "reference")
     file = directory / "calendar.toml"
+    file.write_text(file.read_text().replace("[days_off]", '[days_off]\n"2027-01-04" = "bão"\n"2027-11-23" = "bão"'))
     line = next(line for line in file.read_text().splitlines() if line.startswith("announced_until"))
     said = {
         'announced_until = "2026-12-31"': "after 2026-12-31 are estimates until calendar.toml has the announced ones; "
         "the next: 2027-01-01, 2027-02-04, ",
         'announced_until = "2027-09-02"': "ones; the next: 2027-09-03, 2027-11-24\n",
+        'announced_until = "2040-12-31"': "until calendar.toml has the announced ones\n",
         "": "calendar.toml has no announced_until",
     }
     told = set()
@@ -152,3 +157,4 @@ def test_an_activation_ends_with_what_new_codes_need(
     assert first.startswith("rules d1 are activated")
     assert len(more) == (number > 0)
     assert said in "".join(more)
+    assert all("the one that speaks for every centre" in line for line in more)

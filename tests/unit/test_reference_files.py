@@ -86,10 +86,6 @@ WRONG = [
     ("calendar.toml", 'make_up_as = "holiday"\n' + PROFILE + WEEK, "line 1, column 1: make_up_as is none of mon"),
     ("calendar.toml", "announced_until = 2025-12-31\n" + PROFILE + WEEK, "announced_until is not a date in quotes"),
     ("calendar.toml", 'announced_until = "2025-02-29"\n' + PROFILE + WEEK, "column 1: announced_until is not a date in"),
-    (
-        "calendar.toml", 'announced_until = "2025-12-31"\n' + PROFILE + WEEK + '[make_up_days]\n2026-01-10 = "x"\n',
-        "calendar.toml, line 1, column 1: announced_until lies before 2026-01-10, a day that stands in this file",
-    ),
     ("calendar.toml", PROFILE + WEEK + "[holidays]\n", "line 3, column 2: 'holidays' is none of"),
     (
         "calendar.toml", PROFILE + WEEK + '[days_off]\n"2025-13-01" = "x"\n',
@@ -284,6 +280,15 @@ def test_until_when_days_off_are_announced_is_told_and_is_no_part_of_the_body(tm
     directory = _copy(tmp_path, "calendar.toml", re.sub("(?m)^announced_until.*$", "", text))
     assert reference_files.announced_until(directory) is None
     assert reference_files.read(directory) == BODY
+
+
+def test_days_of_ones_own_are_taken_after_the_announced_ones_too(tmp_path: Path) -> None:
+    """Extra days off and make-up days need no announcement."""
+    text = (SHIPPED / "calendar.toml").read_text(encoding="utf-8")
+    for table, day in (("days_off", "2031-03-03"), ("make_up_days", "2031-03-01")):
+        text = text.replace(f"[{table}]\n", f'[{table}]\n"{day}" = "bão"\n')
+    calendar = reference_files.read(_copy(tmp_path, "calendar.toml", text)).calendar
+    assert calendar.days_off["2031-03-03"] == calendar.make_up_days["2031-03-01"] == "bão"
 
 
 def _copy(tmp_path: Path, file: str, text: str) -> Path:
