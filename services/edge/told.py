@@ -39,7 +39,7 @@ def told_of(stand: Stand, limits: Limits, link: LinkBook) -> OutboxTold:
     return OutboxTold(
         depth=stand.unsent,
         bytes=stand.load.bytes,
-        oldest_age_seconds=round(stand.load.oldest_age_seconds, 3),
+        oldest_age_seconds=round(stand.oldest_age_seconds, 3),
         link=link.state,
         fill=round(fill(stand.load, limits), 4),
         sources=sources,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contracts import instants
 from services.edge.domain.fullness import Limits
@@ -297,21 +298,41 @@ def test_of_what_was_refused_allowed_sources_alone_are_released(box: Outbox) -> 
     assert [each["id"] for each in kept(box)] == ["e1", "e3"]
 
 
-def test_what_is_released_is_as_old_as_it_was(tmp_path: Path) -> None:
-    """It stands behind what was entered a day later, and an age limit goes by it."""
+def test_what_is_released_is_as_old_as_it_was_and_shuts_no_door_by_that(tmp_path: Path) -> None:
+    """It stands behind what was entered a day later, and an age limit goes by how long it has waited since."""
     now = 1_000
-    box = outbox(tmp_path, clock=lambda: now)
-    box.open()
+    hour = 3_600.0
+    limits = replace(ROOMY, age_max_seconds=48 * hour)
+
+    def opened() -> Outbox:
+        box = outbox(tmp_path, limits, clock=lambda: now)
+        box.open()
+        return box
+
+    box = opened()
     accept(box, entry("monday"))
     box.begin()
     box.settle((), [(1, Refused(0, "unknown_unit", "why"))])
     box.commit()
-    now += 86_400 * instants.SECOND
-    accept(box, entry("tuesday"))
+    now += int(72 * hour) * instants.SECOND
+    for n in (1, 2):
+        assert accept(box, entry(f"thursday {n}")) is None
     box.begin()
     assert box.release(["unknown_unit"], now) == 1
+    box.settle([2], ())
     box.commit()
-    assert box.stand().oldest_entered_at == 1_000
+    now += int(hour) * instants.SECOND
+    stand = box.stand()
+    assert (stand.oldest_age_seconds, stand.load.first_waits_seconds) == (73 * hour, hour)
+    box.begin()
+    box.settle([3], ())
+    box.commit()
+    box.close()
+    box = opened()
+    assert accept(box, entry("it is the first")) is None
+    now += int(47 * hour) * instants.SECOND
+    assert accept(box, entry("it has waited for two days")) == "age"
+    box.close()
 
 
 def test_what_was_refused_while_the_clock_was_ahead_is_released_when_it_is_right(tmp_path: Path) -> None:

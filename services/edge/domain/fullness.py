@@ -18,11 +18,12 @@ class Limits(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True):
-    """What the outbox holds, quarantine included: it takes the same place on the same disk."""
+    """What the outbox holds, quarantine included: it takes the same place on the same disk. What was released from there
+    has waited since then: that it is old says nothing of the line."""
 
     events: int = 0
     bytes: int = 0
-    oldest_age_seconds: float = 0.0
+    first_waits_seconds: float = 0.0
     sources: int = 0
 
 
@@ -31,7 +32,7 @@ def fill(load: Load, limits: Limits) -> float:
     return max(
         load.events / limits.events_max,
         load.bytes / limits.bytes_max,
-        load.oldest_age_seconds / limits.age_max_seconds,
+        load.first_waits_seconds / limits.age_max_seconds,
         0.0,
     )
 
@@ -47,7 +48,7 @@ def refuses(load: Load, limits: Limits, events: int = 1, size_bytes: int = 0, ne
         return "events"
     if load.bytes + size_bytes > limits.bytes_max:
         return "bytes"
-    if load.oldest_age_seconds >= limits.age_max_seconds:
+    if load.first_waits_seconds >= limits.age_max_seconds:
         return "age"
     if new_sources and load.sources + new_sources > limits.sources_max:
         return "sources"

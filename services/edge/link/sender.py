@@ -263,6 +263,8 @@ class Sender:
         seconds = self._settings.edge_requeue_seconds
         while True:
             await asyncio.sleep(seconds)
+            if self._link.state == "down":
+                continue
             before = time.time_ns() // 1000 - int(seconds * 1_000_000)
             with suppress(StoreError):
                 if await self._release(before):

@@ -137,6 +137,7 @@ class Outbox:
             for statement in schema.TABLES.split(";"):
                 db.execute(statement)
             db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
+        db.execute(schema.RELEASED)
         self._receipts = Receipts(db, self._receipts_events_max)
         incarnation, *counted = db.execute(schema.STORE).fetchone()
         if known is not None:
@@ -251,13 +252,12 @@ class Outbox:
         self._lines[row] = self._by_source[source] = _Line(row, self._incarnation, source, 0, 0)
 
     def _measured(self) -> Load:
-        oldest = self._oldest()
-        age = 0.0 if oldest is None else max(0.0, (self._now() - oldest) / instants.SECOND)
-        return Load(self._events, self._bytes, age, len(self._by_source))
+        waiting = self._seconds_since(self._db.execute(schema.FIRST_WAITS_SINCE).fetchone())
+        return Load(self._events, self._bytes, waiting, len(self._by_source))
 
-    def _oldest(self) -> int | None:
-        found = self._db.execute(schema.OLDEST).fetchone()
-        return None if found[0] is None else int(found[0])
+    def _seconds_since(self, found: tuple[int | None] | None) -> float:
+        since = None if found is None else found[0]
+        return 0.0 if since is None else max(0.0, (self._now() - since) / instants.SECOND)
 
     def settle(
         self,
@@ -309,6 +309,8 @@ class Outbox:
         if rows:
             self._db.execute(schema.RELEASE, (json.dumps([row[0] for row in rows]),))
             self._insert_rows(values)
+            self._db.execute(schema.FORGET_RELEASED)
+            self._db.execute(schema.KEEP_RELEASED, (self._now(), self._position))
             self._position, self._moved = self._position + len(rows), True
         return len(rows)
 
@@ -350,7 +352,7 @@ class Outbox:
             incarnation=self._incarnation,
             unsent=self._events - sum(quarantine.values()),
             load=self._measured(),
-            oldest_entered_at=self._oldest(),
+            oldest_age_seconds=self._seconds_since(self._db.execute(schema.OLDEST).fetchone()),
             quarantine=quarantine,
             lines=tuple(self._stand_of(line) for line in self._lines.values()),
             reserve_in_place=self._reserve.in_place,

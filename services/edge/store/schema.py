@@ -53,6 +53,9 @@ NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES
 KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
 # Not the lowest position: what was released from the quarantine stands behind those that were entered after it.
 OLDEST = """SELECT min((SELECT entered_at FROM event WHERE line = line.number ORDER BY sequence LIMIT 1)) FROM line"""
+# Since when intake has not spoken of the first: what was released has waited since then, however old it is.
+FIRST_WAITS_SINCE = """SELECT coalesce(released_at, entered_at) FROM event LEFT JOIN released USING (position)
+                       ORDER BY position LIMIT 1"""
 FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
 FREE_BYTES = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
 WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
@@ -74,5 +77,9 @@ HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
               WHERE code IN (SELECT value FROM json_each(?)) AND (refused_at <= ? OR refused_at > ?)
               AND line IN (SELECT value FROM json_each(?))
               ORDER BY position LIMIT ?"""
+# Beside the tables of version 1: a store that was made before gets it when it is opened.
+RELEASED = "CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY, released_at INTEGER NOT NULL)"
+KEEP_RELEASED = "INSERT INTO released SELECT position, ? FROM event WHERE position > ?"
+FORGET_RELEASED = "DELETE FROM released WHERE position NOT IN (SELECT position FROM event)"
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"
 WEIGH_ASIDE = f"SELECT count(*), total(length(body)) FROM quarantine WHERE {_CHOSEN}"

@@ -43,7 +43,7 @@ class Stand(Struct, frozen=True):
     incarnation: str
     unsent: int
     load: Load
-    oldest_entered_at: int | None
+    oldest_age_seconds: float
     quarantine: dict[str, int]
     lines: tuple[LineStand, ...]
     reserve_in_place: bool
