@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -55,6 +55,20 @@ class Scope:
             return all_of
         start = self.turn * most
         return [all_of[(start + place) % len(all_of)] for place in range(most)]
+
+
+@dataclass
+class Attempt(Check):
+    """An answer and all in which it differs; `ends` is where the lifecycle ended when it had come."""
+
+    as_of: dict[int, int] = field(default_factory=dict)
+    ends: tuple[int, ...] = (0,) * len(PARTITIONS)
+    found: dict[Difference, Difference] = field(default_factory=dict)
+
+    def differ(self, difference: Difference) -> None:
+        """Kept by what it is about: its figures may move from one attempt to the next."""
+        super().differ(difference)
+        self.found[replace(difference, offset=None, expected=None, found=None)] = difference
 
 
 class Looking:
@@ -192,31 +206,48 @@ class Looking:
                     return
                 self._attempt(api, partial(self._unit, role, unit, day))
 
-    def _attempt(self, into: Check, act: Callable[[Check], None]) -> None:
+    def _attempt(self, into: Check, act: Callable[[Attempt], None]) -> None:
         """A moving system may answer between two batches: only what differs at every attempt is a difference."""
+        differing = list[Attempt]()
         for attempt in range(1, self._settings.audit_attempts_max + 1):
-            check = Check(into.name, into.promise)
+            check = Attempt(into.name, into.promise)
             last = attempt == self._settings.audit_attempts_max
             try:
                 act(check)
-                if last and not check.passed and self._may_be_amidst():
-                    raise NotYetError("metrics was counting a tick or an activation")
+                if not check.passed:
+                    differing.append(check)
+                if check.passed or last:
+                    into.add(check if check.passed else self._lasting(differing))
+                    return
             except NotYetError as error:
                 if last:
                     raise CouldNotRunError(f"{error}, after {attempt} attempts: audit again when it is ready") from error
-            else:
-                if check.passed or last:
-                    into.add(check)
-                    return
             time.sleep(self._settings.audit_attempt_pause_seconds)
 
-    def _may_be_amidst(self) -> bool:
-        """Whether a tick or an activation comes next in the log: an answer may hold a part of it, unknown to its `as_of`."""
-        answered = [line.closed for line in self._reader.lines]
+    def _lasting(self, attempts: list[Attempt]) -> Check:
+        """What differs whatever is being counted: at the last attempt, or, where that may be amidst a tick or an activation,
+        at each of them if one was not."""
+        last = attempts[-1]
         self._reader.to(self._reader.ends().next)
-        return any(line.in_parts > closed for line, closed in zip(self._reader.lines, answered, strict=True))
+        if not self._may_be_amidst(last):
+            return last
+        check = Check(last.name, last.promise, last.examined)
+        if not all(self._may_be_amidst(each) for each in attempts):
+            for about in last.found:
+                if all(about in each.found for each in attempts):
+                    check.differ(last.found[about])
+        if check.passed:
+            raise NotYetError("metrics was counting a tick or an activation")
+        return check
 
-    def _units(self, role: str, day: str | None, check: Check) -> None:
+    def _may_be_amidst(self, attempt: Attempt) -> bool:
+        """Whether a tick or an activation came next in the log: an answer may hold a part of it, unknown to its `as_of`."""
+        return any(
+            offset > attempt.as_of.get(number, -1) and place < attempt.ends[number]
+            for number in PARTITIONS for offset, place in self._reader.lines[number].parted
+        )  # fmt: skip
+
+    def _units(self, role: str, day: str | None, check: Attempt) -> None:
         answer = answers.units(self._metrics, role, day)
         if self._follow(check, answer.as_of):
             expected = self.tally.total if day is None else self.tally.day.get(day, {})
@@ -225,13 +256,13 @@ class Looking:
             if answer.total is not None:
                 compare_total(check, expected, role, answer.total, where)
 
-    def _unit(self, role: str, unit: str, day: str | None, check: Check) -> None:
+    def _unit(self, role: str, unit: str, day: str | None, check: Attempt) -> None:
         answer = answers.one_unit(self._metrics, role, unit, day)
         if self._follow(check, answer.as_of):
             expected = self._of_unit(self.tally.split if day is None else self.tally.daysplit.get(day), role, unit)
             compare_split(check, expected, role, unit, answer.rows, f"/v1/units/{unit}, by field and channel")
 
-    def _days(self, role: str, unit: str, days: list[str], check: Check) -> None:
+    def _days(self, role: str, unit: str, days: list[str], check: Attempt) -> None:
         last = instants.day_from_text(days[-1])
         first = max(instants.day_from_text(days[0]), last - RANGE_DAYS_MAX + 1)
         answer = answers.days(self._metrics, role, unit, instants.day_text(first), days[-1])
@@ -240,15 +271,16 @@ class Looking:
             expected = {day: self._of_unit(self.tally.day.get(day), role, unit) for day in asked}
             compare_days(check, expected, role, unit, answer.rows, f"/v1/units/{unit}/days")
 
-    def _scrape(self, check: Check) -> None:
+    def _scrape(self, check: Attempt) -> None:
         scrape = answers.dossiers(self._metrics)
         if self._follow(check, scrape.as_of):
             clocks = [line.log_clock for line in self._reader.lines if line.log_clock is not None]
             compare_series(check, self.tally, scrape.series, instants.day_of(max(clocks)) if clocks else None)
 
-    def _follow(self, check: Check, as_of: dict[int, int]) -> bool:
+    def _follow(self, check: Attempt, as_of: dict[int, int]) -> bool:
         """Recounts up to what an answer says it has counted; False (and a difference) where the log has no such record."""
-        self._reader.to(self._reader.ends().next, as_of)
+        check.as_of, check.ends = as_of, self._reader.ends().next
+        self._reader.to(check.ends, as_of)
         for number in PARTITIONS:
             if (closed := self._reader.lines[number].closed) != as_of.get(number, -1):
                 detail = "`as_of` names a reported record to which the recount has not come, or which it has passed"

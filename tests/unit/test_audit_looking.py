@@ -17,7 +17,7 @@ from services.audit.domain.plain_rules import PlainRules
 from services.audit.domain.recount import Figures
 from services.audit.domain.sample import Sample
 from services.audit.dossiers import Dossiers
-from services.audit.looking import Looking, Scope
+from services.audit.looking import Attempt, Looking, Scope
 from services.audit.reader import PARTITIONS, Reader
 from services.audit.settings import Settings
 from tests.unit.audit_world import digests, golden_logs, read
@@ -122,6 +122,46 @@ def test_an_answer_that_is_wrong_at_the_end_of_the_log_is_a_difference(monkeypat
     assert books.findings["recount.api"].differences == 1
 
 
+@pytest.mark.parametrize("stays_wrong", [True, False])
+def test_what_differs_at_every_attempt_is_a_difference_also_when_a_tick_comes_at_the_last(
+    monkeypatch: pytest.MonkeyPatch, stays_wrong: bool
+) -> None:
+    """What was wrong only before the tick, and what only a part of the tick has changed, is none."""
+    parts, asked = parts_that_count(), list[str]()
+    looking, reader, books = world(parts[0])
+
+    def units(*of: object) -> Answer:
+        asked.append("units")
+        if len(asked) == SETTINGS.audit_attempts_max:
+            reader.end = parts[-1]
+        is_first = len(asked) < SETTINGS.audit_attempts_max
+        return tells(lambda: parts[0] if is_first else parts[-1], 77 if is_first or stays_wrong else 0)(*of)
+
+    monkeypatch.setattr(answers, "units", units)
+    if stays_wrong:
+        ask_units(looking, books)
+    else:
+        with pytest.raises(CouldNotRunError, match="counting a tick or an activation"):
+            ask_units(looking, books)
+    assert books.findings["recount.api"].differences == int(stays_wrong)
+
+
+def test_a_tick_that_is_reported_after_the_last_answer_excuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = parts_that_count()
+    looking, reader, books = world(parts[0])
+    looking._settings = SETTINGS.model_copy(update={"audit_attempts_max": 1})
+    monkeypatch.setattr(answers, "units", tells(lambda: parts[0], wrong=77))
+    follow = looking._follow
+
+    def and_then(check: Attempt, as_of: dict[int, int]) -> bool:
+        is_known, reader.end = follow(check, as_of), parts[-1] + 1
+        return is_known
+
+    monkeypatch.setattr(looking, "_follow", and_then)
+    ask_units(looking, books)
+    assert not books.findings["recount.api"].passed
+
+
 @pytest.mark.parametrize(("wrong_answers", "differences"), [(1, 0), (99, 1)])
 def test_an_answer_about_a_dossier_that_differs_once_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, wrong_answers: int, differences: int
@@ -146,7 +186,7 @@ def test_an_answer_about_a_dossier_that_differs_once_is_asked_for_again(
 def test_a_look_asks_for_each_day_of_the_archive_and_misses_the_row_that_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looking, reader, books = world(len(golden_logs().lifecycle))
+    looking, reader, _ = world(len(golden_logs().lifecycle))
     reader.to(reader.ends().next)
     days = sorted(looking.tally.day)
     as_of = {**NOTHING_READ, 0: reader.lines[0].closed}
@@ -158,7 +198,7 @@ def test_a_look_asks_for_each_day_of_the_archive_and_misses_the_row_that_is_left
         }
         for day in range(instants.day_from_text(days[0]), instants.day_from_text(days[-1]) + 1)
     }
-    api = books.findings["recount.api"]
+    api = Attempt("recount.api", "")
     monkeypatch.setattr(answers, "days", lambda *_: Answer(as_of, rows))
     looking._days("receiver", "A", days, api)
     assert api.passed

@@ -14,6 +14,8 @@ from services.audit.domain.standings import Standings
 
 # A lifecycle record needs one reported record more; only where others are missing it needs many at once.
 AHEAD_RECORDS_MAX = 10_000
+# Of as many reported records with parts is known where they begin: more than come while an answer is compared.
+PARTED_MAX = 256
 _NO_RECORDS: Iterator[Stored] = iter(())
 _EMPTY = b"{}"
 
@@ -29,8 +31,8 @@ class Line:
         self.next = 0
         self.reported_next = 0
         self.closed = -1
-        # The last reported record that left more than one lifecycle record.
-        self.in_parts = -1
+        # The last reported records that left more than one lifecycle record, each with the place of the first of these.
+        self.parted = deque[tuple[int, int]](maxlen=PARTED_MAX)
         self.recorded_at: int | None = None
         self.log_clock: int | None = None
         self.course = Course()
@@ -124,7 +126,9 @@ class Line:
             self._missing(missing, None)
         self._expected = (offset + 1, 0)
         if not record.last:
-            self._expected, self.in_parts = (offset, index + 1), offset
+            self._expected = (offset, index + 1)
+            if not self.parted or self.parted[-1][0] != offset:
+                self.parted.append((offset, self.next - 1))
         return True
 
     def _missing(self, place: tuple[int, int], dossier: str | None) -> None:
