@@ -259,6 +259,12 @@ DIFFERING_CLOCKS: list[tuple[str, str, list[tuple[str, str, dict[str, Any]]], st
          ("supplement_provided", "07 11:00", {})],
         "08 12:00", {"running": 510, "paused": 60, "remaining": 90, "beyond_limit": 0}, "awaiting_acceptance",
     ),
+    (
+        "a payment asked for before the reception: more remains than the limit", "4 working_hours",
+        [("submitted", "07 07:00", {}), ("received", "07 10:00", {}),
+         ("payment_requested", "07 08:00", {}), ("payment_made", "07 11:00", {})],
+        "07 11:00", {"running": 0, "paused": 60, "remaining": 360, "beyond_limit": 0}, "running",
+    ),
 ]  # fmt: skip
 
 
