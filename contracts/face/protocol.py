@@ -38,13 +38,14 @@ class Bounded(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A deadline is set only for a head that comes in pieces: most come whole, and cost none."""
+        """A deadline is set only for a head that comes in pieces, and for the body of a request that has its answer: most
+        come whole, and cost none."""
         self._has_moved = False
         super().data_received(data)
         self._unread = 0 if self._has_moved else self._unread + len(data)
         if self._unread > HEAD_BYTES_MAX and not self.transport.is_closing():
             self._refuse()
-        elif self._deadline is None and (self._head_is_open or (self._unread and self._is_idle())):
+        elif self._deadline is None and (self._head_is_open or self._is_idle()):
             self._arm()
 
     def on_message_begin(self) -> None:
