@@ -1,8 +1,8 @@
 """Turns: so many requests hold a body at a time, so many wait a moment for it, and the rest are told to come back.
 
 What they bound is memory: a request with a body of 4 MiB holds about 8 MiB until it is stored, its bytes and what was read
-in them. A turn is held while the body comes in, and bodies that never end would hold all of them: where keys are named, the
-bodies of one may come in at half of the turns alone, and half of those who wait may be its.
+in them. A turn is held while the body comes in, and bodies that never end would hold all of them: the bodies of one key may
+come in at half of the turns alone, and half of those who wait may be its.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ class Turns:
         self._wait_seconds = wait_seconds
         self._in_flight = in_flight
         self._pressure = Pressure(at_once)
-        self._shares: dict[str | None, _Share] = {}
+        self._shares: dict[str, _Share] = {}
 
     @asynccontextmanager
-    async def one(self, key: str | None = None) -> AsyncIterator[Callable[[], None]]:
-        """Holds one turn; ProblemError 503 when there is none within `wait_seconds`. Whoever names a key calls what this
-        gives when the body is there: the next body of that key may then come in."""
+    async def one(self, key: str) -> AsyncIterator[Callable[[], None]]:
+        """Holds one turn; ProblemError 503 when there is none within `wait_seconds`. What this gives is called when the
+        body is there: the next body of that key may then come in."""
         with ExitStack() as coming_in:
             share = coming_in.enter_context(self._share_of(key))
             await self._take(share)
@@ -44,9 +44,9 @@ class Turns:
                 self._pressure.served(time.monotonic())
 
     @contextmanager
-    def _share_of(self, key: str | None) -> Iterator["_Share"]:
+    def _share_of(self, key: str) -> Iterator["_Share"]:
         if (share := self._shares.get(key)) is None:
-            share = self._shares[key] = self._all.whole() if key is None else self._all.half()
+            share = self._shares[key] = self._all.half()
         share.users += 1
         try:
             yield share
@@ -94,10 +94,6 @@ class _Share:
     def is_crowded(self) -> bool:
         """Whether nobody else may wait."""
         return self.waiting >= self._waiting_max
-
-    def whole(self) -> "_Share":
-        """As much."""
-        return _Share(self._at_once, self._waiting_max)
 
     def half(self) -> "_Share":
         """Half as much, rounded up."""

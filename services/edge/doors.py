@@ -92,8 +92,9 @@ class Doors:
         ports, settings = self._ports, self._ports.settings
         key = self._holder(request)
         kind = media_type(request, (ONE, BATCH))
-        async with ports.turns.one():
+        async with ports.turns.one(key.name) as is_here:
             body = await read_body(request, settings.edge_body_bytes_max, settings.edge_body_seconds)
+            is_here()
             raws = items(kind, body, settings.edge_batch_events_max)
             now, traceparent = ports.now(), tracing.current()
             verdicts = [judge(raw, key, ports.house, now, traceparent) for raw in raws]

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     edge_event_bytes_max: int = Field(default=63 * KIB, ge=KIB, le=63 * KIB)
     edge_body_seconds: float = Field(default=30.0, gt=0)
     # A body holds about twice its bytes until it is kept: in compose an edge has 256 MiB.
-    edge_requests_in_flight_max: int = Field(default=32, ge=1)
+    edge_requests_in_flight_max: int = Field(default=16, ge=1)
     edge_requests_waiting_max: int = Field(default=1000, ge=0)
     edge_turn_seconds: float = Field(default=2.0, gt=0)
     # The log of changes has about 4 MiB and one commit; the reserve below must be able to take it in twice.

@@ -139,6 +139,27 @@ def test_the_outbox_tells_how_it_stands_and_raises_the_alarm_before_it_is_full(t
     assert "http://" not in page.replace("http-equiv", ""), "the page needs nothing from elsewhere"
 
 
+def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone(tmp_path: Path) -> None:
+    world = World(tmp_path, edge_requests_in_flight_max=3, edge_requests_waiting_max=4, edge_turn_seconds=0.05)
+    other = {**CENTRE, "Authorization": "Bearer dev-edge"}
+
+    async def crowd() -> tuple[list[Answer], list[int]]:
+        silent = [asyncio.create_task(world.call("POST", "/v1/events", CENTRE, [b"{", None])) for _ in range(8)]
+        beside = [(await world.call("POST", "/v1/events", other, [packed(event(id=f"{n}"))])).status for n in range(3)]
+        turned_away: list[Answer] = []
+        while len(turned_away) < 6:
+            await asyncio.sleep(0.01)
+            turned_away = [each.result() for each in silent if each.done()]
+        for each in silent:
+            each.cancel()
+        await asyncio.wait(silent)
+        return turned_away, beside
+
+    turned_away, beside = world.do(crowd)
+    assert beside == [202] * 3
+    assert {(answer.status, answer.told["code"]) for answer in turned_away} == {(503, "too_busy")}
+
+
 def test_concurrent_requests_share_commits_and_each_source_is_numbered_without_a_gap(tmp_path: Path) -> None:
     world = World(tmp_path)
 
