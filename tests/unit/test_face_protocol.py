@@ -23,7 +23,7 @@ class Wire(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.said, self.is_closed = b"", False
+        self.said, self.closed = b"", asyncio.Event()
         self.lost: Callable[[Exception | None], None] = lambda _: None
 
     def write(self, data: Any) -> None:
@@ -33,8 +33,13 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         """From the server's side."""
         if not self.is_closed:
-            self.is_closed = True
+            self.closed.set()
             asyncio.get_running_loop().call_soon(self.lost, None)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was, for good."""
+        return self.closed.is_set()
 
     def is_closing(self) -> bool:
         """Whether it was."""
@@ -48,7 +53,7 @@ class Wire(asyncio.Transport):
 
 
 class Served:
-    """An application that reads a body to its end, says how long it was and, asked to, waits before; or refuses it unread."""
+    """An application that reads a body to its end, says how long it was and, asked to, waits before; or does not read it."""
 
     def __init__(self) -> None:
         self.go_on = asyncio.Event()
@@ -170,9 +175,7 @@ def test_a_head_too_slow_is_closed(pieces: Sequence[bytes], monkeypatch: pytest.
             # A byte more now and then does not help.
             await served.hear(*([b"x"] if pieces and pieces[-1] == BEGUN else []))
             assert not served.wire.is_closed
-        async with asyncio.timeout(5):
-            while not served.wire.is_closed:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(served.wire.closed.wait(), 5)
 
     played(play)
 
