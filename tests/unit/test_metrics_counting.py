@@ -281,6 +281,16 @@ def test_a_change_of_a_day_that_has_ended_is_restated_and_one_of_today_is_not() 
     assert restated(midnight, undone=(entry,), done=(entry,)) == {}
 
 
+def test_what_a_step_leaves_as_it_was_is_added_to_no_figure() -> None:
+    """Still open in the same hands: most steps are such, and each zero would be a command to Redis."""
+    late = msgspec.structs.replace(STAND, overdue=True)
+    entry = _entry(Counted(standing="applied", day="2025-07-01"))
+    parts = {"outcome": "applied", "recorded_at": 5, "last": True, "done": (entry,)}
+    count, _ = all_of([])
+    take(count, tied([Lifecycle(src=(0, 0), prev=None, was=STAND, now=late, **parts)]))  # type: ignore[arg-type]
+    assert count.collect().add["total"] == {"receiver|A|overdue_open": 1, "competent|D|overdue_open": 1}
+
+
 @pytest.mark.parametrize("is_stored_between", [False, True])
 def test_a_body_that_was_competent_for_a_moment_is_known_wherever_a_flush_falls(is_stored_between: bool) -> None:
     """It is handed a dossier, which is annulled at once: its zeros are in the total, and in no other hash."""

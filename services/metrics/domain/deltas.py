@@ -30,7 +30,7 @@ def deltas(
     restated: Mapping[str, int],
 ) -> Deltas:
     """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out, but
-    for bodies that were competent."""
+    for bodies that were competent meanwhile."""
     plain, split, states = _by_row(stocks, flows)
     found: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     found["states"], found["outcomes"] = states, _outcomes(arrivals)
@@ -49,7 +49,9 @@ def deltas(
         total = found["total" if day.startswith("day:") else "split"]
         for name, number in found[day].items():
             total[name] += number
-    add = {name: left for name, figures in found.items() if (left := _without_zeros(name, figures))}
+    add = {name: left for name, figures in found.items() if (left := _without_zeros(figures))}
+    if zeros := _came_and_went(stocks, flows):
+        add["total"] = zeros | add.get("total", {})
     rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": dict(restated)}
     days = tuple(sorted(name.removeprefix("day:") for name in add if name.startswith("day:")))
     return Deltas(add, {name: highest for name, highest in rise.items() if highest}, days)
@@ -68,18 +70,27 @@ def _by_row(
     states: defaultdict[str, int] = defaultdict(int)
     moved: list[tuple[Stock | Flow, Marks, int]] = []
     for stock, times in stocks.items():
-        moved.append((stock, stock.marks, times))
-        for state in stock.states:
-            states[state] += times
-    moved += [(flow, marks, times) for (flow, marks), times in flows.items()]
+        if times:
+            moved.append((stock, stock.marks, times))
+            for state in stock.states:
+                states[state] += times
+    moved += [(flow, marks, times) for (flow, marks), times in flows.items() if times]
     for part, marks, times in moved:
         for row in part.bodies:
             plain[row] += times
-            for mark in marks.names if times else ():
+            for mark in marks.names:
                 split[row, mark] += times
         for row in part.alone:
             plain[row] += times
     return plain, split, states
+
+
+def _came_and_went(stocks: Mapping[Stock, int], flows: Mapping[tuple[Flow, Marks], int]) -> Figures:
+    """Zeros: a body is shown as competent once it ever was, also where that came and went between two flushes."""
+    parts: list[Stock | Flow] = [stock for stock, times in stocks.items() if not times]
+    parts += [flow for (flow, _), times in flows.items() if not times]
+    rows = {row for part in parts for row in part.bodies if row.start.startswith(COMPETENT)}
+    return {name: 0 for row in rows for name in row.plain}
 
 
 def _outcomes(arrivals: Mapping[Arrival, int]) -> defaultdict[str, int]:
@@ -105,8 +116,5 @@ def _unit(source: str) -> str:
     return parts[2] if len(parts) > 2 else source
 
 
-def _without_zeros(hash_name: str, figures: Figures) -> Figures:
-    if hash_name != "total":
-        return {name: number for name, number in figures.items() if number}
-    # A body is shown as competent once it ever was, also where that came and went between two flushes.
-    return {name: number for name, number in figures.items() if number or name.startswith(COMPETENT)}
+def _without_zeros(figures: Figures) -> Figures:
+    return {name: number for name, number in figures.items() if number}
