@@ -236,12 +236,20 @@ def test_figures_are_rebuilt_until_every_position_has_reached_its_target() -> No
 
 
 @pytest.mark.parametrize("code", ["a" * 33, "a" * 60_000, "100|x", "100\n", "đ", "１００", ""])
-def test_a_text_that_can_be_no_code_is_unknown_before_anything_is_read(code: str) -> None:
-    """A long one would be in every key that Redis is asked for."""
-    nothing: Any = SimpleNamespace(told=SimpleNamespace(units=UNITS), snapshots=SimpleNamespace(gen=1))
-    doors = Doors(nothing)
-    asked = Request({"type": "http", "query_string": b"", "headers": [], "path_params": {"code": code}})
-    for door in (doors.unit, doors.days):
-        with pytest.raises(ProblemError) as refused:
-            asyncio.run(door(asked))
-        assert (refused.value.status, refused.value.code) == (404, "unknown_unit")
+def test_a_text_that_can_be_no_code_is_unknown_before_anything_of_it_is_read(code: str) -> None:
+    """A long one would be in every key that Redis is asked for. What is wrong with the query is said first, as for any."""
+
+    class Positions:
+        gen = 1
+
+        async def read(self) -> Snapshot:
+            return snapshot()
+
+    told = SimpleNamespace(units=UNITS, day=lambda _: "2025-07-01")
+    doors = Doors(SimpleNamespace(told=told, snapshots=Positions()))  # type: ignore[arg-type]
+    for query, status, why in ((b"", 404, "unknown_unit"), (b"role=clerk", 422, "invalid_role")):
+        asked = Request({"type": "http", "query_string": query, "headers": [], "path_params": {"code": code}})
+        for door in (doors.unit, doors.days):
+            with pytest.raises(ProblemError) as refused:
+                asyncio.run(door(asked))
+            assert (refused.value.status, refused.value.code) == (status, why)

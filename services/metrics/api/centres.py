@@ -58,7 +58,7 @@ class Centres:
 
 
 # While heartbeats have not been read, also because this API alone has lost Kafka, nobody knows whether figures are
-# provisional: null, and centres are not called silent.
+# provisional: null. Silence is told all the same: it goes by events.
 def _told(stand: Delivery, quiet: Silence, read: bool) -> Row:
     return {
         "complete_until": _show(stand.complete_until),

@@ -80,9 +80,8 @@ class Doors:
 
     async def days(self, request: Request) -> Response:
         """One unit, day by day."""
-        code = _code(request)
         latest = self._ports.told.day(await self._ports.snapshots.read())
-        query = queries.days(request, latest)
+        query, code = queries.days(request, latest), _code(request)
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_days(query, code))
         head, [by_day, [restated], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
