@@ -225,6 +225,7 @@ def test_a_dossier_of_a_lifetime_is_told_in_stretches_where_its_segments_are_too
     view = told("1 working_days", ("received", "2025-07-07 08:00", {}), now="2050-07-07 08:00")
     assert len(view["segments"]) == 4_000
     assert view["segments_left_out"] > 28_000
+    assert view["segments"][-1]["to"].startswith("2050-07-07T08:00"), "what runs now is there"
     assert [(leg["from"][:10], leg["to"][:10]) for leg in view["stretches"]] == [("2025-07-07", "2050-07-07")]
 
 

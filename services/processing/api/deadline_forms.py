@@ -44,7 +44,7 @@ def members() -> dict[str, Any]:
         "segments": _list("Segment"),
         "segments_left_out": {
             **_COUNT,
-            "description": f"The last ones, where there are over {SEGMENTS_MAX:,}; stretches are all there.",
+            "description": f"The oldest, where there are over {SEGMENTS_MAX:,}; stretches are all there.",
         },
         "stretches": _list("Stretch"),
         "moves": _list("Move"),

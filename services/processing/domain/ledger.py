@@ -18,7 +18,8 @@ from services.processing.domain.sources import cited
 from services.processing.domain.stretches import Segment, segments, stretches
 from services.processing.domain.verdict import verdict
 
-# Three years of half-days and a mebibyte of an answer; a limit is of days or months, and stretches go to the end.
+# Three years of half-days and a mebibyte of an answer; a limit is of days or months, and stretches tell all of it. The
+# oldest are left out: what runs now is asked for.
 SEGMENTS_MAX: Final = 4_000
 
 
@@ -60,7 +61,7 @@ def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict
     moved = list(moves(walk))
     stands = verdict(walk, view.stand, log_clock)
     said = sentence(walk, moved, stands)
-    shown = pieces[:SEGMENTS_MAX]
+    shown = pieces[-SEGMENTS_MAX:]
     return {
         "dossier": dossier.code,
         "state": view.stand.state,
