@@ -102,10 +102,10 @@ def due_again(dossier: Dossier, log_clock: int | None, first_clock: int | None, 
     return facts.due_at(dossier, _remember(dossier, log_clock, rules).walk, log_clock, first_clock)
 
 
-def dated(dossier: Dossier, at: Moment, clock: int, effect: Effect, rules: Rules) -> int | None:
+def dated(dossier: Dossier, clock: int, effect: Effect, rules: Rules) -> int | None:
     """The earliest instant that the first tick passes in a dossier that nobody could date before it, as `effect` is its
     due; None when it has none, or cannot be folded."""
-    if at.log_clock is not None or effect.internal_error:
+    if effect.internal_error:
         return None
     due = due_again(dossier, None, clock, rules)
     return due if due is not None and due <= clock else None

@@ -300,7 +300,7 @@ class Lane:
                 effect = fold.pass_time(dossier, at, at.log_clock, clock, self._ruling())
                 if effect is None:
                     self._schedule(code, _later(fold.due_again(dossier, clock, first_clock, self._ruling()), clock))
-                elif score == UNDATED and (dated := fold.dated(dossier, at, clock, effect, self._ruling())):
+                elif score == UNDATED and (dated := fold.dated(dossier, clock, effect, self._ruling())):
                     # Looked at before all others; what there is to tell of it has its turn among theirs.
                     self._schedule(code, dated)
                     has_dated = True
