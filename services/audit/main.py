@@ -83,7 +83,7 @@ def main() -> None:
         try:
             code = verify(settings, None if chosen.all else size, seed, chosen.json)
         except Exception as error:
-            # Python's own exit code for it would be that of differences.
+            # Such as a verdict that cannot be written: Python's own exit code for it would be that of differences.
             log.exception("audit failed")
             print(f"audit could not finish: it failed itself ({type(error).__name__})", file=sys.stderr)
             code = COULD_NOT_RUN

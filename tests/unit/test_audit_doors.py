@@ -1,6 +1,8 @@
 """Audit at the doors of others: what they answer wrongly is no verdict, and never the end of the service."""
 
+import gc
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,6 +139,19 @@ def test_a_fault_of_audit_s_own_is_no_difference(
     assert main.verify(NOWHERE, 0, 1, tmp_path / "verdict.json") == 2
     assert "audit itself failed (KeyError)" in capsys.readouterr().err
     assert json.loads((tmp_path / "verdict.json").read_text())["exit"] == 2
+
+
+def test_a_verdict_that_cannot_be_written_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Verification, "run", _fails)
+    monkeypatch.setattr(main, "Settings", lambda: NOWHERE)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["audit", "verify", "--json", str(tmp_path / "nowhere" / "verdict.json")])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+    assert "it failed itself (FileNotFoundError)" in capsys.readouterr().err
 
 
 def test_a_fault_of_audit_s_own_costs_the_service_a_look_and_what_it_has_read_stays(monkeypatch: pytest.MonkeyPatch) -> None:
