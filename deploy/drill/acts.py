@@ -15,6 +15,8 @@ GRACE_SECONDS: Final = 10.0
 # Rates over five minutes stay what they are at any pace.
 CLEARS_WITHIN_SECONDS: Final = 360.0
 NOTICED_WITHIN_SECONDS: Final = 60.0
+# Processing's patience with Redis as it is shipped (MOTCUA_PROCESSING_PATIENCE_SECONDS), and what a start takes.
+REDIS_SAID_SECONDS: Final = 60 + 5
 # In what the pager got: who was told.
 TO_CENTRES: Final = "→ centres-"
 
@@ -158,8 +160,10 @@ ACTS: Final = (
         _cut_line, _join_line, (("unit", LINKED),)),
     Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
         _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
-    # Processing tries a call again for some twenty seconds before it says that Redis does not answer.
-    Act("Redis is killed and stays away", "RedisDown", lambda pace: 25, _kill_for_good("redis"), _start_again("redis")),
+    # Between two calls processing says it within a second. A call that is under way it tries again until its patience ends,
+    # then it ends itself, and says it at its next start. Two looks are needed.
+    Act("Redis is killed and stays away", "RedisDown", lambda pace: REDIS_SAID_SECONDS + pace.scrape,
+        _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city, silences="CentreLinkDown"),
     # Before the centre stops: a silence that began there would be counted here.
