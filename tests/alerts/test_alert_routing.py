@@ -199,7 +199,7 @@ TROUBLES: dict[str, Trouble] = {
               ("platform-pages", "IntakeBudgetBurnsFast", 1)),
     ),
     "counting is down: forty centres are not silent for that": Trouble(
-        [_one("ServiceDown", job="metrics"), _one("PartitionsUnowned", job="metrics"), *_each("UnitSilent")],
+        [_one("ServiceDown", job="metrics"), _one("PartitionsUnowned", job="metrics", workers="none"), *_each("UnitSilent")],
         _told(("platform-pages", "ServiceDown", 1)),
     ),
     "one of two workers is away and the other has taken over: a centre that is silent is told": Trouble(
@@ -209,12 +209,29 @@ TROUBLES: dict[str, Trouble] = {
               ("centres-tickets", "UnitSilent", 1)),
     ),
     "the only worker is away: what it does not do is late because of that": Trouble(
-        [_one("ServiceDown", job="processing", instance="a"), _one("PartitionsUnowned", job="processing"),
+        [_one("ServiceDown", job="processing", instance="a"), _one("PartitionsUnowned", job="processing", workers="none"),
          *map(_one, ("ProcessingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))],
         _told(("platform-pages", "ServiceDown", 1)),
     ),
+    "the only worker starts again and again": Trouble(
+        [_one("CrashLooping", job="processing", instance="a"), _one("PartitionsUnowned", job="processing", workers="none"),
+         *map(_one, ("ProcessingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))],
+        _told(("platform-pages", "CrashLooping", 1)),
+    ),
+    "no worker is well, and no alert but this one says so": Trouble(
+        [_one("PartitionsUnowned", job="metrics", workers="none"), _one("ServiceDown", job="processing", instance="a"),
+         *map(_one, ("CountingLag", "FreshnessBudgetBurnsFast")), *_each("UnitSilent")],
+        _told(("platform-pages", "PartitionsUnowned", 1), ("platform-pages", "ServiceDown", 1)),
+    ),
+    "one of two workers is away, and the other, which is well, does not take over": Trouble(
+        [*(_one(alert, job="processing", instance="a") for alert in ("ServiceDown", "CrashLooping", "NotReady")),
+         _one("PartitionsUnowned", job="processing", workers="some"),
+         *map(_one, ("ProcessingLag", "FreshnessBudgetBurnsFast")), *_each("UnitSilent")],
+        _told(("platform-pages", "ServiceDown", 1), ("platform-pages", "CrashLooping", 1),
+              ("platform-pages", "PartitionsUnowned", 1)),
+    ),
     "the only worker cannot do its job, so that nobody has its partitions": Trouble(
-        [_one("NotReady", job="metrics", instance="a"), _one("PartitionsUnowned", job="metrics"),
+        [_one("NotReady", job="metrics", instance="a"), _one("PartitionsUnowned", job="metrics", workers="none"),
          *map(_one, ("CountingLag", "RebuildingTooLong", "FreshnessBudgetBurnsFast"))],
         _told(("platform-pages", "NotReady", 1)),
     ),
@@ -227,7 +244,8 @@ TROUBLES: dict[str, Trouble] = {
     ),
     "one worker starts again and again and is not ready for that; its twin is not for another reason": Trouble(
         [_one("CrashLooping", job="processing", instance="a"), _one("NotReady", job="processing", instance="a"),
-         _one("NotReady", job="processing", instance="b"), _one("PartitionsUnowned", job="processing")],
+         _one("NotReady", job="processing", instance="b"),
+         _one("PartitionsUnowned", job="processing", workers="none")],
         _told(("platform-pages", "CrashLooping", 1), ("platform-pages", "NotReady", 1)),
     ),
     "a partition is processed no further: nor for that": Trouble(
