@@ -7,7 +7,7 @@ from typing import Final
 
 from deploy.drill.acts import GRACE_SECONDS, Outcome
 from deploy.drill.centres import HANOI
-from deploy.drill.pace import DRILL, SHIPPED, SHORTER, waits
+from deploy.drill.pace import DRILL, SHIPPED, SHORTER, TWO_LOOKS_SECONDS, waits
 
 HEAD: Final = (
     "| what was broken | alert | `for` shipped | promise shipped | promise in the drill | fired | told | in time "
@@ -32,14 +32,15 @@ that are shipped.
 
 | | in a city | in the drill |
 |---|---:|---:|
-| `for` of an alert | as shipped | divided by {shorter}, a second at least |
+| `for` of an alert | as shipped | divided by {shorter}, a second at least; long ones {looks} s more |
 | pause between two scrapes and two evaluations | {shipped.scrape} s | {drill.scrape} s |
 | an edge says that it is there | each {shipped.heartbeat} s | each {drill.heartbeat} s |
 | it is missed after | {shipped.heartbeat_old} s | {drill.heartbeat_old} s |
 | a unit is silent after, of its working time | {shipped.silence} s | {drill.silence} s |
 | notices are gathered for, at most | {shipped.group_wait} s | {drill.group_wait} s |
 
-Offices are open around the clock, and every receiver is the drill's pager.
+Offices are open around the clock, and every receiver is the drill's pager. Some alerts want two looks of Prometheus, which
+nothing shortens: the long waits have them on top, or who is silenced would be told before the one who silences.
 
 *Promise*: what the figure needs to show the fault, one scrape, two evaluations, `for`, the gathering of notices. *In time*:
 told at most {grace:.0f} s later than promised; the rest is the machine's. The last column is everything that the pager got
@@ -57,7 +58,8 @@ def page(outcomes: Sequence[Outcome], seconds: float) -> str:
     """The page of the last drill."""
     return PAGE.format(
         table=table(outcomes), held=f"{datetime.now(HANOI):%Y-%m-%d %H:%M}", seconds=seconds, load=os.getloadavg()[0],
-        cores=os.cpu_count(), shorter=SHORTER, shipped=SHIPPED, drill=DRILL, grace=GRACE_SECONDS,
+        cores=os.cpu_count(), shorter=SHORTER, looks=TWO_LOOKS_SECONDS,
+        shipped=SHIPPED, drill=DRILL, grace=GRACE_SECONDS,
     )  # fmt: skip
 
 

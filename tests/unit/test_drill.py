@@ -143,7 +143,7 @@ def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
         assert len(waits.findall(written)) == len(waits.findall(path.read_text()))
     [links] = [rule for rule in yaml.safe_load((tmp_path / "centres.yml").read_text())["groups"][0]["rules"]
                if rule["alert"] == "CentreLinkDown"]  # fmt: skip
-    assert links["for"] == "15s"
+    assert links["for"] == "21s"
 
 
 def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
     ("alert", "first", "shipped", "drill"),
     [
         # A heartbeat each 30 s, missed after 120 s, a scrape, two evaluations, 5 minutes, 30 s of gathering.
-        ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 1),
+        ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 6 + 1),
         ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 3 + 6 + 3 + 1),
         # Patience of a minute, a start, and a second look.
         ("RedisDown", ACTS[2].first, 65 + 15 + 15 + 30 + 30 + 30, 65 + 3 + 3 + 6 + 1 + 1),
