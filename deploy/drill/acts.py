@@ -15,8 +15,8 @@ GRACE_SECONDS: Final = 10.0
 # Rates over five minutes stay what they are at any pace.
 CLEARS_WITHIN_SECONDS: Final = 360.0
 NOTICED_WITHIN_SECONDS: Final = 60.0
-# Processing's patience with Redis as it is shipped (MOTCUA_PROCESSING_PATIENCE_SECONDS), and what a start takes.
-REDIS_SAID_SECONDS: Final = 60 + 5
+# How long one call of processing may go unanswered as it is shipped, and how long trying again is left unsaid.
+REDIS_SAID_SECONDS: Final = 10 + 2
 # In what the pager got: who was told.
 TO_CENTRES: Final = "→ centres-"
 
@@ -160,8 +160,8 @@ ACTS: Final = (
         _cut_line, _join_line, (("unit", LINKED),)),
     Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
         _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
-    # Between two calls processing says it within a second. A call that is under way it tries again until its patience ends,
-    # then it ends itself, and says it at its next start. Two looks are needed.
+    # Processing says it when a call has failed, which one that is not answered does after ten seconds, and when trying it
+    # again has taken two. Two looks are needed.
     Act("Redis is killed and stays away", "RedisDown", lambda pace: REDIS_SAID_SECONDS + pace.scrape,
         _kill_for_good("redis"), _start_again("redis")),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,

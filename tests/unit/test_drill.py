@@ -21,6 +21,7 @@ from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
 from services.metrics.domain.hours import Hours
 from services.processing.settings import Settings as ProcessingSettings
+from services.processing.store.store import SAID_AFTER_SECONDS
 from tests.alerts import rules
 
 pytestmark = pytest.mark.slow
@@ -165,8 +166,8 @@ def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
         # A heartbeat each 30 s, missed after 120 s, a scrape, two evaluations, 5 minutes, 30 s of gathering.
         ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 6 + 1),
         ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 3 + 6 + 3 + 1),
-        # Patience of a minute, a start, and a second look.
-        ("RedisDown", ACTS[2].first, 65 + 15 + 15 + 30 + 30 + 30, 65 + 3 + 3 + 6 + 1 + 1),
+        # A call that is not answered, two seconds of trying again, and a second look.
+        ("RedisDown", ACTS[2].first, 12 + 15 + 15 + 30 + 30 + 30, 12 + 3 + 3 + 6 + 1 + 1),
     ],
 )
 def test_promises_add_up(alert: str, first: Callable[[pace.Pace], int], shipped: int, drill: int) -> None:
@@ -177,7 +178,8 @@ def test_promises_add_up(alert: str, first: Callable[[pace.Pace], int], shipped:
 
 def test_the_silence_of_redis_is_promised_no_sooner_than_processing_says_it() -> None:
     """The drill does not read the settings of a service, but knows this one."""
-    assert ProcessingSettings.model_fields["processing_patience_seconds"].default < acts.REDIS_SAID_SECONDS
+    call = ProcessingSettings.model_fields["processing_call_seconds"].default
+    assert call + SAID_AFTER_SECONDS <= acts.REDIS_SAID_SECONDS
 
 
 def test_a_late_alert_is_said_to_be_late() -> None:

@@ -22,6 +22,8 @@ SCAN_COUNT = 2000
 UNLINK_COUNT = 1000
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
+# A hiccup is waited out in silence; from here on somebody is told, however long the call goes on being tried.
+SAID_AFTER_SECONDS = 2.0
 # Replies that refuse a write before anything is written: the state is whole, Redis is not at our service.
 _UNTOUCHED = (
     redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.AuthenticationError,
@@ -80,14 +82,16 @@ class Store:
     """The Redis that this worker writes to. `owner` is its name while it lives, `gen` the generation whose keys it moves."""
 
     def __init__(
-        self, client: "redis.Redis", owner: str, patience_seconds: float, on_error: Callable[[str], None], gen: int = GEN
-    ) -> None:
+        self, client: "redis.Redis", owner: str, patience_seconds: float, on_error: Callable[[str], None], gen: int = GEN,
+        on_away: Callable[[str], None] = lambda why: None,
+    ) -> None:  # fmt: skip
         self._client = client
         self._owner = owner
         self._gen = gen
         self._writer = keys.written_by(gen)
         self._patience_seconds = patience_seconds
         self._on_error = on_error
+        self._on_away = on_away
 
     def check(self) -> str | None:
         """None when Redis may be written to; else why not."""
@@ -288,7 +292,7 @@ class Store:
 
     def _patiently(self, asked: Callable[[], _T]) -> _T:
         """The answer, asked again while Redis is away; UnavailableError at the bound."""
-        deadline, pause = time.monotonic() + self._patience_seconds, PAUSE_SECONDS
+        began, pause = time.monotonic(), PAUSE_SECONDS
         while True:
             try:
                 return asked()
@@ -296,10 +300,13 @@ class Store:
                 if not isinstance(error, _GONE) and not _is_untouched(error):
                     raise
                 self._on_error(type(error).__name__)
-                if time.monotonic() > deadline:
+                waited = time.monotonic() - began
+                if waited > self._patience_seconds:
                     raise UnavailableError(
                         f"Redis did not answer for {self._patience_seconds:g} s: {type(error).__name__}"
                     ) from error
+                if waited >= SAID_AFTER_SECONDS:
+                    self._on_away(f"redis_unreachable: {type(error).__name__}")
                 time.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS_MAX)
 

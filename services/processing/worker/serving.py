@@ -80,6 +80,7 @@ def _fold(settings: Settings, state: State, stop: Event) -> None:
         settings.processing_patience_seconds,
         redis_error,
         settings.generation,
+        state.redis_says,
     )
     reader = Reader(settings.bootstrap, settings.processing_call_seconds)
     try:
