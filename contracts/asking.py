@@ -60,7 +60,8 @@ class Asking:
         return cluster_id(self.client, seconds)
 
     def bounds(self, places: Iterable[TopicPartition], seconds: float) -> dict[TopicPartition, Bounds]:
-        """Where each place begins and ends just now; KafkaException or TimeoutError instead when nobody says. Blocks.
+        """Where each place begins and ends just now; KafkaException or TimeoutError instead when nobody says, and
+        the client is another one. Blocks.
 
         After an outage the former client is refused at once, for leaders that are outdated: then the next one is asked, too.
         """
@@ -68,14 +69,9 @@ class Asking:
         try:
             return self._bounds(places, seconds)
         except (KafkaException, TimeoutError):
-            self.renew()
             if time.monotonic() - began > seconds / 2:
                 raise
-        try:
-            return self._bounds(places, seconds)
-        except (KafkaException, TimeoutError):
-            self.renew()
-            raise
+        return self._bounds(places, seconds)
 
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
         """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says."""
@@ -86,8 +82,13 @@ class Asking:
         return self._offsets(places, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
 
     def _bounds(self, places: list[TopicPartition], seconds: float) -> dict[TopicPartition, Bounds]:
-        begins, ends = self.begins(places, seconds), self.ends(places, seconds)
-        return {place: Bounds(begins[place].result(seconds + 1.0), ends[place].result(seconds + 1.0)) for place in places}
+        within = seconds + 1.0
+        try:
+            begins, ends = self.begins(places, seconds), self.ends(places, seconds)
+            return {place: Bounds(begins[place].result(within), ends[place].result(within)) for place in places}
+        except (KafkaException, TimeoutError):
+            self.renew()
+            raise
 
     def _offsets(self, places: Iterable[TopicPartition], spec: Any, seconds: float) -> Offsets:
         # One call for all: asked one by one they cost forty milliseconds each.

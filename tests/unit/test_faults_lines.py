@@ -124,37 +124,31 @@ def test_a_slow_line_arrives(ends: Ends) -> None:
         assert ends.answered(connection) == b"hello"
 
 
-def test_a_lossy_line_breaks_some_connections(ends: Ends) -> None:
-    ends.lines.spoil(NAME, "lossy")
+def _broken(ends: Ends, said: bytes, times: int, connections: int, enough: int) -> int:
+    """Of so many connections, on each of which this is said so many times, how many broke; counted up to `enough`."""
     broken = 0
-    for _ in range(60):
+    for _ in range(connections):
         try:
             with ends.connect() as connection:
-                for _ in range(8):
-                    if not ends.answered(connection, b"x" * 4000):
+                for _ in range(times):
+                    if not ends.answered(connection, said):
                         raise ConnectionResetError
         except OSError:
             broken += 1
-        if broken:
+        if broken == enough:
             break
-    assert broken
+    return broken
+
+
+def test_a_lossy_line_breaks_some_connections(ends: Ends) -> None:
+    ends.lines.spoil(NAME, "lossy")
+    assert _broken(ends, b"x" * 4000, times=8, connections=60, enough=1)
 
 
 def test_a_lossy_line_of_an_edge_breaks_off_what_is_short(ends: Ends) -> None:
     """An edge says a few hundred bytes at a time, by a connection that it keeps."""
     ends.lines.spoil(NAME, "lossy")
-    broken = 0
-    for _ in range(10):
-        try:
-            with ends.connect() as connection:
-                for _ in range(4):
-                    if not ends.answered(connection, b"x" * 300):
-                        raise ConnectionResetError
-        except OSError:
-            broken += 1
-        if broken > 1:
-            break
-    assert broken > 1
+    assert _broken(ends, b"x" * 300, times=4, connections=10, enough=2) > 1
 
 
 @pytest.mark.parametrize("how", ["cut", "reset", "half_open", "slow", "lossy", "unanswered"])

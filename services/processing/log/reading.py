@@ -68,7 +68,7 @@ class Reader:
         try:
             found = self.asking.bounds(places, self.seconds)
         except (KafkaException, TimeoutError) as error:
-            raise self._unanswered(error) from error
+            raise self._unavailable(error) from error
         return {(place.topic, place.partition): bounds for place, bounds in found.items()}
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
@@ -135,7 +135,7 @@ class Reader:
             try:
                 self._consumer.list_topics(topic, timeout=self.seconds)
             except KafkaException as error:
-                raise UnavailableError(f"Kafka at {self._bootstrap}: {error.args[0].name()}") from error
+                raise self._unavailable(error) from error
             self._met.add(topic)
 
     def _messages(self, is_done: Any) -> Iterator[Message]:
@@ -163,4 +163,7 @@ class Reader:
 
     def _unanswered(self, error: KafkaException | TimeoutError) -> UnavailableError:
         self.asking.renew()
+        return self._unavailable(error)
+
+    def _unavailable(self, error: KafkaException | TimeoutError) -> UnavailableError:
         return UnavailableError(f"Kafka at {self._bootstrap}: {cause(error)}")
