@@ -1,16 +1,19 @@
 """Taking partitions over, at the seams to Kafka and Redis: what the former owner did until it was fenced."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import pytest
 
+from benchmarks.lifecycle_lines import lines
+
 from services.metrics.domain.position import Position, Stop
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
-from services.metrics.store.ledger import Identity, Lease, Ledger
-from services.metrics.worker.fold import Fold
+from services.metrics.store.ledger import Flush, Identity, Lease, Ledger
+from services.metrics.worker.chunks import Chunk, Run
+from services.metrics.worker.fold import PAUSE_SECONDS, Fold
 
 HERE = Identity("cluster", "topic")
 
@@ -49,6 +52,20 @@ class Store:
         return Lease(partition, "b", 2, Position(next=self._stored if partition else 10, read="c"), HERE)
 
 
+class Fresh(Store):
+    """A ledger that holds nothing yet, and keeps in mind up to where it was told to store."""
+
+    def __init__(self) -> None:
+        self.stored: list[int] = []
+
+    async def acquire(self, partition: int, target: int) -> Lease:
+        return Lease(partition, "b", 1, Position(), None)
+
+    async def flush(self, steps: Sequence[Flush]) -> list[None]:
+        self.stored += [step.to.next for step in steps]
+        return [None] * len(steps)
+
+
 @pytest.mark.parametrize(
     ("end", "stored", "stopped"), [(14, 12, {}), (12, 12, {}), (10, 10, {}), (10, 12, {1: "log_changed"})]
 )
@@ -65,6 +82,33 @@ def test_what_the_former_owner_stored_last_is_no_other_log(end: int, stored: int
     fold = asyncio.run(reconcile())
     assert {number: lane.base for number, lane in fold.lanes.items()} == {0: 10, 1: stored}
     assert fold.stopped == stopped
+
+
+def test_the_end_of_a_backlog_is_stored_at_once() -> None:
+    """While records come they gather; when no more come, the board does not wait for what would have come."""
+    sent = next(iter(lines(100, 1)))[:60]
+
+    def chunk(start: int, end: int) -> Chunk:
+        part = sent[start:end]
+        return Chunk(0, [Run(start, end, [each.value for each in part], [each.chain.encode() for each in part])])
+
+    async def play() -> list[list[int]]:
+        ledger, kafka = Fresh(), Kafka()
+        settings = Settings(metrics_backlog_records=5, metrics_backlog_seconds=60.0)
+        fold = Fold(settings, cast(Ledger, ledger), lambda: kafka, _here, Instruments())
+        await fold.reconcile()
+        await fold.take(chunk(0, 1))
+        await fold.tick()
+        seen = [list(ledger.stored)]
+        for end in (30, 60):
+            await fold.take(chunk(fold.lanes[0].at, end))
+            await fold.tick()
+            seen.append(list(ledger.stored))
+        await asyncio.sleep(PAUSE_SECONDS)
+        await fold.tick()
+        return [*seen, list(ledger.stored)]
+
+    assert asyncio.run(play()) == [[1], [1], [1], [1, 60]]
 
 
 async def _here() -> Identity:

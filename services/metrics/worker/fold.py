@@ -26,6 +26,8 @@ HEAL_SECONDS: Final = 3.0
 # A partition that somebody newer has taken is not taken back before the group has had time to say whose it is.
 FENCED_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 0.5
+# Longer than a fetch in a backlog takes: after that long without one, the backlog is at its end.
+PAUSE_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class Fold:
         self._instruments = instruments
         self._traces = Traces()
         self._not_before: dict[int, float] = {}
-        self._retry_at = self._flushed = 0.0
+        self._retry_at = self._flushed = self._taken = 0.0
         self._flushing, self._owning = asyncio.Lock(), asyncio.Lock()
         self._flushes = 0
         self._exit_before = int(settings.fault.partition(":")[2] or 0)
@@ -79,6 +81,7 @@ class Fold:
                 self._traces.take(lane, run)
             else:
                 lane.take(run)
+            self._taken = time.monotonic()
             since += len(run.values)
             if since >= SLICE_RECORDS:
                 since = 0
@@ -101,10 +104,11 @@ class Fold:
     # --- to Redis --------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Stores what waits; in a backlog seldom and much, which costs Redis less."""
+        """Stores what waits; in a backlog seldom and much, which costs Redis less, and at its end at once."""
         settings, now = self._settings, time.monotonic()
         is_gathering = settings.metrics_backlog_records < self.pending < settings.metrics_gather_records
-        if not is_gathering or now - self._flushed > settings.metrics_backlog_seconds:
+        is_coming = now - self._taken < PAUSE_SECONDS
+        if not (is_gathering and is_coming) or now - self._flushed > settings.metrics_backlog_seconds:
             await self.flush()
 
     async def flush(self) -> None:
