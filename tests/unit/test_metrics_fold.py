@@ -7,7 +7,6 @@ from typing import cast
 import pytest
 
 from benchmarks.lifecycle_lines import lines
-
 from services.metrics.domain.position import Position, Stop
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
