@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import uuid4
 
@@ -63,7 +64,7 @@ class Doors:
         """One CloudEvent or a batch: judged one by one, stored together, answered one by one."""
         key = self._holder(request)
         kind = media_type(request, (ONE, BATCH))
-        async with self._ports.turns.one(key.name) as is_here:
+        async with self._turn(key) as (is_here, seconds):
             body = await self._read(request, is_here)
             raws = items(kind, body, self._ports.settings.intake_batch_events_max)
             wait = self._ports.quotas.wait_seconds(key.name, len(raws), self._ports.monotonic())
@@ -72,7 +73,7 @@ class Doors:
             now = self._ports.now()
             verdicts = [judge(raw, key, self._ports.house, now) for raw in raws]
             events = [verdict for verdict in verdicts if isinstance(verdict, Event)]
-            positions = await self._store_events(events)
+            positions = await self._store_events(events, seconds)
             _log_events(key, verdicts, positions)
             return self._answer(results(verdicts, positions))
 
@@ -80,13 +81,13 @@ class Doors:
         """How an edge stands, kept under its source."""
         key = self._holder(request)
         media_type(request, (JSON,))
-        async with self._ports.turns.one(key.name) as is_here:
+        async with self._turn(key) as (is_here, seconds):
             beat = _decode(await self._read(request, is_here), Heartbeat)
             self._allow(beat, key)
             if (wait := self._ports.quotas.wait_seconds(key.name, 1, self._ports.monotonic())) > 0:
                 raise self._over_quota(key, None, wait)
             record = Record(CENTRE_STATUS.name, beat.source.encode(), msgspec.json.encode(beat), _JSON_HEADERS)
-            await self._store([record])
+            await self._store([record], seconds)
         self._ports.instruments.heartbeats.inc()
         return _json(202, {"status": "stored"})
 
@@ -98,11 +99,11 @@ class Doors:
         if self._ports.settings.clock != "log":
             raise ProblemError(409, "clock_is_wall", "this archive lives by the wall clock (MOTCUA_CLOCK=wall)")
         media_type(request, (JSON,))
-        async with self._ports.turns.one(key.name) as is_here:
+        async with self._turn(key) as (is_here, seconds):
             at = _instant("at", _decode(await self._read(request, is_here), _Tick).at, TICK_LATEST)
             ticks = [control_record(Ticked(at), str(uuid4()), TICK_SOURCE) for _ in range(PARTITIONS)]
             records = [Record(REPORTED.name, None, value, headers, number) for number, (value, headers) in enumerate(ticks)]
-            positions = await self._store(records)
+            positions = await self._store(records, seconds)
         self._ports.instruments.ticks.inc(len(positions))
         return _json(202, {"partitions": {str(kept.partition): kept.offset for kept in positions}})
 
@@ -113,6 +114,14 @@ class Doors:
         raise ProblemError(
             401, "no_valid_key", "send `Authorization: Bearer <key>` with a key that is registered", headers=_CHALLENGE
         )
+
+    @asynccontextmanager
+    async def _turn(self, key: Key) -> AsyncIterator[tuple[Callable[[], None], float]]:
+        """One turn, and the seconds that are left for Kafka's answer: what was waited for the turn is taken off them."""
+        asked_at = self._ports.monotonic()
+        async with self._ports.turns.one(key.name) as is_here:
+            waited = self._ports.monotonic() - asked_at
+            yield is_here, max(self._ports.settings.intake_answer_seconds - waited, 0.0)
 
     async def _read(self, request: Request, is_here: Callable[[], None]) -> bytes:
         settings = self._ports.settings
@@ -130,30 +139,30 @@ class Doors:
         members = {} if raws is None else {"results": all_retry([readable_id(raw) for raw in raws], detail)}
         return ProblemError(429, "over_quota", detail, retry_after_seconds=wait, members=members)
 
-    async def _store_events(self, events: Sequence[Event]) -> list[Position | None]:
+    async def _store_events(self, events: Sequence[Event], seconds: float) -> list[Position | None]:
         if (traceparent := tracing.current()) is None:
-            return await self._store_or_none([_record(event) for event in events])
+            return await self._store_or_none([_record(event) for event in events], seconds)
         events = traces.carried(events, traceparent)
         spans = traces.begin(events)
-        positions = await self._store_or_none([_record(event) for event in events])
+        positions = await self._store_or_none([_record(event) for event in events], seconds)
         traces.end(spans, positions)
         return positions
 
-    async def _store_or_none(self, records: Sequence[Record]) -> list[Position | None]:
+    async def _store_or_none(self, records: Sequence[Record], seconds: float) -> list[Position | None]:
         if not records:
             return []
         if not self._ports.gate.is_open:
             return [None] * len(records)
         try:
-            return await self._ports.journal.append(records)
+            return await self._ports.journal.append(records, seconds)
         except OverloadedError:
             return [None] * len(records)
 
-    async def _store(self, records: Sequence[Record]) -> list[Position]:
+    async def _store(self, records: Sequence[Record], seconds: float) -> list[Position]:
         if not self._ports.gate.is_open:
             raise self._unavailable({})
         try:
-            positions = await self._ports.journal.append(records)
+            positions = await self._ports.journal.append(records, seconds)
         except OverloadedError as error:
             raise too_busy() from error
         kept = [position for position in positions if position is not None]

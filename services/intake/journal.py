@@ -38,7 +38,7 @@ class Record(Struct, frozen=True):
 class Appends(Protocol):
     """What a door asks of a journal."""
 
-    async def append(self, records: Sequence[Record]) -> list[Position | None]:
+    async def append(self, records: Sequence[Record], within_seconds: float) -> list[Position | None]:
         """Positions of acknowledged records, None where the outcome is not known in time; OverloadedError: none sent."""
         ...
 
@@ -49,7 +49,6 @@ class Journal:
     def __init__(self, settings: Settings, instruments: Instruments) -> None:
         self._instruments = instruments
         self._records_max = settings.intake_events_in_flight_max
-        self._answer_seconds = settings.intake_answer_seconds
         self._on_trouble: Callable[[bool], None] = lambda fatal: None
         self._open: dict[_Batch, None] = {}
         self._records = 0
@@ -64,7 +63,7 @@ class Journal:
         self._on_trouble = on_trouble
         self._thread.start()
 
-    async def append(self, records: Sequence[Record]) -> list[Position | None]:
+    async def append(self, records: Sequence[Record], within_seconds: float) -> list[Position | None]:
         if self._records + len(records) > self._records_max:
             raise OverloadedError
         batch = _Batch(len(records), asyncio.get_running_loop(), self._close)
@@ -84,7 +83,7 @@ class Journal:
                 self._count(error.args[0] if isinstance(error, KafkaException) else KafkaError(KafkaError._QUEUE_FULL))
                 batch.report(index, None)
         # wait() leaves the batch alone when time is up: what is acknowledged later is still seen, by nobody but the gauges.
-        await asyncio.wait((batch.done,), timeout=self._answer_seconds)
+        await asyncio.wait((batch.done,), timeout=within_seconds)
         return list(batch.positions)
 
     def oldest_seconds(self) -> float:

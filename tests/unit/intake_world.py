@@ -26,15 +26,18 @@ CODES = frozenset({"19753", "19774", "D01"})
 
 
 class FakeJournal:
-    """Keeps records in a list; `acknowledges` says of each whether its acknowledgement comes, `full` that none fits."""
+    """Keeps records in a list, and how long each append may take; `acknowledges` says of a record whether its
+    acknowledgement comes, `full` that none fits."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.within_seconds: list[float] = []
         self.acknowledges: Callable[[int], bool] = lambda index: True
         self.full = False
         self.hold: asyncio.Event | None = None
 
-    async def append(self, records: Sequence[Record]) -> list[Position | None]:
+    async def append(self, records: Sequence[Record], within_seconds: float) -> list[Position | None]:
+        self.within_seconds.append(within_seconds)
         if self.full:
             raise OverloadedError
         if self.hold is not None:

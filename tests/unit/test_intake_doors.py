@@ -179,6 +179,25 @@ def test_more_requests_than_turns_are_told_to_come_back() -> None:
     assert world.metric("motcua_intake_requests_in_flight") == 0
 
 
+@pytest.mark.parametrize("waited", [0.75, 99.0])
+def test_what_was_waited_for_a_turn_counts_within_the_seconds_of_the_answer(waited: float) -> None:
+    """A sender hears of a broker that is gone as soon as if it had waited for nothing else."""
+    world = World(intake_requests_in_flight_max=1, intake_turn_seconds=60)
+
+    async def two_in_turn() -> None:
+        world.journal.hold = asyncio.Event()
+        calls = [asyncio.create_task(world.call("POST", "/v1/events", CENTRE, [packed(event())])) for _ in range(2)]
+        while not world.journal.within_seconds:
+            await asyncio.wait(calls, timeout=0.01)
+        world.seconds += waited
+        world.journal.hold.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(two_in_turn())
+    whole = world.settings.intake_answer_seconds
+    assert world.journal.within_seconds == [whole, max(whole - waited, 0)]
+
+
 def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone() -> None:
     world = World(intake_requests_in_flight_max=3, intake_requests_waiting_max=4, intake_turn_seconds=0.05)
     other = CENTRE_BATCH | {"Authorization": "Bearer dev-19774"}
