@@ -1,4 +1,4 @@
-"""Names, settings, writers and readers of the topics; the only place where a topic's name is spelled."""
+"""Names and settings of the topics (who writes and reads them: asyncapi.yaml); the only place where a name is spelled."""
 
 from msgspec import Struct
 

@@ -1,5 +1,6 @@
 """The AsyncAPI document: true to the topics, the facts and the schemas, and without a loose end."""
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +20,22 @@ MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 OPERATIONS: dict[str, Any] = DOCUMENT["operations"]
 GEN = 7
 TOPICS = {topic.name.replace(f"g{GEN}", "g{gen}"): topic for topic in topics.all_topics(GEN)}
-# By hand, as docs/ARCHITECTURE.md draws it: who writes a topic, who reads it.
+# By hand, as the services were agreed on: who writes a topic, who reads it.
 WRITERS_AND_READERS = {
-    "dossier.reported": ({"intake", "processing", "operators"}, {"processing", "audit"}),
-    "dossier.lifecycle.g{gen}": ({"processing"}, {"metrics", "audit"}),
-    "dossier.rejected.g{gen}": ({"processing"}, {"processing", "audit"}),
-    "reference.data": ({"operators"}, {"processing", "metrics", "audit"}),
-    "centre.status": ({"intake"}, {"metrics"}),
+    "dossier.reported": ({"intake", "processing", "operators"}, {"processing", "audit", "intake", "metrics", "operators"}),
+    "dossier.lifecycle.g{gen}": ({"processing"}, {"metrics", "audit", "processing", "operators"}),
+    "dossier.rejected.g{gen}": ({"processing"}, {"processing", "operators", "audit"}),
+    "reference.data": ({"operators"}, {"processing", "metrics", "audit", "operators"}),
+    "centre.status": ({"intake", "operators"}, {"metrics", "audit"}),
 }
+REPOSITORY = CONTRACTS.parent
+CODE = {
+    **{path.name: path for path in (REPOSITORY / "services").iterdir() if (path / "__init__.py").exists()},
+    "operators": REPOSITORY / "deploy" / "operators",
+}
+# By what `contracts.topics` calls each of them.
+CALLED = {"REPORTED": "reported", "lifecycle": "lifecycle", "rejected": "rejected", "REFERENCE": "reference",
+          "CENTRE_STATUS": "centre_status"}  # fmt: skip
 
 
 def test_it_is_asyncapi_3_with_the_sections_that_a_reader_needs() -> None:
@@ -67,6 +76,15 @@ def test_writers_and_readers_are_the_agreed_ones_and_each_has_its_operation() ->
         assert said == {f"{one}_writes_{name}" for one in writers} | {f"{one}_reads_{name}" for one in readers}
     for key, operation in OPERATIONS.items():
         assert operation["action"] == ("send" if "_writes_" in key else "receive")
+
+
+@pytest.mark.parametrize("who", CODE)
+def test_a_service_s_code_names_the_topics_that_the_document_gives_to_it(who: str) -> None:
+    """Who begins to read or to write another topic says so in the document."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in CODE[who].rglob("*.py")]
+    named = {name for tree in trees for name in names_of_topics(tree)}
+    said = {name for name, channel in CHANNELS.items() if who in {*channel["x-writers"], *channel["x-readers"]}}
+    assert {CALLED[name] for name in named & set(CALLED)} == said
 
 
 def test_every_fact_and_every_control_record_is_a_message_of_the_reported_topic() -> None:
@@ -115,6 +133,15 @@ def test_the_headers_of_golden_records_are_as_their_message_says(path: Path) -> 
     schema = message["headers"]["schema"]["$ref"].removeprefix("./").removesuffix(".schema.json")
     assert is_valid(schema, headers), json.dumps(headers)
     assert message["contentType"] == ("application/octet-stream" if name == "dead_letter" else "application/json")
+
+
+def names_of_topics(tree: ast.Module) -> Iterator[str]:
+    """What a module takes from `contracts.topics`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "contracts.topics":
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "topics":
+            yield node.attr
 
 
 def setting(value: Any) -> str:
