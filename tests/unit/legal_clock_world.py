@@ -10,7 +10,7 @@ from contracts import instants, reference_files
 from contracts.reference import Calendar, Reference, Unit
 from services.processing.domain.calendar import WorkingTime
 from services.processing.domain.rules import Rules
-from tests.unit.oracle_minutes import MINUTE, CountingOffice, Office, Paper, Windows, local
+from tests.unit.oracle_minutes import MINUTE, Office, Paper, Windows, local
 from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP, PROFILES
 
 SHIPPED = reference_files.read(Path(__file__).parents[2] / "deploy/reference").calendar
@@ -31,7 +31,7 @@ ALL_PROFILES: dict[str, Windows] = {**PROFILES, "odd": ODD}
 CALENDAR: Calendar = msgspec.structs.replace(
     SHIPPED, profiles={name: {day: list(week[day]) for day in week} for name, week in ALL_PROFILES.items()}
 )
-COUNTED = {name: CountingOffice(week, DAYS_OFF, MADE_UP, "2024-12-01", 1_100) for name, week in ALL_PROFILES.items()}
+WALKED = {name: Office(week, DAYS_OFF, MADE_UP, "2024-12-01", 1_100) for name, week in ALL_PROFILES.items()}
 # CHANGES opens on Saturdays from Friday, 1 August 2025: who was received before keeps the hours that were told then.
 CHANGED_ON = "2025-08-01"
 CLOCK_BODY = Reference(
@@ -89,11 +89,11 @@ def any_instant(chance: random.Random) -> int:
     return at
 
 
-def office_of(code: str, at: int) -> CountingOffice:
+def office_of(code: str, at: int) -> Office:
     """The oracle's office of a body as it opened on the day of an instant."""
     if code == "CHANGES":
-        return COUNTED["default" if at < local(f"{CHANGED_ON} 00:00") else "saturday_morning"]
-    return COUNTED[code]
+        return WALKED["default" if at < local(f"{CHANGED_ON} 00:00") else "saturday_morning"]
+    return WALKED[code]
 
 
 def any_life(chance: random.Random, begin: int | None = None) -> Life:

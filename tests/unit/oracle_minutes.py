@@ -137,35 +137,6 @@ class Office:
         return self._open[first : first + 1440]
 
 
-class CountingOffice(Office):
-    """The same minutes, counted a day at a time, for tests of many thousand cases; a test compares it with the walk."""
-
-    def worked(self, start: int, end: int) -> int:
-        if end <= start:
-            return 0
-        first, last = self._cell(start), self._cell(end)
-        if first == last:
-            return (end - start) * self._open[first]
-        total = self._open[first] * (self._begin(first + 1) - start) + self._open[last] * (end - self._begin(last))
-        return total + self._open[first + 1 : last].count(1) * MINUTE
-
-    def advance(self, start: int, amount: int) -> int:
-        at, cell = start, self._cell(start)
-        while amount > 0:
-            day = self._open[cell : cell + 1440]
-            if at == self._begin(cell) and day.count(1) * MINUTE < amount:
-                amount -= day.count(1) * MINUTE
-                at, cell = self._begin(cell + 1440), cell + 1440
-                continue
-            for is_open in day:
-                ends = self._begin(cell + 1)
-                if is_open and amount <= ends - at:
-                    return at + amount
-                amount -= (ends - at) * is_open
-                at, cell = ends, cell + 1
-        return at
-
-
 class Paper:
     """One dossier's legal clock by docs/RULES.md, told event by event; each due is worked out anew from all pauses."""
 

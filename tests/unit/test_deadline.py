@@ -11,11 +11,12 @@ from contracts.reference import Calendar
 from services.processing.domain import deadline
 from services.processing.domain.calendar import WorkingTime
 from services.processing.domain.deadline import Due
+from tests.effort import examples
 from tests.unit.legal_clock_world import FIRST, HOURS, OFFICES, any_instant
 from tests.unit.oracle_minutes import MINUTE, local
 from tests.unit.vietnam_2025_2026 import PROFILES
 
-CASES = 1_100  # of each profile
+CASES = examples(3_800, 6_000)  # of each profile; README.md sums them with the lives of test_ledger_lives.py
 LATEST_RECEPTION = local("2026-08-31 00:00")
 LIMITS = {
     "working_hours": (1, 2, 4, 8, 16, 40),

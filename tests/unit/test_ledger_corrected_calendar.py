@@ -19,7 +19,7 @@ from services.processing.domain.rules import Rules
 from tests.unit.fold_world import BIRTH, BODY, RULES, Desk, at, event
 from tests.unit.legal_clock_world import ALL_PROFILES, CALENDAR, CLOCK_BODY, Life, any_life
 from tests.unit.legal_clock_world import RULES as CLOCK_RULES
-from tests.unit.oracle_minutes import CountingOffice, Paper
+from tests.unit.oracle_minutes import Office, Paper
 from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP
 
 STORM = "2025-07-07"  # a Monday on which every office stayed shut, as was announced afterwards
@@ -142,7 +142,7 @@ def test_of_any_life_the_correction_restates_what_the_paper_says_and_nothing_els
     assert restated > 10
 
 
-def _compare(life: Life, rules: Rules, offices: dict[str, CountingOffice], told: str) -> int:
+def _compare(life: Life, rules: Rules, offices: dict[str, Office], told: str) -> int:
     desk = Desk(CLOCK_RULES)
     for each in life.told:
         desk.report(event(each.fact, each.at, source=f"/units/{life.receiver}", **each.data))
@@ -172,7 +172,7 @@ def _life_around(chance: random.Random, holiday: str) -> Life:
             return life
 
 
-def _with_holiday(holiday: str) -> tuple[Rules, dict[str, CountingOffice]]:
+def _with_holiday(holiday: str) -> tuple[Rules, dict[str, Office]]:
     calendar = msgspec.structs.replace(
         CALENDAR,
         days_off={**CALENDAR.days_off, holiday: "Nghỉ bão"},
@@ -181,11 +181,11 @@ def _with_holiday(holiday: str) -> tuple[Rules, dict[str, CountingOffice]]:
     body: Reference = msgspec.structs.replace(CLOCK_BODY, calendar=calendar)
     off, made_up = DAYS_OFF | {holiday}, MADE_UP - {holiday}
     return Rules.compile(holiday, body), {
-        name: CountingOffice(week, off, made_up, "2024-12-01", 1_100) for name, week in ALL_PROFILES.items()
+        name: Office(week, off, made_up, "2024-12-01", 1_100) for name, week in ALL_PROFILES.items()
     }
 
 
-def _retold(life: Life, offices: dict[str, CountingOffice]) -> Paper:
+def _retold(life: Life, offices: dict[str, Office]) -> Paper:
     paper = Paper(offices[life.receiver], offices[life.competent], life.unit, life.amount)
     for each in life.told:
         if each.fact == "submitted":

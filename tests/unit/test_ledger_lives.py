@@ -11,9 +11,7 @@ from services.processing.domain.effects import Moment
 from services.processing.domain.fold import arrive, look
 from tests.effort import examples
 from tests.unit.fold_world import event
-from tests.unit.legal_clock_world import ALL_PROFILES, COUNTED, FIRST, LAST, RULES, Life, any_instant, any_life
-from tests.unit.oracle_minutes import MINUTE, Office
-from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP
+from tests.unit.legal_clock_world import FIRST, LAST, RULES, Life, any_life
 
 LIVES_FAST = 400
 LIVES_SLOW = examples(2_500, 10_000)
@@ -31,20 +29,6 @@ def test_thousands_of_lives_have_the_dues_of_the_paper() -> None:
     """
     seen = _compare(LIVES_SLOW, "many lives")
     assert {"restart", "letter", "pauses", "months", "same day", "early", "on_time", "late"} <= seen
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("profile", ALL_PROFILES)
-def test_counting_minutes_a_day_at_a_time_is_walking_them_one_by_one(profile: str) -> None:
-    """The oracle of many cases against the plain one."""
-    chance = random.Random(f"counting {profile}")
-    counted, walked = COUNTED[profile], Office(ALL_PROFILES[profile], DAYS_OFF, MADE_UP, "2024-12-01", 1_100)
-    for _ in range(150):
-        start = any_instant(chance)
-        end = start + chance.randrange(30 * 1440 * MINUTE)
-        amount = chance.choice([1, 480 * MINUTE, chance.randrange(1, 80 * 60 * MINUTE)])
-        assert counted.worked(start, end) == walked.worked(start, end)
-        assert counted.advance(start, amount) == walked.advance(start, amount)
 
 
 def _compare(lives: int, seed: str) -> set[str]:

@@ -14,7 +14,7 @@ from services.processing.domain.ledger import deadline_view
 from services.processing.domain.listed import row
 from tests.unit.fold_world import event
 from tests.unit.legal_clock_world import ALL_PROFILES, LAST, RULES, Life, any_life, office_of
-from tests.unit.oracle_minutes import MINUTE, CountingOffice, local
+from tests.unit.oracle_minutes import MINUTE, Office, local
 from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP
 
 LIVES = 500
@@ -150,7 +150,7 @@ def _until(life: Life) -> int:
     return life.told[-1].at if life.timeliness is not None else max(asked, life.told[-1].at)
 
 
-def _competent(life: Life) -> CountingOffice:
+def _competent(life: Life) -> Office:
     received = next(each.at for each in life.told if each.fact == "received")
     return office_of(life.competent, received)
 
@@ -172,7 +172,7 @@ def _one_piece(life: Life, piece: dict[str, Any], told: str) -> None:
         assert (piece["reason"] == "make_up_day") == (instants.day_of(begin) in MADE_UP), told
 
 
-def _why_closed(code: str, office: CountingOffice, begin: int, end: int) -> str:
+def _why_closed(code: str, office: Office, begin: int, end: int) -> str:
     """By the official announcements and the windows of the profile alone."""
     first = date.fromisoformat(instants.day_of(begin))
     if not office.is_working_day(first):
