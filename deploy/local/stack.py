@@ -130,24 +130,30 @@ class Stack:
             after_servers()
             self._start(tuple(each for each in wanted if each.kind != "server"))
 
-    def take(self, wanted: Generations) -> None:
-        """Runs these generations from here on: written down in one step, then whoever is concerned is started anew."""
+    def take(self, change: Callable[[Generations], Generations]) -> None:
+        """Runs what the change makes of its generations from here on: written down in one step, then whoever is concerned is
+        started anew and waited for. Whoever goes on is not: with one partition stopped a worker is unready, and well."""
         marker = statedir.read(self.directory)
         if marker is None or self._keeper.pid is None:
             raise GenerationError(f"The stack in {self.directory} does not run: start it first (make up).")
         with statedir.only_one(self.directory):
-            ran = {name for name, seen in self._keeper.seen().items() if seen.running}
+            wanted = change(self.generations)
+            generations.code_of(wanted.live)
             generations.write(self.directory, wanted)
-            self._prepare(marker.cluster_id)
-            self._start(tuple(each for each in self._programs() if each.kind == "beside" or each.name in ran))
+            anew = self._prepare(marker.cluster_id)
+            self._start(tuple(each for each in self._programs() if each.kind == "beside" or each.name in anew))
             for name in set(programs.NAMES) - set(self.names):
                 self.pid_file(name).unlink(missing_ok=True)
 
+    def note(self, change: Callable[[Generations], Generations]) -> None:
+        """Writes down what the change makes of its generations, for the next `up`."""
+        with statedir.only_one(self.directory):
+            generations.write(self.directory, change(self.generations))
+
     def rest(self, *names: str) -> None:
-        """Stops programs that the stack has now; the next `take` or `up` starts those that it still has."""
+        """Stops programs, also those that the stack has no more; the next `take` or `up` starts those that it still has."""
         for name in names:
-            if name in self.names:
-                self.stop(name)
+            self.stop(name)
 
     def down(self) -> None:
         """Stops everything that this stack runs; its state stays."""
@@ -260,7 +266,8 @@ class Stack:
         checks.check_ports(self.settings.host, self.settings.port_base, missing)
         return self.directory
 
-    def _prepare(self, cluster_id: str) -> None:
+    def _prepare(self, cluster_id: str) -> list[str]:
+        """Tells supervisor what there is; the programs that it has started anew for it."""
         present = jars.ensure_jars(self.say)
         classes.ensure_classes(present, self.say)
         kafka.prepare(self.settings, present, cluster_id)
@@ -286,6 +293,9 @@ class Stack:
         )
         if anew:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")
+        if running.beside is not None and (lack := generations.lacking(running.beside)) is not None:
+            self.say(f"  processing-beside is left out. {lack}")
+        return anew
 
     def _told(self, program: Program, running: Generations) -> dict[str, str]:
         if program.kind in ("server", "watcher"):
@@ -321,7 +331,8 @@ class Stack:
         for name in programs.NAMES:
             pid = processes.read_pid(self.pid_file(name))
             if self.pid_file(name).exists() and (pid is None or not self._is_ours(pid)):
-                self.say(f"  {name}.pid named a process ({pid}) that is gone or not of this stack: removed")
+                named = "no process" if pid is None else f"a process ({pid}) that is gone or not of this stack"
+                self.say(f"  {name}.pid named {named}: removed")
                 self.pid_file(name).unlink(missing_ok=True)
 
     def _end_orphans(self) -> None:

@@ -260,6 +260,23 @@ def test_a_stale_pid_file_is_never_taken_for_a_process_of_the_stack(tmp_path: Pa
     assert processes.is_alive(os.getpid())
 
 
+def test_a_stale_pid_file_is_removed_with_a_sentence_before_anything_is_started(tmp_path: Path, port_base: int) -> None:
+    """The next `up` does it, once its settings have been checked; nobody's process is touched."""
+    said: list[str] = []
+    stack = Stack(tmp_path, port_base, "wall", say=said.append)
+    statedir.claim(tmp_path, statedir.Marker("wall", "cluster", port_base))
+    stack.pid_file("kafka").write_text(f"{os.getpid()}\n")
+    stack.pid_file("redis").write_text("not a number")
+    stack._checked(())
+    assert said == [
+        "  redis.pid named no process: removed",
+        f"  kafka.pid named a process ({os.getpid()}) that is gone or not of this stack: removed",
+    ]
+    assert not stack.pid_file("kafka").exists()
+    assert not stack.pid_file("redis").exists()
+    assert processes.is_alive(os.getpid())
+
+
 def test_a_dead_process_is_dead_before_it_is_buried() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     assert processes.gone(ended.pid, within_seconds=20), "a zombie counts as gone"
