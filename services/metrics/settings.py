@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     # Pieces remembered by their bytes, about 600 bytes each.
     metrics_memo_pieces: int = Field(default=200_000, ge=1, le=1_000_000)
     metrics_fetch_bytes: int = Field(default=1024 * 1024, ge=16 * 1024, le=64 * 1024 * 1024)
-    metrics_session_seconds: float = Field(default=10.0, ge=6.0, le=300.0)
+    metrics_session_seconds: float = Field(default=6.0, ge=6.0, le=300.0)
     metrics_call_seconds: float = Field(default=5.0, gt=0, le=60.0)
     # How long Redis or Kafka's coordinator may be gone before the process ends, to be started anew.
     metrics_patience_seconds: float = Field(default=60.0, gt=0, le=600.0)

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     # About 10 kB each; shared by the partitions that this process owns.
     processing_cache_dossiers: int = Field(default=30_000, ge=0)
     processing_gather_ms: int = Field(default=10, ge=0, le=1000)
-    processing_session_seconds: float = Field(default=10.0, ge=6.0, le=300.0)
+    processing_session_seconds: float = Field(default=6.0, ge=6.0, le=300.0)
     processing_delivery_seconds: float = Field(default=120.0, gt=0, le=240.0)
     processing_call_seconds: float = Field(default=10.0, gt=0)
     # How long Kafka or Redis may be gone, and a body of reference data missing, before the process gives up.

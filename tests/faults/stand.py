@@ -22,14 +22,11 @@ from tests.faults.kinds import KAFKA_LINES, WORKERS, WORKERS_AT_START, WORKERS_M
 from tests.faults.load import EDGE_UNITS
 from tests.faults.waiting import wait_until
 
-SESSION_SECONDS = 6
 READY_WITHIN_SECONDS = 240.0
 # Beside the ports of a stack, within the same hundred.
 EDGE_PORTS, WORKER_PORTS = 20, {"processing": 30, "metrics": 40}
 CENTRE_LINE_PORTS, KAFKA_LINE_PORTS, KAFKA_LISTENER_PORTS = 50, 55, 60
 QUICK = {
-    "MOTCUA_PROCESSING_SESSION_SECONDS": str(SESSION_SECONDS),
-    "MOTCUA_METRICS_SESSION_SECONDS": str(SESSION_SECONDS),
     # Small commits, so that a fault falls between two of them.
     "MOTCUA_PROCESSING_CHUNK_RECORDS": "100",
     "MOTCUA_PROCESSING_SLICE_DOSSIERS": "25",

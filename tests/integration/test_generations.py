@@ -22,7 +22,6 @@ from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
-SESSION_SECONDS = "6"
 CAUGHT_UP_SECONDS = 120.0
 THREE_DAYS = {"amount": 3, "unit": "working_days"}
 AT_HOME = {"procedure": "2.000815", "channel": "direct", "receiver": "19753", "competent": "19753"}
@@ -39,8 +38,7 @@ class Town:
 
     def processing(self, ready: bool = True, code: Path = REPOSITORY, **environment: str) -> Service:
         """One more worker of a fold."""
-        session = {"MOTCUA_PROCESSING_SESSION_SECONDS": SESSION_SECONDS}
-        return self.province.start_from(code, "processing", ready, {**session, **environment})
+        return self.province.start_from(code, "processing", ready, environment)
 
     def make_topics(self, gen: int) -> None:
         """Those of another generation."""

@@ -32,7 +32,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 # `make test` runs a smoke, `make test-all` everything.
 DOSSIERS = 500 if FULL else 250
 # The shortest session that a broker grants: a dead member is noticed after that long.
-SHORT_SESSION = {"MOTCUA_METRICS_SESSION_SECONDS": "6"}
 # Many small steps instead of a few large ones, so that there is a middle in which to die.
 SMALL_STEPS = {"MOTCUA_METRICS_FETCH_BYTES": "16384", "MOTCUA_METRICS_FLUSH_SECONDS": "0.005"}
 
@@ -40,7 +39,7 @@ SMALL_STEPS = {"MOTCUA_METRICS_FETCH_BYTES": "16384", "MOTCUA_METRICS_FLUSH_SECO
 def test_killed_between_counting_and_storing(province: Province) -> None:
     """What was counted and not stored is counted again by the next one; what was stored is not."""
     log, sent = a_log(DOSSIERS), 0
-    doomed = province.start("metrics", ready=False, MOTCUA_FAULT="exit_before_commit:3", **SHORT_SESSION)
+    doomed = province.start("metrics", ready=False, MOTCUA_FAULT="exit_before_commit:3")
     while doomed.running and sent < 10:
         # Twice what has come is stored; the third time it dies with it in its hands.
         sent += 1
@@ -53,12 +52,12 @@ def test_killed_between_counting_and_storing(province: Province) -> None:
     for at in range(sent, sent + 3 if FULL else sent):
         produce(province.kafka, log.part(at / 20, (at + 1) / 20))
         sent = at + 1
-        victim = province.start("metrics", ready=False, **SHORT_SESSION, **SMALL_STEPS)
+        victim = province.start("metrics", ready=False, **SMALL_STEPS)
         before = counted(province)
         wait_until("it goes on", lambda: counted(province) > before)  # noqa: B023
         victim.kill()
     produce(province.kafka, log.part(sent / 20, 1))
-    last = province.start("metrics", ready=False, **SHORT_SESSION)
+    last = province.start("metrics", ready=False)
     wait_counted(province, len(log), last)
     assert held(province) == log.figures()
 
@@ -66,9 +65,9 @@ def test_killed_between_counting_and_storing(province: Province) -> None:
 def test_workers_that_share_and_one_that_sleeps_through_its_session(province: Province) -> None:
     """Two count together; one is frozen with counted records in its hands. Thawed, it adds none of them."""
     log = a_log(DOSSIERS)
-    second = province.start("metrics", ready=True, **SHORT_SESSION)
+    second = province.start("metrics", ready=True)
     # It stores so seldom that it is frozen before it does, and comes last, so that little of that time is gone by then.
-    first = province.start("metrics", ready=True, MOTCUA_METRICS_FLUSH_SECONDS="30", **SHORT_SESSION)
+    first = province.start("metrics", ready=True, MOTCUA_METRICS_FLUSH_SECONDS="30")
     wait_until("they share", lambda: len({position.get("owner") for position in positions(province)}) == 2)
     produce(province.kafka, log.part(0, 0.5))
     wait_until("it holds some", lambda: _told(first, "pending_records") > 0)
@@ -124,7 +123,7 @@ if FULL:
         log, stack = a_log(DOSSIERS), province.servers.stack
         assert stack is not None
         produce(province.kafka, log.part(0, 0.3))
-        worker = province.start("metrics", ready=True, **SHORT_SESSION, **SMALL_STEPS)
+        worker = province.start("metrics", ready=True, **SMALL_STEPS)
         wait_until("it counts", lambda: counted(province) > 0)
         os.kill(stack.pids["redis"], signal.SIGKILL)
         wait_until("Redis is back", lambda: _answers(province))

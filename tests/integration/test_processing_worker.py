@@ -16,7 +16,6 @@ from tests.province import Province, Service
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 # A process that was killed stays a member of the group for this long.
-SESSION_SECONDS = "6"
 
 
 class Town:
@@ -31,9 +30,7 @@ class Town:
 
     def started(self, ready: bool = True, **environment: str) -> Service:
         """One more worker."""
-        return self.province.start(
-            "processing", ready=ready, MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS, **environment
-        )
+        return self.province.start("processing", ready=ready, **environment)
 
     def assert_folded(self) -> None:
         """The worker is at the end, and left what it must, whatever rules it came by."""

@@ -6,7 +6,7 @@ import redis
 from contracts.topics import PARTITIONS
 from services.processing.api.doors import partition_of
 from tests.integration.processing_world import event, figures
-from tests.integration.worklist_world import SESSION_SECONDS, Town, assert_lists, lives, started
+from tests.integration.worklist_world import Town, assert_lists, lives, started
 from tests.province import Province
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
@@ -25,8 +25,7 @@ def test_killed_emptied_or_torn_the_lists_come_back_as_they_were(town: Town) -> 
     """kill -9 with records on their way, then FLUSHALL, then a set that is none."""
     town.report(*lives("late", "19804", "19774"), is_awaited=False)
     town.worker.kill()
-    town.worker = town.province.start("processing", MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS,
-                                      MOTCUA_PROCESSING_CHUNK_RECORDS="7")  # fmt: skip
+    town.worker = town.province.start("processing", MOTCUA_PROCESSING_CHUNK_RECORDS="7")
     town.tick("07-09T08:00")
     assert_lists(town)
     with town.province.redis() as client:
@@ -54,7 +53,7 @@ def test_a_state_that_was_written_without_worklists_is_worked_out_anew(town: Tow
     refused = town.get("/v1/units/19753/worklist?list=open")
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
     assert town.told("/v1/dossiers/away-runs")["state"] == 2, "everything else is answered meanwhile"
-    town.worker = town.province.start("processing", MOTCUA_PROCESSING_SESSION_SECONDS=SESSION_SECONDS)
+    town.worker = town.province.start("processing")
     town.tick("07-09T10:00")
     assert_lists(town)
     assert figures(town.worker)["motcua_processing_wipes_total"] == PARTITIONS

@@ -15,7 +15,6 @@ from tests.province import Province, Service
 from tests.unit.worklist_oracle import LISTS, ROLES, listed
 
 PAGE_ROWS = 7
-SESSION_SECONDS = "6"
 # Receivers and competent bodies; 19774 gives way to 19804 once the rules say so.
 UNITS = ("19753", "19774", "19804", "19789")
 Row = dict[str, Any]
@@ -104,7 +103,7 @@ class Town(Struct):
 def started(province: Province) -> Town:
     """All of a province that worklists need."""
     names = ("intake", "processing", "processing-api")
-    settings = {"MOTCUA_PROCESSING_PAGE_ROWS": str(PAGE_ROWS), "MOTCUA_PROCESSING_SESSION_SECONDS": SESSION_SECONDS}
+    settings = {"MOTCUA_PROCESSING_PAGE_ROWS": str(PAGE_ROWS)}
     services = [province.start(name, ready=False, **settings) for name in names]
     for each in services:
         each.wait_ready()
