@@ -16,6 +16,7 @@ from lab.load import scenario, session
 from lab.load.city import City, LoadStack
 from lab.load.live import View
 from lab.stack import DemoStack
+from lab.verdict import Row
 
 ELSEWHERE = {
     "MOTCUA_KAFKA": "elsewhere:9092", "MOTCUA_REDIS": "redis://elsewhere/0", "MOTCUA_METRICS_URL": "http://elsewhere",
@@ -148,3 +149,19 @@ def test_the_operators_tool_is_led_to_the_labs_own_stack_alone(monkeypatch: pyte
     [environment] = told
     assert not set(ELSEWHERE) & set(environment)
     assert environment["MOTCUA_STATE_DIR"] == str(tmp_path / "demo")
+
+
+@pytest.mark.parametrize(("equal", "status", "said"), [(True, 0, "2 of 2 rows equal"), (False, 1, "1 of 2 rows equal")])
+def test_a_row_that_differs_decides_the_exit_status_of_the_demo(
+    equal: bool, status: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table alone: no stack is started, nothing is sent."""
+
+    async def replay(*_: object) -> list[Row]:
+        return [Row("a", "1", "1", True), Row("b", "2", "2" if equal else "3", equal)]
+
+    monkeypatch.setattr(DemoStack, "start_anew", lambda self: None)
+    monkeypatch.setattr(demo.writing, "fortnight", lambda *_: [])
+    monkeypatch.setattr(demo, "replay", replay)
+    assert demo.main(["--state-dir", str(tmp_path / "state"), "--port-base", "26000"]) == status
+    assert said in capsys.readouterr().out
