@@ -82,6 +82,14 @@ PAUSED_DUES = [
     ),
 ]  # fmt: skip
 
+# Of a centre that opens on Saturday mornings.
+SATURDAY_DUES = [
+    ("2 working_hours", "2025-07-04 16:00", "2025-07-05 08:00"),
+    ("0 working_days", "2025-07-05 10:00", "2025-07-05 11:30"),
+    ("8 working_hours", "2025-04-26 07:00", "2025-04-26 17:00"),  # a make-up Saturday is a whole working day
+    ("10 calendar_days", "2025-07-02 08:00", "2025-07-12 11:30"),
+]
+
 
 @pytest.mark.parametrize(("limit", "received", "due"), FIRST_DUES)
 def test_first_dues_are_those_worked_out_by_hand(limit: str, received: str, due: str) -> None:
@@ -96,15 +104,7 @@ def test_pauses_move_a_due_as_worked_out_by_hand(limit: str, received: str, paus
     assert _shown(at) == _shown_text(due)
 
 
-@pytest.mark.parametrize(
-    ("limit", "received", "due"),
-    [
-        ("2 working_hours", "2025-07-04 16:00", "2025-07-05 08:00"),
-        ("0 working_days", "2025-07-05 10:00", "2025-07-05 11:30"),
-        ("8 working_hours", "2025-04-26 07:00", "2025-04-26 17:00"),  # a make-up Saturday is a whole working day
-        ("10 calendar_days", "2025-07-02 08:00", "2025-07-12 11:30"),
-    ],
-)
+@pytest.mark.parametrize(("limit", "received", "due"), SATURDAY_DUES)
 def test_a_centre_open_on_saturday_mornings_has_its_own_dues(limit: str, received: str, due: str) -> None:
     assert _shown(deadline.first_due(_limit(limit), local(received), HOURS["saturday_morning"])) == _shown_text(due)
 

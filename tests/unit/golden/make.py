@@ -3,7 +3,6 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -104,14 +103,17 @@ def _control(control: Opened | Activated | Ticked, recorded_at: int) -> Reported
     return Reported(value.decode(), [(name, text.decode()) for name, text in headers], recorded_at)
 
 
-def main() -> None:
-    """Log, bodies and digest of the present generation, beside this module."""
-    log: list[Any] = records()
-    folder = HERE / f"gen{GEN}"
+def write(folder: Path, log: list[Reported], of: list[Reference]) -> None:
+    """Log, bodies and digest."""
     folder.mkdir(exist_ok=True)
     (folder / "log.jsonl").write_bytes(b"\n".join(msgspec.json.encode(record) for record in log) + b"\n")
-    (folder / "bodies.json").write_bytes(b"\n".join(reference.encode(body) for body in bodies()) + b"\n")
+    (folder / "bodies.json").write_bytes(b"\n".join(reference.encode(body) for body in of) + b"\n")
     (folder / "expected.json").write_text(json.dumps(fold_log(folder), indent=2, sort_keys=True) + "\n")
+
+
+def main() -> None:
+    """That of the present generation, beside this module."""
+    write(HERE / f"gen{GEN}", records(), bodies())
 
 
 if __name__ == "__main__":
