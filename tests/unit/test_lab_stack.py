@@ -161,7 +161,7 @@ def test_a_row_that_differs_decides_the_exit_status_of_the_demo(
         return [Row("a", "1", "1", True), Row("b", "2", "2" if equal else "3", equal)]
 
     monkeypatch.setattr(DemoStack, "start_anew", lambda self: None)
-    monkeypatch.setattr(demo.writing, "fortnight", lambda *_: [])
+    monkeypatch.setattr("lab.fortnight.writing.fortnight", lambda *_: [])
     monkeypatch.setattr(demo, "replay", replay)
     assert demo.main(["--state-dir", str(tmp_path / "state"), "--port-base", "26000"]) == status
     assert said in capsys.readouterr().out
