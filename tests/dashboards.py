@@ -24,6 +24,19 @@ NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a
 SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
 # Prometheus' own.
 OWN = {"up", "ALERTS"}
+SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
+MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+# What a panel shows where there is nothing. Inside of a subquery it is what hours count as of which nothing is known.
+TAIL = re.compile(r"\s+or (?:on \(\) )?vector\(-?\d+\)(?!\)\[)")
+# These have series once something has gone wrong, and none before; rules that ask for them have their cases (promtool).
+IN_TROUBLE = {
+    "motcua_processing_stopped", "motcua_metrics_stopped_partitions", "motcua_unit_oldest_unsent_timestamp_seconds",
+    "motcua_edge_quarantined_events", "motcua_edge_store_errors_total", "motcua_intake_over_quota_total",
+    *(f"motcua_{name}_{server}_errors_total" for name in ("processing", "processing_api", "metrics", "metrics_api")
+      for server in ("kafka", "redis")), "motcua_intake_kafka_errors_total",
+}  # fmt: skip
+# Nor do alerts, targets that are away, silences, and what is compared with a time before this one.
+WHEN_WELL_EMPTY = re.compile(r"\bALERTS\b|\bup == 0|\balertmanager_silences\b|\boffset (?:5m|1w)\b")
 
 
 class Asked(NamedTuple):
@@ -32,6 +45,32 @@ class Asked(NamedTuple):
     dashboard: str
     panel: str
     expr: str
+
+    @property
+    def bare(self) -> str:
+        """The query alone: with what it shows where there is nothing it would always show something."""
+        return TAIL.sub("", self.expr)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it has nothing to show on a system that is well and young."""
+        return bool(IN_TROUBLE & set(NAME.findall(self.expr)) or WHEN_WELL_EMPTY.search(self.expr))
+
+
+class Selection(NamedTuple):
+    """A label by which series are chosen."""
+
+    name: str
+    label: str
+    operator: str
+    value: str
+
+
+def selections(expr: str) -> Iterator[Selection]:
+    """Every label that an expression chooses series by."""
+    for name, matchers in SELECTOR.findall(expr):
+        for label, operator, value in MATCHER.findall(matchers):
+            yield Selection(name, label, operator, value)
 
 
 def dashboards() -> dict[str, dict[str, Any]]:

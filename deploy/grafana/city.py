@@ -60,24 +60,29 @@ def _now() -> Row:
 
 
 def _today() -> Row:
-    today = 'sum(motcua_dossiers_today{{counter="{}"}})'
-    usual = today.format("received")
+    received, completed, returned, refused = (
+        f'motcua_dossiers_today{{counter="{name}"}}' for name in ("received", "completed", "returned", "refused")
+    )
     return Row(
         "Hôm nay so với thường lệ",
         (
             lines(
                 "Tiếp nhận hôm nay và cùng giờ tuần trước",
-                "Received on the day of the log clock, beside the same hour a week "
-                "ago; while there is no week yet, usual is drawn as today.",
-                ((usual, "hôm nay"), (f"{usual.replace('})', '} offset 1w)')} or {usual}", "cùng giờ tuần trước")),
+                "Received on the day of the log clock, beside the same hour a week ago, which is not drawn while there "
+                "is no week yet. Of the chosen tier; by the receiving unit, whatever role is chosen.",
+                (
+                    (f"sum({received} {NAMED})", "hôm nay"),
+                    (f"sum({received} offset 1w {NAMED})", "cùng giờ tuần trước"),
+                ),
             ),
             lines(
                 "Kết quả hôm nay",
-                "Completed, returned and refused on the day of the log clock.",
+                "Completed, returned and refused on the day of the log clock. Of the chosen tier; by the receiving unit, "
+                "whatever role is chosen.",
                 (
-                    (today.format("completed"), "hoàn thành"),
-                    (today.format("returned"), "trả kết quả"),
-                    (today.format("refused"), "từ chối"),
+                    (f"sum({completed} {NAMED})", "hoàn thành"),
+                    (f"sum({returned} {NAMED})", "trả kết quả"),
+                    (f"sum({refused} {NAMED})", "từ chối"),
                 ),
             ),
             lines(

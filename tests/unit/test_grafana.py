@@ -9,7 +9,7 @@ import yaml
 
 from deploy.grafana import main
 from lab.load import annotations as lab
-from tests.dashboards import GRAFANA, RULES, Asked, dashboards, exported, panels, queries, unknown
+from tests.dashboards import GRAFANA, RULES, Asked, Selection, dashboards, exported, panels, queries, selections, unknown
 
 NAMES = ("city", "flow", "load", "reliability", "unit")
 WIDTH = 24
@@ -110,6 +110,33 @@ def test_a_renamed_metric_is_noticed(found: dict[str, dict[str, Any]]) -> None:
     assert ("load", "Trễ từng chặng") in dead
     assert {dashboard for dashboard, _ in dead} == {"flow", "load"}
     assert unknown(Asked("any", "any", "sum(motcua_no_such_thing_total)"), exported()) == ["motcua_no_such_thing_total"]
+
+
+def test_what_a_panel_shows_where_there_is_nothing_proves_nothing() -> None:
+    """It is taken away before data are looked for; within a subquery it is a figure of hours long past."""
+    asked = Asked("any", "any", '(sum(rate(a{b!="c"}[1m])) or vector(0)) + max(d{e="f",g=~"h|i"}) or on () vector(-1)')
+    assert asked.bare == '(sum(rate(a{b!="c"}[1m]))) + max(d{e="f",g=~"h|i"})'
+    assert Asked("any", "any", "avg_over_time((max(a) or vector(0))[30d:1h])").bare.endswith(
+        "(max(a) or vector(0))[30d:1h])"
+    )
+    assert list(selections(asked.expr)) == [
+        Selection("a", "b", "!=", "c"), Selection("d", "e", "=", "f"), Selection("d", "g", "=~", "h|i"),
+    ]  # fmt: skip
+
+
+def test_a_choice_at_the_top_of_the_page_holds_for_every_panel_or_is_said_not_to(found: dict[str, dict[str, Any]]) -> None:
+    """What is shown by the receiving unit alone says so; a tier is a tier everywhere but where lines are counted."""
+    for panel in panels(found["city"]):
+        asked = " ".join(target["expr"] for target in panel["targets"])
+        if "motcua_dossiers_" in asked:
+            assert "$tier" in asked, panel["title"]
+            assert "$role" in asked or "whatever role is chosen" in panel["description"], panel["title"]
+
+
+def test_a_week_that_has_not_been_is_not_drawn(found: dict[str, dict[str, Any]]) -> None:
+    """Today drawn twice would look like agreement with what is usual."""
+    [usual] = [asked.expr for asked in queries(found) if "offset 1w" in asked.expr]
+    assert " or " not in usual
 
 
 def test_whoever_is_foremost_is_asked_of_now_alone(found: dict[str, dict[str, Any]]) -> None:
