@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts import instants
+from contracts import instants, lifecycle
 from contracts.events import Activated, Event, Opened, Ticked, control_record, to_record
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
@@ -21,6 +21,7 @@ from tests.unit.processing_lanes import Kept, Wire, Worker, assert_same, plainly
 
 GOLDEN = Path(__file__).parent / "golden" / "gen1"
 SIZES = (1, 2, 7, 1000)
+FAILING = ["far-1", "far-2", "far-3"]
 Log = list[Record]
 
 
@@ -134,6 +135,32 @@ def test_more_than_ten_failures_in_an_hour_stop_the_lane() -> None:
     heir = Worker(worker.kept, worker.wire, RULES, Bounds(1000, 500), cache=1000)
     heir.gather(opening + failing, 1000)
     assert not heir.fold_and_send()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_each_change_that_fails_within_a_tick_or_an_activation_leaves_one_letter(size: int) -> None:
+    """Born beyond the calendar's horizon by a unit that the newer rules know; the others of the same tick are told."""
+    far = instants.parse("2060-01-01T08:00:00+07:00")
+    ghost = {**FOLD_BIRTH, "receiver": "GHOST", "competent": "GHOST", "time_limit": {"amount": 2, "unit": "calendar_days"}}
+    lines = [(code, event("received", far, source="/units/GHOST", **ghost)) for code in FAILING]
+    lines.append(("sound", event("received", "07-01 08:00", **FOLD_BIRTH, time_limit=LIMIT)))
+    first, second = RULES
+    told = [control_record(Opened("log", "test"), "opened", "/test"), control_record(Activated(first), "rules", "/test")]
+    told += [to_record(msgspec.structs.replace(each, subject=code))[1:] for code, each in lines]
+    told += [control_record(Ticked(at("07-01 09:00")), "tick", "/test"), control_record(Activated(second), "newer", "/test")]
+    told.append(control_record(Ticked(at("07-05 08:00")), "late", "/test"))
+    log = [Record(offset, at("07-01 08:00"), None, *each) for offset, each in enumerate(told)]
+    worker = Worker(Kept(), Wire(), RULES, Bounds(size, size), cache=1000)
+    worker.run(log)
+    assert worker.wire.lifecycle == plainly(log, RULES)[1]
+    for offset in (len(log) - 2, len(log) - 1):
+        of_it = [each for each in worker.wire.lifecycle if each.src[0] == offset]
+        failed = [each for each in of_it if lifecycle.decode(each.value).outcome == "rejected"]
+        assert [each.dossier for each in failed] == FAILING
+        letters = [letter for letter in worker.wire.letters if letter.src[0] == offset]
+        assert [letter.src for letter in letters] == [(*each.src, 0) for each in failed]
+        assert {(letter.code, letter.offset) for letter in letters} == {("internal_error", offset)}
+    assert "sound" in {each.dossier for each in of_it}
 
 
 @pytest.mark.parametrize("size", SIZES)
