@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from contracts import instants
 from contracts.lifecycle import Timeliness
 from lab.load import ledger
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.ledger import deadline_view
-from services.processing.domain.sources import SOURCES
+from services.processing.domain.sources import SOURCES, cited
 from tests.unit.fold_world import Desk, event
 from tests.unit.ledger_world import BIRTH, REASON, told
 from tests.unit.legal_clock_world import RULES
@@ -186,6 +187,25 @@ def test_a_rule_that_no_text_decides_does_not_claim_one() -> None:
         assert source.basis in ("law", "inferred") or (source.act is None and not source.is_one_stop), code
         assert source.vi.endswith("."), code
         assert source.en.endswith("."), code
+
+
+# Rules of a published text that name their act alone, and why.
+ARTICLE_UNKNOWN = dict.fromkeys(
+    ("acceptance_limit", "clock_starts_when_received", "apology_letter_once"),
+    "nobody has entered the decrees' articles with their text before them",
+)
+
+
+def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() -> None:
+    for code, source in SOURCES.items():
+        named = cited([(code, instants.day_from_text("2025-07-11"))])[code]
+        assert named["article"] is None or named["act"] is not None, code
+        if source.basis == "law":
+            assert named["act"] is not None, code
+            assert (named["article"] is None) == (code in ARTICLE_UNKNOWN), code
+    assert {SOURCES[code].basis for code in ARTICLE_UNKNOWN} == {"law"}
+    articles = {code: source.article for code, source in SOURCES.items() if source.article is not None}
+    assert articles == {"first_day_not_counted": "147", "month_without_the_day": "148", "moved_off_days_off": "148"}
 
 
 @pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"])

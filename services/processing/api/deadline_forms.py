@@ -113,10 +113,11 @@ def _verdict() -> dict[str, Any]:
 
 def _rule() -> dict[str, Any]:
     basis = "`law` a text decides it; `inferred` systems do it so; `configured` here; `ours` where the sources leave room."
+    article = {**_TEXT_OR_NULL, "description": "Null without an act, and of the decrees: nobody has entered their articles."}
     return _closed(
         {
             "basis": {"enum": ["law", "inferred", "configured", "ours"], "description": basis},
-            "act": _TEXT_OR_NULL, "article": _TEXT_OR_NULL, "vi": _TEXT, "en": _TEXT,
+            "act": _TEXT_OR_NULL, "article": article, "vi": _TEXT, "en": _TEXT,
         }
     )  # fmt: skip
 
