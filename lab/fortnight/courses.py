@@ -34,8 +34,9 @@ class Demand(Struct, frozen=True):
 
     @staticmethod
     def of(procedures: Sequence[Procedure], assumed: Assumed) -> "Demand":
-        """By the weights of their fields."""
-        return Demand(tuple(procedures), tuple(accumulate(assumed.fields.get(each.field, 1.0) for each in procedures)))
+        """By the weights of their fields; alike where none of them has a weight."""
+        weights = [assumed.fields.get(each.field, 1.0) for each in procedures]
+        return Demand(tuple(procedures), tuple(accumulate(weights if any(weights) else [1.0] * len(weights))))
 
     def draw(self, chance: Random) -> Procedure:
         """One of them."""
@@ -102,11 +103,14 @@ def late_until(world: World) -> int:
 
 
 def unfinished(start: int, demand: Demand, world: World, chance: Random) -> Course:
-    """Mostly due after the period; `end` is where the last of its facts may lie."""
+    """Mostly due after the period, unless no limit is so long; `end` is where the last of its facts may lie."""
     total = world.hours.total
     early_enough = start < total - WORKING_DAY_SECONDS
     span = (start, total) if early_enough and chance.random() < OVERDUE_SHARE else (total, NEVER)
-    procedure, limit, due = _procedure(start, span, demand, world, chance)
+    try:
+        procedure, limit, due = _procedure(start, span, demand, world, chance)
+    except UnsolvableError:
+        procedure, limit, due = _procedure(start, (start, NEVER), demand, world, chance)
     end = min(total - 1, start + 3 * WORKING_DAY_SECONDS)
     return Course(procedure=procedure, limit=limit, start=start, due=due, end=end)
 

@@ -1,9 +1,12 @@
 """The published figures of a period, beside what is assumed where nothing was published, read from a TOML file."""
 
+import re
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
+from math import isfinite
 from pathlib import Path
-from typing import Literal
+from random import Random
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,10 +18,16 @@ PERIOD_DAYS_MAX = 366
 FACTS_MAX = 2_000
 # Of so many wholes in a row at least one has a part that is printed as a given share with two decimals.
 PRINTABLE_WITHIN = 20_000
+UPPER_END_SHARE = 0.5
 What = Literal["received", "online", "on_time"]
 Rank = Literal["most", "best"]
 _WORDS = {"received": "received", "online": "received online", "on_time": "completed in time"}
 _RANK_WORDS = {"most": ", the most", "best": ", the best share"}
+# As tables print it: shares are compared as texts.
+_PERCENT: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?")
+# What a dossier's code may be, of which the day and a number are the end.
+_AGENCY: Final = re.compile(r"[A-Za-z0-9._-]{1,48}")
+_ANY_UNIT: Final = "00000"
 
 
 class Fact(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -119,6 +128,14 @@ def count_for(percent: str, whole: int) -> int:
     return min(max(nearest, low), high)
 
 
+def a_count_for(percent: str, whole: int, chance: Random) -> int | None:
+    """Any number that is printed as this share, often the highest: below it others have most room. None: there is none."""
+    low, high = counts_for(percent, whole)
+    if low > high:
+        return None
+    return high if chance.random() < UPPER_END_SHARE else chance.randint(low, high)
+
+
 def _problems(facts: Facts) -> list[str]:
     if facts.first > facts.last:
         return [f"the period ends on {facts.last}, before it begins on {facts.first}"]
@@ -130,6 +147,12 @@ def _problems(facts: Facts) -> list[str]:
     shares = (assumed.completed_share, *assumed.on_time_share, assumed.online_share)
     if not all(0 <= share <= 1 for share in shares) or assumed.on_time_share[0] > assumed.on_time_share[1]:
         return ["a share in [assumed] does not lie between 0 and 1, or its two ends are the wrong way round"]
+    if not all(isfinite(weight) and weight >= 0 for weight in (*assumed.weights.values(), *assumed.fields.values())):
+        return ["a weight in [assumed.weights] or [assumed.fields] is no number of 0 or more"]
+    if any(count < 0 for count in assumed.received.values()):
+        return ["less than none in [assumed.received]"]
+    if "{code}" not in assumed.agency_id or _AGENCY.fullmatch(assumed.agency_id.replace("{code}", _ANY_UNIT)) is None:
+        return [f"agency_id {assumed.agency_id!r} is no start of a dossier's code as H57.{{code}} is, with its unit's"]
     told = [problem for fact in facts.facts for problem in _problems_of(fact, facts)]
     seen: dict[tuple[str, str | None, date | None], Fact] = {}
     ranked: dict[str, Fact] = {}
@@ -172,8 +195,4 @@ def _problems_of(fact: Fact, facts: Facts) -> list[str]:
 
 
 def _is_percent(text: str) -> bool:
-    try:
-        share = Decimal(text)
-    except InvalidOperation:
-        return False
-    return share.is_finite() and 0 <= share <= 100 and int(share.as_tuple().exponent) <= 0
+    return _PERCENT.fullmatch(text) is not None and Decimal(text) <= 100

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lab.errors import UnsolvableError
 from lab.fortnight import implied, transport
-from lab.fortnight.facts import PRINTABLE_WITHIN, Fact, Facts, count_for, counts_for
+from lab.fortnight.facts import PRINTABLE_WITHIN, Fact, Facts, a_count_for, count_for, counts_for
 from lab.fortnight.shares import Member, Pair, margins
 
 MONDAY_WEIGHT = 1.2
@@ -33,7 +33,8 @@ def solve(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Rand
     A bold attempt strays far from what is usual: where little room is left, the usual may not be in it.
     """
     said = _said(facts, units, days)
-    by_unit = [_unit(facts, unit, row, len(days), said, chance) for row, unit in enumerate(units)]
+    below = _settled(facts, units, said, chance, bold)
+    by_unit = [_unit(facts, unit, row, len(days), said, below, chance) for row, unit in enumerate(units)]
     by_day = [_day(facts, day, column, len(units), said, chance) for column, day in enumerate(days)]
     if bold:
         by_unit, by_day = ([_strayed(each, chance) for each in side] for side in (by_unit, by_day))
@@ -86,7 +87,9 @@ def _member(name: str, known: _Known | None, weight: float, habit: float) -> Mem
     )  # fmt: skip
 
 
-def _unit(facts: Facts, unit: str, row: int, columns: int, said: Mapping[Place, _Known], chance: Random) -> Member:
+def _unit(
+    facts: Facts, unit: str, row: int, columns: int, said: Mapping[Place, _Known], below: Pair | None, chance: Random
+) -> Member:
     known = said.get((row, None))
     assumed = facts.assumed.received.get(unit)
     if assumed is not None and (known is None or known.received is None):
@@ -98,8 +101,8 @@ def _unit(facts: Facts, unit: str, row: int, columns: int, said: Mapping[Place, 
     most, best, ended = facts.leader("received"), facts.leader("online"), facts.about("on_time", unit)
     if most is not None and most.unit != unit:
         member = replace(member, whole_high=min(member.whole_high, (most.count or 0) - 1))
-    if best is not None and best.unit != unit and (share := _share_of(best, facts)) is not None:
-        member = replace(member, below=share)
+    if best is not None and best.unit != unit:
+        member = replace(member, below=below)
     if ended is not None:
         member = replace(member, whole_low=max(member.whole_low, _completed_at_least(ended)))
     return member
@@ -260,13 +263,41 @@ def _wholes_of(known: _Known, aim: int, most: int) -> Iterator[int]:
                 yield whole
 
 
-def _share_of(best: Fact, facts: Facts) -> Pair | None:
-    """The best share as a fraction; one that is only printed counts as its lower end."""
-    counted = facts.about("received", best.unit)
-    of = best.of if best.of is not None or counted is None else counted.count
-    if best.count is not None and of:
-        return best.count, of
-    if best.percent is None:
+def _settled(facts: Facts, units: Sequence[str], said: dict[Place, _Known], chance: Random, bold: bool) -> Pair | None:
+    """The best online share as a fraction below which all others stay; its unit's figures are settled where they must be.
+
+    One that is only printed counts as its lower end; a bold attempt settles it anywhere within its rounding.
+    """
+    best = facts.leader("online")
+    if best is None:
         return None
-    scale = 10 ** len(best.percent.partition(".")[2])
-    return 2 * round(float(best.percent) * scale) - 1, 200 * scale
+    place = (units.index(best.unit or ""), None)
+    known = said[place]
+    if known.received == 0:
+        raise UnsolvableError("nothing has no share that could be the best")
+    if known.online is not None and known.received is not None:
+        return known.online, known.received
+    if known.percent is not None and not bold:
+        scale = 10 ** len(known.percent.partition(".")[2])
+        return 2 * round(float(known.percent) * scale) - 1, 200 * scale
+    whole = known.received
+    if whole is None:
+        whole = _whole_of(known, facts, best, len(units), said.get((None, None), _Known()), chance, bold)
+    part = known.online if known.online is not None else a_count_for(known.percent or "0", whole, chance)
+    if part is None:
+        raise UnsolvableError(f"no whole number of {whole} is {known.percent} %")
+    said[place] = replace(known, received=whole, online=part)
+    return part, whole
+
+
+def _whole_of(known: _Known, facts: Facts, best: Fact, units: int, everything: _Known, chance: Random, bold: bool) -> int:
+    """So many that the best unit received, of whom its share alone is known, or how many came online."""
+    most = everything.received or ANYTHING
+    usual = facts.assumed.received.get(best.unit or "", 0)
+    if known.online is not None:
+        # Others have the usual share, if they can: the best lies above it.
+        share = chance.uniform(0.0 if bold else facts.assumed.online_share, 1.0)
+        usual = int(known.online / max(share if known.percent is None else float(known.percent) / 100, 1e-4))
+    elif not usual:
+        usual = round((everything.received or units) / units * chance.uniform(0.3, 3.0))
+    return next(_wholes_of(known, min(max(usual, 1), most), most), 1)

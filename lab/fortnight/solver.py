@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from datetime import date
 from random import Random
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from lab.errors import UnsolvableError
 from lab.fortnight import receptions
-from lab.fortnight.facts import Fact, Facts, count_for, counts_for
+from lab.fortnight.facts import Fact, Facts, What, a_count_for, count_for, counts_for
 from lab.fortnight.shares import Member, alone, margins
 
 # A table that fits is mostly found at once; tight ones need other habits and other days.
 TRIES = 300
 TRIES_TO_DOUBT = 30
-# Two working days before the period ends nothing is planned to be late any more.
+# Two working days before the period ends nothing is planned to be late any more, but on its first day.
 LATE_NEEDS_DAYS = 2
+RANKED: Final[tuple[What, ...]] = ("received", "online", "on_time")
 
 
 class UnitPlan(Struct, frozen=True, kw_only=True):
@@ -61,21 +63,39 @@ def _plans(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Ran
         table = receptions.solve(facts, units, days, chance, bold)
         if table is None:
             return None
-        completions = _completions(facts, units, [row.received for row in table], chance)
+        completions = _completions(facts, units, [row.received for row in table], chance, bold)
     except UnsolvableError:
         return None
-    return [
+    plans = [
         UnitPlan(code=unit, received=row.received, online=row.online, completed=completed, on_time=on_time)
         for unit, row, (completed, on_time) in zip(units, table, completions, strict=True)
     ]
+    return plans if all(_leads(leader, plans) for what in RANKED if (leader := facts.leader(what)) is not None) else None
+
+
+def _leads(leader: Fact, plans: Sequence[UnitPlan]) -> bool:
+    """Whether no other unit equals it, compared as fractions; whoever has nothing has no share."""
+    shares = {plan.code: _figure(leader.what, plan) for plan in plans}
+    part, whole = shares.pop(leader.unit or "")
+    return all(other * whole < part * of for other, of in shares.values() if of)
+
+
+def _figure(what: What, plan: UnitPlan) -> tuple[int, int]:
+    match what:
+        case "received":
+            return sum(plan.received), 1
+        case "online":
+            return sum(plan.online), sum(plan.received)
+        case _:
+            return plan.on_time, plan.completed
 
 
 def _completions(
-    facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]], chance: Random
+    facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]], chance: Random, bold: bool
 ) -> list[tuple[int, int]]:
     """How many each unit completes, and how many of these in time: fewer in proportion than the best unit does."""
     everything = facts.about("on_time")
-    leader = _settled(facts.leader("on_time"), facts, units, received)
+    leader = _settled(facts.leader("on_time"), facts, units, received, chance if bold else None)
     members = []
     for unit, row in zip(units, received, strict=True):
         fact, count = facts.about("on_time", unit), sum(row)
@@ -110,11 +130,16 @@ def _completions(
 
 
 def _late_at_most(row: Sequence[int]) -> int:
-    return sum(row[:-LATE_NEEDS_DAYS])
+    return sum(row[: max(1, len(row) - LATE_NEEDS_DAYS)])
 
 
-def _settled(leader: Fact | None, facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]]) -> Fact | None:
-    """The leader with a count of a whole: others can only stay below a share that is exact."""
+def _settled(
+    leader: Fact | None, facts: Facts, units: Sequence[str], received: Sequence[Sequence[int]], chance: Random | None
+) -> Fact | None:
+    """The leader with a count of a whole: others can only stay below a share that is exact.
+
+    With chance it is settled anywhere within the rounding of what was printed, else at what is nearest.
+    """
     if leader is None or (leader.count is not None and leader.of is not None):
         return leader
     count = sum(received[units.index(leader.unit or "")])
@@ -124,7 +149,9 @@ def _settled(leader: Fact | None, facts: Facts, units: Sequence[str], received: 
         low, high = counts_for(leader.percent, of)
         # Of many a whole no number of parts is printed like that, or not the published one: a smaller one is tried.
         if low <= (low if leader.count is None else leader.count) <= high:
-            part = leader.count if leader.count is not None else count_for(leader.percent, of)
+            part = leader.count
+            if part is None:
+                part = count_for(leader.percent, of) if chance is None else a_count_for(leader.percent, of, chance)
             return msgspec.structs.replace(leader, count=part, of=of)
     return leader
 

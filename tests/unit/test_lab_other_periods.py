@@ -137,6 +137,15 @@ unit = "19753"
 count = 9
 of = 10
 """
+# No limit of the catalogue is longer than three months: whatever began in summer is due before the year's end.
+HALF_A_YEAR = """
+title = "half a year"
+first = 2025-07-01
+last = 2025-12-31
+[[facts]]
+what = "received"
+count = 90
+"""
 NEW_YEAR = """
 title = "a Saturday worked for the Friday after New Year"
 first = 2025-12-29
@@ -209,6 +218,22 @@ def test_holidays_are_not_worked_and_the_saturday_in_exchange_is(ten_units: Path
     _, lives, _ = made(NATIONAL_DAY, ten_units)
     days = Counter(time_of(event).date() for events in lives.values() for event in events if fact_of(event) == "received")
     assert sorted(days) == [date(2025, 8, 28), date(2025, 8, 29), *(date(2025, 9, day) for day in (3, 4, 5))]
+
+
+def test_a_period_may_be_longer_than_every_limit(ten_units: Path) -> None:
+    """What is still open then is mostly overdue, since no procedure takes so long."""
+    for seed in (1, 2):
+        _, lives, facts = made(HALF_A_YEAR, ten_units, seed)
+        assert plain.unmet(facts, lives) == []
+
+
+@pytest.mark.slow
+def test_a_field_that_nobody_asks_for_stops_no_joint_case(ten_units: Path) -> None:
+    """All joint procedures are of one field: without its weight they are alike."""
+    path = ten_units.parent / "facts.toml"
+    path.write_text(ONE_DAY + ASSUMED + "[assumed.fields]\nlien_thong = 0\n")
+    for seed in (2, 3, 4):
+        assert writing.fortnight(published.read(path), ten_units, seed)
 
 
 def test_calendar_limits_end_within_a_month_and_some_are_missed(ten_units: Path) -> None:

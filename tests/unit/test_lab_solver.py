@@ -241,7 +241,7 @@ def test_a_fact_about_nobody_is_said(told: list[dict[str, Any]], sentence: str) 
 
 
 HEAD = 'title = "t"\nfirst = 2025-08-04\nlast = 2025-08-05\n'
-TAIL = '[assumed]\ncompleted_share = 0.5\non_time_share = [0.5, 0.9]\nagency_id = "X"\n'
+TAIL = '[assumed]\ncompleted_share = 0.5\non_time_share = [0.5, 0.9]\nagency_id = "X.{code}"\n'
 
 
 @pytest.mark.parametrize(
@@ -255,6 +255,8 @@ TAIL = '[assumed]\ncompleted_share = 0.5\non_time_share = [0.5, 0.9]\nagency_id 
         ('{what = "online", percent = "fifty"}', "no share in percent"),
         ('{what = "online", percent = "101"}', "no share in percent"),
         ('{what = "online", percent = "NaN"}', "no share in percent"),
+        *((f'{{what = "online", percent = "{share}"}}', f"{share!r} is no share in percent")
+          for share in ("+75", "75.", "075", " 75 ", "-0", "7_5", "5e1", "٧٥", "50.0000000")),
         ('{what = "online", count = 3, of = 2}', "more than all: received online, all units: 3 of 2"),
         ('{what = "online", count = 309, of = 338, percent = "92"}', "309 of 338 is not 92 %"),
         ('{what = "online", of = 4, percent = "30"}', "no whole number of 4 is 30 %"),
@@ -281,6 +283,15 @@ def test_a_facts_file_with_a_slip_is_refused_in_one_sentence(tmp_path: Path, lin
         (lambda text: text.replace("last = 2025-08-05", "last = 2027-08-05"), "more than 366 days"),
         (lambda text: text.replace("[0.5, 0.9]", "[0.9, 0.5]"), "wrong way round"),
         (lambda text: text.replace("0.5\n", "1.5\n"), "between 0 and 1"),
+        *(
+            (lambda text, weight=weight: f"{text}[assumed.fields]\nho_tich = {weight}\n", "no number of 0 or more")
+            for weight in ("-1", "inf", "nan")
+        ),
+        (lambda text: f"{text}[assumed.weights]\n19753 = -0.5\n", "no number of 0 or more"),
+        (lambda text: f"{text}[assumed.received]\n19753 = -5\n", r"less than none in \[assumed\.received\]"),
+        (lambda text: text.replace("X.{code}", "000.00.01.H22"), "no start of a dossier's code"),
+        (lambda text: text.replace("X.{code}", "Huế {code}"), "no start of a dossier's code"),
+        (lambda text: text.replace("X.{code}", "X{code}{day}"), "no start of a dossier's code"),
         (lambda text: "title", "wrong.toml"),
     ],
 )
@@ -373,3 +384,34 @@ def test_the_best_share_is_taken_of_a_whole_of_which_it_can_be_taken(published: 
     read_in = table(facts)
     days = working_days(read_in)
     assert at_odds(facts, solved(read_in, ["A", "B"]), days) == []
+
+
+A_LEADS: list[tuple[list[dict[str, Any]], int]] = [
+    ([RECEIVED | {"count": 100}, {"what": "online", "unit": "A", "count": 9, "rank": "best"}], 3),
+    ([RECEIVED | {"count": 100}, {"what": "online", "unit": "A", "count": 9, "rank": "best"},
+      {"what": "online", "percent": "50"}], 3),
+    ([RECEIVED | {"count": 2000}, RECEIVED | {"unit": "A", "count": 1000},
+      {"what": "online", "unit": "A", "percent": "60", "rank": "best"},
+      {"what": "online", "unit": "B", "count": 301, "of": 500}], 3),
+    ([RECEIVED | {"count": 2000}, {"what": "online", "unit": "A", "percent": "60", "rank": "best"},
+      {"what": "online", "unit": "B", "count": 301, "of": 500}], 3),
+    ([RECEIVED | {"count": 2000}, {"what": "on_time", "unit": "A", "of": 500, "percent": "91", "rank": "best"},
+      {"what": "on_time", "unit": "B", "count": 114, "of": 125}], 3),
+    ([RECEIVED | {"count": 100}, {"what": "on_time", "percent": "90"}], 1),
+    ([RECEIVED | {"count": 100}, {"what": "on_time", "count": 40, "of": 50}], 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "days"), A_LEADS)
+def test_a_best_share_of_which_little_is_said_is_the_best(told: list[dict[str, Any]], days: int) -> None:
+    """Its count alone, or a printed share within whose rounding another one lies; over days of which none is early, too."""
+    facts = table(told, days)
+    for seed in range(5):
+        assert at_odds(told, solved(facts, ["A", "B", "C"], seed), working_days(facts)) == []
+
+
+@pytest.mark.parametrize("figure", [{"what": "online"}, {"what": "online", "of": 0}, {"what": "on_time", "of": 0}])
+def test_none_is_not_the_best_share(figure: dict[str, Any]) -> None:
+    """Where another unit has a share at all."""
+    with pytest.raises(UnsolvableError, match="the best share"):
+        solved(table([RECEIVED | {"count": 100}, {"unit": "A", "count": 0, "rank": "best", **figure}]), ["A", "B"])
