@@ -47,14 +47,21 @@ def _row(fact: Fact, facts: Facts, answer: Mapping[str, Any]) -> Row:
         equal = part == fact.count and (fact.rank is None or all(other < part for other, _ in others))
         return Row(about, _published(fact), f"{part:,}", equal)
     rate = told["rates"][fact.what]
-    equal = whole > 0 and (rate["numerator"], rate["denominator"]) == (part, whole)
-    equal = equal and f"{float(rate['percent']):.2f}" == percent_of(part, whole, "0.01")
+    equal = (rate["numerator"], rate["denominator"]) == (part, whole) and _is_percent_of(rate["percent"], part, whole)
+    # Nothing is no share of anything: a printed one, or the best, needs a whole.
+    equal = equal and (whole > 0 or (fact.percent is None and fact.rank is None))
     equal = equal and (fact.count is None or part == fact.count) and (fact.of is None or whole == fact.of)
     equal = equal and (fact.percent is None or percent_of(part, whole, fact.percent) == fact.percent)
     # Compared as fractions: a percentage rounded to two decimals could make two units look alike.
     equal = equal and (fact.rank is None or all(other * whole < part * of for other, of in others if of))
-    shown = f"{part:,} of {whole:,}" + (f" = {float(rate['percent']):.2f} %" if whole else "")
+    shown = f"{part:,} of {whole:,}" + ("" if rate["percent"] is None else f" = {float(rate['percent']):.2f} %")
     return Row(about, _published(fact), shown, equal)
+
+
+def _is_percent_of(percent: float | None, part: int, whole: int) -> bool:
+    if percent is None or not whole:
+        return percent is None and not whole
+    return f"{float(percent):.2f}" == percent_of(part, whole, "0.01")
 
 
 def _share(what: str, told: Mapping[str, Any]) -> Share:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lab.fortnight.facts import HUE_2025_07, read
+from lab.fortnight.facts import HUE_2025_07, Fact, read
 from lab.verdict import Row, rows, table
 
 FACTS = read(HUE_2025_07)
@@ -59,6 +59,27 @@ def test_figures_as_published_are_equal() -> None:
     assert all(row.equal for row in told)
     assert told[3].published == "309 of 338 = 91 %"
     assert told[3].system == "309 of 338 = 91.42 %"
+
+
+@pytest.mark.parametrize("said", [{"count": 0}, {"count": 0, "of": 0}])
+def test_none_of_none_is_equal_where_nothing_was_published(said: dict[str, int]) -> None:
+    """On a day off; a printed share, or a part of something, is another matter."""
+    about = {"what": "online", "day": "2025-07-14", **said}
+
+    def equal(answer: dict[str, Any], **more: Any) -> bool:
+        fact = msgspec.convert(about | more, Fact)
+        return rows(msgspec.structs.replace(FACTS, facts=[fact]), {"2025-07-14": answer})[0].equal
+
+    nothing: dict[str, Any] = {"units": [], "total": unit("", 0, 0)}
+    assert equal(nothing)
+    assert not equal(nothing, percent="0")
+    assert not equal(nothing, count=1, of=1)
+    wrong = copy.deepcopy(nothing)
+    wrong["total"]["rates"]["online"]["percent"] = 0.0
+    assert not equal(wrong)
+    missing: dict[str, Any] = {"units": [], "total": unit("", 4, 0)}
+    missing["total"]["rates"]["online"]["percent"] = None
+    assert not equal(missing, of=4)
 
 
 def period_unit(answers: dict[str, Any], number: int) -> dict[str, Any]:
