@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from deploy.local import generations, statedir
 from deploy.local.errors import GenerationError
@@ -16,7 +15,6 @@ from deploy.operators.generation.speaking import Fold
 from deploy.operators.progress import Progress
 from deploy.operators.standing import Standing
 from services.metrics.store import keys
-from services.processing.domain.generation import GEN
 
 SAY_EVERY_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.5
@@ -79,8 +77,8 @@ def follow(stack: Stack, of: Standing, say: Callable[[str], None], with_fold: bo
 
 
 def fold(of: Generation) -> Fold:
-    """The code of a generation."""
-    code = None if of.code is None or of.fold == GEN else Path(of.code)
+    """The code of a generation; GenerationError when it is not to be had."""
+    code = generations.code_of(of)
     return Fold(of.gen, code or REPOSITORY, generations.interpreter(code))
 
 

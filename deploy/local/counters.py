@@ -45,15 +45,19 @@ def _run(stack: Stack, replace: bool) -> int:
     gen, began = running.live.gen, time.monotonic()
     if not running.counters:
         removal.counters(settings.bootstrap, settings.redis_url, gen)
-        stack.take(structs.replace(running, counters=True))
+        stack.take(lambda now: structs.replace(now, counters=True))
         _say(f"The counters of generation {gen} are built once more; those that are there go on answering.")
     else:
         # Whoever was interrupted may have left the builder stopped.
-        stack.take(running)
+        stack.take(lambda now: now)
     beside.follow(stack, beside.standing(stack, gen, "beside"), _say, with_fold=False)
     found = comparing.counters(settings.bootstrap, settings.redis_url, gen, ("live", "beside"))
     for line in saying.figures(found):
         _say(line)
+    if found.left_out and not replace:
+        _say("So nothing can be compared. The new ones have not stopped: `make rebuild-counters ARGS=--replace` takes them,")
+        _say("`ARGS=abort` removes them.")
+        return DIFFERENT
     if found.differences and not replace:
         _say("They differ. `make verify` says which are right; `make rebuild-counters ARGS=--replace` takes the new ones,")
         _say("`ARGS=abort` removes them.")
@@ -61,7 +65,7 @@ def _run(stack: Stack, replace: bool) -> int:
     # The builder ends before its figures move away under it; what has come since, the live worker counts.
     stack.rest("counters-beside")
     _swap(settings.redis_url, gen)
-    stack.take(structs.replace(stack.generations, counters=False))
+    stack.take(lambda now: structs.replace(now, counters=False))
     removed = removal.counters(settings.bootstrap, settings.redis_url, gen)
     _say(f"Switched after {time.monotonic() - began:.1f} s in one step; the former ones are dropped ({removed.keys} keys).")
     return 0
@@ -71,7 +75,7 @@ def _abort(stack: Stack) -> int:
     running, settings = stack.generations, stack.settings
     stack.rest("counters-beside")
     removed = removal.counters(settings.bootstrap, settings.redis_url, running.live.gen)
-    stack.take(structs.replace(running, counters=False))
+    stack.take(lambda now: structs.replace(now, counters=False))
     _say(f"Removed: {removed.keys} keys. The counters that were there are as they were.")
     return 0
 

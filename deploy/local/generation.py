@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--accept-differences", action="store_true", help="the comparison found some, and they are meant")
     command("drop", _drop, "remove the generation beside the live one, one that was live before it too")
     command("abort", _abort, "remove a generation that was never live")
-    former = command("former", _former, "name the directory of the code that worked out the live generation")
+    former = command("former", _former, "name the directory of the code of a generation, live or beside, of an earlier fold")
     former.add_argument("--code", type=Path, metavar="DIR", required=True)
     return parser
 
@@ -69,7 +69,10 @@ def _start(stack: Stack, chosen: argparse.Namespace) -> int:
     code = None if chosen.code is None else chosen.code.expanduser().resolve()
     if running.beside is None:
         fold = GEN if code is None else generations.fold_of(code)
-        if code is not None and fold <= running.live.fold:
+        if code is None and fold < running.live.fold:
+            # This checkout is the older one: once more means the fold that is live.
+            fold, code = running.live.fold, generations.code_of(running.live)
+        elif code is not None and fold <= running.live.fold:
             raise GenerationError(
                 f"The fold in {code} is number {fold}, and the live one is {running.live.fold}: another fold wants a higher "
                 f"number (services/processing/domain/generation.py)."
@@ -82,11 +85,17 @@ def _start(stack: Stack, chosen: argparse.Namespace) -> int:
         topic_tool.create_missing(settings.bootstrap, wanted, OperatorSettings().replication_factor)
         topic_tool.check(settings.bootstrap, wanted, OperatorSettings().replication_factor)
         began = Generation(gen, fold, None if code is None or fold == GEN else str(code))
-        stack.take(structs.replace(running, beside=began))
+
+        def begun(now: Generations) -> Generations:
+            if now.beside is not None:
+                raise GenerationError(f"Another command has begun generation {now.beside.gen} meanwhile: run it again.")
+            return structs.replace(now, beside=began)
+
+        stack.take(begun)
         same = ", the same fold once more" if fold == running.live.fold else ""
         _say(f"Generation {gen} (fold {fold}{same}) is built beside generation {running.live.gen}, which stays live.")
     else:
-        stack.take(running)
+        stack.take(lambda now: now)
         _say(f"Generation {running.beside.gen} is being built already.")
     if not chosen.no_wait:
         try:
@@ -104,11 +113,13 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
             _say("beside          none")
             continue
         _say(f"{whose:<15} generation {of.gen}, fold {of.fold}" + (f", code in {of.code}" if of.code else ""))
+        if (lack := generations.lacking(of)) is not None:
+            _say(f"  {lack}")
         for each in progress.measure(standing(stack, of.gen)):
             _say("  " + progress.line(each))
     if running.beside is not None:
         told = generation_report.read(generation_report.file_of(stack, running))
-        found = "not yet" if told is None else "nothing differed" if told.equal else "something differed"
+        found = "not yet" if told is None else "nothing differed" if told.equal else "something differed, or was left out"
         _say(f"compared        {found}")
     return 0
 
@@ -129,12 +140,13 @@ def _compare(stack: Stack, _: argparse.Namespace) -> int:
 def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
     running = stack.generations
     coming = beside.beside(running)
+    generations.code_of(coming)
     if not beside.has_caught_up(standing(stack, coming.gen)):
         raise GenerationError(f"Generation {coming.gen} has not caught up: make generation ARGS=status says how far it is.")
     if not coming.was_live:
         _check_compared(stack, running, chosen.accept_differences)
     try:
-        stack.take(generations.switched(running))
+        stack.take(lambda now: generations.switched(_still(now, coming)))
     except (NotReadyError, KeyboardInterrupt) as error:
         if stack.generations.live.gen != coming.gen:
             raise
@@ -161,7 +173,7 @@ def _check_compared(stack: Stack, running: Generations, accept_differences: bool
     if (why := generation_report.reason_outdated(found)) is not None:
         raise GenerationError(f"The comparison is outdated: {why}. Compare once more: make generation ARGS=compare.")
     if not report.equal and not accept_differences:
-        raise GenerationError("The two differ: read the comparison, then `switch --accept-differences` if that is meant.")
+        raise GenerationError("Not all is equal: read the comparison, then `switch --accept-differences` if that is meant.")
 
 
 def _drop(stack: Stack, _: argparse.Namespace) -> int:
@@ -181,7 +193,7 @@ def _remove(stack: Stack, gone: Generation) -> int:
     stack.rest("processing-beside", "metrics-beside")
     removed = removal.generation(settings.bootstrap, settings.redis_url, gone.gen)
     generation_report.file_of(stack, running).unlink(missing_ok=True)
-    stack.take(generations.without(running, gone))
+    stack.take(lambda now: generations.without(_still(now, gone), gone))
     _say(
         f"Generation {gone.gen} is removed: {removed.keys:,} keys, {removed.topics} topics, {removed.groups} groups. "
         f"Generation {running.live.gen} is live."
@@ -190,13 +202,24 @@ def _remove(stack: Stack, gone: Generation) -> int:
 
 
 def _former(stack: Stack, chosen: argparse.Namespace) -> int:
-    running: Generations = stack.generations
     code = chosen.code.expanduser().resolve()
-    if (fold := generations.fold_of(code)) != running.live.fold:
-        raise GenerationError(f"{code} is fold {fold}, and generation {running.live.gen} is of fold {running.live.fold}.")
-    generations.write(stack.directory, structs.replace(running, live=structs.replace(running.live, code=str(code))))
-    _say(f"Generation {running.live.gen} is worked out by the code in {code} (from the next `make up` on).")
+    fold = generations.fold_of(code)
+    running = stack.generations
+    mine = [of for of in (running.live, running.beside) if of is not None and of.fold == fold]
+    if not mine:
+        folds = " and ".join(f"generation {of.gen} of fold {of.fold}" for of in (running.live, running.beside) if of)
+        raise GenerationError(f"{code} is fold {fold}, and there is {folds}.")
+    stack.note(lambda now: generations.named(now, fold, code))
+    for of in mine:
+        _say(f"Generation {of.gen} is worked out by the code in {code} (from the next `make up` on).")
     return 0
+
+
+def _still(now: Generations, of: Generation) -> Generations:
+    """What runs now, when that one is still beside; somebody else may have given a command while this one waited."""
+    if now.beside is None or now.beside.gen != of.gen:
+        raise GenerationError(f"Generation {of.gen} is beside the live one no more: look (make generation), then repeat.")
+    return now
 
 
 def _say(line: str) -> None:

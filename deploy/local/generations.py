@@ -13,8 +13,9 @@ from services.processing.domain.generation import GEN
 
 FILE = "generations.json"
 ASK_CODE_SECONDS = 30.0
-_FOLDS = ("processing", "processing-api")
-CONCERNED = (*_FOLDS, "metrics", "metrics-api", "audit")
+# Who judges dossiers, and so runs the code of the generation itself; audit judges them by a plainer code of the same rules.
+_FOLDS = ("processing", "processing-api", "audit")
+CONCERNED = ("processing", "processing-api", "metrics", "metrics-api", "audit")
 
 
 class Generation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +41,9 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         """Whether the stack has this program now."""
         if program.kind != "beside":
             return True
-        return self.counters if program.name == "counters-beside" else self.beside is not None
+        if program.name == "counters-beside":
+            return self.counters
+        return self.beside is not None and (program.name != "processing-beside" or lacking(self.beside) is None)
 
     def environment(self, program: Program, port_base: int) -> dict[str, str]:
         """What a program is told of generations."""
@@ -59,14 +62,24 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def code(self, program: Program) -> Path | None:
         """The directory of the code that a program runs, None for this one; GenerationError when it is not to be had."""
         whose = self.live if program.name in _FOLDS else self.beside if program.name == "processing-beside" else None
-        if whose is None or whose.fold == GEN:
-            return None
-        if whose.code is None:
-            raise GenerationError(
-                f"Generation {whose.gen} was worked out by fold {whose.fold}, and the code here is fold {GEN}: keep the "
-                f"former release in a directory of its own and name it with make generation ARGS='former --code DIR'."
-            )
-        return Path(whose.code)
+        return None if whose is None else code_of(whose)
+
+
+def lacking(of: Generation) -> str | None:
+    """None when the code of a generation is to be had, else what to do."""
+    if of.fold == GEN or of.code is not None:
+        return None
+    return (
+        f"Generation {of.gen} was worked out by fold {of.fold}, and the code here is fold {GEN}: keep the "
+        f"former release in a directory of its own and name it with make generation ARGS='former --code DIR'."
+    )
+
+
+def code_of(of: Generation) -> Path | None:
+    """The directory of a generation's code, None for this one; GenerationError when it is not to be had."""
+    if (lack := lacking(of)) is not None:
+        raise GenerationError(lack)
+    return None if of.fold == GEN or of.code is None else Path(of.code)
 
 
 # What a stack runs that nobody has told anything.
@@ -97,6 +110,13 @@ def switched(generations: Generations) -> Generations:
     return structs.replace(
         generations, live=structs.replace(beside, was_live=True), beside=structs.replace(live, was_live=True)
     )
+
+
+def named(generations: Generations, fold: int, code: Path) -> Generations:
+    """The live one and the one beside, as far as they are of that fold, are worked out by the code in a directory."""
+    both = {"live": generations.live, "beside": generations.beside}
+    mine = {name: structs.replace(of, code=str(code)) for name, of in both.items() if of is not None and of.fold == fold}
+    return structs.replace(generations, **mine)
 
 
 def without(generations: Generations, gone: Generation) -> Generations:

@@ -14,11 +14,16 @@ CHANGES = (
         "_advance(hours, received, limit.amount * WORKING_DAY)",
         "_advance(hours, received, (limit.amount + (received % instants.DAY > 150 * instants.MINUTE)) * WORKING_DAY)",
     ),
+    (
+        "services/audit/domain/plain_calendar.py",
+        "office.advance(received, limit.amount * WORKING_DAY)",
+        "office.advance(received, (limit.amount + (received % instants.DAY > 150 * instants.MINUTE)) * WORKING_DAY)",
+    ),
 )
 
 
 def checkout(directory: Path, *changes: tuple[str, str, str]) -> Path:
-    """A copy of what processing and its API are made of, changed."""
+    """A copy of what processing, its API and audit are made of, changed."""
     for package in ("contracts", "services", "deploy/reference"):
         ignored = shutil.ignore_patterns("__pycache__", "board")
         shutil.copytree(REPOSITORY / package, directory / package, ignore=ignored)

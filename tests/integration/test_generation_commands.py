@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -12,12 +13,13 @@ from typing import Any, cast
 import pytest
 import redis
 
+from contracts import lifecycle, topics
 from deploy.local import beside, dumps
 from deploy.local.opening import up_and_open
 from deploy.local.programs import SERVERS
 from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
-from deploy.operators import acts
+from deploy.operators import acts, progress
 from deploy.operators.generation import removal
 from deploy.operators.settings import OperatorSettings
 from tests.integration import another_fold
@@ -30,6 +32,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(1800)]
 
 COMMAND_SECONDS = 900
 SHOWN_SECONDS = 180.0
+STOPPED = 3
 SERVICES = ("redis", "kafka", "processing", "processing-api", "metrics", "metrics-api")
 
 
@@ -50,6 +53,21 @@ class Town:
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
+        )
+
+    def verify(self) -> "subprocess.CompletedProcess[str]":
+        """`make verify`."""
+        return self.command("here", "services.audit.main", "verify", "--all")
+
+    def kill(self, name: str, reason: str) -> None:
+        """Has a worker started anew, which is not ready then, for a reason."""
+        before = self.stack.pids[name]
+        os.kill(before, signal.SIGKILL)
+        wait_until(
+            lambda: any(
+                row.name == name and row.pid not in (None, before) and reason in row.reason for row in self.stack.status()
+            ),
+            SHOWN_SECONDS,
         )
 
     def activate(self) -> None:
@@ -130,6 +148,8 @@ def test_from_start_to_drop_readers_see_one_generation_and_then_the_other(town: 
     assert (told["due_current"], told["gen"]) == ("2025-07-07T10:00:00+07:00", 2)
     assert town.shows(completed_late=0, completed_on_time=1, completed_early=1)
     assert {name: town.stack.pids[name] for name in SERVERS} == {name: before[name] for name in SERVERS}
+    verified = town.verify()
+    assert verified.returncode == 0, f"judged by the live fold's own code: {verified.stdout}{verified.stderr}"
 
     assert town.command("generation", "switch").returncode == 0
     assert town.dossier(OPEN)["due_current"] == "2025-07-04T10:00:00+07:00"
@@ -201,6 +221,49 @@ def test_a_dump_that_holds_a_removed_generation_holds_up_no_later_one(town: Town
     compared = town.command("generation", "compare")
     assert compared.returncode == 0, compared.stdout + compared.stderr
     assert town.command("generation", "abort").returncode == 0
+
+
+def test_counters_that_have_stopped_are_counted_once_more_and_replaced(town: Town) -> None:
+    """A partition that metrics counts no further: nothing can be compared, which is said; replaced, it is counted again."""
+    before = _figures(town.stack)
+    with redis.Redis.from_url(town.stack.settings.redis_url) as client:
+        client.hset(f"motcua:metrics:g1:p:{STOPPED}", "stopped", "gap")
+    town.kill("metrics", f"partitions stopped (gap): {STOPPED}")
+    found = town.command("counters")
+    assert found.returncode == 3, found.stderr
+    assert f"{STOPPED} is not compared" in found.stdout
+    assert "nothing can be compared" in found.stdout
+    replaced = town.command("counters", "--replace")
+    assert replaced.returncode == 0, replaced.stderr
+    town.stack.wait_ready(("metrics",))
+    assert _figures(town.stack) == before
+
+
+def test_a_generation_with_a_stopped_partition_is_left_for_another_one(town: Town) -> None:
+    """Somebody else has written to the live log, so a partition goes no further: another generation is built beside, that
+    partition is called not compared, and a switch that accepts it shows what the live one never came to."""
+    live = town.stack.generations.live.gen
+    lifecycle_topic = topics.lifecycle(live).name
+    town.archive.report(*life("H57.19753-250721-0001", 21), partition=STOPPED)
+    wait_until(lambda: all(each.left == 0 for each in progress.look(beside.standing(town.stack, live))), SHOWN_SECONDS)
+    last = town.archive.read(lifecycle_topic)[STOPPED][-1]
+    town.archive.put(STOPPED, last.value, [(lifecycle.CHAIN_HEADER, b"00000000000000ff")], topic=lifecycle_topic)
+    town.kill("processing", f"diverged: partition {STOPPED}")
+    town.archive.report(*life("H57.19753-250721-0002", 21), partition=STOPPED)
+    received = town.counters()["received"] + 1
+
+    started = town.command("generation", "start")
+    assert started.returncode == 0, started.stderr
+    compared = town.command("generation", "compare")
+    assert compared.returncode == 3, compared.stdout + compared.stderr
+    assert f"partition   {STOPPED} is not compared" in compared.stdout
+    assert "by their logs, none differs" in compared.stdout
+    assert town.command("generation", "switch").returncode == 1, "what was left out must be accepted"
+    switched = town.command("generation", "switch", "--accept-differences")
+    assert switched.returncode == 0, switched.stderr
+    wait_until(lambda: town.shows(received=received), SHOWN_SECONDS)
+    dropped = town.command("generation", "drop")
+    assert dropped.returncode == 0, dropped.stderr
 
 
 def _figures(stack: Stack) -> dict[str, dict[str, str]]:

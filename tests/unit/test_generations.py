@@ -1,5 +1,6 @@
 """Generations as values: which program runs as which, what a comparison tells, when counters are explained."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,17 +8,24 @@ from types import SimpleNamespace
 import pytest
 from msgspec import structs
 
-from contracts.lifecycle import Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
-from deploy.local import beside, dumps, generation, generation_report, generations, statedir
+from contracts import lifecycle
+from contracts.lifecycle import CHAIN_START, Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
+from contracts.topics import PARTITIONS
+from deploy.local import beside, counters, dumps, generation, generation_report, generations, statedir
 from deploy.local.errors import GenerationError
 from deploy.local.generations import Generation, Generations
 from deploy.local.keeper import Seen
-from deploy.local.programs import PROGRAMS, program
+from deploy.local.programs import PROGRAMS, Program, program
 from deploy.local.stack import Stack
-from deploy.operators.generation import saying, standings
+from deploy.operators import topics as topic_tool
+from deploy.operators.errors import NotThereYetError
+from deploy.operators.generation import comparing, removal, saying, standings
 from deploy.operators.generation.comparing import Comparison, Figures
+from deploy.operators.generation.figures import State
 from deploy.operators.generation.found import SAMPLE_DOSSIERS, Difference, Dossiers, members_of
+from deploy.operators.generation.lifecycles import Record
 from deploy.operators.generation.since import Since
+from services.metrics.domain.position import Position
 from services.processing.domain.generation import GEN
 
 BASE = 8000
@@ -51,7 +59,9 @@ def test_what_is_built_beside_has_its_own_number_and_door_and_only_the_live_one_
 def test_a_switch_exchanges_roles_and_a_second_leads_back() -> None:
     once = generations.switched(Generations(LIVE, NEXT))
     assert once.live.gen == GEN + 1
-    assert str(once.code(program("processing-api"))) == "/next"
+    for judge in ("processing", "processing-api", "audit"):
+        assert str(once.code(program(judge))) == "/next"
+    assert once.code(program("metrics")) is None
     assert once.environment(program("metrics-api"), BASE)["MOTCUA_LIVE_GEN"] == str(GEN + 1)
     assert once.environment(program("processing-beside"), BASE)["MOTCUA_GEN"] == str(GEN)
     twice = generations.switched(once)
@@ -65,6 +75,21 @@ def test_a_newer_checkout_does_not_go_on_with_an_earlier_generation_unless_its_c
     with pytest.raises(GenerationError, match="former --code DIR"):
         older.code(program("processing"))
     assert older.code(program("metrics")) is None
+
+
+def test_a_former_generation_whose_code_was_updated_away_keeps_nothing_from_running() -> None:
+    """Switched, then the main checkout was updated: the one beside is of a fold that is nowhere, until somebody names it."""
+    updated = Generations(Generation(GEN, GEN), Generation(GEN + 1, GEN + 1))
+    assert not updated.runs(program("processing-beside"))
+    assert updated.runs(program("metrics-beside")), "its counters may be asked still"
+    for each in PROGRAMS:
+        if updated.runs(each):
+            assert updated.code(each) is None
+    assert "former --code DIR" in (generations.lacking(Generation(GEN + 1, GEN + 1)) or "")
+    named = generations.named(updated, GEN + 1, Path("/former"))
+    assert named.live == updated.live
+    assert named.runs(program("processing-beside"))
+    assert str(named.code(program("processing-beside"))) == "/former"
 
 
 @pytest.mark.parametrize(("live", "fold", "present", "expected"), [
@@ -102,23 +127,104 @@ def test_which_generations_run_is_read_as_it_was_written(tmp_path: Path) -> None
     assert generations.read(tmp_path) == Generations(Generation(1, 1))
 
 
+def _standing_stack(
+    directory: Path,
+    patched: pytest.MonkeyPatch,
+    running: Generations,
+    prepare: Callable[[str], list[str]] = lambda cluster_id: [],
+) -> tuple[Stack, list[str]]:
+    """A stack of which nothing runs but what is said, and which programs it starts and waits for, as commands find it."""
+    seen = {"processing": Seen("processing", "STOPPED", None, 0), "metrics": Seen("metrics", "RUNNING", 7, 0)}
+    kept = SimpleNamespace(pid=1, seen=lambda: seen, unwritten=dict, stop_program=lambda name: None)
+    statedir.claim(directory, statedir.Marker("wall", "dGhpcyBpcyBhIGNsdXM", 24_000))
+    generations.write(directory, running)
+    stack, started = Stack(directory, 24_000), list[str]()
+
+    def start(wanted: tuple[Program, ...]) -> None:
+        started.extend(each.name for each in wanted)
+
+    for name, with_what in (("_keeper", kept), ("_prepare", prepare), ("_start", start)):
+        patched.setattr(stack, name, with_what)
+    patched.setattr(beside, "stack_here", lambda say: stack)
+    return stack, started
+
+
+def test_whoever_goes_on_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One partition stopped makes a worker unready for good: only who was started anew is to get ready."""
+    stack, started = _standing_stack(tmp_path, monkeypatch, Generations(LIVE), lambda cluster_id: ["audit"])
+    stack.take(lambda now: structs.replace(now, beside=NEXT))
+    assert started == ["audit", "processing-beside", "metrics-beside"]
+
+
+def test_nothing_is_written_down_that_cannot_run_and_nothing_is_lost_that_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A switch to a fold whose code is nowhere leaves all as it was; a change is made of what is written at that moment."""
+    updated = Generations(LIVE, structs.replace(NEXT, code=None, was_live=True))
+    stack, _ = _standing_stack(tmp_path, monkeypatch, updated)
+    with pytest.raises(GenerationError, match="former --code DIR"):
+        stack.take(generations.switched)
+    assert stack.generations == updated
+    generations.write(tmp_path, structs.replace(updated, counters=True, removed=4))
+    stack.take(lambda now: structs.replace(now, counters=False))
+    assert stack.generations == structs.replace(updated, removed=4)
+
+
+def test_code_of_a_former_fold_is_named_for_whichever_generation_is_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack, _ = _standing_stack(tmp_path, monkeypatch, Generations(LIVE, structs.replace(NEXT, code=None, was_live=True)))
+    monkeypatch.setattr(generations, "fold_of", lambda code: GEN + 1)
+    assert generation.main(["former", "--code", str(tmp_path / "former")]) == 0
+    assert beside.beside(stack.generations).code == str(tmp_path / "former")
+    assert stack.generations.live == LIVE
+    monkeypatch.setattr(generations, "fold_of", lambda code: GEN + 7)
+    assert generation.main(["former", "--code", str(tmp_path)]) == 1
+    assert f"generation {GEN} of fold {GEN} and generation {GEN + 1} of fold {GEN + 1}" in capsys.readouterr().err
+
+
+def test_the_fold_once_more_is_the_live_one_also_in_an_older_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a checkout that is named; never an earlier fold than the live one."""
+    stack, _ = _standing_stack(tmp_path, monkeypatch, Generations(structs.replace(NEXT, was_live=True), removed=GEN))
+    monkeypatch.setattr(removal, "present", lambda bootstrap: frozenset({GEN + 1}))
+    monkeypatch.setattr(removal, "keys", lambda url, gen: 0)
+    for name in ("create_missing", "check"):
+        monkeypatch.setattr(topic_tool, name, lambda *_: [])
+    assert generation.main(["start", "--no-wait"]) == 0
+    assert stack.generations.beside == Generation(GEN + 2, GEN + 1, NEXT.code)
+
+
+def test_counters_that_stand_still_are_replaced_only_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing can be compared then, which is no reason to keep them for ever."""
+    stack, _ = _standing_stack(tmp_path, monkeypatch, Generations(LIVE, counters=True))
+    stopped, swapped = Figures(0, {}, {}, {3: "its counting has stopped: gap"}), list[int]()
+    monkeypatch.setattr(beside, "standing", lambda *_: None)
+    monkeypatch.setattr(beside, "follow", lambda *_, **__: None)
+    monkeypatch.setattr(comparing, "counters", lambda *_: stopped)
+    monkeypatch.setattr(removal, "counters", lambda *_: removal.Removed(0, 0, 0))
+    monkeypatch.setattr(counters, "_swap", lambda url, gen: swapped.append(gen))
+    assert counters.main([]) == counters.DIFFERENT
+    assert "partition   3 is not compared" in capsys.readouterr().out
+    assert (swapped, stack.generations.counters) == ([], True)
+    assert counters.main(["--replace"]) == 0
+    assert (swapped, stack.generations.counters) == ([GEN], False)
+
+
 def test_a_switch_that_is_interrupted_says_what_makes_it_whole_and_the_next_one_who_does_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing goes on by itself then: what was stopped is started by `make up` alone."""
 
-    def prepare(cluster_id: str) -> None:
+    def prepare(cluster_id: str) -> list[str]:
         if interrupted:
             raise KeyboardInterrupt
+        return []
 
-    seen = {"processing": Seen("processing", "STOPPED", None, 0)}
-    kept = SimpleNamespace(pid=1, seen=lambda: seen, unwritten=dict)
-    statedir.claim(tmp_path, statedir.Marker("wall", "dGhpcyBpcyBhIGNsdXM", 24_000))
-    generations.write(tmp_path, Generations(LIVE, structs.replace(NEXT, code=None, was_live=True)))
-    stack = Stack(tmp_path, 24_000)
-    for name, with_what in (("_keeper", kept), ("_prepare", prepare), ("_start", lambda wanted: None)):
-        monkeypatch.setattr(stack, name, with_what)
-    monkeypatch.setattr(beside, "stack_here", lambda say: stack)
+    _standing_stack(tmp_path, monkeypatch, Generations(LIVE, structs.replace(NEXT, was_live=True)), prepare)
     monkeypatch.setattr(beside, "has_caught_up", lambda of: True)
     monkeypatch.setattr(dumps, "make", lambda *_: SimpleNamespace(name="redis-1.rdb"))
 
@@ -218,3 +324,64 @@ def test_dossiers_that_were_never_compared_are_no_sign_of_equality() -> None:
     answered.moved = 3
     assert not found.is_equal
     assert found.told()["equal"] is False
+
+
+class _Log:
+    """The lifecycle of a generation as a comparison reads it: so many reported records of each partition, and no more."""
+
+    def __init__(self, gen: int, ends: dict[int, int], asked: list[float]) -> None:
+        self.gen, self.ends, self.asked = gen, ends, asked
+
+    def through(self, number: int, start: int, reported: int, within_seconds: float) -> Iterator[Record]:
+        chain = CHAIN_START
+        for offset in range(reported + 1):
+            if offset > self.ends[number]:
+                self.asked.append(within_seconds)
+                raise NotThereYetError(self.gen, number)
+            prev = (offset - 1, 0) if offset else None
+            value = encode(Lifecycle(src=(offset, 0), prev=prev, last=True, outcome="control", recorded_at=1))
+            chain = lifecycle.chain(chain, value)
+            if offset >= start:
+                yield Record(value, chain.hex().encode(), decode_countable(value))
+
+
+def _counted(reached: int, stopped: dict[int, str] | None = None) -> State:
+    position = Position(next=reached + 1, src=(reached, 0), chain=_chain_at(reached), closed=reached)
+    return State("a state", dict.fromkeys(range(PARTITIONS), position), {}, stopped or {})
+
+
+def _chain_at(reached: int) -> bytes:
+    log = _Log(1, {0: reached}, [])
+    return bytes.fromhex([record.chain or b"" for record in log.through(0, 0, reached, 0.0)][-1].decode())
+
+
+def test_partitions_in_which_the_live_one_stands_still_are_left_out_and_never_called_equal() -> None:
+    """By its count or by its fold, which is waited for once; nothing of the totals is said then."""
+    everywhere = dict.fromkeys(range(PARTITIONS), 9)
+    asked: list[float] = []
+    logs = _Log(1, {**everywhere, 5: 4, 7: 4}, asked), _Log(2, everywhere, asked)
+    found = comparing._figures((_counted(4, {3: "gap"}), _counted(9)), logs)  # type: ignore[arg-type]
+    assert found.left_out == {
+        3: "its counting has stopped: gap",
+        5: "its fold comes no further than reported record 4",
+        7: "its fold comes no further than reported record 4",
+    }
+    assert asked == [comparing.BEHIND_SECONDS, comparing.BEHIND_TOO_SECONDS]
+    assert found.positions == everywhere, "a switch asks what came since"
+    left = Comparison((1, 2), found, Dossiers(), None, 8, 1.0)
+    assert not left.is_equal
+    assert not left.is_explained
+    assert left.told()["counters"]["left_out"]["3"] == "its counting has stopped: gap"
+    told = "\n".join(saying.comparison(left))
+    assert "partition   5 is not compared" in told
+    assert "0 figures compared" not in told
+
+
+def test_the_one_beside_must_come_to_where_the_live_one_is() -> None:
+    """Whoever stands still there is no one to switch to."""
+    everywhere = dict.fromkeys(range(PARTITIONS), 9)
+    logs = _Log(1, everywhere, []), _Log(2, {**everywhere, 5: 4}, [])
+    with pytest.raises(NotThereYetError, match="Generation 2 has not come far enough in partition 5"):
+        comparing._figures((_counted(9), _counted(4)), logs)  # type: ignore[arg-type]
+    whole = comparing._figures((_counted(9), _counted(4)), (logs[0], logs[0]))  # type: ignore[arg-type]
+    assert (whole.left_out, dict(whole.differences)) == ({}, {})

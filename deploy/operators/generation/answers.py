@@ -1,7 +1,7 @@
 """Dossiers as the code of two generations answers for them, all of them, asked of both and held against each other."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,17 +21,23 @@ ATTEMPT_PAUSE_SECONDS: Final = 0.25
 
 
 def compare(
-    folds: tuple[Fold, Fold], redis_url: str, environment: Mapping[str, str], say: Callable[[int, int], None]
+    folds: tuple[Fold, Fold],
+    redis_url: str,
+    environment: Mapping[str, str],
+    left_out: Container[int],
+    say: Callable[[int, int], None],
 ) -> Dossiers:
-    """Every dossier that either of them keeps, asked of both; `say` hears how many of how many are done."""
+    """Every dossier that either of them keeps, asked of both, but for those of partitions that are left out; `say` hears how
+    many of how many are done."""
     found = Dossiers()
     with (
         redis.Redis.from_url(redis_url, socket_timeout=CALL_SECONDS, socket_connect_timeout=CALL_SECONDS) as client,
         Speaker(folds[0], environment) as one,
         Speaker(folds[1], environment) as two,
     ):
-        total = _kept(client, redis_url, folds)
-        for partition in range(PARTITIONS):
+        partitions = [number for number in range(PARTITIONS) if number not in left_out]
+        total = _kept(client, redis_url, folds, partitions)
+        for partition in partitions:
             for codes in _codes(client, redis_url, partition, [fold.gen for fold in folds]):
                 found.take(_differing(partition, codes, one, two, found))
                 found.compared += len(codes)
@@ -70,9 +76,9 @@ def _answer(told: Told, code: str) -> Any:
     return answer if isinstance(answer, dict) else {"dossier": "unknown" if answer is None else answer}
 
 
-def _kept(client: "redis.Redis", url: str, folds: Sequence[Fold]) -> int:
+def _kept(client: "redis.Redis", url: str, folds: Sequence[Fold], partitions: Sequence[int]) -> int:
     def ask(gen: int) -> int:
-        return sum(int(client.zcard(keys.index(number, keys.KEPT, gen))) for number in range(PARTITIONS))
+        return sum(int(client.zcard(keys.index(number, keys.KEPT, gen))) for number in partitions)
 
     return max(int(_asked(url, partial(ask, fold.gen))) for fold in folds)
 

@@ -2,34 +2,38 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis
 
 from contracts.topics import PARTITIONS
-from deploy.operators.errors import RedisUnavailableError
+from deploy.operators.errors import NoFiguresError, NotThereYetError, RedisUnavailableError
 from deploy.operators.generation import answers, figures, standings
 from deploy.operators.generation.figures import State
 from deploy.operators.generation.found import SAMPLE_FIGURES, Dossiers
 from deploy.operators.generation.lifecycles import Lifecycles
 from deploy.operators.generation.speaking import Fold
+from services.metrics.domain.contributions import Memo
 from services.metrics.store import keys
 
-# How long the slower one may need to come to where the other is.
-BEHIND_SECONDS: Final = 60.0
+# How long the slower one may need to come to where the other is. The second of its partitions has had that time already.
+BEHIND_SECONDS, BEHIND_TOO_SECONDS = 60.0, 5.0
+MEMO_PIECES: Final = 100_000
 CALL_SECONDS: Final = 30.0
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Counters of two states at the same positions."""
+    """Counters of two states at the same positions. `left_out`: the partitions in which the shown state stands still, with
+    the reason; counters are of all partitions together, so none are compared then."""
 
     compared: int
     differences: Mapping[tuple[str, str], tuple[int, int]]
     positions: Mapping[int, int]
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -41,6 +45,7 @@ class Figures:
         return {
             "compared": self.compared,
             "differ": len(self.differences),
+            "left_out": {str(number): reason for number, reason in self.left_out.items()},
             "by_hash": dict(Counter(name.partition(":")[0] for name, _ in self.differences).most_common()),
             "sample": [
                 {"in": name, "figure": field, "first": first, "second": second}
@@ -64,12 +69,13 @@ class Comparison:
     def is_equal(self) -> bool:
         """Whether nothing differs, and nothing was left uncompared."""
         answered = self.answered is not None and (self.answered.differ or self.answered.moved)
-        return not (self.figures.differences or self.counted.differ or answered)
+        return not (self.figures.left_out or self.figures.differences or self.counted.differ or answered)
 
     @property
     def is_explained(self) -> bool:
         """Whether the dossiers found are all there is to the difference of the totals."""
-        return {name: by for name, by in self.counted.by_counter.items() if by} == self.figures.totals
+        explained = {name: by for name, by in self.counted.by_counter.items() if by}
+        return not self.figures.left_out and explained == self.figures.totals
 
     def told(self) -> dict[str, Any]:
         """As a report."""
@@ -89,26 +95,27 @@ class Comparison:
 def generations(
     bootstrap: str, redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str, str] | None, say: Say
 ) -> Comparison:
-    """Both, completely; `environment` is what their code is run with, None to leave their answers out."""
+    """Both, completely but for partitions in which the first stands still; `environment` is what their code is run with,
+    None to leave their answers out."""
     began = time.monotonic()
     one, other = (fold.gen for fold in folds)
     with Lifecycles(bootstrap, one) as first, Lifecycles(bootstrap, other) as second:
         states = _states(redis_url, {f"generation {gen}": keys.prefix(gen) for gen in (one, other)})
         counters = _figures(states, (first, second))
-        counted = Dossiers()
-        for number in range(PARTITIONS):
+        counted, records = Dossiers(), 0
+        for number in (each for each in range(PARTITIONS) if each not in counters.left_out):
             books = [_book(reader, number, counters.positions[number]) for reader in (first, second)]
             counted.take(standings.compare(number, *books))
             counted.compared += len((books[0].dossiers.keys() | books[1].dossiers.keys()) - {""})
             records = first.read_records + second.read_records
             say(f"  logs        partition {number:>2}: {records:,} lifecycle records, {_rate(records, began)} records/s")
     read_seconds = time.monotonic() - began
-    answered = None if environment is None else _answers(redis_url, folds, environment, say)
+    answered = None if environment is None else _answers(redis_url, folds, environment, counters.left_out, say)
     return Comparison((one, other), counters, counted, answered, records, read_seconds)
 
 
 def counters(bootstrap: str, redis_url: str, gen: int, places: tuple[keys.Place, keys.Place]) -> Figures:
-    """Two states that were counted from the same log."""
+    """Two states that were counted from the same log, the first of them shown."""
     states = _states(redis_url, {f"the {place} counters": keys.prefix(gen, place) for place in places})
     with Lifecycles(bootstrap, gen) as reader:
         return _figures(states, (reader, reader))
@@ -120,16 +127,39 @@ def _states(redis_url: str, prefixes: Mapping[str, str]) -> tuple[State, State]:
             one, other = figures.take(client, redis_url, prefixes).values()
     except redis.RedisError as error:
         raise RedisUnavailableError(redis_url, type(error).__name__) from error
+    for number, reason in other.stopped.items():
+        raise NoFiguresError(other.name, f"partition {number} has stopped: {reason}")
     return one, other
 
 
 def _figures(states: tuple[State, State], readers: tuple[Lifecycles, Lifecycles]) -> Figures:
     one, other = states
     target = {number: max(one.reached[number], other.reached[number]) for number in range(PARTITIONS)}
-    for state, reader in zip(states, readers, strict=True):
-        figures.count_on(state, reader, target, BEHIND_SECONDS)
+    if left_out := _left_out(one, readers[0], target):
+        return Figures(0, {}, target, left_out)
+    memo = Memo(MEMO_PIECES)
+    for number, reported in target.items():
+        if (stop := figures.count_on(other, readers[1], number, reported, BEHIND_SECONDS, memo)) is not None:
+            raise NoFiguresError(other.name, f"partition {number} cannot be counted on: {stop}")
     size = max(figures.size(one.figures), figures.size(other.figures))
     return Figures(size, figures.differences(one.figures, other.figures), target)
+
+
+def _left_out(shown: State, reader: Lifecycles, target: Mapping[int, int]) -> dict[int, str]:
+    """The partitions in which the shown state does not come to where the other is, with the reason: it must be possible to
+    leave it for the other one then. The others are counted on."""
+    found = {number: f"its counting has stopped: {reason}" for number, reason in shown.stopped.items()}
+    memo, patience = Memo(MEMO_PIECES), BEHIND_SECONDS
+    for number, reported in target.items():
+        if number in found:
+            continue
+        try:
+            if (stop := figures.count_on(shown, reader, number, reported, patience, memo)) is not None:
+                found[number] = f"its log cannot be counted on: {stop}"
+        except NotThereYetError:
+            found[number] = f"its fold comes no further than reported record {shown.reached[number]}"
+            patience = BEHIND_TOO_SECONDS
+    return dict(sorted(found.items()))
 
 
 def _book(reader: Lifecycles, number: int, reported: int) -> standings.Book:
@@ -139,7 +169,9 @@ def _book(reader: Lifecycles, number: int, reported: int) -> standings.Book:
     return book
 
 
-def _answers(redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str, str], say: Say) -> Dossiers:
+def _answers(
+    redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str, str], left_out: Container[int], say: Say
+) -> Dossiers:
     began, said = time.monotonic(), time.monotonic()
 
     def heard(done: int, total: int) -> None:
@@ -148,7 +180,7 @@ def _answers(redis_url: str, folds: tuple[Fold, Fold], environment: Mapping[str,
             said = time.monotonic()
             say(f"  answers     {done:,} of {total:,} dossiers, {_rate(done, began)} dossiers/s")
 
-    return answers.compare(folds, redis_url, environment, heard)
+    return answers.compare(folds, redis_url, environment, left_out, heard)
 
 
 def _rate(done: int, began: float) -> str:

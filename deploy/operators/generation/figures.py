@@ -13,10 +13,9 @@ from deploy.operators.errors import NoFiguresError, RedisUnavailableError
 from deploy.operators.generation.lifecycles import Lifecycles
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counting import Count
-from services.metrics.domain.position import Position
+from services.metrics.domain.position import Position, Stop
 from services.metrics.store import keys
 
-MEMO_PIECES: Final = 100_000
 # Records are handed over to the count some at a time.
 COUNTED_AT_ONCE: Final = 2000
 Hashes = dict[str, dict[str, int]]
@@ -46,11 +45,13 @@ return out
 
 @dataclass
 class State:
-    """Positions and figures of one state, at one instant; `figures` move on with `positions`."""
+    """Positions and figures of one state, at one instant; `figures` move on with `positions`. `stopped`: the partitions that
+    its worker counts no further, with the reason."""
 
     name: str
     positions: dict[int, Position]
     figures: Hashes
+    stopped: dict[int, str]
 
     @property
     def reached(self) -> dict[int, int]:
@@ -67,20 +68,19 @@ def take(client: "redis.Redis", url: str, states: Mapping[str, str]) -> dict[str
     return {name: _state(name, *each) for name, each in zip(states, found, strict=True)}
 
 
-def count_on(state: State, reader: Lifecycles, target: Mapping[int, int], within_seconds: float) -> None:
-    """Counts a state on from where it is, up to the last record of each partition's reported record."""
-    memo = Memo(MEMO_PIECES)
-    for number, at in state.positions.items():
-        if at.closed >= target[number]:
-            continue
-        count = Count(at, memo)
-        records = reader.through(number, at.next, target[number], within_seconds)
-        while some := list(islice(records, COUNTED_AT_ONCE)):
-            count.take([each.value for each in some], [each.chain for each in some])
-        if count.position.stopped is not None:
-            raise NoFiguresError(state.name, f"partition {number} cannot be counted on: {count.position.stopped}")
+def count_on(state: State, reader: Lifecycles, number: int, target: int, within_seconds: float, memo: Memo) -> Stop | None:
+    """Counts a partition of a state on from where it is, up to the last record of a reported record; why it cannot."""
+    at = state.positions[number]
+    if at.closed >= target:
+        return None
+    count = Count(at, memo)
+    records = reader.through(number, at.next, target, within_seconds)
+    while some := list(islice(records, COUNTED_AT_ONCE)):
+        count.take([each.value for each in some], [each.chain for each in some])
+    if count.position.stopped is None:
         state.positions[number] = count.position
         _add(state.figures, count)
+    return count.position.stopped
 
 
 def differences(one: Hashes, other: Hashes) -> dict[tuple[str, str], tuple[int, int]]:
@@ -115,18 +115,19 @@ def _state(name: str, wiping: bytes, *rest: Any) -> State:
     if wiping:
         raise NoFiguresError(name, "it is being wiped just now")
     positions: dict[int, Position] = {}
+    stopped: dict[int, str] = {}
     for number, flat in enumerate(rest[:PARTITIONS]):
         held = _pairs(flat)
         if not held:
             raise NoFiguresError(name, f"nothing is counted of partition {number}")
         if "stopped" in held:
-            raise NoFiguresError(name, f"partition {number} has stopped: {held['stopped']}")
+            stopped[number] = held["stopped"]
         positions[number] = _position(held)
     figures = {
         hash_name.decode(): {field: int(value) for field, value in _pairs(flat).items()}
         for hash_name, flat in zip(rest[PARTITIONS::2], rest[PARTITIONS + 1 :: 2], strict=True)
     }
-    return State(name, positions, figures)
+    return State(name, positions, figures, stopped)
 
 
 def _position(held: Mapping[str, str]) -> Position:

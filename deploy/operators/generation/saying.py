@@ -36,6 +36,11 @@ def comparison(of: Comparison) -> Iterator[str]:
 
 def figures(of: Figures) -> Iterator[str]:
     """Counters of two states."""
+    if of.left_out:
+        for number, reason in of.left_out.items():
+            yield f"  partition   {number} is not compared, what is shown stands still there: {reason}"
+        yield "  counters    not compared: they are of all partitions together"
+        return
     yield f"  counters    {of.compared:,} figures compared, {_differ(len(of.differences))}"
     totals = [(field, numbers) for (name, field), numbers in of.differences.items() if name == "total"]
     for field, (first, second) in totals[:SHOWN_FIGURES]:
