@@ -1,6 +1,7 @@
 """`/metrics/dossiers` read back by Prometheus' own parser: names, labels, budget, escapes, what is left out when."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,6 +218,8 @@ def test_what_units_and_arrivals_say() -> None:
     assert found[at("motcua_unit_provisional", unit="200")] == 1
     assert found[at("motcua_unit_quarantined_events", unit="200")] == 12
     assert found[at("motcua_metrics_generation")] == GEN
+    again = Exposition(units(["100"], []), GEN).page(replace(held({}), build="b" * 32), DAY, {}, {})
+    assert samples(again)[at("motcua_metrics_build")] != found[at("motcua_metrics_build")]
     assert found[at("motcua_unit_oldest_unsent_timestamp_seconds", unit="200")] == 1751345940
     assert found[at("motcua_unit_complete_until_timestamp_seconds", unit="200")] == 1751345938.5
     assert [found[at("motcua_unit_silent", unit=unit)] for unit in ("100", "200")] == [1, 0]

@@ -7,6 +7,7 @@ is made once, and made again only when the units that are shown change.
 from collections.abc import Iterable, KeysView, Mapping
 from itertools import chain
 from typing import Final
+from zlib import crc32
 
 from contracts import instants
 from services.metrics.api import instruments as told
@@ -73,6 +74,7 @@ class Exposition:
         [total], [states], [outcomes], [seen], [today] = snapshot.found
         self._keep(total, day)
         page.add(told.GENERATION, [f"{told.GENERATION.name} {self._gen}"])
+        page.add(told.BUILD, [f"{told.BUILD.name} {crc32(snapshot.build.encode())}"])
         page.add(told.REPORTED_OFFSET, [
             f'{told.REPORTED_OFFSET.name}{{partition="{number}"}} {offset}' for number, offset in snapshot.closed.items()
         ])  # fmt: skip

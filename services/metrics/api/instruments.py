@@ -28,6 +28,9 @@ REBUILDING: Final = Family(
 GENERATION: Final = Family(
     "motcua_metrics_generation", "gauge", "The generation whose figures are shown: with another one all of them may jump."
 )
+BUILD: Final = Family(
+    "motcua_metrics_build", "gauge", "A number for the count that is shown: with another one, counters were counted anew."
+)
 STOPPED: Final = Family(
     "motcua_metrics_stopped", "gauge", "1 for a lifecycle partition that is counted no further, by partition and reason."
 )
@@ -50,7 +53,7 @@ SPOOL: Final = Family("motcua_unit_spool_events", "gauge", "Events in the outbox
 QUARANTINED: Final = Family(
     "motcua_unit_quarantined_events",
     "gauge",
-    "Events that intake refused and a unit's edges keep aside, by their newest heartbeats; at most 1,000 of an edge.",
+    "Events that intake refused and a unit's edges keep aside, by their newest heartbeats.",
 )
 LINK: Final = Family(
     "motcua_unit_link", "gauge", "Line of a unit's edges, the worst of them (up, degraded, unknown, down); always 1."

@@ -45,7 +45,8 @@ local function some(names, fields)
   for _, name in ipairs(names) do out[#out + 1] = redis.call('HMGET', ARGV[1] .. name, unpack(fields)) end
   return out
 end
-local out = {redis.call('HGET', ARGV[1] .. 'build', 'wiping') or ''}
+local build = redis.call('HMGET', ARGV[1] .. 'build', 'wiping', 'id')
+local out = {build[1] or '', build[2] or ''}
 for n = 0, tonumber(ARGV[2]) - 1 do out[#out + 1] = all('p:' .. n) end
 for _, each in ipairs(wanted) do
   if each[1] == 'all' then out[#out + 1] = all(each[2])
@@ -110,11 +111,12 @@ class Place:
 @dataclass(frozen=True)
 class Snapshot:
     """Positions (None: nobody has taken that partition yet) and what was wanted, at one instant; `found` has for each
-    thing wanted its hashes: one, or for `Some` one for each name."""
+    thing wanted its hashes: one, or for `Some` one for each name. `build` is the id of the count that they come from."""
 
     places: tuple[Place | None, ...]
     found: tuple[tuple[Figures, ...], ...]
     is_wiping: bool
+    build: str = ""
 
     @property
     def is_rebuilding(self) -> bool:
@@ -211,14 +213,14 @@ class Snapshots:
         asked = msgspec.msgpack.encode([_asked(each) for each in wanted])
         try:
             packed = await self._redis.eval(_SCRIPT, 0, self._prefix, str(PARTITIONS), asked)
-            wiping, *rest = msgspec.msgpack.decode(packed)
+            wiping, build, *rest = msgspec.msgpack.decode(packed)
             places = tuple(_place(_pairs(flat)) for flat in rest[:PARTITIONS])
             found = tuple(_found(each, told) for each, told in zip(wanted, rest[PARTITIONS:], strict=True))
         except (redis.RedisError, OSError, TimeoutError, ValueError) as error:
             # ValueError: what lies there is no figure; the worker sees it too, and counts anew.
             self._on_error(type(error).__name__)
             raise not_now("unavailable", "the stored figures cannot be read now") from error
-        snapshot = Snapshot(places, found, bool(wiping))
+        snapshot = Snapshot(places, found, bool(wiping), build)
         await self._follow(snapshot.digest)
         return snapshot
 
