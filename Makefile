@@ -79,8 +79,8 @@ format: setup ## put the code into the one form, mend what can be mended
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
 	@$(RUN) deploy.grafana.main
 
-drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1)
-	@$(RUN) deploy.drill.main $(if $(REPORT),--write)
+drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1, ARGS=--unshortened)
+	@$(RUN) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
 
 load: setup ## a scenario on a city of its own, verdicts, a report; wants Go (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
 	@$(RUN) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)

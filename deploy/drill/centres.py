@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from contracts import direct
 from deploy.drill.line import Line
+from deploy.drill.pace import Pace
 from deploy.local.processes import end
 from deploy.local.readiness import http_reason
 from deploy.local.settings import REPOSITORY
@@ -29,15 +30,17 @@ HANOI: Final = timezone(timedelta(hours=7))
 class Centre:
     """An edge process of a unit, its outbox in a directory of its own."""
 
-    def __init__(self, unit: str, port: int, line: Line, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self, unit: str, port: int, line: Line, environment: Mapping[str, str], directory: Path, pace: Pace
+    ) -> None:  # fmt: skip
         self.unit = unit
         self.line = line
         self._port = port
         self._directory = directory
         self._environment = {
             **environment, "MOTCUA_STATE_DIR": str(directory), "MOTCUA_EDGE_UNIT": unit, "MOTCUA_EDGE_PORT": str(port),
-            "MOTCUA_EDGE_INTAKE_URL": f"http://127.0.0.1:{line.port}", "MOTCUA_EDGE_HEARTBEAT_SECONDS": "1",
-            "MOTCUA_EDGE_BACK_OFF_MOST_SECONDS": "1", "MOTCUA_EDGE_RESERVE_KIB": "64",
+            "MOTCUA_EDGE_INTAKE_URL": f"http://127.0.0.1:{line.port}", "MOTCUA_EDGE_HEARTBEAT_SECONDS": str(pace.heartbeat),
+            "MOTCUA_EDGE_BACK_OFF_MOST_SECONDS": str(pace.back_off_most), "MOTCUA_EDGE_RESERVE_KIB": "64",
         }  # fmt: skip
         self.at_work = True
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,11 +90,11 @@ class Centre:
 
 
 class Beats:
-    """Centres that are played: one thread says each second to intake what their edges would, while it may."""
+    """Centres that are played: one thread says to intake, as often as they, what their edges would, while it may."""
 
-    def __init__(self, intake: str, units: Sequence[str]) -> None:
+    def __init__(self, intake: str, units: Sequence[str], pace: Pace) -> None:
         self.speaks = True
-        self._intake, self._units = intake, units
+        self._intake, self._units, self._every = intake, units, pace.heartbeat
         self._incarnation = str(uuid.uuid4())
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
@@ -106,7 +109,7 @@ class Beats:
         self._thread.join(60)
 
     def _run(self) -> None:
-        while not self._ends.wait(1.0):
+        while not self._ends.wait(self._every):
             for unit in self._units if self.speaks else ():
                 beat = {
                     "source": f"/units/{unit}", "incarnation": self._incarnation, "at": _now(), "spool_depth": 0,

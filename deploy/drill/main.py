@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from deploy.drill import page
-from deploy.drill.acts import ACTS, Outcome, play
+from deploy.drill.acts import ACTS, UNSHORTENED, Outcome, play
 from deploy.drill.centres import HANOI
+from deploy.drill.pace import DRILL, SHIPPED
 from deploy.drill.stand import Stand, crosses_midnight
 from deploy.local import debs
 from deploy.local.errors import StackError
@@ -23,9 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.drill.main", description=__doc__)
     parser.add_argument("--state-dir", type=Path, default=REPOSITORY / ".local-drill", help="its own; removed at the end")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.relative_to(REPOSITORY)}")
+    parser.add_argument(
+        "--unshortened", action="store_true", help="one act alone, a centre's line cut, at a city's own pace: twelve minutes"
+    )
     parser.add_argument("--acts", default="", help="only those whose alert is named: CentreLinkDown,ServiceDown")
     chosen = parser.parse_args(arguments)
     wanted = [act for act in ACTS if not chosen.acts or act.alert in chosen.acts.split(",")]
+    own_pace = DRILL
+    if chosen.unshortened:
+        wanted, own_pace = [UNSHORTENED], SHIPPED
     if lacking := debs.missing():
         print(f"A drill needs {', '.join(lacking)}: {debs.REMEDY}.", file=sys.stderr)
         return 1
@@ -36,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     began = time.monotonic()
-    stand = Stand(chosen.state_dir.resolve(), say=lambda line: print(line, file=sys.stderr, flush=True))
+    stand = Stand(chosen.state_dir.resolve(), lambda line: print(line, file=sys.stderr, flush=True), own_pace)
     outcomes: list[Outcome] = []
     try:
         stand.open()
@@ -58,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{needless} told that should be silent, {seconds:.0f} s."
     )
     if chosen.write and is_whole:
-        PAGE.write_text(page.page(outcomes, seconds))
+        written = page.with_unshortened if chosen.unshortened else page.page
+        PAGE.write_text(written(PAGE.read_text(), outcomes, seconds))
     return 0 if is_whole and not missed and not needless else 1
 
 

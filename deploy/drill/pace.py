@@ -31,6 +31,7 @@ class Pace:
     heartbeat_old: int
     silence: int
     group_wait: int
+    back_off_most: int
     divided_by: int
 
     def promise(self, alert: str, first: int) -> int:
@@ -43,9 +44,9 @@ class Pace:
         return shortened(waits()[alert], self.divided_by)
 
 
-SHIPPED: Final = Pace(15, 30, 120, 120 * 60, 30, 1)
+SHIPPED: Final = Pace(15, 30, 120, 120 * 60, 30, 60, 1)
 # Seconds that a busy machine of two cores can keep.
-DRILL: Final = Pace(3, 1, 15, 60, GROUP_WAIT_SECONDS, SHORTER)
+DRILL: Final = Pace(3, 1, 15, 60, GROUP_WAIT_SECONDS, 1, SHORTER)
 
 
 def waits() -> dict[str, int]:
@@ -66,22 +67,23 @@ def shortened(seconds: int, divided_by: int) -> int:
     return max(1, seconds // divided_by) + (TWO_LOOKS_SECONDS if seconds >= LONG_SECONDS else 0)
 
 
-def write_rules(directory: Path) -> None:
+def write_rules(directory: Path, pace: Pace) -> None:
     """Shortens `for` in the rules that the stack has laid there; nothing else in them is touched."""
     for path in sorted(directory.glob("*.yml")):
         text = re.sub(
             r"(?m)^(\s+for: )(\d+[smhd])$",
-            lambda found: f"{found[1]}{shortened(_seconds(found[2]), DRILL.divided_by)}s",
+            lambda found: f"{found[1]}{shortened(_seconds(found[2]), pace.divided_by)}s",
             path.read_text(),
         )
         path.write_text(text)
 
 
-def write_routes(file: Path, pager_port: int) -> None:
-    """The shipped routes, told at once and at any hour, every receiver being the drill's pager."""
+def write_routes(file: Path, pager_port: int, pace: Pace) -> None:
+    """The shipped routes, told at any hour and as soon as the pace says, every receiver being the drill's pager."""
     shipped: Any = yaml.safe_load(watchers.ALERTMANAGER_FILE.read_text())
     for route in (shipped["route"], *shipped["route"]["routes"]):
-        route |= {"group_wait": f"{GROUP_WAIT_SECONDS}s", "group_interval": f"{GROUP_WAIT_SECONDS}s"}
+        if pace != SHIPPED:
+            route |= {"group_wait": f"{pace.group_wait}s", "group_interval": f"{pace.group_wait}s"}
         route.pop("active_time_intervals", None)
     for receiver in shipped["receivers"]:
         receiver["webhook_configs"] = [{"url": f"http://127.0.0.1:{pager_port}/{receiver['name']}"}]

@@ -1,6 +1,7 @@
 """A drill's outcome as a table, and as docs/DRILL.md."""
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -24,8 +25,7 @@ the time until the alert fires, until its notice arrives, and until all alerts a
 
 {table}
 
-Held {held} (Hanoi), {seconds:.0f} s; load of the machine at its end {load:.1f} on {cores} cores.
-
+{held}
 ## What is quicker here than in a city, and what is not
 Waiting alone is shortened, to get through in minutes. Expressions, thresholds, labels, routes and inhibitions are the ones
 that are shipped.
@@ -46,7 +46,17 @@ nothing shortens: the long waits have them on top, or who is silenced would be t
 told at most {grace:.0f} s later than promised; the rest is the machine's. The last column is everything that the pager got
 while the fault lasted: for the whole city one page, though it lasts until a ticket for each of its centres would have
 been told, too.
+
+{unshortened}"""
+# What `make drill ARGS=--unshortened REPORT=1` writes; the other one leaves it as it is.
+UNSHORTENED: Final = """\
+## At a city's own pace
+`make drill ARGS=--unshortened` holds one act in which nothing is shortened: the shipped `for`, pauses, heartbeats and
+gathering of notices. It takes some twelve minutes.
+
+{table}
 """
+NEVER: Final = "Not held so far."
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -54,13 +64,30 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join((*HEAD, *map(_row, outcomes)))
 
 
-def page(outcomes: Sequence[Outcome], seconds: float) -> str:
-    """The page of the last drill."""
+def page(former: str, outcomes: Sequence[Outcome], seconds: float) -> str:
+    """The page of the last drill; of the former page stays what was held at a city's own pace."""
     return PAGE.format(
-        table=table(outcomes), held=f"{datetime.now(HANOI):%Y-%m-%d %H:%M}", seconds=seconds, load=os.getloadavg()[0],
-        cores=os.cpu_count(), shorter=SHORTER, looks=TWO_LOOKS_SECONDS,
-        shipped=SHIPPED, drill=DRILL, grace=GRACE_SECONDS,
+        table=table(outcomes), held=_held(seconds), shorter=SHORTER, looks=TWO_LOOKS_SECONDS,
+        shipped=SHIPPED, drill=DRILL, grace=GRACE_SECONDS, unshortened=_part_of(former) or UNSHORTENED.format(table=NEVER),
     )  # fmt: skip
+
+
+def with_unshortened(former: str, outcomes: Sequence[Outcome], seconds: float) -> str:
+    """The former page with what was held at a city's own pace now."""
+    part = UNSHORTENED.format(table=f"{table(outcomes)}\n\n{_held(seconds)}".rstrip())
+    return former.replace(_part_of(former), "").rstrip() + f"\n\n{part}"
+
+
+def _part_of(former: str) -> str:
+    found = re.search(rf"(?ms)^{re.escape(UNSHORTENED.splitlines()[0])}$.*\Z", former)
+    return found[0] if found else ""
+
+
+def _held(seconds: float) -> str:
+    return (
+        f"Held {datetime.now(HANOI):%Y-%m-%d %H:%M} (Hanoi), {seconds:.0f} s; load of the machine at its end "
+        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n"
+    )
 
 
 def _row(outcome: Outcome) -> str:

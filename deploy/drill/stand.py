@@ -20,7 +20,7 @@ from contracts.reference import WEEKDAYS
 from deploy.drill import pace
 from deploy.drill.centres import HANOI, Beats, Centre
 from deploy.drill.line import Line
-from deploy.drill.pace import DRILL
+from deploy.drill.pace import DRILL, Pace
 from deploy.drill.pager import Pager
 from deploy.local.checks import free_port_base
 from deploy.local.errors import StateDirError
@@ -40,19 +40,19 @@ LASTS_AT_MOST: Final = timedelta(minutes=20)
 class Stand:
     """Everything that a drill breaks; `close` leaves nothing of it."""
 
-    def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
-        self.directory, self.say = directory, say
+    def __init__(self, directory: Path, say: Callable[[str], None], own_pace: Pace = DRILL) -> None:
+        self.directory, self.say, self.pace = directory, say, own_pace
         self._beside = Path(tempfile.mkdtemp(prefix="motcua-drill-"))
         reference = _always_open(self._beside / "reference", datetime.now(HANOI).date())
         base = free_port_base()
         # In this process too: it opens the archive with these units and hours.
         os.environ |= {
             "MOTCUA_REFERENCE_DIR": str(reference),
-            "MOTCUA_METRICS_HEARTBEAT_OLD_SECONDS": str(DRILL.heartbeat_old),
-            "MOTCUA_METRICS_SILENCE_WORKING_MINUTES": str(DRILL.silence // 60),
+            "MOTCUA_METRICS_HEARTBEAT_OLD_SECONDS": str(own_pace.heartbeat_old),
+            "MOTCUA_METRICS_SILENCE_WORKING_MINUTES": str(own_pace.silence // 60),
             "MOTCUA_READY_WITHIN_SECONDS": "600",
         }
-        self.stack = Stack(directory, base, "wall", say=say, watch_seconds=DRILL.scrape)
+        self.stack = Stack(directory, base, "wall", say=say, watch_seconds=own_pace.scrape)
         # Only what this drill has made, or another one before it, is wiped at the end.
         self._is_mine = False
         self.pager = Pager()
@@ -63,21 +63,21 @@ class Stand:
         self._work = threading.Thread(target=self._report, name="counters", daemon=True)
 
     def open(self) -> None:
-        """Up, at the drill's pace, every centre at work, no alert firing."""
+        """Up, at its pace, every centre at work, no alert firing."""
         self._take()
-        pace.write_rules(self.directory / "prometheus" / "rules")
-        pace.write_routes(self.directory / "alertmanager" / "alertmanager.yml", self.pager.port)
+        pace.write_rules(self.directory / "prometheus" / "rules", self.pace)
+        pace.write_routes(self.directory / "alertmanager" / "alertmanager.yml", self.pager.port, self.pace)
         for name in ("prometheus", "alertmanager"):
             os.kill(self.stack.pids[name], signal.SIGHUP)
-        self.wait(self._is_quick, READ_WITHIN_SECONDS, "Prometheus to take the drill's rules")
+        self.wait(self._is_at_pace, READ_WITHIN_SECONDS, "Prometheus to take the drill's rules")
         environment = self.stack.environment
         for number, unit in enumerate((LINKED, STOPPED)):
             line = Line(self.stack.settings.port("intake"))
             line.open()
             port = self.stack.settings.port_base + 20 + number
-            self.centres[unit] = Centre(unit, port, line, environment, self.directory / f"edge-{unit}")
+            self.centres[unit] = Centre(unit, port, line, environment, self.directory / f"edge-{unit}", self.pace)
             self.centres[unit].start()
-        self.beats = Beats(self.stack.address("intake"), [unit for unit in _units() if unit not in self.centres])
+        self.beats = Beats(self.stack.address("intake"), [unit for unit in _units() if unit not in self.centres], self.pace)
         self.beats.start()
         self._work.start()
         self.wait(lambda: self.knows_all() and not self.firing(), QUIET_WITHIN_SECONDS, "the city to be at work and quiet")
@@ -139,9 +139,9 @@ class Stand:
             if self._is_mine and found.is_dir():
                 mark.touch()
 
-    def _is_quick(self) -> bool:
+    def _is_at_pace(self) -> bool:
         found = {rule["name"]: rule for group in self._ask("rules")["groups"] for rule in group["rules"]}
-        return all(found[name]["duration"] == DRILL.wait(name) for name in pace.waits())
+        return all(found[name]["duration"] == self.pace.wait(name) for name in pace.waits())
 
     def _ask(self, path: str, **query: str) -> Any:
         url = f"{self.stack.address('prometheus')}/api/v1/{path}?{urllib.parse.urlencode(query)}"

@@ -19,7 +19,9 @@ from deploy.drill.pager import Notice
 from deploy.local import debs, watchers
 from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
+from services.edge.settings import Settings as EdgeSettings
 from services.metrics.domain.hours import Hours
+from services.metrics.settings import Settings as MetricsSettings
 from services.processing.settings import Settings as ProcessingSettings
 from services.processing.store.store import SAID_AFTER_SECONDS
 from tests.alerts import rules
@@ -136,7 +138,7 @@ def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
     """Expressions, thresholds, labels and words stay as they are shipped, letter for letter."""
     for path in RULES.glob("*.yml"):
         (tmp_path / path.name).write_text(path.read_text())
-    pace.write_rules(tmp_path)
+    pace.write_rules(tmp_path, DRILL)
     waits = re.compile(r"(?m)^ +for: .*\n")
     for path in RULES.glob("*.yml"):
         written = (tmp_path / path.name).read_text()
@@ -150,7 +152,7 @@ def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
 def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
     """Who is told and who is silenced is not the drill's to say."""
     file = tmp_path / "alertmanager.yml"
-    pace.write_routes(file, 4711)
+    pace.write_routes(file, 4711, DRILL)
     shipped, written = (yaml.safe_load(each.read_text()) for each in (watchers.ALERTMANAGER_FILE, file))
     assert written["inhibit_rules"] == shipped["inhibit_rules"]
     assert [route["matchers"] for route in written["route"]["routes"]] == [
@@ -195,6 +197,8 @@ TICKET = "CentreLinkDown → centres-tickets"
 
 class _City:
     """A stand whose clock passes while it is waited for: the city is cut off, and after some seconds each centre."""
+
+    pace = DRILL
 
     def __init__(self, centres_fire_at: float, told_at: float | None) -> None:
         self.now, self.ended = 0.0, False
@@ -261,7 +265,63 @@ def test_a_drill_in_which_a_silence_was_broken_fails(
 
 def test_the_page_says_what_is_quicker_in_a_drill() -> None:
     """A reader must not take these seconds for a city's."""
-    text = page.page([outcome(ACTS[0], 12.0)], 99)
+    text = page.page("", [outcome(ACTS[0], 12.0)], 99)
     assert "divided by 20" in text
     assert "| it is missed after | 120 s | 15 s |" in text
     assert "| CentreLinkDown | 5 min 00 s | 8 min 20 s | 30 s | 11.0 s | 12.0 s | yes | 2.0 s |" in text
+
+
+def test_a_city_s_own_pace_shortens_nothing(tmp_path: Path) -> None:
+    """Every wait and every gathering of notices as it is shipped; the edges beat and are missed as the settings say."""
+    for path in RULES.glob("*.yml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    pace.write_rules(tmp_path, SHIPPED)
+    for path in RULES.glob("*.yml"):
+        written, shipped = (
+            [pace._seconds(each) for each in re.findall(r"(?m)^ +for: (\S+)$", told.read_text())]
+            for told in (tmp_path / path.name, path)
+        )
+        assert written == shipped
+    file = tmp_path / "alertmanager.yml"
+    pace.write_routes(file, 4711, SHIPPED)
+    routes = (yaml.safe_load(each.read_text())["route"] for each in (watchers.ALERTMANAGER_FILE, file))
+    before, now = (
+        [(each.get("group_wait"), each.get("group_interval")) for each in (route, *route["routes"])] for route in routes
+    )
+    assert now == before
+    edge = EdgeSettings.model_fields
+    assert (SHIPPED.heartbeat, SHIPPED.back_off_most) == (
+        edge["edge_heartbeat_seconds"].default, edge["edge_back_off_most_seconds"].default,
+    )  # fmt: skip
+    metrics = MetricsSettings.model_fields
+    assert (SHIPPED.heartbeat_old, SHIPPED.silence) == (
+        metrics["metrics_heartbeat_old_seconds"].default, 60 * metrics["metrics_silence_working_minutes"].default,
+    )  # fmt: skip
+
+
+def test_the_unshortened_act_is_played_at_a_city_s_own_pace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path]
+) -> None:
+    """One act with a row of its own on the page, which a drill of the other kind leaves there."""
+    file, played = tmp_path / "DRILL.md", []
+
+    def play(act: Act, at: stand.Stand) -> Outcome:
+        played.append((act.alert, at.pace))
+        return Outcome(act, 525, at.pace.promise(act.alert, act.first(at.pace)), 499.0, 500.0, 30.0, ())
+
+    monkeypatch.setattr(stand.Stand, "open", lambda self: None)
+    monkeypatch.setattr(main, "play", play)
+    monkeypatch.setattr(main, "PAGE", file)
+    monkeypatch.setattr(main, "REPOSITORY", tmp_path)
+    file.write_text(page.page("", [outcome(ACTS[1], 12.0)], 99))
+    assert page.NEVER in file.read_text()
+    row = "| CentreLinkDown | 5 min 00 s | 8 min 45 s | 525 s | 499.0 s | 500.0 s | yes | 30.0 s |"
+    for _ in range(2):
+        assert main.main(["--state-dir", str(tmp_path / "drill"), "--unshortened", "--write"]) == 0
+        assert file.read_text().count(row) == 1
+    assert page.NEVER not in file.read_text()
+    assert "| ServiceDown |" in file.read_text()
+    assert played == 2 * [("CentreLinkDown", SHIPPED)]
+    again = page.page(file.read_text(), [outcome(ACTS[1], 13.0)], 99)
+    assert row in again
+    assert "13.0 s" in again
