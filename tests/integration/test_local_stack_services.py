@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -15,10 +16,14 @@ from deploy.local.errors import NotReadyError
 from deploy.local.opening import up_and_open
 from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
+from tests.shell import Shell
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 GIB = 1024**3
+FIRST_EVENT = re.compile(r"^## Your first event\n(.*?)^## ", re.MULTILINE | re.DOTALL)
+COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COUNTED_WITHIN_SECONDS = 30.0
 
 
 def test_everything_is_ready_with_its_pid_file_and_fits_into_the_memory(full_stack: Stack) -> None:
@@ -31,6 +36,27 @@ def test_everything_is_ready_with_its_pid_file_and_fits_into_the_memory(full_sta
     for row in rows:
         environ = _environ(row.pid)
         assert environ["MOTCUA_STATE_DIR"] == str(full_stack.directory)
+
+
+def test_readme_s_first_event_is_stored_counted_due_to_be_done_and_verified(full_stack: Stack, tmp_path: Path) -> None:
+    """As it is typed: `make up` finds everything running, and what was reported a moment ago is counted a moment later."""
+    found = FIRST_EVENT.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert found is not None
+    report, ask = COMMANDS.findall(found[1])
+    [dossier] = re.findall(r'"subject": "([^"]+)"', report)
+    *questions, verify = ask.splitlines()
+    shell = Shell(tmp_path, full_stack.settings.port_base, {**os.environ, **full_stack.environment})
+    try:
+        assert '"status":"stored"' in shell.run(report)
+        deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
+        # Once in its own ledger and once in the worklist.
+        while '"received":1,' not in (told := shell.run("\n".join(questions))) or told.count(f'"code":"{dossier}"') != 2:
+            assert time.monotonic() < deadline, told
+            time.sleep(0.2)
+        verified = shell.run(f"{verify}\necho status $?")
+        assert verified.endswith("status 0\n"), verified
+    finally:
+        shell.end()
 
 
 @pytest.mark.faults
