@@ -22,6 +22,10 @@ STOCKS_SAID = _words(
     """open open_in_processing open_waiting_supplement open_waiting_payment open_suspended overdue_open due_in_24h due_in_72h
     acceptance_overdue parked_now"""
 )
+BOARD = Path(__file__).resolve().parents[2] / "services" / "metrics" / "api" / "board"
+BOARD_WORDS = (BOARD / "words.js").read_text(encoding="utf-8")
+# [list, words, counter]
+BOARD_LISTS = re.findall(r'\[(?:"\w+"|null), "(\w+)", "(\w+)"\]', (BOARD / "unit.js").read_text(encoding="utf-8"))
 OF_SOURCE = {"duplicates", "rejected", "skewed", "backdated", "annulled", "parked_now"}
 
 
@@ -44,6 +48,17 @@ def test_each_has_words_for_people() -> None:
         assert re.fullmatch(r"[A-Z].+\.", counter.help), counter.name
         assert counter.label_vi, counter.name
     assert len({counter.help for counter in COUNTERS}) == len({counter.label_vi for counter in COUNTERS}) == len(COUNTERS)
+
+
+def test_the_board_calls_a_counter_what_the_table_calls_it() -> None:
+    """Lists of deadlines, and what a day has of them; a note in brackets may follow. Heads of other columns are shorter."""
+    shown = {
+        counter: re.search(rf'^  {key}: \["([^"(]+)', BOARD_WORDS, re.MULTILINE)
+        for key, counter in [*BOARD_LISTS, ("returned", "returned"), ("refused", "refused")]
+    }
+    assert len(shown) >= 9
+    labels = {counter.name: counter.label_vi for counter in COUNTERS}
+    assert {name: found and found[1].strip() for name, found in shown.items()} == {name: labels[name] for name in shown}
 
 
 def test_no_other_module_of_metrics_spells_a_rule() -> None:
