@@ -23,11 +23,11 @@ def main() -> None:
         sys.exit(str(error))
     except ValidationError as error:
         sys.exit(complaint(error))
-    if code is None:
-        os.execve(sys.executable, [sys.executable, "-m", *sys.argv[1:]], told)
-    # By its path, not by its directory: what is named on the command line lies where the command was given.
-    interpreter = generations.interpreter(code)
-    os.execve(interpreter, [interpreter, "-P", "-m", *sys.argv[1:]], {**told, "PYTHONPATH": str(code)})
+    python, options = sys.executable, ["-m"]
+    if code is not None:
+        # By its path, not by its directory: what is named on the command line lies where the command was given.
+        python, options, told = generations.interpreter(code), ["-P", "-m"], {**told, "PYTHONPATH": str(code)}
+    os.execve(python, [python, *options, *sys.argv[1:]], told)
 
 
 def _code(module: tuple[str, ...]) -> Path | None:

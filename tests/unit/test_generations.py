@@ -1,5 +1,6 @@
 """Generations as values: which program runs as which, what a comparison tells, when counters are explained."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from msgspec import structs
 from contracts import lifecycle
 from contracts.lifecycle import CHAIN_START, Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
 from contracts.topics import PARTITIONS
-from deploy.local import beside, counters, dumps, generation, generation_report, generations, statedir
+from deploy.local import beside, counters, dumps, generation, generation_report, generations, here, statedir
 from deploy.local.errors import GenerationError
 from deploy.local.generations import Generation, Generations
 from deploy.local.keeper import Seen
@@ -194,6 +195,22 @@ def test_the_fold_once_more_is_the_live_one_also_in_an_older_checkout(
         monkeypatch.setattr(topic_tool, name, lambda *_: [])
     assert generation.main(["start", "--no-wait"]) == 0
     assert stack.generations.beside == Generation(GEN + 2, GEN + 1, NEXT.code)
+
+
+def test_verify_judges_by_the_code_of_the_live_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by its path, whatever the directory in which somebody asks; every other command is of this code."""
+    _standing_stack(tmp_path, monkeypatch, Generations(structs.replace(NEXT, code=str(tmp_path), was_live=True)))
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+    monkeypatch.delenv("MOTCUA_PORT_BASE", raising=False)
+    monkeypatch.setattr(here, "stack_here", lambda say: Stack(tmp_path, 24_000))
+    ran: list[tuple[list[str], str | None]] = []
+    monkeypatch.setattr(os, "execve", lambda _, words, told: ran.append((words[1:], told.get("PYTHONPATH"))))
+    monkeypatch.setattr("sys.argv", ["here", "services.audit.main", "verify", "--json", "verdict.json"])
+    here.main()
+    assert ran == [(["-P", "-m", "services.audit.main", "verify", "--json", "verdict.json"], str(tmp_path))]
+    monkeypatch.setattr("sys.argv", ["here", "deploy.operators.main", "rejected"])
+    here.main()
+    assert ran[1][0] == ["-m", "deploy.operators.main", "rejected"]
 
 
 def test_counters_that_stand_still_are_replaced_only_when_told_to(
