@@ -13,7 +13,7 @@ import pytest
 from deploy.local.stack import Stack
 from services.metrics.domain.delivery import LINKS
 from services.processing.settings import Settings as ProcessingSettings
-from tests import dashboards
+from tests import dashboards, few_events
 from tests.alerts import rules
 from tests.alerts.programs import program
 
@@ -93,8 +93,8 @@ def watched(full_stack: Stack) -> Watched:
     found = Watched(full_stack)
     # What rises before Prometheus has looked once has not risen, for it.
     found.wait(f'motcua_lifecycle_by_unit_total{{unit="{UNIT}"}} == 0')
-    _hand_in(f"{full_stack.address('edge')}/v1/events", _events())
-    _hand_in(f"{full_stack.address('intake')}/v1/events", _events_that_do_not_fit())
+    _hand_in(f"{full_stack.address('edge')}/v1/events", few_events.ordinary(UNIT))
+    _hand_in(f"{full_stack.address('intake')}/v1/events", few_events.odd(UNIT))
     _tick(full_stack)
     for expr in AT_WORK:
         found.wait(expr)
@@ -162,29 +162,6 @@ def _filled(expr: str) -> str:
     for variable, value in VARIABLES.items():
         expr = expr.replace(f"${{{variable}}}", value).replace(f"${variable}", value)
     return expr
-
-
-def _event(number: int, fact: str, mark: str = "live", **data: Any) -> dict[str, Any]:
-    return {
-        "specversion": "1.0", "id": f"{mark}-{number}-{fact}", "source": f"/units/{UNIT}",
-        "type": f"vn.motcua.dossier.{fact}.v1", "subject": f"H57.{UNIT}-{mark}-{number}",
-        "time": f"2025-07-01T0{7 + (fact == 'completed')}:30:00+07:00", "datacontenttype": "application/json",
-        "data": data,
-    }  # fmt: skip
-
-
-def _received(number: int, channel: str, mark: str = "live") -> dict[str, Any]:
-    birth = {"procedure": "1.004873", "channel": channel, "receiver": UNIT, "competent": UNIT}
-    return _event(number, "received", mark, **birth, time_limit={"amount": 3, "unit": "working_days"})
-
-
-def _events() -> list[dict[str, Any]]:
-    return [*(_received(number, "online") for number in range(5)), _event(0, "completed")]
-
-
-def _events_that_do_not_fit() -> list[dict[str, Any]]:
-    """One that comes twice, one of its name with other content, and the end of a dossier that nobody has received."""
-    return [*2 * [_received(9, "online", "odd")], _received(9, "post", "odd"), _event(8, "completed", "odd")]
 
 
 def _hand_in(url: str, events: list[dict[str, Any]]) -> None:
