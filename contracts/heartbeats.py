@@ -1,5 +1,6 @@
 """Heartbeats: how an edge says how it stands, so that silence and a backlog can be told apart from idleness."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -14,6 +15,19 @@ DateTime = Annotated[
 # Beyond 2**53, readers of JSON take one integer for another, and one of hundreds of digits is no number to Prometheus.
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)")]
+# First and last of numbers without a hole.
+Span = tuple[Count, Count]
+SPANS_MAX = 1000
+# The newest: a heartbeat must fit into one record of Kafka.
+INCARNATIONS_MAX = 10
+
+
+class Refused(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Numbers of one incarnation that intake refused: they lie aside, or somebody has decided to forget their events."""
+
+    incarnation: Uuid
+    quarantined: Annotated[list[Span], Meta(max_length=SPANS_MAX)] = []
+    discarded: Annotated[list[Span], Meta(max_length=SPANS_MAX)] = []
 
 
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -22,6 +36,8 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     # `at` is by the edge's clock, or by intake's (as its `Date` shows it) while the two are more than a minute apart: the
     # newest must be the newest also after a clock was put right. `delivered_until` is by the edge's clock, as far as intake
     # takes it: at most a day ahead, and left out before 2000. `clock_offset_seconds` is the edge's clock less intake's.
+    # `quarantined_sequences` are of this incarnation, while they are a thousand at most. `refused` has what they leave
+    # unsaid; where that is nothing, an intake of a former release, which does not know it, takes the heartbeat as well.
     source: Source
     incarnation: Uuid
     at: DateTime
@@ -31,3 +47,15 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     quarantined_sequences: Annotated[list[Count], Meta(max_length=1000)] = []
     clock_offset_seconds: float = 0.0
     link: Literal["up", "slow", "down", "unknown"] = "unknown"
+    refused: Annotated[list[Refused], Meta(max_length=INCARNATIONS_MAX)] = []
+
+
+class Kept(Heartbeat, frozen=True, kw_only=True):
+    """A heartbeat as `centre.status` keeps it: operators have `retired` its edge, or have not."""
+
+    retired: bool = False
+
+
+def how_many(spans: Iterable[Span]) -> int:
+    """How many numbers there are in spans that do not overlap."""
+    return sum(max(0, last - first + 1) for first, last in spans)

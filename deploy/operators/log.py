@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
+from msgspec import MsgspecError, json, structs
 
 from contracts import asking, deadletters, events, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Control
+from contracts.heartbeats import Kept
 from deploy.operators.archive import Beginning
 from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, NoLetterError
 
@@ -93,10 +96,15 @@ class Log:
         self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
 
     def retire(self, source: str) -> None:
-        """An edge's heartbeats are taken out: nobody waits for it any more. The next one that it sends brings it back."""
+        """Nobody waits for an edge any more, until it sends another heartbeat. Its last one is kept, as that of a retired
+        edge: audit knows from it which numbers intake has refused."""
         topic = topics.CENTRE_STATUS
         partition = murmur2(source.encode(), topic.partitions)
-        self._append([{"topic": topic.name, "partition": partition, "key": source.encode(), "value": None}])
+        with _Reading(self._bootstrap) as consumer:
+            _first, end = self._bounds(consumer, topic.name, partition)
+            records = self._read(consumer, topic.name, {partition: end})[partition]
+        value = retired([each.value() for each in records if each.key() == source.encode()])
+        self._append([{"topic": topic.name, "partition": partition, "key": source.encode(), "value": value}])
 
     def append(self, records: dict[int, tuple[Control, ...]], what: str) -> dict[int, int]:
         """Appends control records to partitions of the archive, in the order given; the last offset of each."""
@@ -175,6 +183,18 @@ class Log:
                 if place.offset >= ends[place.partition]:
                     del open_still[place.partition]
         return found
+
+
+def retired(values: Iterable[bytes | None]) -> bytes | None:
+    """What is kept of an edge that is gone, from all that its source has said: the last of its newest store."""
+    beats = []
+    for value in values:
+        with suppress(MsgspecError):
+            beats.append(json.decode(value or b"", type=Kept))
+    if not beats:
+        return None
+    newest = max(reversed(beats), key=lambda beat: beat.incarnation.lower())
+    return json.encode(structs.replace(newest, retired=True))
 
 
 class _Reading:

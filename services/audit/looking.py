@@ -23,8 +23,10 @@ from services.audit.domain.comparison import (
 )  # fmt: skip
 from services.audit.domain.derivation import Answered, against_answer, against_lifecycle
 from services.audit.domain.findings import Check, Difference
+from services.audit.domain.notes import Listed
 from services.audit.domain.recount import ROLES, Figures, Tally
 from services.audit.domain.sample import Place
+from services.audit.domain.sequences import discarded
 from services.audit.door import Door
 from services.audit.dossiers import Dossiers
 from services.audit.reader import PARTITIONS, Reader
@@ -79,6 +81,8 @@ class Looking:
         self._findings = books.findings
         self._metrics = Door("metrics", settings.api_url, settings.audit_answer_seconds)
         self._dossiers = Dossiers(settings)
+        # Unit -> what somebody has thrown away there, as the newest heartbeats say.
+        self.discarded: dict[str, Listed] = {}
         self._figures: tuple[tuple[int, ...], Tally] | None = None
         # Of figures of the tally, by their id while it stands: `role|unit` -> its part of them.
         self._parts: dict[int, dict[str, Figures]] = {}
@@ -373,7 +377,9 @@ class Looking:
             if attempt:
                 time.sleep(self._settings.audit_attempt_pause_seconds)
             check = Check(into.name, into.promise)
-            self._books.sequences.judge(check, self._reader.numbers())
+            beats = self._reader.numbers()
+            self._books.sequences.judge(check, beats)
+            self.discarded = discarded(beats.values())
             if check.passed:
                 break
         into.examined, into.differences, into.first = check.examined, check.differences, check.first

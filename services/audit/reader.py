@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException
 from msgspec import MsgspecError, json
 
 from contracts import instants, reference, topics
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Kept
 from services.audit.archive import CouldNotRunError, Ends, Log
 from services.audit.domain.books import Books
 from services.audit.domain.findings import Difference
@@ -111,7 +111,7 @@ class Reader:
             self._letters(number, ends[number])
         self._tell(self)
 
-    def numbers(self) -> dict[str, Heartbeat]:
+    def numbers(self) -> dict[str, Kept]:
         """Takes the sequences of all that is reported by now, folded or not; the heartbeats, older than that."""
         beats = self._heartbeats()
         ends = self._reported.ends().next
@@ -178,9 +178,9 @@ class Reader:
                     Difference(f"{topic} does not begin at offset 0 any more", number, 0)
                 )
 
-    def _heartbeats(self) -> dict[str, Heartbeat]:
+    def _heartbeats(self) -> dict[str, Kept]:
         """The newest heartbeat of each source, by (incarnation, at)."""
-        beats, latest = dict[str, Heartbeat](), time.time_ns() // 1000 + instants.MINUTE
+        beats, latest = dict[str, Kept](), time.time_ns() // 1000 + instants.MINUTE
         for _, value in self._newest(topics.CENTRE_STATUS.name, topics.PARTITIONS):
             beat = _beat(value)
             if beat is None:
@@ -211,10 +211,10 @@ def _rules(digest: str, body: bytes) -> PlainRules:
         raise CouldNotRunError(f"{topics.REFERENCE.name} holds no reference data as {digest}: {error}") from error
 
 
-def _beat(value: bytes) -> Heartbeat | None:
+def _beat(value: bytes) -> Kept | None:
     """A heartbeat; None for what is none, also where an instant of it shows no moment."""
     try:
-        beat = json.decode(value, type=Heartbeat)
+        beat = json.decode(value, type=Kept)
         instants.parse(beat.at)
         instants.parse(beat.delivered_until or beat.at)
     except (MsgspecError, ValueError):
@@ -222,7 +222,7 @@ def _beat(value: bytes) -> Heartbeat | None:
     return beat
 
 
-def _age(beat: Heartbeat, latest: int) -> tuple[str, int]:
+def _age(beat: Kept, latest: int) -> tuple[str, int]:
     """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
     clock that has been put right since, and is older than all that came after it."""
     at = instants.parse(beat.at)

@@ -9,11 +9,12 @@ from services.audit.domain.findings import Findings
 from services.audit.domain.notes import Listed
 
 LISTS_SHOWN_UNITS = 5
+LISTS_SHOWN_EVENTS = 3
 Lists = dict[str, dict[str, Listed]]
 
 
 def table(findings: Findings, counts: dict[str, int], lists: Lists) -> str:
-    """The checks, one a line, with the first difference below; then the counts and who back-dates."""
+    """The checks, one a line, with the first difference below; then the counts, who back-dates, and the newest of it."""
     lines = []
     for check in findings.checks.values():
         word = "ok  " if check.passed else "FAIL"
@@ -28,6 +29,9 @@ def table(findings: Findings, counts: dict[str, int], lists: Lists) -> str:
         total = sum(listed.count for listed in units.values())
         shown = ", ".join(f"{unit} {units[unit].count:,}" for unit in most)
         lines.append(f"{kind:<28}{total:>12,}" + (f"  most: {shown}" if shown else ""))
+        for unit in most:
+            newest = "; ".join(map(str, units[unit].newest[:LISTS_SHOWN_EVENTS]))
+            lines += [f"      {unit}, the newest: {newest}"] if newest else []
     return "\n".join(lines)
 
 
@@ -58,11 +62,11 @@ def told(findings: Findings, counts: dict[str, int], lists: Lists, with_dossiers
 
 
 def _listed(listed: Listed, with_dossiers: bool) -> dict[str, Any]:
-    first = [asdict(noted) for noted in listed.first]
-    for noted in first:
+    newest = [asdict(noted) for noted in listed.newest]
+    for noted in newest:
         if not with_dossiers:
-            del noted["dossier"]
-    return {"count": listed.count, "first": first}
+            noted.pop("dossier", None)
+    return {"count": listed.count, "newest": newest}
 
 
 def write_json(path: Path, told: dict[str, Any]) -> None:

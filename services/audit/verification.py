@@ -46,8 +46,8 @@ class Verification:
         }
 
     def lists(self) -> dict[str, dict[str, Listed]]:
-        """Back-dated events and late completions, unit by unit."""
-        return self._books.notes.lists(self._looking.tally)
+        """Back-dated events, late completions and events that were thrown away, unit by unit."""
+        return {**self._books.notes.lists(self._looking.tally), "discarded": self._looking.discarded}
 
     def as_of(self) -> dict[str, int]:
         """The last reported record of each partition that everything here has counted in."""

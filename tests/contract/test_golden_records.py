@@ -10,7 +10,7 @@ import pytest
 
 from contracts import deadletters, events, instants, lifecycle, reference, topics
 from contracts.events import RefusedError
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Kept
 from tests.contract.published import CONTRACTS, EXAMPLES, NOW, examples, is_valid, name_of, read, validator
 
 VALID = examples("valid/records")
@@ -136,7 +136,7 @@ def lifecycle_again(said: Any) -> bytes:
 
 
 def heartbeat_again(said: Any) -> bytes:
-    return msgspec.json.encode(msgspec.json.decode(json.dumps(said), type=Heartbeat))
+    return msgspec.json.encode(msgspec.json.decode(json.dumps(said), type=Kept))
 
 
 def reference_again(said: Any) -> bytes:

@@ -100,9 +100,9 @@ def test_what_it_tells_to_whom(services: dict[str, Service]) -> None:
     report(services["intake"], [1], time_text=late)
     wait(audit, lambda told: told["lists"]["backdated"].get(UNIT, {}).get("count") == 1)
     public = ask(audit, "/v1/audit")[1]
-    assert "dossier" not in public["lists"]["backdated"][UNIT]["first"][0]
+    assert "dossier" not in public["lists"]["backdated"][UNIT]["newest"][0]
     full = ask(audit, "/v1/audit", "dev-operator")[1]
-    assert full["lists"]["backdated"][UNIT]["first"][0]["dossier"] == "X-1"
+    assert full["lists"]["backdated"][UNIT]["newest"][0]["dossier"] == "X-1"
     assert set(public["as_of"]) == {"time", "log_clock", "partitions"}
     for path, key, status, code in (
         ("/v1/audit", "nobody", 401, "no_valid_key"),

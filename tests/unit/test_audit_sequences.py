@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Kept, Refused, Span
 from services.audit.domain import sequences
 from services.audit.domain.findings import Check, Findings
 from services.audit.domain.reading import Stored, read
@@ -29,15 +29,20 @@ def reported(number: int, *, id_: str = "", incarnation: str = FIRST, source: st
 
 def beat(
     *, incarnation: str = FIRST, quarantined: Iterable[int] = (), until: str | None = None, depth: int = 0,
-    at: str = HOUR_ENTERED, age: float = 0.0, offset: float = 0.0,
-) -> Heartbeat:  # fmt: skip
-    return Heartbeat(
+    at: str = HOUR_ENTERED, age: float = 0.0, offset: float = 0.0, refused: Iterable[Refused] = (), retired: bool = False,
+) -> Kept:  # fmt: skip
+    return Kept(
         source=SOURCE, incarnation=incarnation, at=at, spool_depth=depth, oldest_unsent_age_seconds=age,
         quarantined_sequences=list(quarantined), delivered_until=until, clock_offset_seconds=offset,
+        refused=list(refused), retired=retired,
     )  # fmt: skip
 
 
-def judged(records: Iterable[Stored], *beats: Heartbeat) -> tuple[Check, Check]:
+def refused(quarantined: Iterable[Span] = (), discarded: Iterable[Span] = (), incarnation: str = FIRST) -> Refused:
+    return Refused(incarnation=incarnation, quarantined=list(quarantined), discarded=list(discarded))
+
+
+def judged(records: Iterable[Stored], *beats: Kept) -> tuple[Check, Check]:
     """What is said of gaps, and of numbers used twice."""
     findings = Findings()
     numbers = Sequences(findings)
@@ -88,6 +93,45 @@ def test_what_the_newest_heartbeat_calls_quarantined_is_no_gap() -> None:
     assert "sequence 5 is missing" in str(contiguous.first)
     # Another incarnation's heartbeat says nothing of these numbers.
     assert judged(records, beat(quarantined=(4, 5, 12), incarnation=SECOND))[0].differences == 2
+
+
+def test_what_lies_aside_by_the_thousand_of_a_former_incarnation_or_was_thrown_away_is_no_gap_either() -> None:
+    later = "2026-01-05T09:00:00+07:00"
+    many = [reported(number) for number in range(1501, 1511)]
+    assert judged(many, beat(until=later, refused=[refused([(1, 1500)])]))[0].passed
+    far = [reported(number) for number in (AHEAD_MAX + 500, AHEAD_MAX + 502, AHEAD_MAX + 503)]
+    lies = refused([(1, AHEAD_MAX + 499)], [(AHEAD_MAX + 501, AHEAD_MAX + 501)])
+    assert judged(far, beat(until=later, refused=[lies]))[0].passed
+    # Thrown away at the edge; lying aside in a store that was put back since; of one that is gone for good.
+    records = [each for each in ALL if each.offset not in (4, 5, 12)]
+    assert judged(records, beat(until=later, quarantined=(12,), refused=[refused(discarded=[(4, 5)])]))[0].passed
+    restored = beat(until=later, incarnation=SECOND, refused=[refused([(4, 5)], [(12, 12)])])
+    assert judged(records, restored)[0].passed
+    assert judged(records, beat(until=later, quarantined=(4, 5, 12), retired=True))[0].passed
+    # Nothing that it may still hold comes any more.
+    assert judged(records, beat(until=HOUR_ENTERED, depth=3, quarantined=(4, 5), retired=True))[0].differences == 1
+
+
+def test_what_spans_leave_out_is_named_whatever_their_order_and_however_wide_they_are() -> None:
+    records = [each for each in ALL if each.offset not in range(4, 13)]
+    later = "2026-01-05T09:00:00+07:00"
+    spans: list[Span] = [(10, 10), (2, 4), (9, 6), (6, 6), (8, 8), (7, 8)]
+    contiguous, _ = judged(records, beat(until=later, refused=[refused(spans)]))
+    assert contiguous.differences == 3
+    assert "sequence 5 is missing before 13" in str(contiguous.first)
+    assert judged(records, beat(until=later, refused=[refused([(0, 2**53)])]))[0].passed
+    assert judged(records, beat(until=later, refused=[refused([(4, 12)], incarnation=SECOND)]))[0].differences == 1
+
+
+def test_what_was_thrown_away_is_listed_by_unit_the_newest_first() -> None:
+    said = beat(refused=[refused(discarded=[(4, 5), (9, 9)]), refused([(1, 1)], [(2, 2)], SECOND)])
+    found = sequences.discarded([said, beat(quarantined=[3])])
+    assert {unit: listed.count for unit, listed in found.items()} == {"19753": 4}
+    assert [str(each) for each in found["19753"].newest] == [
+        f"{SOURCE}, incarnation {SECOND}: sequence 2",
+        f"{SOURCE}, incarnation {FIRST}: sequence 9",
+        f"{SOURCE}, incarnation {FIRST}: sequence 4 to 5",
+    ]
 
 
 def test_a_gap_that_the_edge_may_still_deliver_is_no_difference_and_one_that_it_called_delivered_is() -> None:

@@ -10,7 +10,7 @@ from services.audit.domain import chain as chains
 from services.audit.domain.chain import Chain
 from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
 from services.audit.domain.findings import Check, Difference, Findings
-from services.audit.domain.notes import SHOWN_MAX, Notes
+from services.audit.domain.notes import SHOWN_MAX, Listed, Noted, Notes, Numbers
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Recount, Tally
 from services.audit.looking import Scope
@@ -25,6 +25,10 @@ def check() -> Check:
     return Check("x", "y")
 
 
+def _noted(listed: Listed) -> list[Noted]:
+    return [each for each in listed.newest if isinstance(each, Noted)]
+
+
 class Book:
     """One partition's entries, done and undone as a line does it."""
 
@@ -37,7 +41,7 @@ class Book:
         number = self.pieces.entry(msgspec.json.encode(counted))
         self.recount.entry(number, self.stand, times)
         if times > 0:
-            self.notes.add(number, "A", 3, offset, f"X-{offset}")
+            self.notes.add(number, "A", 3, offset, f"X-{offset}", offset)
         else:
             self.notes.remove(number, "A", 3, offset)
 
@@ -51,22 +55,42 @@ def test_back_dated_events_are_listed_by_who_reported_them_and_late_completions_
     assert {kind: {unit: listed.count for unit, listed in units.items()} for kind, units in lists.items()} == {
         "backdated": {"B": 2}, "late_by_link": {}, "late_entry": {"A": 1},
     }  # fmt: skip
-    assert [(noted.partition, noted.offset, noted.dossier) for noted in lists["backdated"]["B"].first] == [
-        (3, 5, "X-5"), (3, 6, "X-6"),
+    assert [(noted.partition, noted.offset, noted.dossier) for noted in _noted(lists["backdated"]["B"])] == [
+        (3, 6, "X-6"), (3, 5, "X-5"),
     ]  # fmt: skip
     book.add(5, Counted(standing="applied", source="B", day=DAY, backdated=True, step=LATE), -1)
     lists = book.notes.lists(book.recount.figures())
     assert lists["late_entry"] == {}
-    assert [noted.offset for noted in lists["backdated"]["B"].first] == [6]
+    assert [noted.offset for noted in _noted(lists["backdated"]["B"])] == [6]
 
 
-def test_a_list_counts_all_and_shows_the_first_few() -> None:
+def test_a_list_counts_all_and_shows_the_newest_few() -> None:
+    """Also where another partition was read before, whose events are older or newer."""
     book = Book()
-    for offset in range(1000):
-        book.add(offset, Counted(standing="applied", source="B", day=DAY, backdated=True))
+    entry = Counted(standing="applied", source="B", day=DAY, backdated=True)
+    for offset in (*range(500, 1000), *range(500)):
+        book.add(offset, entry)
     listed = book.notes.lists(book.recount.figures())["backdated"]["B"]
     assert listed.count == 1000
-    assert [noted.offset for noted in listed.first] == list(range(SHOWN_MAX))
+    assert [noted.offset for noted in _noted(listed)] == list(range(999, 999 - SHOWN_MAX, -1))
+    book.add(999, entry, -1)
+    assert _noted(book.notes.lists(book.recount.figures())["backdated"]["B"])[0].offset == 998
+
+
+def test_the_table_names_the_newest_of_each_list() -> None:
+    lists = {
+        "backdated": {"19753": Listed(70, [Noted(3, 9, "X-9"), Noted(3, 8, "X-8"), Noted(3, 7, "X-7"), Noted(3, 6, "X-6")])},
+        "discarded": {"19774": Listed(2, [Numbers("/units/19774", "i", 4, 5)])},
+    }
+    said = verdict.table(Findings(), {}, lists).splitlines()
+    assert "      19753, the newest: partition 3, offset 9, dossier X-9; partition 3, offset 8, dossier X-8; " in said[-3]
+    assert "X-6" not in said[-3]
+    assert said[-1] == "      19774, the newest: /units/19774, incarnation i: sequence 4 to 5"
+    public = verdict.told(Findings(), {}, lists, with_dossiers=False)["lists"]
+    assert "dossier" not in public["backdated"]["19753"]["newest"][0]
+    assert public["discarded"]["19774"] == {
+        "count": 2, "newest": [{"source": "/units/19774", "incarnation": "i", "first": 4, "last": 5}],
+    }  # fmt: skip
 
 
 def test_a_verdict_for_everybody_names_no_dossier() -> None:

@@ -11,16 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import instants
+from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span
 from services.edge.domain import health, pace
 from services.edge.domain.clocks import TOLERATED, Clocks
 from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
 from services.edge.domain.incarnations import HighWater, is_continued, new_incarnation
-from services.edge.domain.numbering import Book, number
+from services.edge.domain.numbering import Book, number, spans
 from services.edge.domain.pace import Bounds
 from services.edge.domain.patience import Patience, wait_seconds
 from services.edge.domain.replies import Meaning, Reply, meaning
 from services.edge.domain.window import Waiting, Window
+from services.edge.link import heartbeats
 from services.edge.link.line import LinkBook
+from services.edge.store.views import LineStand
 from tests.effort import examples
 
 BOUNDS = Bounds(events_max=500, target_seconds=2.0, most_seconds=10.0, in_flight_max=4)
@@ -301,3 +304,35 @@ def test_the_city_s_clock_is_known_over_a_correction_of_this_one(monkeypatch: py
 def test_the_clock_offset_is_taken_at_the_middle_of_the_exchange() -> None:
     assert health.clock_offset_seconds(1000.0, 1001.0, 900.0) == pytest.approx(100.0)
     assert json.dumps(health.clock_offset_seconds(10.0, 10.0, 20.0)) == "-10.5"
+
+
+def test_numbers_are_told_by_their_runs_and_no_more_of_them_than_may_be() -> None:
+    assert spans([], 3) == ()
+    assert spans([1, 2, 3, 5, 8, 9], 3) == ((1, 3), (5, 5), (8, 9))
+    assert spans([1, 2, 3, 5, 8, 9], 2) == ((1, 3), (5, 5))
+    rising = iter(range(1, 100, 2))
+    assert len(spans(rising, 2)) == 2
+    assert next(rising) == 7, "and reads no further than that"
+
+
+def test_a_heartbeat_names_what_was_refused_one_by_one_as_long_as_it_is_little() -> None:
+    """That form every intake knows; by the thousand, of former incarnations, or thrown away it is told as spans."""
+    former, present = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
+
+    def line(incarnation: str, *quarantined: Span, discarded: tuple[Span, ...] = ()) -> LineStand:
+        return LineStand(incarnation, "/units/19753", 9999, 0, None, None, quarantined, discarded)
+
+    assert heartbeats._refused([line(former), line(present, (4, 5), (9, 9))], present) == ([4, 5, 9], [])
+    named, told = heartbeats._refused([line(present, (1, 1000))], present)
+    assert (len(named), told) == (1000, [])
+    lines = [line(former, (4, 5)), line(present, (1, 1001), discarded=((1007, 1007),))]
+    assert heartbeats._refused(lines, present) == (
+        [],
+        [
+            Refused(incarnation=present, quarantined=[(1, 1001)], discarded=[(1007, 1007)]),
+            Refused(incarnation=former, quarantined=[(4, 5)]),
+        ],
+    )
+    restored = [line(f"0197c000-0000-7000-8000-{number:012}", (1, 1)) for number in range(30)]
+    assert heartbeats._refused(restored, present)[1][0].incarnation == restored[-1].incarnation
+    assert len(heartbeats._refused(restored, present)[1]) == INCARNATIONS_MAX

@@ -80,7 +80,7 @@ def test_batches_shrink_to_what_is_taken_and_one_that_never_is_stands_aside(tmp_
         await until(nothing_is_left)
         stand = await world.ports.writer.do(lambda outbox: outbox.stand())
         assert stand.quarantine == {"too_large": 1}
-        assert stand.lines[0].quarantined == (11,)
+        assert stand.lines[0].quarantined == ((11, 11),)
 
     with_line(tmp_path, act)
 
@@ -128,7 +128,7 @@ def test_a_key_that_does_not_speak_for_a_unit_is_read_again(tmp_path: Path) -> N
 
         async def nothing_is_left() -> bool:
             stand = await world.ports.writer.do(lambda outbox: outbox.stand())
-            return stand.unsent + sum(len(line.quarantined) for line in stand.lines) == 0
+            return stand.unsent + sum(stand.quarantine.values()) == 0
 
         await until(nothing_is_left)
 

@@ -274,7 +274,7 @@ def test_refused_events_stand_aside_with_their_numbers_and_can_be_sent_again(box
     stand = box.stand()
     [line] = stand.lines
     assert (stand.unsent, line.unsent, stand.quarantine) == (1, 1, {"unknown_unit": 1})
-    assert (line.last_acknowledged, line.last_sequence, line.quarantined) == (3, 4, (2,))
+    assert (line.last_acknowledged, line.last_sequence, line.quarantined) == (3, 4, ((2, 2),))
     assert [row.sequence for row in box.quarantined(0, 10)] == [2]
 
     box.begin()
@@ -286,6 +286,29 @@ def test_refused_events_stand_aside_with_their_numbers_and_can_be_sent_again(box
     assert [(each["id"], each["sequence"]) for each in found] == [("e3", "4"), ("e1", "2")]
     [line] = box.stand().lines
     assert (line.unsent, line.last_acknowledged, line.quarantined) == (2, 1, ())
+
+
+def test_of_what_was_thrown_away_the_numbers_stay_also_in_a_copy_that_was_put_back(tmp_path: Path) -> None:
+    """As runs, like those of what lies aside; also of an incarnation of which nothing else is left."""
+    box, _ = reopened(tmp_path)
+    accept(box, *(entry(f"e{n}") for n in range(1500)))
+    box.begin()
+    box.settle([3], [(position, Refused(0, "invalid_data", "")) for position in range(1, 1501) if position != 3])
+    assert box.discard([1, 2, 7]) == 3
+    box.commit()
+    [line] = box.stand().lines
+    assert (line.quarantined, line.discarded) == (((4, 6), (8, 1500)), ((1, 2), (7, 7)))
+    box.begin()
+    assert box.discard([*range(1, 1501)]) == 1496
+    box.commit()
+    box.close()
+    (tmp_path / "edge.high-water").unlink()
+    box, began_anew = reopened(tmp_path)
+    [line] = box.stand().lines
+    assert began_anew
+    assert line.incarnation < box.incarnation
+    assert (line.quarantined, line.discarded) == ((), ((1, 2), (4, 1500)))
+    box.close()
 
 
 def test_of_what_was_refused_allowed_sources_alone_are_released(box: Outbox) -> None:

@@ -4,14 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import json
 
 from contracts import reference, topics
 from contracts.events import Activated, Control, Event, Opened, Ticked
+from contracts.heartbeats import Heartbeat, Kept
 from contracts.reference import Calendar, Reference, Unit
 from deploy.operators import acts, main
 from deploy.operators.archive import plan
 from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, OtherClockError, OtherClusterError
-from deploy.operators.log import RECORD_BYTES_MAX, Log
+from deploy.operators.log import RECORD_BYTES_MAX, Log, retired
 from deploy.operators.topics import Found, differences
 
 SHIPPED = Path(__file__).parents[2] / "deploy/reference"
@@ -158,3 +160,21 @@ def test_an_activation_ends_with_what_new_codes_need(
     assert len(more) == (number > 0)
     assert said in "".join(more)
     assert all("the one that speaks for every centre" in line for line in more)
+
+
+def test_of_an_edge_that_is_gone_the_last_heartbeat_of_its_newest_store_is_kept() -> None:
+    """Audit knows from it what intake had refused; of one that never said anything nothing is kept."""
+    former, present = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
+
+    def beat(incarnation: str, *aside: int) -> bytes:
+        said = Heartbeat(
+            source="/units/19753", incarnation=incarnation, at="2026-01-05T09:00:00+07:00", spool_depth=0,
+            oldest_unsent_age_seconds=0.0, quarantined_sequences=list(aside),
+        )  # fmt: skip
+        return json.encode(said)
+
+    values = [beat(present), beat(present, 4, 5), b"no heartbeat", None, beat(former, 9)]
+    kept = json.decode(retired(values) or b"", type=Kept)
+    assert (kept.incarnation, kept.quarantined_sequences, kept.retired) == (present, [4, 5], True)
+    assert retired([json.encode(kept)]) == json.encode(kept)
+    assert retired([b"no heartbeat", None]) is None

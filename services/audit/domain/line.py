@@ -97,7 +97,7 @@ class Line:
             standings.undo(offset, number, pieces.stands[before].receiver, stored.offset, record.dossier)
             recount.entry(number, before, -1)
         for offset, number in done:
-            standings.do(offset, number, pieces.stands[after].receiver, stored.offset, record.dossier)
+            standings.do(offset, number, pieces.stands[after].receiver, stored.offset, record.dossier, record.recorded_at)
             recount.entry(number, after, 1)
         recount.move(before, after)
         standings.close(record, self._reported)

@@ -1,11 +1,15 @@
-"""What people ask audit for by name: events entered long after they happened, completions that came late, unit by unit."""
+"""What people ask audit for by name, unit by unit: events entered long after they happened, completions that came late,
+events that were thrown away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Tally
 
 SHOWN_MAX = 20
+# Some more than are shown: of those that are shown, some may count no longer.
+KNOWN_MAX = 2 * SHOWN_MAX
 KINDS = ("backdated", "late_by_link", "late_entry")
 
 
@@ -17,21 +21,39 @@ class Noted:
     offset: int
     dossier: str
 
+    def __str__(self) -> str:
+        return f"partition {self.partition}, offset {self.offset}, dossier {self.dossier}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers `first`..`last` that an outbox gave to events of a list: they are not in the archive."""
+
+    source: str
+    incarnation: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        numbers = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{self.source}, incarnation {self.incarnation}: sequence {numbers}"
+
 
 @dataclass
 class Listed:
-    """One unit's list: how many there are, and some of the first."""
+    """One unit's list: how many there are, and some, the newest first."""
 
     count: int
-    first: list[Noted]
+    newest: Sequence[Noted | Numbers]
 
 
 @dataclass
 class Notes:
-    """Some of the first events of each kind and unit; how many there are is the recount's to say."""
+    """The newest events of each kind and unit; how many there are is the recount's to say."""
 
     pieces: Pieces
-    _known: dict[tuple[str, str], dict[tuple[int, int], str]] = field(default_factory=dict)
+    # By partition and offset: since when it counts so, its dossier.
+    _known: dict[tuple[str, str], dict[tuple[int, int], tuple[int, str]]] = field(default_factory=dict)
     _kinds: list[tuple[str, ...]] = field(default_factory=list)
 
     def of(self, number: int) -> tuple[str, ...]:
@@ -45,12 +67,15 @@ class Notes:
             self._kinds.append(tuple(kinds))
         return self._kinds[number]
 
-    def add(self, number: int, receiver: str | None, partition: int, offset: int, dossier: str) -> None:
-        """An event that counts as this entry from now on."""
+    def add(self, number: int, receiver: str | None, partition: int, offset: int, dossier: str, at: int) -> None:
+        """An event that counts as this entry from `at` (µs) on."""
         for kind in self.of(number):
             known = self._known.setdefault((kind, self._unit(kind, number, receiver)), {})
-            if len(known) < SHOWN_MAX:
-                known[partition, offset] = dossier
+            known[partition, offset] = at, dossier
+            if len(known) > KNOWN_MAX:
+                # By time: partitions are read one after the other.
+                for place in sorted(known, key=lambda place: known[place][0])[:-SHOWN_MAX]:
+                    del known[place]
 
     def remove(self, number: int, receiver: str | None, partition: int, offset: int) -> None:
         """An event that does no longer."""
@@ -67,6 +92,6 @@ class Notes:
             role, unit, counter = name.split("|", 2)
             if role == "receiver" and counter in told:
                 known = self._known.get((counter, unit), {})
-                first = [Noted(partition, offset, dossier) for (partition, offset), dossier in sorted(known.items())]
-                told[counter][unit] = Listed(count, first)
+                newest = sorted(known.items(), key=lambda each: (each[1][0], each[0]), reverse=True)[:SHOWN_MAX]
+                told[counter][unit] = Listed(count, [Noted(*place, dossier) for place, (_, dossier) in newest])
         return told

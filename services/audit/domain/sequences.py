@@ -1,13 +1,16 @@
 """Numbers that an edge gave to its events: none missing, none used for two events, per source and incarnation."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contracts import instants
-from contracts.heartbeats import Heartbeat
+from contracts.events import code_of
+from contracts.heartbeats import Heartbeat, Kept, Span, how_many
 from services.audit.domain.findings import Check, Difference, Findings
+from services.audit.domain.notes import SHOWN_MAX, Listed, Numbers
 from services.audit.domain.reading import Reported
 
 TRACKS_MAX = 100_000
@@ -22,10 +25,11 @@ _SECONDS_MAX = 2**32 - 1
 
 
 class Gap(NamedTuple):
-    """Numbers `first`..`last` that are missing, though a later one (entered at that second) has come."""
+    """Numbers `first`..`last` that are missing, though a later one, `before`, (entered at that second) has come."""
 
     first: int
     last: int
+    before: int
     entered_after: int
 
 
@@ -79,20 +83,20 @@ class Track:
                 return
             self._place(number, *self.apart.pop(number))
 
-    def gaps(self, left_out: set[int]) -> Iterator[Gap]:
+    def gaps(self, accounted: Sequence[Span]) -> Iterator[Gap]:
         """What is missing below the highest number, but for numbers that somebody accounts for."""
         if self.held < len(self.ids):
             first = None
             for place, identity in enumerate(self.ids):
-                number = place + 1
-                if identity == 0 and number not in left_out:
-                    first = first or number
-                elif identity != 0 and first is not None:
-                    yield Gap(first, number - 1, self.entered[place])
+                if identity == 0:
+                    first = first or place + 1
+                elif first is not None:
+                    yield from _gaps(first, place + 1, self.entered[place], accounted)
                     first = None
-        if self.apart:
-            number = min(self.apart)
-            yield Gap(len(self.ids) + 1, number - 1, self.apart[number][1])
+        before = len(self.ids)
+        for number in sorted(self.apart):
+            yield from _gaps(before + 1, number, self.apart[number][1], accounted)
+            before = number
 
 
 class Sequences:
@@ -132,8 +136,8 @@ class Sequences:
             detail = f"{reported.source} has used sequence {number} of one incarnation for two events"
             self._once.differ(Difference(detail, partition, offset, reported.dossier))
 
-    def judge(self, check: Check, heartbeats: Mapping[str, Heartbeat]) -> None:
-        """Every gap is a difference, but for what the newest heartbeat of that incarnation accounts for."""
+    def judge(self, check: Check, heartbeats: Mapping[str, Kept]) -> None:
+        """Every gap is a difference, but for what the newest heartbeat of its source accounts for."""
         if self._not_followed:
             why = f"they lie too far from others of their outbox, or there are more than {TRACKS_MAX:,} outboxes"
             check.differ(Difference(f"{self._not_followed} numbers are not followed: {why}"))
@@ -141,25 +145,69 @@ class Sequences:
             source, incarnation = raw_source.decode("utf-8", "replace"), raw_incarnation.decode("utf-8", "replace")
             check.examined += track.held
             beat = heartbeats.get(source)
-            if beat is not None and beat.incarnation != incarnation:
-                beat = None
-            left_out = set() if beat is None else set(beat.quarantined_sequences)
-            for count, gap in enumerate(track.gaps(left_out)):
+            accounted = [] if beat is None else _accounted(beat, incarnation)
+            # An edge that is gone for good delivers nothing any more.
+            delivers = beat is not None and beat.incarnation == incarnation and not beat.retired
+            for count, gap in enumerate(track.gaps(accounted)):
                 if count >= GAPS_MAX:
                     break
-                if beat is not None and _is_under_way(gap, beat):
+                if beat is not None and delivers and _is_under_way(gap, beat):
                     continue
                 numbers = f"{gap.first}" if gap.first == gap.last else f"{gap.first} to {gap.last}"
                 check.differ(
                     Difference(
                         f"{source}, incarnation {incarnation or 'none'}: sequence {numbers} is missing before "
-                        f"{gap.last + 1}, and no heartbeat accounts for it"
+                        f"{gap.before}, and no heartbeat accounts for it"
                     )
                 )
 
     def counts(self) -> tuple[int, int]:
         """How many tracks there are, and how many numbers in them."""
         return len(self._tracks), sum(track.held for track in self._tracks.values())
+
+
+def discarded(heartbeats: Iterable[Heartbeat]) -> dict[str, Listed]:
+    """Unit -> the numbers of events that somebody has thrown away at its edges, as their newest heartbeats say."""
+    found: dict[str, list[Numbers]] = {}
+    for beat in heartbeats:
+        for each in beat.refused:
+            spans = [Numbers(beat.source, each.incarnation, *span) for span in each.discarded]
+            if spans:
+                found.setdefault(code_of(beat.source), []).extend(spans)
+    return {
+        unit: Listed(
+            sum(how_many([(each.first, each.last)]) for each in spans),
+            sorted(spans, key=lambda each: (each.incarnation, each.first), reverse=True)[:SHOWN_MAX],
+        )
+        for unit, spans in found.items()
+    }
+
+
+def _accounted(beat: Heartbeat, incarnation: str) -> list[Span]:
+    """The numbers that a heartbeat accounts for as spans, in order, of which none overlap."""
+    spans = [(number, number) for number in beat.quarantined_sequences] if beat.incarnation == incarnation else []
+    for each in beat.refused:
+        if each.incarnation == incarnation:
+            spans += [*each.quarantined, *each.discarded]
+    joined: list[Span] = []
+    for first, last in sorted(span for span in spans if span[0] <= span[1]):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _gaps(first: int, before: int, entered_after: int, accounted: Sequence[Span]) -> Iterator[Gap]:
+    """What is missing from `first` on and below a number that has come, but for what is accounted for."""
+    place = bisect_left(accounted, first, key=lambda span: span[1])
+    while first < before and place < len(accounted) and accounted[place][0] < before:
+        begin, end = accounted[place]
+        if first < begin:
+            yield Gap(first, begin - 1, before, entered_after)
+        first, place = max(first, end + 1), place + 1
+    if first < before:
+        yield Gap(first, before - 1, before, entered_after)
 
 
 def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:

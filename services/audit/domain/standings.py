@@ -51,7 +51,7 @@ class Standings:
         if self._notes.of(number):
             self._notes.remove(number, unit, self.partition, offset)
 
-    def do(self, offset: int, number: int, unit: str | None, at: int, dossier: str | None) -> None:
+    def do(self, offset: int, number: int, unit: str | None, at: int, dossier: str | None, recorded_at: int) -> None:
         """A lifecycle record at `at` counts an entry; `unit` is its dossier's receiver."""
         self._check.examined += 1
         if not 0 <= offset < len(self._standing):
@@ -63,7 +63,7 @@ class Standings:
         if self._pieces.entries[number].standing == "rejected":
             self.letters.rejected(offset, self._marks[offset])
         if self._notes.of(number):
-            self._notes.add(number, unit, self.partition, offset, dossier or "")
+            self._notes.add(number, unit, self.partition, offset, dossier or "", recorded_at)
 
     def close(self, record: Countable, reported: Reported | None) -> None:
         """After the entries: own standing, dead letters; after a tick nothing may be owed."""

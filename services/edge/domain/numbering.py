@@ -1,8 +1,10 @@
 """Which number each event gets: contiguous from 1 for each source of an incarnation, in the order of acceptance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+
+from contracts.heartbeats import Span
 
 
 class Book(Struct, frozen=True):
@@ -28,3 +30,16 @@ def number(book: Book, sources: Sequence[str]) -> tuple[Book, list[Place]]:
         last[source] = sequence = last.get(source, 0) + 1
         places.append(Place(position, sequence))
     return Book(book.incarnation, book.position + len(places), last), places
+
+
+def spans(numbers: Iterable[int], spans_max: int) -> tuple[Span, ...]:
+    """First and last of each run of rising numbers, of the first runs."""
+    found: list[Span] = []
+    for each in numbers:
+        if found and each == found[-1][1] + 1:
+            found[-1] = found[-1][0], each
+        elif len(found) == spans_max:
+            break
+        else:
+            found.append((each, each))
+    return tuple(found)

@@ -12,7 +12,7 @@ import msgspec
 
 from contracts import instants
 from contracts.face import logs
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import INCARNATIONS_MAX, Heartbeat, Refused, how_many
 from services.edge.domain.clocks import Clocks
 from services.edge.instruments import Instruments
 from services.edge.link.intake import JSON, Answer, Intake, UnansweredError
@@ -106,7 +106,7 @@ def _trouble(answer: Answer) -> str | None:
 def _beat(source: str, incarnation: str, lines: Sequence[LineStand], here: Clocks, link: str) -> Heartbeat:
     oldest = min((line.oldest_entered_at for line in lines if line.oldest_entered_at is not None), default=None)
     until = here.told(here.now if oldest is None else oldest)
-    aside = [number for line in lines if line.incarnation == incarnation for number in line.quarantined]
+    named, refused = _refused(lines, incarnation)
     return msgspec.convert(
         {
             "source": source,
@@ -115,9 +115,23 @@ def _beat(source: str, incarnation: str, lines: Sequence[LineStand], here: Clock
             "spool_depth": sum(line.unsent for line in lines),
             "oldest_unsent_age_seconds": 0.0 if oldest is None else max(0.0, (here.now - oldest) / instants.SECOND),
             "delivered_until": None if until is None else instants.show(until),
-            "quarantined_sequences": aside[:QUARANTINED_MAX],
+            "quarantined_sequences": named,
             "clock_offset_seconds": round(here.offset / instants.SECOND, 3),
             "link": link,
+            "refused": refused,
         },
         Heartbeat,
     )
+
+
+def _refused(lines: Sequence[LineStand], incarnation: str) -> tuple[list[int], list[Refused]]:
+    """What intake refused: of this incarnation one by one, where they are few; all else by incarnation, the newest first."""
+    named: list[int] = []
+    refused: list[Refused] = []
+    for line in sorted(lines, key=lambda line: line.incarnation, reverse=True):
+        aside = line.quarantined
+        if line.incarnation == incarnation and how_many(aside) <= QUARANTINED_MAX:
+            named, aside = [number for first, last in aside for number in range(first, last + 1)], ()
+        if aside or line.discarded:
+            refused.append(Refused(incarnation=line.incarnation, quarantined=list(aside), discarded=list(line.discarded)))
+    return named, refused[:INCARNATIONS_MAX]

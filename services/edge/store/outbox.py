@@ -13,10 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts import instants
+from contracts.heartbeats import SPANS_MAX
 from services.edge.domain.fullness import Limits, Load, refuses
 from services.edge.domain.incarnations import RANDOM_BYTES, HighWater, is_continued, new_incarnation
 from services.edge.domain.judgement import Entry, finished
-from services.edge.domain.numbering import Book, Place, number
+from services.edge.domain.numbering import Book, Place, number, spans
 from services.edge.domain.receipts import Receipt
 from services.edge.domain.replies import Refused
 from services.edge.domain.window import Waiting
@@ -33,7 +34,6 @@ from services.edge.store.views import LineStand, Places, Quarantined, Stand
 ROW_BYTES = 64
 # The longest that sequence, incarnation and recordedtime can be.
 GIVEN_BYTES = 160
-QUARANTINED_SHOWN_MAX = 1000
 READ_ROWS = 50
 RELEASED_MAX = 1000
 BUSY_SECONDS = 5.0
@@ -138,6 +138,7 @@ class Outbox:
                 db.execute(statement)
             db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
         db.execute(schema.RELEASED)
+        db.execute(schema.DISCARDED)
         self._receipts = Receipts(db, self._receipts_events_max)
         incarnation, *counted = db.execute(schema.STORE).fetchone()
         if known is not None:
@@ -315,9 +316,11 @@ class Outbox:
         return len(rows)
 
     def discard(self, positions: Sequence[int]) -> int:
-        """Forgets events that intake refused, because somebody decided so; how many. Only quarantine can be discarded."""
+        """Forgets events that intake refused, because somebody decided so, but not their numbers; how many. Only quarantine
+        can be discarded."""
         chosen = json.dumps(list(positions))
         count, size = self._db.execute(schema.WEIGH_ASIDE, (chosen,)).fetchone()
+        self._db.execute(schema.KEEP_DISCARDED, (chosen,))
         self._db.execute(schema.RELEASE, (chosen,))
         self._events -= count
         self._bytes -= int(size) + count * ROW_BYTES
@@ -361,11 +364,13 @@ class Outbox:
 
     def _stand_of(self, line: _Line) -> LineStand:
         first = self._db.execute(schema.FIRST_OF_LINE, (line.number,)).fetchone() or (None, None)
-        aside = self._db.execute(schema.QUARANTINE_OF_LINE, (line.number, QUARANTINED_SHOWN_MAX))
+        aside, discarded = (
+            spans((sequence for (sequence,) in self._db.execute(statement, (line.number,))), SPANS_MAX)
+            for statement in (schema.QUARANTINE_OF_LINE, schema.DISCARDED_OF_LINE)
+        )
         return LineStand(
-            line.incarnation, line.source, line.last_sequence, line.unsent, first[0], first[1],
-            tuple(sequence for (sequence,) in aside),
-        )  # fmt: skip
+            line.incarnation, line.source, line.last_sequence, line.unsent, first[0], first[1], aside, discarded
+        )
 
     def quarantined(self, after: int, rows_max: int) -> list[Quarantined]:
         """A page of what intake refused."""

@@ -47,7 +47,7 @@ NEW_STORE = "INSERT INTO store VALUES (1, ?, 0, 0, 0)"
 NEW_INCARNATION = "UPDATE store SET incarnation = ?"
 KEEP_STORE = "UPDATE store SET position = ?, events = ?, bytes = ?"
 FORGET_LINES = """DELETE FROM line WHERE incarnation <> ? AND unsent = 0
-                  AND number NOT IN (SELECT line FROM quarantine)"""
+                  AND number NOT IN (SELECT line FROM quarantine) AND number NOT IN (SELECT line FROM discarded)"""
 LINES = "SELECT number, incarnation, source, last_sequence, unsent FROM line ORDER BY number"
 NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES (?, ?, 0, 0)"
 KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
@@ -69,7 +69,8 @@ SET_ASIDE = """INSERT INTO quarantine (position, line, sequence, entered_at, bod
 SET_ASIDE_DELETE = "DELETE FROM event WHERE position = ?"
 LINE_OF = "SELECT line FROM event WHERE position = ?"
 QUARANTINE_BY_CODE = "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code"
-QUARANTINE_OF_LINE = "SELECT sequence FROM quarantine WHERE line = ? ORDER BY sequence LIMIT ?"
+QUARANTINE_OF_LINE = "SELECT sequence FROM quarantine WHERE line = ? ORDER BY sequence"
+DISCARDED_OF_LINE = "SELECT sequence FROM discarded WHERE line = ? ORDER BY sequence"
 QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail,
                      q.body FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ?
                      ORDER BY q.position LIMIT ?"""
@@ -79,6 +80,10 @@ HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
               ORDER BY position LIMIT ?"""
 # Beside the tables of version 1: a store that was made before gets it when it is opened.
 RELEASED = "CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY, released_at INTEGER NOT NULL)"
+# Beside them as well, and small enough to be kept for ever: without it, nobody could tell a number from one that was lost.
+DISCARDED = """CREATE TABLE IF NOT EXISTS discarded (line INTEGER NOT NULL, sequence INTEGER NOT NULL,
+               PRIMARY KEY (line, sequence)) WITHOUT ROWID"""
+KEEP_DISCARDED = f"INSERT OR IGNORE INTO discarded SELECT line, sequence FROM quarantine WHERE {_CHOSEN}"
 KEEP_RELEASED = "INSERT INTO released SELECT position, ? FROM event WHERE position > ?"
 FORGET_RELEASED = "DELETE FROM released WHERE position NOT IN (SELECT position FROM event)"
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.heartbeats import Span
 from services.edge.domain.fullness import Load
 
 FILE = "outbox.sqlite3"
@@ -21,7 +22,7 @@ class Places(Struct, frozen=True):
 
 
 class LineStand(Struct, frozen=True):
-    """How one source of one incarnation stands."""
+    """How one source of one incarnation stands; of numbers, the first and last of each run."""
 
     incarnation: str
     source: str
@@ -29,7 +30,8 @@ class LineStand(Struct, frozen=True):
     unsent: int
     first_unsent: int | None
     oldest_entered_at: int | None
-    quarantined: tuple[int, ...]
+    quarantined: tuple[Span, ...]
+    discarded: tuple[Span, ...] = ()
 
     @property
     def last_acknowledged(self) -> int:

@@ -7,7 +7,7 @@ import msgspec
 
 from contracts import instants
 from contracts.events import code_of
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Kept
 from services.metrics.domain.delivery import Beat, beat_of
 
 SOURCES_MAX: Final = 20_000
@@ -16,7 +16,7 @@ AHEAD: Final = instants.MINUTE
 
 
 class Beats:
-    """`of` is replaced as a whole. A record without a value takes a source out: its edge has been retired."""
+    """`of` is replaced as a whole. A record that is `retired`, or has no value, takes a source out."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
@@ -29,9 +29,12 @@ class Beats:
             self._newest.pop((key or b"").decode(errors="replace"), None)
             return
         try:
-            said = msgspec.json.decode(value, type=Heartbeat)
+            said = msgspec.json.decode(value, type=Kept)
             order, beat = (said.incarnation.lower(), instants.parse(said.at)), beat_of(said, stored_at)
         except ValueError:
+            return
+        if said.retired:
+            self._newest.pop(said.source, None)
             return
         held = self._newest.get(said.source)
         if held is None:

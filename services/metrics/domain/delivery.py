@@ -6,7 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from contracts import instants
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Heartbeat, how_many
 from services.metrics.domain.hours import Hours
 
 Link = Literal["up", "degraded", "unknown", "down"]
@@ -15,6 +15,8 @@ LINKS: Final[tuple[Link, ...]] = ("up", "degraded", "unknown", "down")
 _SAID: Final[dict[str, Link]] = {"up": "up", "slow": "degraded", "down": "down", "unknown": "unknown"}
 # What is written down as a span longer than this is no measurement.
 _SPAN_SECONDS_MAX: Final = 100.0 * 366 * 24 * 3600
+# Of an edge; beyond that, readers of JSON take one integer for another.
+_EVENTS_MAX: Final = 2**53
 
 
 class Beat(Struct, frozen=True):
@@ -39,7 +41,7 @@ class Delivery(Struct, frozen=True):
     is_provisional: bool = False
     # Between opening and closing of the unit's own day, or nobody knows its hours: then somebody should be heard.
     is_at_work: bool = True
-    # What intake refused of them; each edge names a thousand at most.
+    # What intake refused of them and lies aside, also of former incarnations.
     quarantined_events: int = 0
 
 
@@ -58,8 +60,12 @@ def beat_of(said: Heartbeat, heard_at: int) -> Beat:
         spool_events=said.spool_depth,
         oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
         complete_until=_shown(min(until, until - _span(said.clock_offset_seconds)), heard_at),
-        quarantined_events=len(said.quarantined_sequences),
+        quarantined_events=min(_aside(said), _EVENTS_MAX),
     )
+
+
+def _aside(said: Heartbeat) -> int:
+    return len(said.quarantined_sequences) + sum(how_many(each.quarantined) for each in said.refused)
 
 
 def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) -> Delivery:

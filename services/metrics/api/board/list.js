@@ -124,7 +124,6 @@ function write(line, row, rank, link) {
   }
 }
 
-// An outbox names a thousand of them at most.
 export function keptOut(centre) { return say("kept_out", {n: whole(centre.quarantined_events)}); }
 
 // Only what needs a word: a centre whose line is well and whose outbox is empty has none. [kind, text]
