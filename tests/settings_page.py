@@ -100,6 +100,7 @@ WHAT: dict[str, str] = {
     "metrics_watch_seconds": "pause between two looks at ownership in Redis",
     "metrics_heartbeat_old_seconds": "age from which a centre's heartbeat says nothing about now: its line is `unknown`",
     "metrics_silence_working_minutes": "a unit's own working time without an event after which it is `silent`",
+    "metrics_silence_units": "units with a rhythm of their own, in minutes: `20050=480,19753=60`; no deadline goes by it",
     "metrics_worklists_url": "where browsers reach processing's API; without one, port base + 2 of the board's own host",
     "metrics_lag_commit_seconds": "pause between two commits of offsets, which only show the lag",
     "audit_answer_seconds": "bound of one answer of Redis or the API",

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     metrics_heartbeat_old_seconds: float = Field(default=120.0, gt=0, le=86_400.0)
     # A unit from which nothing has come for so much of its own working time is silent.
     metrics_silence_working_minutes: int = Field(default=120, ge=1, le=4_800)
+    # Units with a rhythm of their own: `20050=480,19753=60`. It changes nothing but when they are called silent.
+    metrics_silence_units: str = Field(
+        default="", pattern=r"^([A-Za-z0-9._-]{1,32}=[1-9][0-9]{0,3}(,[A-Za-z0-9._-]{1,32}=[1-9][0-9]{0,3})*)?$"
+    )
     # Where browsers reach processing's API, to which the board links; without one, that port on the board's own host.
     metrics_worklists_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9._:/\[\]-]{1,200}$")
     metrics_lag_commit_seconds: float = Field(default=5.0, gt=0)
@@ -62,6 +66,12 @@ class Settings(BaseSettings):
     def group(self) -> str:
         """The worker's consumer group."""
         return f"motcua-metrics-g{self.generation}{'-beside' if self.metrics_beside else ''}"
+
+    @property
+    def silence_minutes_of(self) -> dict[str, int]:
+        """Unit -> the working minutes after which it is silent, where it has a rhythm of its own."""
+        parts = (part.rsplit("=", 1) for part in self.metrics_silence_units.split(",") if part)
+        return {unit: int(minutes) for unit, minutes in parts}
 
     @property
     def bootstrap(self) -> str:

@@ -1,19 +1,25 @@
 """Silence and delivery: windows against an office walked minute by minute, lines and outboxes against what edges said."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from contracts import instants
-from contracts.heartbeats import Heartbeat
+from contracts.heartbeats import Heartbeat, Refused
 from contracts.reference import Calendar, Unit
 from services.metrics.api.beats import Beats
+from services.metrics.api.centres import Centres
+from services.metrics.api.units import Units
+from services.metrics.api.watch import Watch
 from services.metrics.domain import delivery, silence
 from services.metrics.domain.delivery import Beat, Delivery
 from services.metrics.domain.hours import Hours
+from services.metrics.settings import Settings
 from tests.unit.oracle_minutes import Office, local
 from tests.unit.vietnam_2025_2026 import DAYS_OFF, DEFAULT, MADE_UP, PROFILES, SATURDAY_MORNING
 
@@ -74,6 +80,24 @@ RHYTHM = [
 def test_a_working_morning_differs_from_a_sunday(now: str, state: str) -> None:
     """The same silence after a last event on Friday at 16:55."""
     assert silence.judge(local(FRIDAY_CLOSING), local(now), hours(), TWO_HOURS).state == state
+
+
+def test_a_unit_with_a_rhythm_of_its_own_is_silent_by_that_and_keeps_its_hours() -> None:
+    """Since Friday at 16:55 each has worked for two hours; half a day and an hour are what two of them are given."""
+    settings = Settings(metrics_silence_units="20050=240,19753=60")
+    own = {unit: minutes * MINUTE for unit, minutes in settings.silence_minutes_of.items()}
+    units = cast(Units, SimpleNamespace(hours=lambda unit: hours()))
+    centres = Centres(units, cast(Watch, None), lambda: local("2025-07-07 08:55"), 0, TWO_HOURS, own)
+    found = centres.silences(dict.fromkeys(("20050", "19753", "19774"), local(FRIDAY_CLOSING)))
+    assert {unit: each.state for unit, each in found.items()} == {"20050": "heard", "19753": "silent", "19774": "silent"}
+    assert found["20050"].expected_by == local("2025-07-07 10:55")
+    assert Settings().silence_minutes_of == {}
+
+
+@pytest.mark.parametrize("wrong", ["20050", "20050=0", "20050=-1", "=60", "20050=60,", "20050=60 19753=60", "20050=99999"])
+def test_a_rhythm_that_cannot_be_read_keeps_the_api_from_starting(wrong: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(metrics_silence_units=wrong)
 
 
 def test_who_has_no_hours_or_no_event_is_not_called_silent() -> None:
@@ -158,6 +182,12 @@ def test_what_intake_refused_of_a_unit_is_known_by_its_heartbeats() -> None:
     found = delivery.judge([ward, point], NOON, hours(), OLD)
     assert (found.quarantined_events, found.link, found.is_provisional) == (4, "up", False)
     assert delivery.judge([delivery.beat_of(said(), NOON)], NOON, hours(), OLD).quarantined_events == 0
+    # By the thousand, or in a store that was put back since; what was thrown away lies nowhere.
+    former = Refused(incarnation="019790aa-0000-7000-7000-000000000000", quarantined=[(4, 5)], discarded=[(7, 9)])
+    many = Refused(incarnation="01980000-0000-7000-8000-0000000000aa", quarantined=[(1, 1500), (1502, 1502)])
+    assert delivery.beat_of(said(quarantined_sequences=[3], refused=[former, many]), NOON).quarantined_events == 1504
+    absurd = Refused(incarnation=former.incarnation, quarantined=[(0, 2**53)] * 2)
+    assert delivery.beat_of(said(refused=[absurd]), NOON).quarantined_events == 2**53
 
 
 @pytest.mark.parametrize("number", [1e308, -1e308, 1e12])
@@ -228,6 +258,9 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     beats.take(b"/units/19753", None, NOON)
     beats.publish()
     assert beats.of == {"19753": (Beat(NOON, "up", 0, None, NOON),)}
+    beats.take(b"/units/19753/p", packed(source="/units/19753/p")[:-1] + b',"retired":true}', NOON)
+    beats.publish()
+    assert beats.of == {}
 
 
 @pytest.mark.parametrize("digits", [17, 401, 4300, 5000])

@@ -121,7 +121,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, hold: float = LONG_HOLD
     watch = Watch("nowhere", 0.1, hold, lambda _: None)
     watch.start()
     try:
-        yield watch, Centres(NOBODY, watch, lambda: time.time_ns() // 1000, OLD_AFTER, OLD_AFTER)
+        yield watch, Centres(NOBODY, watch, lambda: time.time_ns() // 1000, OLD_AFTER, OLD_AFTER, {})
     finally:
         watch.close()
 

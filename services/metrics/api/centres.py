@@ -8,20 +8,25 @@ from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 from services.metrics.domain import delivery, silence
 from services.metrics.domain.delivery import Delivery
+from services.metrics.domain.hours import Hours
 from services.metrics.domain.silence import Silence
 
 Row = dict[str, Any]
 
 
 class Centres:
-    """Heartbeats and last events, judged by each unit's own calendar at the moment of asking."""
+    """Heartbeats and last events, judged by each unit's own calendar at the moment of asking; some have a patience of
+    their own."""
 
-    def __init__(self, units: Units, watch: Watch, now: Callable[[], int], old_after: int, patience: int) -> None:
+    def __init__(
+        self, units: Units, watch: Watch, now: Callable[[], int], old_after: int, patience: int, own: Mapping[str, int]
+    ) -> None:
         self._units = units
         self._watch = watch
         self._now = now
         self._old_after = old_after
         self._patience = patience
+        self._own = own
 
     def deliveries(self) -> Mapping[str, Delivery]:
         """How the edges of each unit that has one stand now; of none while heartbeats have not been read."""
@@ -30,7 +35,7 @@ class Centres:
     def silences(self, seen: Mapping[str, int]) -> Mapping[str, Silence]:
         """How the silence of each unit that has ever reported is to be taken now; `seen` has their last events."""
         now = self._now()
-        return {unit: silence.judge(at, now, self._units.hours(unit), self._patience) for unit, at in seen.items()}
+        return {unit: self._silence(unit, at, now, self._units.hours(unit)) for unit, at in seen.items()}
 
     def marked(self, rows: Iterable[Row], seen: Mapping[str, int]) -> list[Row]:
         """Rows with what is said of each one's centre."""
@@ -40,7 +45,7 @@ class Centres:
         for row in rows:
             unit, hours = row["unit"], self._units.hours(row["unit"])
             stand = delivery.judge(beats.get(unit, ()), now, hours, self._old_after)
-            marked.append({**row, **_told(stand, silence.judge(seen.get(unit), now, hours, self._patience), read)})
+            marked.append({**row, **_told(stand, self._silence(unit, seen.get(unit), now, hours), read)})
         return marked
 
     def overall(self) -> Row:
@@ -48,6 +53,9 @@ class Centres:
         read = self._watch.has_read_beats
         until, is_provisional = delivery.together(self._judged().values() if read else ())
         return {"complete_until": _show(until), "provisional": is_provisional if read else None}
+
+    def _silence(self, unit: str, last_event: int | None, now: int, hours: Hours | None) -> Silence:
+        return silence.judge(last_event, now, hours, self._own.get(unit, self._patience))
 
     def _judged(self) -> dict[str, Delivery]:
         now = self._now()

@@ -66,6 +66,7 @@ def compose(settings: Settings, units: Units) -> FastAPI:
         now,
         old_after=round(settings.metrics_heartbeat_old_seconds * instants.SECOND),
         patience=settings.metrics_silence_working_minutes * instants.MINUTE,
+        own={unit: minutes * instants.MINUTE for unit, minutes in settings.silence_minutes_of.items()},
     )
     told = Told(units, centres, watch, instruments, now)
     stream = Stream(snapshots, told, instruments)
