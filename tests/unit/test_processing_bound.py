@@ -41,6 +41,12 @@ def test_one_hundred_per_cent_never_stops() -> None:
     assert bound.passed() == frozenset()
 
 
+def test_what_is_parked_is_not_yet_bad() -> None:
+    """After an outage, events come before those that they follow on."""
+    bound = Bound(Settings(processing_rejected_percent_max=20))
+    assert (bound.committed(1, {"parked": 5000}), bound.passed()) == (0.0, frozenset())
+
+
 def test_a_partition_that_has_passed_it_stays_passed_and_ticks_do_not_dilute() -> None:
     """By partition; whatever comes afterwards; a tick that touched many dossiers is no good record."""
     bound = Bound(Settings(processing_rejected_percent_max=20))

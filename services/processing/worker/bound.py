@@ -1,4 +1,7 @@
-"""The bound on what is bad: which partitions must stand still, because too many of their last records were rejected."""
+"""The bound on what is bad: which partitions must stand still, because too many of their last records were rejected.
+
+As they arrived: one that is parked then may be early or bad, and nobody can tell yet.
+"""
 
 from collections.abc import Mapping
 from typing import Final
