@@ -206,3 +206,15 @@ def test_an_upgrade_builds_before_it_starts_and_forgets_no_service() -> None:
     replaced = set(one_by_one.split(" in ")[1].split(";")[0].split())
     assert replaced == {name for name in STAYING if SERVICES[name]["image"] == "motcua:local"}
     assert lines[-1] == "docker compose run --rm verify"
+
+
+def test_whoever_brings_images_of_their_own_finds_each_named_and_each_profile() -> None:
+    """With the patch that was tried, whether compose pulls it or one of ours is made from it."""
+    told = (REPOSITORY / "docs" / "OPERATIONS.md").read_text().split("\n## Images and profiles\n")[1].split("\n## ")[0]
+    stages = re.findall(r"(?m)^FROM (\S+)", (REPOSITORY / "deploy" / "Dockerfile").read_text())
+    images = {each["image"] for each in SERVICES.values()} | {base for base in stages if ":" in base}
+    assert {image for image in images if f"`{image}`" not in told} == set()
+    [loop] = re.findall(r"for image in (.*); do", told)
+    assert set(loop.split()) == images - OWN - {SERVICES["grafana"]["image"]}
+    profiles = {profile for each in SERVICES.values() for profile in each.get("profiles", ())}
+    assert {profile for profile in profiles if f"| `{profile}` |" not in told} == set()
