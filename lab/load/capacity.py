@@ -157,12 +157,13 @@ def _cores(taken: dict[str, float]) -> float:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> Cost:
-    """Least squares; more events never take fewer cores, whatever a noisy step says."""
+    """Least squares; more events never take fewer cores, and none take less than none, whatever a noisy step says."""
     rates, cores = [rate for rate, _ in points], [each for _, each in points]
     middle, mean = sum(rates) / len(points), sum(cores) / len(points)
     spread = sum((rate - middle) ** 2 for rate in rates)
     slope = max(0.0, sum((rate - middle) * (each - mean) for rate, each in points) / spread)
-    fixed = mean - slope * middle
+    if (fixed := mean - slope * middle) < 0:
+        fixed, slope = 0.0, sum(rate * each for rate, each in points) / sum(rate * rate for rate in rates)
     off = sqrt(sum((each - fixed - slope * rate) ** 2 for rate, each in points) / len(points))
     return Cost(
         fixed_cores=fixed, cores_per_rate=slope, least=min(rates), most=max(rates), steps=len(points), deviation=off

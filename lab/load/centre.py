@@ -1,11 +1,11 @@
-"""A centre as an outbox in memory, with the edge's rules: in order, in batches, again until each event is spoken of."""
+"""A centre as an outbox in memory, with the edge's rules: a dossier's events in order, in batches, again if need be."""
 
 import asyncio
 import gzip
 import random
 import time
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 import aiohttp
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from contracts import instants
 from lab.keys import key_of
+from lab.load.lines import Lines
 from lab.load.measures import Book
 from lab.load.pace import Pace
 from lab.load.plan import Centre, Due
@@ -100,7 +101,7 @@ class OutboxCentre:
         self._intake = intake
         self._settings = settings
         self._tally = tally
-        self._waiting: deque[Due] = deque()
+        self._waiting = Lines()
         self._arrived = asyncio.Event()
         self._pace = Pace(settings.batch_events_max)
         self._failures = 0
@@ -110,11 +111,11 @@ class OutboxCentre:
     @property
     def depth(self) -> int:
         """Events that the city has not yet spoken of."""
-        return len(self._waiting)
+        return self._waiting.depth
 
     def accept(self, event: Due) -> None:
         """An event was entered."""
-        self._waiting.append(event)
+        self._waiting.add(event)
         self._arrived.set()
 
     async def run(self) -> None:
@@ -133,7 +134,7 @@ class OutboxCentre:
                 await self._deliver()
 
     async def _deliver(self) -> None:
-        batch = [self._waiting[place] for place in range(min(len(self._waiting), self._pace.events))]
+        batch = self._waiting.foremost(self._pace.events)
         body = gzip.compress(b"[" + b",".join(each.body for each in batch) + b"]", PACK_LEVEL, mtime=0)
         began = time.monotonic()
         asked: float | None = None
@@ -164,11 +165,8 @@ class OutboxCentre:
                 self._put_aside(due)
             else:
                 again.append(due)
-        for _ in batch:
-            self._waiting.popleft()
-        # In front of everything behind them, in their order.
-        self._waiting.extendleft(reversed(again))
-        if not self._waiting:
+        self._waiting.settle(batch, again)
+        if not self._waiting.depth:
             self._arrived.clear()
         return again
 
@@ -188,10 +186,11 @@ class OutboxCentre:
     def stand(self) -> dict[str, Any]:
         """What a heartbeat says. Delivered is what was entered before the oldest that waits, by the clock of its entry."""
         now = self._tally.now()
-        oldest = self._waiting[0].at if self._waiting else now
+        waits = self._waiting.oldest()
+        oldest = now if waits is None else waits.at
         return {
             "source": self._centre.source, "incarnation": self._centre.incarnation,
-            "at": instants.show(time.time_ns() // 1000), "spool_depth": len(self._waiting),
+            "at": instants.show(time.time_ns() // 1000), "spool_depth": self._waiting.depth,
             "oldest_unsent_age_seconds": round(max(0.0, now - oldest), 3),
             "delivered_until": instants.show(self._warp.simulated(oldest)),
             "quarantined_sequences": self._quarantined, "link": "down" if self._failures >= 3 else "up",

@@ -284,6 +284,7 @@ class _Run:
             dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
             ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
+            by_link=told.by_link,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
             last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
             generator_cores=told.generator_cores,

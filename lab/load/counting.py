@@ -13,6 +13,9 @@ FLOWS = (
     "submitted", "received", "received_direct", "received_online", "received_post", "completed", "returned", "withdrawn",
     "refused", "handed_over",
 )  # fmt: skip
+ADDS_UP = "every minute has its reason, and they add up"
+NONE_ASKED = "none asked"
+NO_DUES = "not judged: published figures are replayed without dues of the lab's own, so that no dossier is asked for"
 LATE = ("completed_late", "overdue_open")
 OPEN = ("open",)
 LOST, DOUBLE, OVERDUE, STANDS = "lost", "double", "wrongly overdue", "open and late"
@@ -98,7 +101,7 @@ def _refused(outcome: Outcome) -> Verdict:
 
 def _deadlines(outcome: Outcome) -> Verdict:
     if not outcome.dues:
-        return Verdict(name=DEADLINES, promise="as the lab works them out", measured="none asked", word="shown")
+        return Verdict(name=DEADLINES, promise="as the lab works them out", measured=_why_none(outcome), word="shown")
     right = sum(
         told is not None and instants.parse(told) == outcome.dues[subject] for subject, told in outcome.dues_told.items()
     )
@@ -112,15 +115,21 @@ def _deadlines(outcome: Outcome) -> Verdict:
 def _explained(outcome: Outcome) -> list[Verdict]:
     """Whether what the ledger tells of a deadline adds up to it."""
     asked = outcome.ledgers
-    if not asked:
+    if not asked and outcome.scenario.arrivals.facts is None:
         return []
+    if not asked:
+        return [Verdict(name=EXPLAINED, promise=ADDS_UP, measured=_why_none(outcome), word="shown")]
     wrong = {subject: why for subject, why in asked.items() if why is not None}
     measured = f"{len(asked) - len(wrong)} of {len(asked)} asked ledgers add up"
     measured += "".join(f"; {subject}: {why}" for subject, why in list(wrong.items())[:1])
     return [Verdict(
-        name=EXPLAINED, promise="every minute has its reason, and they add up", measured=measured,
+        name=EXPLAINED, promise=ADDS_UP, measured=measured,
         word="broken" if wrong else "kept", figure=len(wrong),
     )]  # fmt: skip
+
+
+def _why_none(outcome: Outcome) -> str:
+    return NONE_ASKED if outcome.scenario.arrivals.facts is None else NO_DUES
 
 
 def _audited(outcome: Outcome) -> list[Verdict]:

@@ -1,5 +1,7 @@
 """Figures that need the samples: how long a backlog took to drain, how fair links fared, what was the first at its limit."""
 
+from msgspec.structs import replace
+
 from lab.load.accounts import waiting
 from lab.load.course import Stretch
 from lab.load.outcome import Outcome
@@ -23,24 +25,46 @@ LINE_BROKEN = ("cut", "half_open", "captive")
 def drains(outcome: Outcome) -> list[tuple[Stretch, float | None]]:
     """After each stretch without a line: seconds until its centres held no more than they do anyway, None if never."""
     told: list[tuple[Stretch, float | None]] = []
-    for stretch in outcome.stretches:
-        if stretch.what not in LINE_BROKEN:
+    broken = _without_line(outcome.stretches)
+    last = {stretch.on: stretch for stretch in broken}
+    for stretch in broken:
+        if stretch is last[stretch.on] and never_stored(outcome, stretch.on):
+            told.append((stretch, None))
             continue
         usual = max(EMPTY_EVENTS, _usual(outcome.samples, stretch))
         after = [each for each in outcome.samples if each.at >= stretch.until]
         done = next((each.at for each in after if each.outboxes.get(stretch.on, 0) <= usual), None)
-        if done is None and not never_stored(outcome, stretch.on):
+        if done is None:
             # Samples end with the load: what the last of them still saw was through right after it.
             done = outcome.last_stored_at.get(stretch.on)
         told.append((stretch, None if done is None else max(0.0, done - stretch.until)))
     return told
 
 
+def _without_line(stretches: list[Stretch]) -> list[Stretch]:
+    """Of each link what adjoins is one: a line that is cut and then passes nothing is back after both."""
+    told: list[Stretch] = []
+    latest: dict[str, int] = {}
+    for each in sorted(stretches, key=lambda stretch: stretch.since):
+        if each.what not in LINE_BROKEN:
+            continue
+        place = latest.get(each.on)
+        if place is not None and each.since <= told[place].until:
+            before = told[place]
+            told[place] = replace(before, what=f"{before.what}, {each.what}", until=max(before.until, each.until))
+        else:
+            latest[each.on] = len(told)
+            told.append(each)
+    return told
+
+
 def fairness(outcome: Outcome) -> dict[str, float]:
-    """By link: the share of its events that was stored when the period ended; none where nothing ever was."""
+    """By link that had something to report: the share of it that was stored when the period ended; 0 where nothing was."""
     told: dict[str, float] = {}
     at_end = [each for each in outcome.samples if each.at <= outcome.real_seconds]
     for link in outcome.scenario.links:
+        if outcome.by_link and not outcome.by_link[link]:
+            continue
         kept = outcome.book.whole.get(f"stored {link}")
         waiting = at_end[-1].outboxes.get(link, 0) if at_end else 0
         stored = kept.count if kept is not None else 0

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lab.load.measures import Book, Latencies
 
@@ -28,6 +28,8 @@ class Gathered(Struct, kw_only=True):
     late: Latencies
     loop: Latencies
     generator_cores: list[float]
+    # Planned events by link; without any nobody has told.
+    by_link: Counter[str] = field(default_factory=Counter)
 
 
 def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
@@ -49,6 +51,7 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
         late=late, loop=loop,
         generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
+        by_link=summed(each["by_link"] for each in planned),
     )  # fmt: skip
 
 

@@ -68,8 +68,10 @@ class Lives:
         self._hours = hours
         self._warp = warp
         self._procedures, self._weights = _chosen(mix, procedures)
-        self._bins = [start for start in range(0, hours.total, BIN_SECONDS) if self._inside(start)]
-        self._cumulative = list(accumulate(_weight(arrivals, hours.instant(start)) for start in self._bins))
+        self._bins = [found for start in range(0, hours.total, BIN_SECONDS) if (found := self._inside(start))]
+        self._cumulative = list(accumulate(
+            _weight(arrivals, hours.instant(found[0])) * (len(found) / BIN_SECONDS) for found in self._bins
+        ))  # fmt: skip
         if not self._bins or not self._cumulative[-1]:
             period = f"{instants.show(warp.starts)[:16]} to {instants.show(warp.ends)[:16]}"
             raise ScenarioError(f"nobody comes from {period}: offices are shut all the time, or [arrivals] says so")
@@ -80,8 +82,11 @@ class Lives:
         for worked in sorted(self._arrivals(count, chance)):
             yield self._life(worked, unit, others, chance)
 
-    def _inside(self, worked: int) -> bool:
-        return self._warp.starts <= self._hours.instant(worked) < self._warp.ends
+    def _inside(self, worked: int) -> range:
+        """The seconds of a bin that lie within the period."""
+        at = self._hours.instant(worked)
+        first, last = (-(-(moment - at) // instants.SECOND) for moment in (self._warp.starts, self._warp.ends))
+        return range(worked + max(0, first), worked + min(BIN_SECONDS, last))
 
     def _arrivals(self, count: int, chance: Random) -> list[int]:
         """When each of so many dossiers is brought; some people bring a pile of them."""
@@ -94,7 +99,8 @@ class Lives:
 
     def _arrival(self, chance: Random) -> int:
         drawn = chance.random() * self._cumulative[-1]
-        return self._bins[min(bisect(self._cumulative, drawn), len(self._bins) - 1)] + chance.randrange(BIN_SECONDS)
+        found = self._bins[min(bisect(self._cumulative, drawn), len(self._bins) - 1)]
+        return found[0] + chance.randrange(len(found))
 
     def _life(self, worked: int, unit: str, others: tuple[str, ...], chance: Random) -> Life:
         kind = chance.choices(self._kinds, cum_weights=self._shares)[0]

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     running = commands.add_parser("run", help="run a scenario and leave its report")
     running.add_argument("scenario", help=f"one of {', '.join(scenario.names())}, or the path of a TOML file")
     running.add_argument("--seed", type=int, default=1, help="another seed, other dossiers (default 1)")
-    running.add_argument("--scale", type=float, default=1.0, help="a part of its dossiers, from 0.01 to 1 (default 1)")
+    running.add_argument("--scale", type=float, help="a part of its dossiers, from 0.01 to 1 (default its file's, else 1)")
     running.add_argument("--manner", choices=("outbox", "paper"), default="outbox", help="how centres send (default outbox)")
     running.add_argument("--with-paper", action="store_true", help="and once more as in the paper era, side by side")
     running.add_argument("--keep", action="store_true", help="leave the stack running")

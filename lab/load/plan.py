@@ -57,6 +57,14 @@ class Plan(Struct, frozen=True):
         """How many are planned."""
         return sum(len(each.events) for each in self.centres)
 
+    @property
+    def by_link(self) -> Counter[str]:
+        """How many are planned on each link."""
+        told: Counter[str] = Counter()
+        for each in self.centres:
+            told[each.link] += len(each.events)
+        return told
+
 
 class Slot(Struct, frozen=True):
     """A centre before its events are known."""
@@ -159,22 +167,28 @@ def _due(step: Step, subject: str, source: str, warp: Warp, chance: Random) -> D
 
 
 def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp, process: int, processes: int) -> Plan:
-    """A fortnight of published figures, each body's events from an outbox of its own."""
+    """A fortnight of published figures, each body's events from an outbox of its own; a part are whole units."""
     facts = published.read(FACTS_DIRECTORY / str(scenario.arrivals.facts))
+    plans = writing.planned(facts, reference_directory, seed)
+    chosen = set(part_of([unit.code for unit in plans], scenario))
     links = {unit: group.link for group in scenario.centres for unit in group.units}
     default = next((group.link for group in scenario.centres if not group.units), scenario.links[0])
     by_code: dict[str, list[Due]] = {}
+    born_at: dict[str, str] = {}
     for each in writing.fortnight(facts, reference_directory, seed):
+        # A dossier's first event is its unit's; later ones may be those of a department or of another unit.
+        if born_at.setdefault(each.subject, each.code) not in chosen:
+            continue
         due = Due(warp.real(each.entered_at), each.subject, each.event)
         by_code.setdefault(each.code, []).append(due)
     told = Plan([], {}, {}, warp)
-    for number, code in enumerate(part_of(by_code, scenario)):
+    for number, code in enumerate(sorted(by_code)):
         if number % processes == process:
             incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))
             events = _numbered(by_code[code], incarnation)
             told.centres.append(Centre(number, code, f"/units/{code}", links.get(code, default), False, incarnation, events))
-    mine = {each.unit for each in told.centres}
-    for unit in writing.planned(facts, reference_directory, seed):
+    mine = chosen & {each.unit for each in told.centres}
+    for unit in plans:
         if unit.code in mine:
             told.expected[unit.code] = Counter(
                 received=sum(unit.received), received_online=sum(unit.online), completed=unit.completed,
@@ -183,11 +197,11 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
     return told
 
 
-def part_of(bodies: Iterable[str], scenario: Scenario) -> list[str]:
-    """Of published figures a scale takes whole bodies, evenly spread; ScenarioError when it is too small for one of them."""
-    told = sorted(bodies)
+def part_of(units: Iterable[str], scenario: Scenario) -> list[str]:
+    """Of published figures a scale takes whole units, evenly spread; ScenarioError when it is too small for one of them."""
+    told = sorted(units)
     if not (count := round(len(told) * scenario.scale)):
-        raise ScenarioError(f"{scenario.name} has {len(told)} bodies, and {scenario.scale:g} of them is none")
+        raise ScenarioError(f"{scenario.name} has {len(told)} units, and {scenario.scale:g} of them is none")
     return [told[place * len(told) // count] for place in range(count)]
 
 

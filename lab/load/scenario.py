@@ -183,8 +183,10 @@ def read(name: str) -> Scenario:
     return msgspec.structs.replace(found, profiles=used)
 
 
-def scaled(found: Scenario, scale: float) -> Scenario:
-    """The same with a part of its dossiers; the report says so."""
+def scaled(found: Scenario, scale: float | None) -> Scenario:
+    """The same with a part of its dossiers, None: the one that its file says; the report says so."""
+    if scale is None:
+        scale = found.scale
     if not SCALE_LEAST <= scale <= 1:
         raise ScenarioError(f"a scenario can be scaled from {SCALE_LEAST} to 1, not to {scale}")
     if found.knee is not None and scale != 1:

@@ -31,6 +31,7 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
         counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
         troubles=summed(each.troubles for each in steps),
+        by_link=summed(each.by_link for each in steps),
         left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
         silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
         last_stored_at={

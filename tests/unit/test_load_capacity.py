@@ -62,6 +62,17 @@ def test_noise_makes_no_event_free() -> None:
     assert capacity.cost(told).cores_per_rate == 0
 
 
+def test_noise_makes_no_city_take_less_than_nothing() -> None:
+    """A line that would begin below zero begins at it."""
+    told = _knee()
+    told["knee"]["steps"][1:] = [_step(rate, cores) for rate, cores in ((100, 0.0), (200, 1.0), (300, 2.0))]
+    for each in told["knee"]["steps"]:
+        each["cores"]["kafka"] = 0.0
+    cost = capacity.cost(told)
+    assert cost.fixed_cores == 0
+    assert cost.cores_per_rate == pytest.approx((200 * 1.0 + 300 * 2.0) / (100**2 + 200**2 + 300**2))
+
+
 def test_an_earlier_report_knows_one_topic_of_three() -> None:
     """Then what is kept is what GOING_LIVE.md says, and the sheet says so."""
     told = _knee()

@@ -19,6 +19,7 @@ from lab.load import scenario as scenarios
 from lab.load.centre import OutboxCentre, Result, Tally
 from lab.load.gathering import gather
 from lab.load.generator import Orders
+from lab.load.lines import Lines
 from lab.load.measures import Book, Latencies
 from lab.load.plan import Centre, Due, Plan
 from lab.load.processes import Generators
@@ -70,7 +71,7 @@ def test_a_heartbeat_says_up_to_when_all_is_delivered_and_what_was_put_aside() -
     tally = Tally(time.monotonic() - 50.0, 1.0, ("fibre",))
     source = "/units/19789/c0"
     events = [
-        Due(10.0 + number, "D-1", b'{"source":"%b","sequence":"%d"}' % (from_.encode(), number))
+        Due(10.0 + number, f"D-{number}", b'{"source":"%b","sequence":"%d"}' % (from_.encode(), number))
         for number, from_ in enumerate((source, "/units/19789", source), start=1)
     ]
     centre = OutboxCentre(_centre("19789"), NOBODY, scenario.outbox, tally, warp)
@@ -98,6 +99,26 @@ def test_a_heartbeat_says_up_to_when_all_is_delivered_and_what_was_put_aside() -
     assert beat().oldest_unsent_age_seconds == 0.0
     assert warp.simulated(tally.now()) - until() < instants.MINUTE * 60
     assert until() > warp.simulated(49.0)
+
+
+def test_one_event_of_a_dossier_goes_at_a_time() -> None:
+    """As from an edge: what goes again never comes after its successors, and another dossier need not wait for it."""
+    first, second = ([Due(float(number), subject, b"{}") for number in range(3)] for subject in ("D-1", "D-2"))
+    lines = Lines()
+    for each in (*first, *second):
+        lines.add(each)
+    assert lines.foremost(500) == [first[0], second[0]]
+    lines.settle([first[0], second[0]], [first[0]])
+    lines.add(late := Due(9.0, "D-3", b"{}"))
+    assert lines.foremost(500) == [first[0], second[1], late]
+    assert lines.foremost(1) == [first[0]]
+    assert (lines.depth, lines.oldest()) == (6, first[0])
+    gone = []
+    while batch := lines.foremost(500):
+        gone += batch
+        lines.settle(batch, [])
+    assert [each for each in gone if each.subject == "D-1"] == first
+    assert (lines.depth, lines.oldest()) == (0, None)
 
 
 def test_a_centre_that_has_died_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +206,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     """Counts are added, histograms merged, the last of each link is the last of all; each core stays one."""
     first, second = ({
         "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "dues": {f"D-{events}": events},
+        "by_link": {"fibre": events},
         "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1},
         "left": 1, "unseen": 0, "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(),
         "late": _late(events), "loop": _late(2 * events),
@@ -194,6 +216,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     assert (told.planned, told.centres, told.left) == (30, 4, 2)
     assert told.expected == {"19789": {"received": 30}}
     assert told.dues == {"D-10": 10, "D-20": 20}
+    assert told.by_link == {"fibre": 30}
     assert (told.counts["stored"], told.troubles["TimeoutError"]) == (28, 2)
     assert told.last_stored_at == {"fibre": 20.0, "mountain": 0.0}
     assert (told.late.count, round(told.late.at(100)), round(told.loop.at(100))) == (2, 20, 40)

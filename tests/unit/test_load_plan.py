@@ -173,17 +173,67 @@ def test_procedures_have_weights_and_some_people_bring_a_pile() -> None:
     assert 0.8 < sum(count for count in at_once.values() if count > 1) / len(born) < 0.95
 
 
-def test_a_part_of_published_figures_is_that_part_of_the_bodies() -> None:
+def test_a_part_of_published_figures_is_that_part_of_the_units() -> None:
     """0.7 of forty are twenty-eight, spread over all of them; a part that is none is refused."""
     shipped = scenarios.read("hue-fortnight")
     codes = [f"{number:02}" for number in range(40)]
-    for scale, bodies in ((1.0, 40), (0.7, 28), (0.6, 24), (0.5, 20), (0.1, 4)):
+    for scale, units in ((1.0, 40), (0.7, 28), (0.6, 24), (0.5, 20), (0.1, 4)):
         part = planning.part_of(codes, scenarios.scaled(shipped, scale))
-        assert len(set(part)) == bodies
+        assert len(set(part)) == units
         assert part[0] == "00"
-        assert int(part[-1]) >= 40 - 40 / bodies - 1
-    with pytest.raises(ScenarioError, match=r"hue-fortnight has 40 bodies, and 0\.01 of them is none"):
+        assert int(part[-1]) >= 40 - 40 / units - 1
+    with pytest.raises(ScenarioError, match=r"hue-fortnight has 40 units, and 0\.01 of them is none"):
         planning.part_of(codes, scenarios.scaled(shipped, 0.01))
+
+
+FEW = """
+title = "few, and departments that complete some of them"
+first = 2025-07-01
+last = 2025-07-14
+[[facts]]
+what = "received"
+count = 600
+[assumed]
+completed_share = 0.6
+on_time_share = [0.7, 0.95]
+agency_id = "H57.{code}"
+[assumed.departments]
+dat_dai = "so-nong-nghiep-moi-truong"
+ho_tich = "so-tu-phap"
+"""
+
+
+def test_a_part_of_the_units_has_all_that_is_reported_of_their_dossiers(tmp_path: Path) -> None:
+    """By whomever; nothing of other units' dossiers, and what is expected is what a recount of the events finds."""
+    (tmp_path / "few.toml").write_text(FEW)
+    shipped = scenarios.read("hue-fortnight")
+    arrivals = msgspec.structs.replace(shipped.arrivals, facts=str(tmp_path / "few.toml"))
+    half = msgspec.structs.replace(shipped, arrivals=arrivals, scale=0.5)
+    parts = [planning.plan(half, REFERENCE, 1, "a", process, 2) for process in range(2)]
+    limits = plain.catalogue()
+    found: dict[str, Counter[str]] = {}
+    for events in plain.dossiers(event.body for part in parts for event in _events(part)).values():
+        assert plain.fact_of(events[0]) in ("submitted", "received"), "a dossier that was never born"
+        counted = found.setdefault(events[0]["data"]["receiver"], Counter())
+        counted["received"] += any(plain.fact_of(event) == "received" for event in events)
+        counted["completed"] += plain.in_time(events, limits) is not None
+    expected = {unit: counters for part in parts for unit, counters in part.expected.items()}
+    assert len(expected) == 20
+    assert {unit: (each["received"], each["completed"]) for unit, each in expected.items()} == {
+        unit: (each["received"], each["completed"]) for unit, each in found.items()
+    }
+    assert {"so-tu-phap"} < {centre.unit for part in parts for centre in part.centres}
+
+
+def test_a_period_within_five_minutes_has_its_dossiers() -> None:
+    """From one to five past eight; each of them is born in it."""
+    shipped = scenarios.read("mountain-link")
+    starts, ends = datetime(2025, 7, 1, 8, 1), datetime(2025, 7, 1, 8, 5)
+    time = msgspec.structs.replace(shipped.time, starts=starts, ends=ends, speed=1.0)
+    mix = msgspec.structs.replace(shipped.mix, online_share=0.0, late_paper_share=0.0, lives={"open": 1.0})
+    told = planning.plan(msgspec.structs.replace(shipped, time=time, mix=mix, course=[]), REFERENCE, 1, "a")
+    assert sum(event.birth for event in _events(told)) == shipped.arrivals.dossiers
+    assert all(0 <= event.at < 240 for event in _events(told))
 
 
 def test_no_plan_has_more_events_than_a_run_may_have() -> None:

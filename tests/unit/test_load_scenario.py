@@ -142,6 +142,23 @@ def test_a_search_for_a_rate_cannot_be_scaled() -> None:
         scenarios.scaled(scenarios.read("find-the-knee"), 0.5)
 
 
+@pytest.mark.parametrize(("options", "scale"), [([], 0.25), (["--scale", "1"], 1.0)])
+def test_a_scale_that_a_file_says_holds_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], scale: float
+) -> None:
+    """A file for a small machine."""
+    (tmp_path / "quarter.toml").write_text(SMOKE.read_text().replace("processes = 2", "processes = 2\nscale = 0.25"))
+    scales = []
+
+    def look(found: scenarios.Scenario, _: int) -> None:
+        scales.append(found.scale)
+        raise ScenarioError("enough")
+
+    monkeypatch.setattr(main, "rehearse", look)
+    assert main.main(["run", str(tmp_path / "quarter.toml"), *options]) == main.COULD_NOT_RUN
+    assert scales == [scale]
+
+
 @pytest.mark.parametrize("base", ["abc", "0", "65500", "-1", "8000.5"])
 def test_ports_that_there_are_not_are_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: str

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lab.load import judging
 from lab.load import verdict as drawing
 from lab.load.asking import Told
+from lab.load.course import Stretch
 from lab.load.fresh import fairness
 from lab.load.measures import Book
 from lab.load.scenario import Scenario
@@ -159,6 +160,39 @@ def test_what_the_last_sample_still_saw_is_drained_when_it_was_stored() -> None:
     assert soon.measured == "9.0 s after it was back"
 
 
+def test_a_line_that_is_cut_and_then_passes_nothing_is_back_after_both() -> None:
+    """Stretches that adjoin are one: what waits in the second is no slow drain of the first."""
+    full = [each if each.at < 10 else replace(each, outboxes={"mountain": 0 if each.at > 23 else 90})
+            for each in world.samples()]  # fmt: skip
+    adjoining = [Stretch("cut", "mountain", 10.0, 12.0), Stretch("captive", "mountain", 12.0, 20.0)]
+    apart = [*adjoining[:1], Stretch("congested", "mountain", 12.0, 20.0), Stretch("cut", "fibre", 12.0, 20.0)]
+    told = _by_name(samples=full, stretches=adjoining)
+    assert [name for name in told if name.startswith("drained")] == ["drained, mountain cut, captive at 10 s"]
+    assert told["drained, mountain cut, captive at 10 s"].measured == "4.0 s after it was back"
+    assert _by_name(samples=full, stretches=apart)["drained, mountain cut at 10 s"].measured == "12.0 s after it was back"
+
+
+def test_a_line_that_never_came_back_has_not_drained() -> None:
+    """However few its centres hold: what they hold in the end was never stored. An earlier cut had drained all the same."""
+    held = [each if each.at < 20 else replace(each, outboxes={"mountain": 4}) for each in world.samples()]
+    stretches = [Stretch("cut", "mountain", 10.0, 15.0), Stretch("cut", "mountain", 20.0, 30.0)]
+    told = _by_name(samples=held, stretches=stretches, left=4, planned=304, counts=Counter(due=304, stored=300))
+    assert told["drained, mountain cut at 20 s"].measured == "not before the end"
+    assert told["drained, mountain cut at 20 s"].word == "broken"
+    assert told["drained, mountain cut at 10 s"].word == "kept"
+
+
+def test_what_is_replayed_without_dues_says_that_they_are_not_judged() -> None:
+    """Published figures know none."""
+    scenario = world.outcome().scenario
+    replayed = replace(scenario, arrivals=replace(scenario.arrivals, facts="hue-2025-07.toml"))
+    told = _by_name(scenario=replayed, dues={}, dues_told={}, ledgers={})
+    for name in ("deadlines", "deadlines explained"):
+        assert told[name].word == "shown"
+        assert told[name].measured.startswith("not judged: published figures")
+    assert "deadlines explained" not in _by_name(dues={}, dues_told={}, ledgers={})
+
+
 def test_a_late_generator_makes_times_invalid_and_no_count() -> None:
     """Invalid is not slow, and not fine either."""
     told = _by_name(late=world.punctual(400), book=world.book(fibre_ms=5_000), **_counted(received=-1))
@@ -236,6 +270,8 @@ def test_a_link_on_which_nothing_was_stored_has_no_share() -> None:
     assert fairness(world.outcome(book=book))["mountain"] == 0
     told = _by_name(book=book, scenario=_promising(slowest_link_share=0.5))
     assert told["fairness"].word == "broken"
+    # Whoever had nothing to report is no slow link.
+    assert set(fairness(world.outcome(book=book, by_link=Counter(fibre=300)))) == {"fibre"}
     late = [replace(each, outboxes={"mountain": 300}) for each in world.samples()]
     assert fairness(world.outcome(samples=late, left=300))["mountain"] == pytest.approx(0.5)
     assert fairness(world.outcome(samples=late))["mountain"] == 0
