@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, default=REPOSITORY / ".local-drill", help="its own; removed at the end")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.relative_to(REPOSITORY)}")
     parser.add_argument(
-        "--unshortened", action="store_true", help="one act alone, a centre's line cut, at a city's own pace: twelve minutes"
+        "--unshortened", action="store_true", help="one act alone, a centre's line cut, at a city's own pace: ten minutes"
     )
     parser.add_argument("--acts", default="", help="only those whose alert is named: CentreLinkDown,ServiceDown")
     chosen = parser.parse_args(arguments)

@@ -52,7 +52,7 @@ been told, too.
 UNSHORTENED: Final = """\
 ## At a city's own pace
 `make drill ARGS=--unshortened` holds one act in which nothing is shortened: the shipped `for`, pauses, heartbeats and
-gathering of notices. It takes some twelve minutes.
+gathering of notices. It takes some ten minutes.
 
 {table}
 """
