@@ -33,7 +33,9 @@ class Instruments:
         self.remembered_records = self._gauge("remembered_records", "Reported records of which something is remembered.")
         self.sample_dossiers = self._gauge("sample_dossiers", "Dossiers that are derived from nothing at each look.")
         self.standings = self._gauge("standing_records", "Reported records by how they stand.", "standing")
-        self.listed = self._gauge("listed_events", "Events listed as back-dated, late or discarded, by kind.", "kind")
+        self.listed = self._gauge(
+            "listed_events", "Events listed as back-dated, late, discarded or given up, by kind.", "kind"
+        )
         self.disk_free_bytes = self._gauge("disk_free_bytes", "Bytes that can still be written, by place.", "place")
         self.disk_free_ratio = self._gauge("disk_free_ratio", "Free share of a place's file system, 0 to 1.", "place")
         self.ready = self._gauge("ready", "1 when /readyz last said ready, else 0.")

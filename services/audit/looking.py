@@ -23,7 +23,7 @@ from services.audit.domain.comparison import (
 )  # fmt: skip
 from services.audit.domain.derivation import Answered, against_answer, against_lifecycle
 from services.audit.domain.findings import Check, Difference
-from services.audit.domain.notes import Listed
+from services.audit.domain.notes import Numbers
 from services.audit.domain.recount import ROLES, Figures, Tally
 from services.audit.domain.sample import Place
 from services.audit.domain.sequences import discarded
@@ -81,8 +81,8 @@ class Looking:
         self._findings = books.findings
         self._metrics = Door("metrics", settings.api_url, settings.audit_answer_seconds)
         self._dossiers = Dossiers(settings)
-        # Unit -> what somebody has thrown away there, as the newest heartbeats say.
-        self.discarded: dict[str, Listed] = {}
+        # What somebody has thrown away at edges, as the newest heartbeats say.
+        self.discarded: list[Numbers] = []
         self._figures: tuple[tuple[int, ...], Tally] | None = None
         # Of figures of the tally, by their id while it stands: `role|unit` -> its part of them.
         self._parts: dict[int, dict[str, Figures]] = {}

@@ -7,6 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.keys import DEV_OPERATOR
 
+# `/units/19753@incarnation=7-9`, or one number alone.
+_LOST = r"/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?@[0-9A-Fa-f-]{0,36}=[1-9][0-9]{0,15}(-[1-9][0-9]{0,15})?"
+
 
 class Settings(BaseSettings):
     """Defaults suit one machine; each bound names its unit."""
@@ -42,6 +45,8 @@ class Settings(BaseSettings):
     audit_again_seconds: float = Field(default=5.0, gt=0)
     # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
     audit_records_max: int = Field(default=50_000_000, ge=1000)
+    # Numbers that edges gave to events which are lost for good, as operators have found out; listed for ever.
+    audit_given_up: str = Field(default="", pattern=rf"^({_LOST}(,{_LOST})*)?$")
     # Where the logs and Redis lie, as this process sees it: `name=/directory,name=/directory`.
     audit_disks: str = ""
     audit_port: int | None = None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from services.audit.domain import sequences
 from services.audit.domain.books import Books
 from services.audit.domain.findings import Findings
 from services.audit.domain.notes import Listed
@@ -17,7 +18,8 @@ class Verification:
     def __init__(self, settings: Settings, size: int | None, seed: int, tell: Tell = lambda reader: None) -> None:
         self.findings = Findings()
         self.seed = seed
-        self._books = Books(self.findings, Sample(size, seed))
+        self._given_up = sequences.given_up(settings.audit_given_up)
+        self._books = Books(self.findings, Sample(size, seed), self._given_up)
         self.reader = Reader(settings, self._books, tell)
         self._looking = Looking(settings, self.reader, self._books)
 
@@ -46,8 +48,12 @@ class Verification:
         }
 
     def lists(self) -> dict[str, dict[str, Listed]]:
-        """Back-dated events, late completions and events that were thrown away, unit by unit."""
-        return {**self._books.notes.lists(self._looking.tally), "discarded": self._looking.discarded}
+        """Back-dated events, late completions, events that were thrown away or given up, unit by unit."""
+        return {
+            **self._books.notes.lists(self._looking.tally),
+            "discarded": sequences.by_unit(self._looking.discarded),
+            "given_up": sequences.by_unit(self._given_up),
+        }
 
     def as_of(self) -> dict[str, int]:
         """The last reported record of each partition that everything here has counted in."""

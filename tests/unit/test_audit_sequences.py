@@ -4,6 +4,7 @@ import tracemalloc
 from collections.abc import Iterable
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.heartbeats import Kept, Refused, Span
 from services.audit.domain import sequences
@@ -11,6 +12,7 @@ from services.audit.domain.findings import Check, Findings
 from services.audit.domain.reading import Stored, read
 from services.audit.domain.sample import RECORDS_MAX, Sample
 from services.audit.domain.sequences import AHEAD_MAX, Sequences
+from services.audit.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +44,10 @@ def refused(quarantined: Iterable[Span] = (), discarded: Iterable[Span] = (), in
     return Refused(incarnation=incarnation, quarantined=list(quarantined), discarded=list(discarded))
 
 
-def judged(records: Iterable[Stored], *beats: Kept) -> tuple[Check, Check]:
+def judged(records: Iterable[Stored], *beats: Kept, given_up: str = "") -> tuple[Check, Check]:
     """What is said of gaps, and of numbers used twice."""
     findings = Findings()
-    numbers = Sequences(findings)
+    numbers = Sequences(findings, sequences.given_up(given_up))
     for stored in records:
         numbers.take(3, stored.offset, read(stored), 0)
     numbers.judge(findings["sequences.contiguous"], {each.source: each for each in beats})
@@ -125,13 +127,29 @@ def test_what_spans_leave_out_is_named_whatever_their_order_and_however_wide_the
 
 def test_what_was_thrown_away_is_listed_by_unit_the_newest_first() -> None:
     said = beat(refused=[refused(discarded=[(4, 5), (9, 9)]), refused([(1, 1)], [(2, 2)], SECOND)])
-    found = sequences.discarded([said, beat(quarantined=[3])])
+    found = sequences.by_unit(sequences.discarded([said, beat(quarantined=[3])]))
     assert {unit: listed.count for unit, listed in found.items()} == {"19753": 4}
     assert [str(each) for each in found["19753"].newest] == [
         f"{SOURCE}, incarnation {SECOND}: sequence 2",
         f"{SOURCE}, incarnation {FIRST}: sequence 9",
         f"{SOURCE}, incarnation {FIRST}: sequence 4 to 5",
     ]
+
+
+def test_what_operators_have_given_up_is_no_gap_any_more_and_is_listed() -> None:
+    """Of a disk that was lost, say: the store in its place knows nothing of these numbers."""
+    records = [each for each in ALL if each.offset not in (4, 5, 12)]
+    text = f"{SOURCE}@{FIRST}=4-5,{SOURCE}@{FIRST}=12"
+    assert Settings(audit_given_up=text).audit_given_up == text
+    assert judged(records, given_up=text)[0].passed
+    assert judged(records, beat(incarnation=SECOND), given_up=text)[0].passed
+    assert judged(records, given_up=f"{SOURCE}@{SECOND}=4-5,{SOURCE}@{FIRST}=4")[0].differences == 2
+    assert judged([reported(1, incarnation=""), reported(3, incarnation="")], given_up=f"{SOURCE}@=2")[0].passed
+    assert sequences.by_unit(sequences.given_up(text))["19753"].count == 3
+    assert sequences.given_up("") == []
+    for wrong in ("19753@x=1", f"{SOURCE}={FIRST}", f"{SOURCE}@{FIRST}=0", f"{SOURCE}@{FIRST}=1-", f"{text},"):
+        with pytest.raises(ValidationError):
+            Settings(audit_given_up=wrong)
 
 
 def test_a_gap_that_the_edge_may_still_deliver_is_no_difference_and_one_that_it_called_delivered_is() -> None:

@@ -1,7 +1,9 @@
 """What all partitions of an audit write into: pieces, the recount, lists, sequences, the sample, the findings."""
 
+from collections.abc import Iterable
+
 from services.audit.domain.findings import Findings
-from services.audit.domain.notes import Notes
+from services.audit.domain.notes import Notes, Numbers
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Recount
 from services.audit.domain.sample import Sample
@@ -11,10 +13,10 @@ from services.audit.domain.sequences import Sequences
 class Books:
     """The books of one audit."""
 
-    def __init__(self, findings: Findings, sample: Sample) -> None:
+    def __init__(self, findings: Findings, sample: Sample, given_up: Iterable[Numbers] = ()) -> None:
         self.findings = findings
         self.pieces = Pieces()
         self.recount = Recount(self.pieces)
         self.notes = Notes(self.pieces)
-        self.sequences = Sequences(findings)
+        self.sequences = Sequences(findings, given_up)
         self.sample = sample

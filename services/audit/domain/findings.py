@@ -73,7 +73,7 @@ PROMISES = {
     "accounting.standings": "each reported record has exactly one standing; what is undone was done before",
     "accounting.sums": "reported = applied + parked + duplicate + rejected + annulled + tick + control",
     "sequences.once": "no source has used a number of one incarnation for two events",
-    "sequences.contiguous": "no number of a source and incarnation is missing but for those that its heartbeat accounts for",
+    "sequences.contiguous": "no number of a source and incarnation is missing that nobody accounts for",
     "chain.unbroken": "`prev` and `chain` tie each lifecycle record to the one before it",
     "chain.resent": "a re-sent lifecycle record equals the first of its src",
     "chain.stands": "a dossier `was` what its record before said it `is`",

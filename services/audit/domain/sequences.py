@@ -102,7 +102,10 @@ class Track:
 class Sequences:
     """All tracks of the archive, whichever partition an event lies in."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, given_up: Iterable[Numbers] = ()) -> None:
+        self._given_up: dict[tuple[str, str], list[Span]] = {}
+        for each in given_up:
+            self._given_up.setdefault((each.source, each.incarnation), []).append((each.first, each.last))
         self._once = findings["sequences.once"]
         self._tracks: dict[tuple[bytes, bytes], Track] = {}
         self._left_open = 0
@@ -137,7 +140,7 @@ class Sequences:
             self._once.differ(Difference(detail, partition, offset, reported.dossier))
 
     def judge(self, check: Check, heartbeats: Mapping[str, Kept]) -> None:
-        """Every gap is a difference, but for what the newest heartbeat of its source accounts for."""
+        """Every gap is a difference, but for what the newest heartbeat of its source accounts for, and what was given up."""
         if self._not_followed:
             why = f"they lie too far from others of their outbox, or there are more than {TRACKS_MAX:,} outboxes"
             check.differ(Difference(f"{self._not_followed} numbers are not followed: {why}"))
@@ -145,7 +148,8 @@ class Sequences:
             source, incarnation = raw_source.decode("utf-8", "replace"), raw_incarnation.decode("utf-8", "replace")
             check.examined += track.held
             beat = heartbeats.get(source)
-            accounted = [] if beat is None else _accounted(beat, incarnation)
+            spans = self._given_up.get((source, incarnation), [])
+            accounted = _joined(spans if beat is None else [*spans, *_accounted(beat, incarnation)])
             # An edge that is gone for good delivers nothing any more.
             delivers = beat is not None and beat.incarnation == incarnation and not beat.retired
             for count, gap in enumerate(track.gaps(accounted)):
@@ -166,29 +170,49 @@ class Sequences:
         return len(self._tracks), sum(track.held for track in self._tracks.values())
 
 
-def discarded(heartbeats: Iterable[Heartbeat]) -> dict[str, Listed]:
-    """Unit -> the numbers of events that somebody has thrown away at its edges, as their newest heartbeats say."""
+def given_up(text: str) -> list[Numbers]:
+    """What operators have given up: `/units/19753@incarnation=7-9,/units/19774@incarnation=3`."""
+    found = []
+    for part in filter(None, text.split(",")):
+        place, numbers = part.rsplit("=", 1)
+        source, incarnation = place.rsplit("@", 1)
+        first, _, last = numbers.partition("-")
+        found.append(Numbers(source, incarnation, int(first), int(last or first)))
+    return found
+
+
+def discarded(heartbeats: Iterable[Heartbeat]) -> list[Numbers]:
+    """The numbers of events that somebody has thrown away at edges, as their newest heartbeats say."""
+    return [
+        Numbers(beat.source, each.incarnation, *span)
+        for beat in heartbeats
+        for each in beat.refused
+        for span in each.discarded
+    ]
+
+
+def by_unit(numbers: Iterable[Numbers]) -> dict[str, Listed]:
+    """A list of numbers for each unit."""
     found: dict[str, list[Numbers]] = {}
-    for beat in heartbeats:
-        for each in beat.refused:
-            spans = [Numbers(beat.source, each.incarnation, *span) for span in each.discarded]
-            if spans:
-                found.setdefault(code_of(beat.source), []).extend(spans)
+    for each in sorted(numbers, key=lambda each: (each.incarnation, each.first), reverse=True):
+        found.setdefault(code_of(each.source), []).append(each)
     return {
-        unit: Listed(
-            sum(how_many([(each.first, each.last)]) for each in spans),
-            sorted(spans, key=lambda each: (each.incarnation, each.first), reverse=True)[:SHOWN_MAX],
-        )
-        for unit, spans in found.items()
+        unit: Listed(how_many((each.first, each.last) for each in of_unit), of_unit[:SHOWN_MAX])
+        for unit, of_unit in found.items()
     }
 
 
 def _accounted(beat: Heartbeat, incarnation: str) -> list[Span]:
-    """The numbers that a heartbeat accounts for as spans, in order, of which none overlap."""
+    """The numbers that a heartbeat accounts for."""
     spans = [(number, number) for number in beat.quarantined_sequences] if beat.incarnation == incarnation else []
     for each in beat.refused:
         if each.incarnation == incarnation:
             spans += [*each.quarantined, *each.discarded]
+    return spans
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """The same in order, of which none overlap."""
     joined: list[Span] = []
     for first, last in sorted(span for span in spans if span[0] <= span[1]):
         if joined and first <= joined[-1][1]:
