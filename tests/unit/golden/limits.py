@@ -95,6 +95,9 @@ def bodies() -> list[Reference]:
     units += [
         Unit(code="CHANGES", name="C", kind="ward", hours="default", valid_from="2024-01-01", valid_to="2025-07-31"),
         Unit(code="CHANGES", name="C", kind="ward", hours="saturday_morning", valid_from=CHANGED_ON),
+        # No end is given for GIVES: it ends with the eve of its successor.
+        Unit(code="GIVES", name="G", kind="ward", hours="default", valid_from="2024-01-01", successor="TAKES"),
+        Unit(code="TAKES", name="T", kind="ward", hours="default", valid_from=CHANGED_ON),
     ]
     two_days = TimeLimit(amount=2, unit="working_days")
     procedures = [
@@ -113,10 +116,11 @@ def records() -> list[Reported]:
     log, first, activated = Log(), local(FIRST_CLOCK), local(ACTIVATED)
     log.control(Opened("log", "golden"), first)
     log.control(Activated(digests[0]), first)
-    log.tick(first)
+    log.tick(first, local("2025-07-01 00:00"))
     _dues(log)
     _verdicts(log)
     _letters_and_restarts(log)
+    _units_that_give_way(log)
     _clocks_that_differ(log)
     _running(log)
     _failures(log)
@@ -183,6 +187,25 @@ def _letters_and_restarts(log: Log) -> None:
         log.say(code, "handed_over", local("2025-07-04 16:30"), competent="saturday_morning")
         log.say(code, "completed", local("2025-07-07 08:00") + late, source="saturday_morning")
 
+    for code, at, appointed in (
+        ("LETTER-AT-DUE", "2025-07-08 17:00", "2025-07-18T10:00:00+07:00"),
+        ("LETTER-FOR-DUE", "2025-07-08 16:59", "2025-07-08T17:00:00+07:00"),
+        ("LETTER-TWICE", "2025-07-08 16:59", "2025-07-18T10:00:00+07:00"),
+    ):
+        log.born(code, "2 working_days", local("2025-07-07 07:00"))
+        log.say(code, "rescheduled", local(at), due=appointed)
+    log.say("LETTER-TWICE", "rescheduled", local("2025-07-09 08:00"), due="2025-07-25T10:00:00+07:00")
+
+
+def _units_that_give_way(log: Log) -> None:
+    """The successor answers from the first instant of its first day, for stocks and as the one who reports."""
+    first = local(f"{CHANGED_ON} 00:00")
+    for code, at in (("MOVES", first), ("MOVES-EARLY", first - INSTANT)):
+        log.born(code, "30 working_days", local("2025-07-30 08:00"), by="GIVES")
+        log.say(code, "processing_started", at, source="TAKES", recorded=first)
+    log.born("MOVES-ASIDE", "30 working_days", local("2025-07-30 08:00"), by="GIVES")
+    log.around(first)
+
 
 def _clocks_that_differ(log: Log) -> None:
     """Skewed, back-dated, twelve hours behind, seven days waited for."""
@@ -206,6 +229,9 @@ def _running(log: Log) -> None:
         log.around(at)
     log.born("ASKED", "2 working_days", local("2025-07-04 20:00"), "submitted")
     log.around(local("2025-07-07 17:00") + INSTANT)
+    log.born("ASKED-AGAIN", "2 working_days", local("2025-07-04 20:00"), "submitted")
+    log.say("ASKED-AGAIN", "completed", local("2025-07-07 17:00"))
+    log.say("HALF-BORN", "received", local("2025-07-07 08:00"), receiver="default", channel="direct")
     log.born("ASKED-PAUSED", "2 working_days", local("2025-07-07 08:00"), "submitted")
     log.say("ASKED-PAUSED", "supplement_requested", local("2025-07-07 10:00"), **REASON)
     log.say("ASKED-PAUSED", "supplement_provided", local("2025-07-07 15:00"))
