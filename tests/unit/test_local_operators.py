@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from msgspec import json
+from msgspec import ValidationError, json
 
 from contracts import reference, topics
 from contracts.events import Activated, Control, Event, Opened, Ticked
@@ -177,4 +177,6 @@ def test_of_an_edge_that_is_gone_the_last_heartbeat_of_its_newest_store_is_kept(
     kept = json.decode(retired(values) or b"", type=Kept)
     assert (kept.incarnation, kept.quarantined_sequences, kept.retired) == (present, [4, 5], True)
     assert retired([json.encode(kept)]) == json.encode(kept)
+    with pytest.raises(ValidationError, match="retired"):
+        json.decode(json.encode(kept), type=Heartbeat)  # as intake reads one: no edge can say it of itself
     assert retired([b"no heartbeat", None]) is None
