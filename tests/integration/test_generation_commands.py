@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import pytest
 import redis
+from msgspec import structs
 
 from contracts import lifecycle, topics
-from deploy.local import beside, dumps
+from deploy.local import beside, dumps, generations
 from deploy.local.opening import up_and_open
 from deploy.local.programs import SERVERS
 from deploy.local.settings import REPOSITORY
@@ -154,6 +155,17 @@ def test_from_start_to_drop_readers_see_one_generation_and_then_the_other(town: 
     assert town.command("generation", "switch").returncode == 0
     assert town.dossier(OPEN)["due_current"] == "2025-07-04T10:00:00+07:00"
     assert town.command("generation", "abort").returncode == 1, "it was live once"
+
+    # As a main checkout that was updated meanwhile has it: the code of the one beside is nowhere.
+    lost = town.stack.generations
+    generations.write(town.stack.directory, structs.replace(lost, beside=structs.replace(beside.beside(lost), code=None)))
+    town.stack.up(SERVICES)
+    assert "processing-beside" not in town.stack.pids
+    assert town.command("counters").returncode == 0, "and it holds up nothing"
+    refused = town.command("generation", "switch")
+    assert (refused.returncode, "former --code DIR" in refused.stderr) == (1, True)
+    assert town.command("generation", "former", "--code", str(code)).returncode == 0
+    assert beside.beside(town.stack.generations).code == str(code)
     dropped = town.command("generation", "drop")
     assert dropped.returncode == 0, dropped.stderr
     with redis.Redis.from_url(town.stack.settings.redis_url) as client:
