@@ -10,7 +10,7 @@ HERE := $(RUN) deploy.local.here
 PROCESSES := $(if $(MOTCUA_KAFKA),0,3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
+.PHONY: help setup up prometheus wanted drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ up: setup ## start the local stack, or what is missing of it, and wait until it 
 
 prometheus: setup ## fetch Prometheus, Alertmanager, promtool, amtool into the user's cache (Debian's packages, no root)
 	@$(RUN) deploy.local.debs
+
+wanted: setup ## fetch what the tests want besides: Prometheus, Chromium, Go and Toxiproxy, into the user's cache (Debian's packages, no root)
+	@$(RUN) tests.wanted
 
 down: setup ## stop the local stack; what it stored stays
 	@$(RUN) deploy.local.main down
@@ -54,13 +57,13 @@ demo-correction: setup ## on the running demo: a day off in hindsight, which fig
 verify: setup ## recount the logs of the running stack and compare every stage with the next
 	@$(HERE) services.audit.main verify $(ARGS)
 
-test: lint ## lint, then all tests but those marked containers or long, with a smoke of faults (README.md says what it wants)
+test: wanted lint ## lint, then all tests but those marked containers or long, with a smoke of faults; fetches what they want
 	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
 test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2 -p no:schemathesis
 
-test-all: lint ## every test, the faults in full; wants a Docker engine, too
+test-all: wanted lint ## every test, the faults in full; wants a Docker engine, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed

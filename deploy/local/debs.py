@@ -1,15 +1,13 @@
 """Prometheus and Alertmanager of Debian's packages, unpacked into the user's cache: no root, nothing is installed."""
 
 import contextlib
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.local import debian
 from deploy.local.errors import DownloadError
 from deploy.local.jars import cache_directory
 
@@ -23,7 +21,6 @@ PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Built into Debian's Alertmanager: without these it does not start.
 TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
-WITHIN_SECONDS: Final = 300.0
 REMEDY: Final = "run `make prometheus` (Debian, Ubuntu), or put them on PATH"
 
 
@@ -46,8 +43,7 @@ def missing(cache: Path | None = None) -> list[str]:
 def main() -> int:
     """`make prometheus`: exit status 0 when all four are there, 1 with one sentence when not."""
     try:
-        if lacking := missing():
-            print(f"Fetching {', '.join(lacking)} (Debian's packages, once per user) into {_home(None)}", flush=True)
+        if missing():
             fetch()
         for program in PROGRAMS:
             print(f"  {program:<13} {find(program)}")
@@ -59,25 +55,9 @@ def main() -> int:
 
 def fetch(cache: Path | None = None) -> None:
     """Downloads and unpacks both packages; what stands in the cache afterwards is complete. DownloadError otherwise."""
-    if any(shutil.which(needed) is None for needed in ("apt-get", "dpkg-deb")):
-        raise DownloadError(
-            "Prometheus and Alertmanager can be fetched on Debian and Ubuntu alone: elsewhere put them on PATH."
-        )
     home = _home(cache)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix="prometheus.part-") as directory:
-        part = Path(directory)
-        # The machine's own lists first; a bare machine has none, and a list of one's own needs no root.
-        if _download(part, ()) is not None:
-            own = _own_lists(part)
-            if complaint := _run(("apt-get", *own, "-qq", "update"), part) or _download(part, own):
-                raise DownloadError(f"Prometheus could not be fetched: {complaint}. Look at the network, try again.")
-        unpacked = part / "unpacked"
-        for package in part.glob("*.deb"):
-            if complaint := _run(("dpkg-deb", "--extract", str(package), str(unpacked)), part):
-                raise DownloadError(f"{package.name} could not be unpacked: {complaint}.")
-        shutil.rmtree(home, ignore_errors=True)
-        unpacked.rename(home)
+    print(f"Fetching {', '.join(missing(cache))} (Debian's packages, once per user) into {home}", flush=True)
+    debian.unpack("Prometheus and Alertmanager", PACKAGES, home)
     _link_templates(home)
     if lacking := missing(cache):
         raise DownloadError(
@@ -102,30 +82,6 @@ def _link_templates(home: Path) -> None:
 
 def _home(cache: Path | None) -> Path:
     return (cache or cache_directory()) / "prometheus-debian"
-
-
-def _own_lists(part: Path) -> tuple[str, ...]:
-    for name in ("lists/partial", "cache/archives/partial"):
-        (part / name).mkdir(parents=True)
-    return ("-o", f"Dir::State::Lists={part / 'lists'}", "-o", f"Dir::Cache={part / 'cache'}")
-
-
-def _download(part: Path, options: tuple[str, ...]) -> str | None:
-    return _run(("apt-get", *options, "-o", "APT::Sandbox::User=root", "-qq", "download", *PACKAGES), part)
-
-
-def _run(command: tuple[str, ...], directory: Path) -> str | None:
-    """None when it went well, else its last words."""
-    try:
-        done = subprocess.run(
-            command, cwd=directory, capture_output=True, text=True, timeout=WITHIN_SECONDS, stdin=subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C"},
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return None
-    return (done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"])[-1]
 
 
 if __name__ == "__main__":

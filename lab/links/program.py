@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.local import golang
+from deploy.local.errors import DownloadError
 from deploy.local.jars import cache_directory
 from lab.errors import LinksError
 
 VERSION = "2.5.0"
 MODULE = f"github.com/Shopify/toxiproxy/v2/cmd/server@v{VERSION}"
 BUILD_WITHIN_SECONDS = 600.0
-GO_PLACES = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 
 
 def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = None) -> Path:
@@ -28,22 +29,25 @@ def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = 
     final = root / f"toxiproxy-{VERSION}" / "toxiproxy-server"
     if final.exists():
         return final
-    go = shutil.which("go") or next((place for place in GO_PLACES if os.access(place, os.X_OK)), None)
-    if go is None:
+    try:
+        go = golang.ensure(say, cache)
+    except DownloadError as error:
         raise LinksError(
-            "links need Toxiproxy: install Go, which builds it once, or toxiproxy-server, or name one by MOTCUA_TOXIPROXY"
-        )
+            f"links need Toxiproxy: install Go, which builds it once, or toxiproxy-server, or name one by MOTCUA_TOXIPROXY "
+            f"({error})"
+        ) from error
     say(f"Building Toxiproxy {VERSION} from its Go module (once per user) into {final.parent}")
     _build(go, root, final)
     return final
 
 
-def _build(go: str, root: Path, final: Path) -> None:
+def _build(go: Path, root: Path, final: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f"toxiproxy-{VERSION}.part-", dir=root))
     try:
         built = subprocess.run(
-            [go, "install", MODULE], env={**os.environ, "GOBIN": str(part)}, stdin=subprocess.DEVNULL,
+            # Nothing of it is C, and a bare machine has no compiler of it.
+            [go, "install", MODULE], env={**os.environ, "GOBIN": str(part), "CGO_ENABLED": "0"}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=BUILD_WITHIN_SECONDS, check=False,
         )  # fmt: skip
         if built.returncode != 0:

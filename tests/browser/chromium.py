@@ -1,7 +1,6 @@
 """A real Chromium on this machine: found, started, and told what it may not do; never a silent skip."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,25 +8,26 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from deploy.local import chromium
+
 # Read before a fixture takes developers' own settings away.
 LEFT_OUT = os.environ.get("MOTCUA_TEST_NO_BROWSER") == "1"
 NAMED = os.environ.get("MOTCUA_CHROMIUM")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As root, as CI runs, there is no sandbox to be had; nothing may be fetched behind the tests' back.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
              "--disable-sync", "--no-first-run"]  # fmt: skip
 SENTENCE = (
-    "There is no Chromium on this machine: install it (Debian: apt-get install chromium), name it by MOTCUA_CHROMIUM, or "
-    "leave the browser tests out by MOTCUA_TEST_NO_BROWSER=1."
+    "There is no Chromium on this machine: run `make wanted` (Debian), put one on PATH, name it by MOTCUA_CHROMIUM, "
+    "or leave the browser tests out by MOTCUA_TEST_NO_BROWSER=1."
 )
 
 
 def path() -> str:
     """Where it is; the test fails with one sentence when it is nowhere."""
-    found = NAMED or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None or not Path(found).exists():
+    found = Path(NAMED) if NAMED else chromium.find()
+    if found is None or not found.exists():
         pytest.fail(SENTENCE, pytrace=False)
-    return found
+    return str(found)
 
 
 @contextmanager

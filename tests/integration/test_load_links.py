@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.local import golang
 from lab.errors import LinksError
 from lab.links import program
 from lab.links.captive import PAGE, Portal
@@ -137,7 +138,7 @@ def test_a_captive_link_shows_its_own_page(tmp_path: Path, port_base: int) -> No
 def test_without_go_and_without_a_program_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, before anything is started."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(program, "GO_PLACES", ())
+    monkeypatch.setattr(golang, "PLACES", ())
     with pytest.raises(LinksError, match="install Go"):
         program.ensure(cache=tmp_path)
     monkeypatch.setenv("MOTCUA_TOXIPROXY", str(tmp_path / "nothing"))
