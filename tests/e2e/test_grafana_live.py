@@ -20,7 +20,7 @@ from tests.dashboards import Asked, dashboards, queries
 from tests.demo import Demo
 
 WITHIN_SECONDS = 600
-UNIT = "19753"
+UNIT, LAST_DAY = "19753", "2025-07-14"
 # Rates want two scrapes, rules that ask for others' results two evaluations more.
 DATA_WITHIN_SECONDS = 180.0
 SAID = {"$role": "receiver", "$tier": ".*", "$unit": UNIT, "$__rate_interval": "1m", "$__range": "10m"}
@@ -33,7 +33,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     try:
         demo.play(WITHIN_SECONDS)
         # Nobody sends twice in a demo, or what fits nowhere.
-        for event in few_events.odd(UNIT):
+        for event in few_events.odd(UNIT, LAST_DAY):
             demo.report(event)
         yield demo
     finally:
