@@ -1,13 +1,14 @@
 """Prometheus and Alertmanager of Debian's packages, unpacked into the user's cache: no root, nothing is installed."""
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy.local import debian
+from deploy.local import debian, golang
 from deploy.local.errors import DownloadError
 from deploy.local.jars import cache_directory
 
@@ -19,8 +20,10 @@ PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "alertmanager": ("alertmanager", "prometheus-alertmanager"),
     "amtool": ("amtool",),
 }
-# Built into Debian's Alertmanager: without these it does not start.
+# Built into Debian's Alertmanager, as a place that is root's: without these it does not start. Its makers' own carries them.
 TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
+ALERTMANAGER: Final = "0.25.0"
+MODULE: Final = f"github.com/prometheus/alertmanager/cmd/alertmanager@v{ALERTMANAGER}"
 REMEDY: Final = "run `make prometheus` (Debian, Ubuntu), or put them on PATH"
 
 
@@ -32,7 +35,7 @@ def find(program: str, cache: Path | None = None) -> Path | None:
             return Path(found)
         if (found := shutil.which(name, path=str(unpacked))) and (program != "alertmanager" or _has_templates()):
             return Path(found)
-    return None
+    return _built(cache) if program == "alertmanager" and os.access(_built(cache), os.X_OK) else None
 
 
 def missing(cache: Path | None = None) -> list[str]:
@@ -54,16 +57,18 @@ def main() -> int:
 
 
 def fetch(cache: Path | None = None) -> None:
-    """Downloads and unpacks both packages; what stands in the cache afterwards is complete. DownloadError otherwise."""
+    """Downloads and unpacks both packages; what stands in the cache afterwards is complete. DownloadError otherwise.
+
+    Where Debian's Alertmanager cannot be used, its makers' is built.
+    """
     home = _home(cache)
     print(f"Fetching {', '.join(missing(cache))} (Debian's packages, once per user) into {home}", flush=True)
     debian.unpack("Prometheus and Alertmanager", PACKAGES, home)
     _link_templates(home)
+    if "alertmanager" in missing(cache):
+        golang.build(f"Alertmanager {ALERTMANAGER}", MODULE, _built(cache), print, cache)
     if lacking := missing(cache):
-        raise DownloadError(
-            f"{', '.join(lacking)} is not to be had without root (Debian's reads templates from {TEMPLATES} alone): "
-            f"apt-get install {PACKAGES[1]}, or put another on PATH. What was fetched can be used."
-        )
+        raise DownloadError(f"{', '.join(lacking)} is not among the packages of this system: put another on PATH.")
 
 
 def _has_templates() -> bool:
@@ -78,6 +83,10 @@ def _link_templates(home: Path) -> None:
         TEMPLATES.parent.mkdir(parents=True, exist_ok=True)
         TEMPLATES.unlink(missing_ok=True)
         TEMPLATES.symlink_to(home / TEMPLATES.relative_to("/"))
+
+
+def _built(cache: Path | None) -> Path:
+    return (cache or cache_directory()) / f"alertmanager-{ALERTMANAGER}" / "alertmanager"
 
 
 def _home(cache: Path | None) -> Path:

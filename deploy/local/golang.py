@@ -1,7 +1,9 @@
-"""A Go that builds Toxiproxy: this machine's, else Debian's, unpacked into the user's cache."""
+"""Programs built from their Go modules by this machine's Go, else by Debian's, unpacked into the user's cache."""
 
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ from deploy.local import debian
 from deploy.local.errors import DownloadError
 from deploy.local.jars import cache_directory
 
+BUILD_WITHIN_SECONDS: Final = 600.0
 PLACES: Final = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 
 
@@ -30,6 +33,28 @@ def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = 
     if found := find(cache):
         return found
     raise DownloadError("This system has no Go among its packages: put one on PATH.")
+
+
+def build(what: str, module: str, final: Path, say: Callable[[str], None], cache: Path | None = None) -> Path:
+    """The program of a module at its version, `final` when it is complete; DownloadError says why it could not be built."""
+    go = ensure(say, cache)
+    say(f"Building {what} from its Go module (once per user) into {final.parent}")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="part-", dir=final.parent) as part:
+        try:
+            # Nothing of it is C, and a bare machine has no compiler of it.
+            built = subprocess.run(
+                [go, "install", module], env={**os.environ, "GOBIN": part, "CGO_ENABLED": "0"}, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=BUILD_WITHIN_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            told = f"{what} could not be built within {BUILD_WITHIN_SECONDS:.0f} s: look at the network"
+            raise DownloadError(told) from None
+        if built.returncode != 0:
+            lines = built.stderr.strip().splitlines() or ["no reason given"]
+            raise DownloadError(f"{what} could not be built: {lines[-1][:300]}")
+        # Renamed when complete: two that build at once end with the same file.
+        return (Path(part) / module.partition("@")[0].rpartition("/")[2]).replace(final)
 
 
 def _home(cache: Path | None) -> Path:

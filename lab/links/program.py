@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from lab.errors import LinksError
 
 VERSION = "2.5.0"
 MODULE = f"github.com/Shopify/toxiproxy/v2/cmd/server@v{VERSION}"
-BUILD_WITHIN_SECONDS = 600.0
 
 
 def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = None) -> Path:
@@ -30,33 +27,9 @@ def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = 
     if final.exists():
         return final
     try:
-        go = golang.ensure(say, cache)
+        return golang.build(f"Toxiproxy {VERSION}", MODULE, final, say, cache)
     except DownloadError as error:
         raise LinksError(
             f"links need Toxiproxy: install Go, which builds it once, or toxiproxy-server, or name one by MOTCUA_TOXIPROXY "
             f"({error})"
         ) from error
-    say(f"Building Toxiproxy {VERSION} from its Go module (once per user) into {final.parent}")
-    _build(go, root, final)
-    return final
-
-
-def _build(go: Path, root: Path, final: Path) -> None:
-    root.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f"toxiproxy-{VERSION}.part-", dir=root))
-    try:
-        built = subprocess.run(
-            # Nothing of it is C, and a bare machine has no compiler of it.
-            [go, "install", MODULE], env={**os.environ, "GOBIN": str(part), "CGO_ENABLED": "0"}, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=BUILD_WITHIN_SECONDS, check=False,
-        )  # fmt: skip
-        if built.returncode != 0:
-            lines = built.stderr.strip().splitlines() or ["no reason given"]
-            raise LinksError(f"Toxiproxy could not be built: {lines[-1][:300]}")
-        final.parent.mkdir(exist_ok=True)
-        # Renamed when complete: two that build at once end with the same file.
-        (part / "server").replace(final)
-    except subprocess.TimeoutExpired:
-        raise LinksError(f"Toxiproxy could not be built within {BUILD_WITHIN_SECONDS:.0f} s: look at the network") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import chromium, debian, golang
+from deploy.local import chromium, debian, debs, golang
 from deploy.local.errors import DownloadError
 from tests import wanted
 
@@ -31,7 +31,7 @@ name=$(basename "$2" .deb)
 printf '#!/bin/sh\\nenv\\n' >"$3/{place}/$name"
 chmod +x "$3/{place}/$name"
 """
-TOOLS = ("sh", "mkdir", "basename", "chmod", "rm", "env")
+TOOLS = ("sh", "cp", "mkdir", "basename", "chmod", "rm", "env")
 
 
 class Machine:
@@ -104,6 +104,24 @@ def test_go_is_fetched_where_there_is_none(machine: Machine) -> None:
         golang.ensure()
     machine.put("dpkg-deb", DPKG.format(place="usr/lib/go-1.19/bin").replace('$name"', 'go"'))
     assert golang.ensure() == machine.cache / "go-debian/usr/lib/go-1.19/bin/go" == golang.find()
+
+
+def test_without_root_alertmanager_is_its_makers_own(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's reads templates from a place that is root's alone; built from its Go module it carries them."""
+    monkeypatch.setattr(debs, "TEMPLATES", Path("/proc/none/alertmanager"))
+    others = 'for each in promtool amtool; do cp "$3/usr/bin/$name" "$3/usr/bin/$each"; done'
+    machine.put("dpkg-deb", DPKG.format(place="usr/bin") + others)
+    machine.put("go", 'echo "$2" >"$GOBIN/alertmanager" && chmod +x "$GOBIN/alertmanager"')
+    debs.fetch()
+    built = debs.find("alertmanager")
+    assert built == machine.cache / "alertmanager-0.25.0" / "alertmanager"
+    assert built.read_text().strip() == debs.MODULE
+    assert [each.name for each in built.parent.iterdir()] == ["alertmanager"]
+    machine.put("go", "echo 'no network' >&2; exit 1")
+    built.unlink()
+    with pytest.raises(DownloadError, match=r"Alertmanager 0\.25\.0 could not be built: no network"):
+        debs.fetch()
+    assert debs.missing() == ["alertmanager"], "what was fetched can be used"
 
 
 def test_a_machine_without_lists_of_packages_gets_them_in_a_place_of_ones_own(machine: Machine, tmp_path: Path) -> None:
