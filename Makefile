@@ -9,6 +9,9 @@ HERE := $(RUN) deploy.local.here
 # lends are one set, and tests empty it.
 PROCESSES := $(if $(MOTCUA_KAFKA),0,3)
 
+# What is fetched before the tests; none with `make test WANTED=`.
+WANTED := wanted
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up prometheus wanted drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
 
@@ -57,13 +60,13 @@ demo-correction: setup ## on the running demo: a day off in hindsight, which fig
 verify: setup ## recount the logs of the running stack and compare every stage with the next
 	@$(HERE) services.audit.main verify $(ARGS)
 
-test: wanted lint ## lint, then all tests but those marked containers or long, with a smoke of faults; fetches what they want
+test: $(WANTED) lint ## lint, then all tests but those marked containers or long, with a smoke of faults; fetches what they want
 	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
 test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2 -p no:schemathesis
 
-test-all: wanted lint ## every test, the faults in full; wants a Docker engine, too
+test-all: $(WANTED) lint ## every test, the faults in full; wants a Docker engine, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
@@ -85,7 +88,7 @@ dashboards: setup ## write deploy/grafana/dashboards anew from the Python that m
 drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1, ARGS=--unshortened)
 	@$(RUN) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
 
-load: setup ## a scenario on a city of its own, verdicts, a report; wants Go (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
+load: setup ## a scenario on a city of its own, verdicts, a report; wants Go, or toxiproxy-server (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
 	@$(RUN) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)
 
 bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,7 @@ def unpack(what: str, packages: Sequence[str], home: Path, *, whole: bool = Fals
     afterwards is complete. DownloadError otherwise, which names `what` was wanted."""
     if any(shutil.which(needed) is None for needed in ("apt-get", "dpkg-deb")):
         raise DownloadError(f"{what} can be fetched on Debian and Ubuntu alone: elsewhere put them on PATH.")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{home.name}.part-") as directory:
-        part = Path(directory)
+    with part_of(what, home) as part:
         try:
             _download(part, packages, whole)
             for package in sorted(part.glob("*.deb")):
@@ -38,6 +37,18 @@ def unpack(what: str, packages: Sequence[str], home: Path, *, whole: bool = Fals
         (part / "unpacked").rename(home)
 
 
+@contextmanager
+def part_of(what: str, final: Path) -> Iterator[Path]:
+    """A directory in which something is made ready and from which it is renamed; DownloadError where that is not possible,
+    the disk being full, or closed to this user."""
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=final.parent, prefix=f"{final.name}.part-") as directory:
+            yield Path(directory)
+    except OSError as error:
+        raise DownloadError(f"{what} could not be put into {final.parent}: {error.strerror or error}.") from error
+
+
 def _download(part: Path, packages: Sequence[str], whole: bool) -> None:
     # The machine's own lists first; a bare machine has none, or old ones, and a list of one's own needs no root.
     try:
@@ -46,8 +57,15 @@ def _download(part: Path, packages: Sequence[str], whole: bool) -> None:
         for name in ("lists/partial", "cache/archives/partial"):
             (part / name).mkdir(parents=True)
         own = ("-o", f"Dir::State::Lists={part / 'lists'}", "-o", f"Dir::Cache={part / 'cache'}")
-        _run(("apt-get", *own, "-qq", "update"), part)
-        _download_by(part, own, packages, whole)
+        away: _FailedError | None = None
+        try:
+            _run(("apt-get", *own, "-o", "APT::Update::Error-Mode=any", "-qq", "update"), part)
+        except _FailedError as error:
+            away = error  # perhaps of a source that nobody needs here
+        try:
+            _download_by(part, own, packages, whole)
+        except _FailedError as error:
+            raise away or error from error
 
 
 def _download_by(part: Path, options: Sequence[str], packages: Sequence[str], whole: bool) -> None:
@@ -68,5 +86,6 @@ def _run(command: tuple[str, ...], directory: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _FailedError(str(error)) from error
     if done.returncode != 0:
-        raise _FailedError((done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"])[-1])
+        words = done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"]
+        raise _FailedError(words[-1].rstrip("."))
     return done.stdout

@@ -29,12 +29,11 @@ REMEDY: Final = "run `make prometheus` (Debian, Ubuntu), or put them on PATH"
 
 def find(program: str, cache: Path | None = None) -> Path | None:
     """The program from PATH, else from the cache; None when it is in neither."""
-    unpacked = _home(cache) / "usr" / "bin"
     for name in PROGRAMS[program]:
         if found := shutil.which(name):
             return Path(found)
-        if (found := shutil.which(name, path=str(unpacked))) and (program != "alertmanager" or _has_templates()):
-            return Path(found)
+    if (unpacked := _unpacked(program, cache)) and (program != "alertmanager" or _has_templates()):
+        return unpacked
     return _built(cache) if program == "alertmanager" and os.access(_built(cache), os.X_OK) else None
 
 
@@ -61,14 +60,21 @@ def fetch(cache: Path | None = None) -> None:
 
     Where Debian's Alertmanager cannot be used, its makers' is built.
     """
-    home = _home(cache)
-    print(f"Fetching {', '.join(missing(cache))} (Debian's packages, once per user) into {home}", flush=True)
-    debian.unpack("Prometheus and Alertmanager", PACKAGES, home)
+    home, wanted = _home(cache), missing(cache)
+    # What is unpacked already may be running: it is not replaced for what it cannot give.
+    if not all(_unpacked(program, cache) for program in wanted):
+        print(f"Fetching {', '.join(wanted)} (Debian's packages, once per user) into {home}", flush=True)
+        debian.unpack("Prometheus and Alertmanager", PACKAGES, home)
     _link_templates(home)
     if "alertmanager" in missing(cache):
         golang.build(f"Alertmanager {ALERTMANAGER}", MODULE, _built(cache), print, cache)
     if lacking := missing(cache):
         raise DownloadError(f"{', '.join(lacking)} is not among the packages of this system: put another on PATH.")
+
+
+def _unpacked(program: str, cache: Path | None) -> Path | None:
+    places = (shutil.which(name, path=str(_home(cache) / "usr" / "bin")) for name in PROGRAMS[program])
+    return next((Path(found) for found in places if found), None)
 
 
 def _has_templates() -> bool:

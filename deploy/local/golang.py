@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -39,13 +38,12 @@ def build(what: str, module: str, final: Path, say: Callable[[str], None], cache
     """The program of a module at its version, `final` when it is complete; DownloadError says why it could not be built."""
     go = ensure(say, cache)
     say(f"Building {what} from its Go module (once per user) into {final.parent}")
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="part-", dir=final.parent) as part:
+    with debian.part_of(what, final) as part:
         try:
             # Nothing of it is C, and a bare machine has no compiler of it.
             built = subprocess.run(
-                [go, "install", module], env={**os.environ, "GOBIN": part, "CGO_ENABLED": "0"}, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=BUILD_WITHIN_SECONDS, check=False,
+                [go, "install", module], env={**os.environ, "GOBIN": str(part), "CGO_ENABLED": "0"}, text=True,
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=BUILD_WITHIN_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             told = f"{what} could not be built within {BUILD_WITHIN_SECONDS:.0f} s: look at the network"
@@ -54,7 +52,7 @@ def build(what: str, module: str, final: Path, say: Callable[[str], None], cache
             lines = built.stderr.strip().splitlines() or ["no reason given"]
             raise DownloadError(f"{what} could not be built: {lines[-1][:300]}")
         # Renamed when complete: two that build at once end with the same file.
-        return (Path(part) / module.partition("@")[0].rpartition("/")[2]).replace(final)
+        return (part / module.partition("@")[0].rpartition("/")[2]).replace(final)
 
 
 def _home(cache: Path | None) -> Path:

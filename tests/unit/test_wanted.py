@@ -12,14 +12,17 @@ from tests import wanted
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # As apt-get: the machine has lists of its own, or (a file says so) none; what a package needs is what is simulated.
+# Without a network new lists are an error only where somebody asks for that, and no package is found.
 APT = """
 echo "$*" >>{told}
 case "$*" in
-*Dir::State::Lists*) ;;
+*Error-Mode=any*update) [ -e {offline} ] && echo "E: Could not resolve the host." >&2 && exit 100 ;;
+*update) [ -e {offline} ] && echo "W: Could not resolve the host." >&2 ;;
+*Dir::State::Lists*) [ -e {offline} ] && echo "E: Unable to locate package" >&2 && exit 100 ;;
 *) [ -e {bare} ] && echo "E: Unable to locate package" >&2 && exit 100 ;;
 esac
 case "$*" in
-*update) [ -e {offline} ] && echo "E: Could not resolve the host" >&2 && exit 100; exit 0 ;;
+*update) ;;
 *--simulate*) echo "Inst libneeded1 (1.0 Debian)"; echo "Inst libc6 [2.35] (2.36 Debian)" ;;
 *download*) while [ "$1" != download ]; do shift; done; shift; for each in "$@"; do :>"$each.deb"; done ;;
 esac
@@ -122,6 +125,7 @@ def test_without_root_alertmanager_is_its_makers_own(machine: Machine, monkeypat
     with pytest.raises(DownloadError, match=r"Alertmanager 0\.25\.0 could not be built: no network"):
         debs.fetch()
     assert debs.missing() == ["alertmanager"], "what was fetched can be used"
+    assert len(machine.asked) == 1, "and is not replaced by the same"
 
 
 def test_a_machine_without_lists_of_packages_gets_them_in_a_place_of_ones_own(machine: Machine, tmp_path: Path) -> None:
@@ -131,6 +135,25 @@ def test_a_machine_without_lists_of_packages_gets_them_in_a_place_of_ones_own(ma
     assert (tmp_path / "home/usr/bin/two").exists()
     assert [each.split()[-1] for each in machine.asked] == ["two", "update", "two"]
     assert [each.name for each in tmp_path.iterdir() if "part" in each.name] == [], "nothing is left beside it"
+
+
+def test_a_list_that_nobody_needs_may_be_away(machine: Machine, tmp_path: Path) -> None:
+    machine.bare.touch()
+    machine.brings("usr/bin")
+    machine.put("apt-get", f'case "$*" in *update) exit 100 ;; esac\n{(machine.bin / "apt-get").read_text()}')
+    debian.unpack("It", ("one",), tmp_path / "home")
+    assert (tmp_path / "home/usr/bin/one").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_said_in_a_sentence(machine: Machine, tmp_path: Path) -> None:
+    """Of what is unpacked and of what is built."""
+    machine.brings("usr/bin")
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match=r"^It could not be put into .*/file: File exists\.$"):
+        debian.unpack("It", ("one",), tmp_path / "file" / "home")
+    machine.put("go", ":")
+    with pytest.raises(DownloadError, match=r"^It could not be put into .*: No such file or directory\.$"):
+        golang.build("It", "nothing@v1", tmp_path / "built" / "nothing", print)
 
 
 def test_without_a_network_or_a_debian_one_sentence_says_what_is_missing(
@@ -162,9 +185,10 @@ def test_ci_ends_what_does_not_end(machine: Machine, make: str, status: int, end
         found = shutil.which(tool, path="/usr/bin:/bin")
         assert found is not None
         (machine.bin / tool).symlink_to(found)
-    machine.put("make", f'[ "$1" = wanted ] || {{ {make or ":"}; }}')
+    machine.put("make", f'echo "$*"; [ "$1" = wanted ] || {{ {make or ":"}; }}')
     done = subprocess.run(
         ["bash", REPOSITORY / ".ci" / "run"], env={"PATH": str(machine.bin), "WITHIN_SECONDS": "0.5"},
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert (done.returncode, "was ended" in done.stderr) == (status, ended)
+    assert (done.stdout, done.stderr.splitlines()[0]) == ("test WANTED=\n", "wanted"), "fetched before, and once"
