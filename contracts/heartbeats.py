@@ -1,6 +1,6 @@
 """Heartbeats: how an edge says how it stands, so that silence and a backlog can be told apart from idleness."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -47,15 +47,26 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     quarantined_sequences: Annotated[list[Count], Meta(max_length=1000)] = []
     clock_offset_seconds: float = 0.0
     link: Literal["up", "slow", "down", "unknown"] = "unknown"
-    refused: Annotated[list[Refused], Meta(max_length=INCARNATIONS_MAX)] = []
+    refused: Annotated[Sequence[Refused], Meta(max_length=INCARNATIONS_MAX)] = []
 
 
-class Kept(Heartbeat, frozen=True, kw_only=True):
+class KeptRefused(Refused, frozen=True, forbid_unknown_fields=False, kw_only=True):
+    """The same as `centre.status` keeps it."""
+
+
+class Kept(Heartbeat, frozen=True, forbid_unknown_fields=False, kw_only=True):
     """A heartbeat as `centre.status` keeps it: operators have `retired` its edge, or have not."""
 
+    # The door alone is closed: a reader of an older release must not go on with what the source had said before.
+    refused: Annotated[Sequence[KeptRefused], Meta(max_length=INCARNATIONS_MAX)] = []
     retired: bool = False
 
 
 def how_many(spans: Iterable[Span]) -> int:
     """How many numbers there are in spans that do not overlap."""
     return sum(max(0, last - first + 1) for first, last in spans)
+
+
+def how_many_aside(beat: Heartbeat) -> int:
+    """How many events lie aside, refused by intake, in all stores that a heartbeat tells of."""
+    return len(beat.quarantined_sequences) + sum(how_many(each.quarantined) for each in beat.refused)

@@ -16,6 +16,7 @@ OperatorError
 ├── KeyFileError              a file that is named holds no key: write one into it, or set the key itself
 ├── JournalError              what is done cannot be written down, so nothing is done
 ├── NoLetterError             there is no such dead letter
+├── LeavesBehindError         bring in what lies at that edge, or say that it is meant
 ├── CarriedFileError          a carried file cannot be taken, or not now
 ├── NotThereYetError          wait until what is built beside has come that far
 ├── NoFiguresError            wait until the counters of both are sound, then compare again
@@ -124,6 +125,15 @@ class JournalError(OperatorError):
 class NoLetterError(OperatorError):
     def __init__(self, partition: int, offset: int) -> None:
         super().__init__(f"There is no dead letter at {partition}:{offset}: `list` prints the places.")
+
+
+class LeavesBehindError(OperatorError):
+    def __init__(self, source: str, at: str, aside: int, unsent: int) -> None:
+        super().__init__(
+            f"{source} is not retired: by its last heartbeat ({at}) {aside} events lie aside there that intake refused, and "
+            f"{unsent} are unsent; no figure has them. Bring them in first (docs/EDGE.md), or say --really: the audit lists "
+            f"them from then on."
+        )
 
 
 class CarriedFileError(OperatorError):

@@ -11,9 +11,9 @@ from msgspec import MsgspecError, json, structs
 from contracts import asking, deadletters, events, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Control
-from contracts.heartbeats import Kept
+from contracts.heartbeats import Kept, how_many_aside
 from deploy.operators.archive import Beginning
-from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, NoLetterError
+from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, LeavesBehindError, NoLetterError
 
 READ_TIMEOUT_SECONDS = 30.0
 APPEND_TIMEOUT_SECONDS = 60.0
@@ -95,16 +95,21 @@ class Log:
         """Adds a reference body under its digest."""
         self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
 
-    def retire(self, source: str) -> None:
+    def retire(self, source: str, really: bool) -> Kept | None:
         """Nobody waits for an edge any more, until it sends another heartbeat. Its last one is kept, as that of a retired
-        edge: audit knows from it which numbers intake has refused."""
+        edge: audit knows from it which numbers intake has refused. LeavesBehindError when it tells of events that are not
+        in the archive, unless that is meant `really`."""
         topic = topics.CENTRE_STATUS
         partition = murmur2(source.encode(), topic.partitions)
         with _Reading(self._bootstrap) as consumer:
             _first, end = self._bounds(consumer, topic.name, partition)
             records = self._read(consumer, topic.name, {partition: end})[partition]
-        value = retired([each.value() for each in records if each.key() == source.encode()])
+        last = retired([each.value() for each in records if each.key() == source.encode()])
+        if last is not None and not really and (last.spool_depth or how_many_aside(last)):
+            raise LeavesBehindError(source, last.at, how_many_aside(last), last.spool_depth)
+        value = None if last is None else json.encode(last)
         self._append([{"topic": topic.name, "partition": partition, "key": source.encode(), "value": value}])
+        return last
 
     def append(self, records: dict[int, tuple[Control, ...]], what: str) -> dict[int, int]:
         """Appends control records to partitions of the archive, in the order given; the last offset of each."""
@@ -185,16 +190,16 @@ class Log:
         return found
 
 
-def retired(values: Iterable[bytes | None]) -> bytes | None:
-    """What is kept of an edge that is gone, from all that its source has said: the last of its newest store."""
-    beats = []
+def retired(values: Iterable[bytes | None]) -> Kept | None:
+    """What is kept of an edge that is gone, from all that its source has said: the last of its newest store, of those since
+    it was retired before."""
+    newest: Kept | None = None
     for value in values:
         with suppress(MsgspecError):
-            beats.append(json.decode(value or b"", type=Kept))
-    if not beats:
-        return None
-    newest = max(reversed(beats), key=lambda beat: beat.incarnation.lower())
-    return json.encode(structs.replace(newest, retired=True))
+            beat = json.decode(value or b"", type=Kept)
+            if newest is None or newest.retired or beat.retired or newest.incarnation.lower() <= beat.incarnation.lower():
+                newest = beat
+    return None if newest is None else structs.replace(newest, retired=True)
 
 
 class _Reading:

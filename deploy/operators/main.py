@@ -10,7 +10,7 @@ import msgspec
 from pydantic import ValidationError
 
 from contracts import reference, topics
-from contracts.heartbeats import Source
+from contracts.heartbeats import Source, how_many_aside
 from deploy.operators import acts, carried, keymaking, progress, refolding
 from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     command("progress", _progress, "how much processing and metrics have to work off, how fast, how long it takes")
     retire = command("retire-edge", _retire_edge, "an edge is gone for good: no figure is provisional for it any more")
     retire.add_argument("source", type=_source, help="/units/19753, or /units/19753/point")
+    retire.add_argument("--really", action="store_true", help="also where events lie there that are not in the archive")
     keys = command("keys", _keys, "make random keys for the operator and each body, where a directory has none yet")
     keys.add_argument("into", type=Path, help=f"gets {keymaking.HASHED} for MOTCUA_KEYS_FILE and {keymaking.PLAIN}")
     keys.add_argument("--plain-into", type=Path, metavar="DIR", help="gets what is plain, instead of the other")
@@ -158,8 +159,11 @@ def _progress(settings: OperatorSettings, _: argparse.Namespace) -> int:
 
 
 def _retire_edge(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
-    Log(settings.bootstrap).retire(chosen.source)
-    print(f"{chosen.source} is retired; should its edge send a heartbeat again, it is back")
+    last = Log(settings.bootstrap).retire(chosen.source, chosen.really)
+    left = "nothing was ever heard of it"
+    if last is not None:
+        left = f"{how_many_aside(last)} events lay aside there and {last.spool_depth} were unsent"
+    print(f"{chosen.source} is retired ({left}); should its edge send a heartbeat again, it is back")
     return 0
 
 

@@ -34,7 +34,7 @@ class Instruments:
         self.sample_dossiers = self._gauge("sample_dossiers", "Dossiers that are derived from nothing at each look.")
         self.standings = self._gauge("standing_records", "Reported records by how they stand.", "standing")
         self.listed = self._gauge(
-            "listed_events", "Events listed as back-dated, late, discarded or given up, by kind.", "kind"
+            "listed_events", "Events listed as back-dated, late, discarded, left behind or given up, by kind.", "kind"
         )
         self.disk_free_bytes = self._gauge("disk_free_bytes", "Bytes that can still be written, by place.", "place")
         self.disk_free_ratio = self._gauge("disk_free_ratio", "Free share of a place's file system, 0 to 1.", "place")

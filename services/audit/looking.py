@@ -23,10 +23,10 @@ from services.audit.domain.comparison import (
 )  # fmt: skip
 from services.audit.domain.derivation import Answered, against_answer, against_lifecycle
 from services.audit.domain.findings import Check, Difference
-from services.audit.domain.notes import Numbers
+from services.audit.domain.notes import Listed, Numbers
 from services.audit.domain.recount import ROLES, Figures, Tally
 from services.audit.domain.sample import Place
-from services.audit.domain.sequences import discarded
+from services.audit.domain.sequences import discarded, left_behind, left_unsent
 from services.audit.door import Door
 from services.audit.dossiers import Dossiers
 from services.audit.reader import PARTITIONS, Reader
@@ -83,6 +83,9 @@ class Looking:
         self._dossiers = Dossiers(settings)
         # What somebody has thrown away at edges, as the newest heartbeats say.
         self.discarded: list[Numbers] = []
+        # What lay at edges that are retired: refused by intake, or unsent.
+        self.left_behind: list[Numbers] = []
+        self.left_unsent: dict[str, Listed] = {}
         self._figures: tuple[tuple[int, ...], Tally] | None = None
         # Of figures of the tally, by their id while it stands: `role|unit` -> its part of them.
         self._parts: dict[int, dict[str, Figures]] = {}
@@ -379,7 +382,9 @@ class Looking:
             check = Check(into.name, into.promise)
             beats = self._reader.numbers()
             self._books.sequences.judge(check, beats)
-            self.discarded = discarded(beats.values())
+            self.discarded, _ = self._books.sequences.sort_out(discarded(beats.values()))
+            self.left_behind, _ = self._books.sequences.sort_out(left_behind(beats.values()))
+            self.left_unsent = left_unsent(beats.values())
             if check.passed:
                 break
         into.examined, into.differences, into.first = check.examined, check.differences, check.first

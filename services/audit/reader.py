@@ -1,7 +1,7 @@
 """The reader of the three logs: lifecycle to a position, reported and dead letters as far as that needs, all in step."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import KafkaException
 from msgspec import MsgspecError, json
@@ -128,8 +128,8 @@ class Reader:
         """Every body of reference data that has ruled in what was read."""
         needed = {digest for line in self.lines for _, digest in line.course.digests}
         if not needed <= self._bodies.keys():
-            for key, value in self._newest(topics.REFERENCE.name, 1):
-                if key.decode() in needed:
+            for key, value in self._kept(topics.REFERENCE.name, 1):
+                if value is not None and key.decode() in needed:
                     self._bodies[key.decode()] = _rules(key.decode(), value)
         if missing := needed - self._bodies.keys():
             raise CouldNotRunError(f"{topics.REFERENCE.name} lacks the body {min(missing)}, by which was folded")
@@ -179,29 +179,38 @@ class Reader:
                 )
 
     def _heartbeats(self) -> dict[str, Kept]:
-        """The newest heartbeat of each source, by (incarnation, at)."""
-        beats, latest = dict[str, Kept](), time.time_ns() // 1000 + instants.MINUTE
-        for _, value in self._newest(topics.CENTRE_STATUS.name, topics.PARTITIONS):
-            beat = _beat(value)
-            if beat is None:
-                continue
-            known = beats.get(beat.source)
-            if known is None or _age(known, latest) <= _age(beat, latest):
-                beats[beat.source] = beat
-        return beats
+        return newest(self._kept(topics.CENTRE_STATUS.name, topics.PARTITIONS), time.time_ns() // 1000 + instants.MINUTE)
 
-    def _newest(self, topic: str, partitions: int) -> Iterable[tuple[bytes, bytes]]:
+    def _kept(self, topic: str, partitions: int) -> Iterator[tuple[bytes, bytes | None]]:
         log = Log(self._settings, topic, partitions)
         try:
             ends = log.ends()
             for number in range(partitions):
                 for stored in log.read(number, ends.first[number], ends.next[number]):
-                    if stored.key is not None and stored.value is not None:
+                    if stored.key is not None:
                         yield stored.key, stored.value
         except KafkaException as error:
             raise CouldNotRunError(f"{topic} could not be read: {error.args[0]}") from error
         finally:
             log.close()
+
+
+def newest(records: Iterable[tuple[bytes, bytes | None]], latest: int) -> dict[str, Kept]:
+    """The heartbeat of each source that holds, of all of them in their order; none says anything later than `latest`.
+
+    That of a retired edge holds whatever was said before, until there is another. One that cannot be read has taken the
+    place of the former, which accounts for nothing any more.
+    """
+    beats = dict[str, Kept]()
+    for key, value in records:
+        beat = _beat(value)
+        if beat is None:
+            beats.pop(key.decode(errors="replace"), None)
+            continue
+        known = beats.get(beat.source)
+        if known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest):
+            beats[beat.source] = beat
+    return beats
 
 
 def _rules(digest: str, body: bytes) -> PlainRules:
@@ -211,10 +220,10 @@ def _rules(digest: str, body: bytes) -> PlainRules:
         raise CouldNotRunError(f"{topics.REFERENCE.name} holds no reference data as {digest}: {error}") from error
 
 
-def _beat(value: bytes) -> Kept | None:
+def _beat(value: bytes | None) -> Kept | None:
     """A heartbeat; None for what is none, also where an instant of it shows no moment."""
     try:
-        beat = json.decode(value, type=Kept)
+        beat = json.decode(value or b"", type=Kept)
         instants.parse(beat.at)
         instants.parse(beat.delivered_until or beat.at)
     except (MsgspecError, ValueError):

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.keys import DEV_OPERATOR
+from services.audit.domain.sequences import given_up
 
-# `/units/19753@incarnation=7-9`, or one number alone.
-_LOST = r"/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?@[0-9A-Fa-f-]{0,36}=[1-9][0-9]{0,15}(-[1-9][0-9]{0,15})?"
+# `/units/19753@incarnation=7-9`, or one number alone; of an edge that gives none, the incarnation is `none`.
+_LOST = r"/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?@(none|[0-9A-Fa-f-]{0,36})=[1-9][0-9]{0,15}(-[1-9][0-9]{0,15})?"
 
 
 class Settings(BaseSettings):
@@ -57,6 +58,14 @@ class Settings(BaseSettings):
     # Opens the dossiers' door; without one, and without development keys, answers about dossiers are not compared.
     audit_key: str | None = None
     audit_key_file: Path | None = None
+
+    @field_validator("audit_given_up")
+    @classmethod
+    def _none_backwards(cls, text: str) -> str:
+        for each in given_up(text):
+            if each.last < each.first:
+                raise ValueError(f"{each.last} comes before {each.first}")
+        return text
 
     @property
     def bootstrap(self) -> str:

@@ -48,11 +48,16 @@ class Verification:
         }
 
     def lists(self) -> dict[str, dict[str, Listed]]:
-        """Back-dated events, late completions, events that were thrown away or given up, unit by unit."""
+        """Back-dated events, late completions, events that were thrown away, left behind or given up, unit by unit."""
+        given_up, come_since = self._books.sequences.sort_out(self._given_up)
         return {
             **self._books.notes.lists(self._looking.tally),
             "discarded": sequences.by_unit(self._looking.discarded),
-            "given_up": sequences.by_unit(self._given_up),
+            "left_behind": sequences.by_unit(self._looking.left_behind),
+            "left_unsent": self._looking.left_unsent,
+            "given_up": sequences.by_unit(given_up),
+            # Entered anew from paper as well, perhaps.
+            "given_up_come_since": sequences.by_unit(come_since),
         }
 
     def as_of(self) -> dict[str, int]:

@@ -125,7 +125,7 @@ def test_a_heartbeat_of_a_day_that_no_calendar_has_is_passed_over(monkeypatch: p
             ("C", "2026-01-05T09:00:00Z", "2026-13-05T09:00:00Z"),
         )
     ]  # fmt: skip
-    monkeypatch.setattr(Reader, "_newest", lambda *_: [(b"key", json.dumps(beat).encode()) for beat in beats])
+    monkeypatch.setattr(Reader, "_kept", lambda *_: [(b"key", json.dumps(beat).encode()) for beat in beats])
     verification = Verification(NOWHERE, 0, 1)
     assert list(verification.reader._heartbeats()) == ["/units/A"]
     verification.close()

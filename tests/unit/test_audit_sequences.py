@@ -3,15 +3,19 @@
 import tracemalloc
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
-from contracts.heartbeats import Kept, Refused, Span
+from contracts import instants
+from contracts.heartbeats import Kept, KeptRefused, Span
 from services.audit.domain import sequences
 from services.audit.domain.findings import Check, Findings
+from services.audit.domain.notes import Numbers
 from services.audit.domain.reading import Stored, read
 from services.audit.domain.sample import RECORDS_MAX, Sample
 from services.audit.domain.sequences import AHEAD_MAX, Sequences
+from services.audit.reader import newest
 from services.audit.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -31,7 +35,8 @@ def reported(number: int, *, id_: str = "", incarnation: str = FIRST, source: st
 
 def beat(
     *, incarnation: str = FIRST, quarantined: Iterable[int] = (), until: str | None = None, depth: int = 0,
-    at: str = HOUR_ENTERED, age: float = 0.0, offset: float = 0.0, refused: Iterable[Refused] = (), retired: bool = False,
+    at: str = HOUR_ENTERED, age: float = 0.0, offset: float = 0.0, refused: Iterable[KeptRefused] = (),
+    retired: bool = False,
 ) -> Kept:  # fmt: skip
     return Kept(
         source=SOURCE, incarnation=incarnation, at=at, spool_depth=depth, oldest_unsent_age_seconds=age,
@@ -40,8 +45,8 @@ def beat(
     )  # fmt: skip
 
 
-def refused(quarantined: Iterable[Span] = (), discarded: Iterable[Span] = (), incarnation: str = FIRST) -> Refused:
-    return Refused(incarnation=incarnation, quarantined=list(quarantined), discarded=list(discarded))
+def refused(quarantined: Iterable[Span] = (), discarded: Iterable[Span] = (), incarnation: str = FIRST) -> KeptRefused:
+    return KeptRefused(incarnation=incarnation, quarantined=list(quarantined), discarded=list(discarded))
 
 
 def judged(records: Iterable[Stored], *beats: Kept, given_up: str = "") -> tuple[Check, Check]:
@@ -147,9 +152,62 @@ def test_what_operators_have_given_up_is_no_gap_any_more_and_is_listed() -> None
     assert judged([reported(1, incarnation=""), reported(3, incarnation="")], given_up=f"{SOURCE}@=2")[0].passed
     assert sequences.by_unit(sequences.given_up(text))["19753"].count == 3
     assert sequences.given_up("") == []
-    for wrong in ("19753@x=1", f"{SOURCE}={FIRST}", f"{SOURCE}@{FIRST}=0", f"{SOURCE}@{FIRST}=1-", f"{text},"):
+    assert sequences.given_up(f"{SOURCE}@{FIRST.upper()}=7,{SOURCE}@none=7-9") == [
+        Numbers(SOURCE, FIRST, 7, 7), Numbers(SOURCE, "", 7, 9),
+    ]  # fmt: skip
+    assert Settings(audit_given_up=f"{SOURCE}@none=7-9").audit_given_up
+    for wrong in (
+        f"{SOURCE}@{FIRST}=9-7",
+        "19753@x=1",
+        f"{SOURCE}={FIRST}",
+        f"{SOURCE}@{FIRST}=0",
+        f"{SOURCE}@{FIRST}=1-",
+        f"{text},",
+    ):
         with pytest.raises(ValidationError):
             Settings(audit_given_up=wrong)
+
+
+def test_of_numbers_that_were_given_up_or_thrown_away_those_that_have_come_are_told_apart() -> None:
+    """Stored, and refused when it was sent again since the answer was lost; or found after all, and entered anew as well."""
+    numbers = Sequences(Findings())
+    for number in (1, 2, 4, 8, AHEAD_MAX + 500):
+        numbers.take(3, number, read(reported(number)), 0)
+    wide = f"{SOURCE}@{FIRST}=1-5,{SOURCE}@{FIRST}=4-9,{SOURCE}@{FIRST}={AHEAD_MAX + 499}-{2**53},{SOURCE}@{SECOND}=3"
+    absent, come = numbers.sort_out(sequences.given_up(wide))
+    far = AHEAD_MAX + 500
+    assert [(each.first, each.last) for each in absent] == [
+        (3, 3), (5, 7), (9, 9), (far - 1, far - 1), (far + 1, 2**53), (3, 3),
+    ]  # fmt: skip
+    assert [(each.first, each.last) for each in come] == [(1, 2), (4, 4), (8, 8), (far, far)]
+    said = beat(refused=[refused(discarded=[(0, 3)], incarnation=FIRST.upper())])
+    assert numbers.sort_out(sequences.discarded([said]))[0] == [Numbers(SOURCE, FIRST, 3, 3)]
+
+
+def test_what_lay_at_an_edge_that_is_retired_is_listed() -> None:
+    """Nobody sends it any more, and without it the figures look whole."""
+    aside = [refused([(7, 8)], [(9, 9)]), refused([(3, 3)], incarnation=SECOND)]
+    gone = beat(quarantined=(4, 5), depth=12, refused=aside, retired=True)
+    here = beat(quarantined=(6,), depth=3)
+    found = sequences.by_unit(sequences.left_behind([gone, here]))["19753"]
+    assert (found.count, len(found.newest)) == (5, 4)
+    assert sequences.left_unsent([gone, here])["19753"].count == 12
+    assert [str(each) for each in sequences.left_unsent([gone])["19753"].newest] == [
+        f"{SOURCE}, incarnation {FIRST}: 12 unsent"
+    ]
+    assert sequences.left_unsent([here]) == {}
+
+
+def test_numbers_of_a_former_store_may_be_on_their_way_too() -> None:
+    """It was put back, and what lay aside in it is sent anew; once nothing waits, nothing of it comes."""
+    records = [each for each in ALL if each.offset != 9]
+    restored = beat(incarnation=SECOND, until=HOUR_ENTERED, depth=1)
+    assert judged(records, restored)[0].passed
+    assert judged(records, beat(incarnation=SECOND, until="2026-01-05T08:00:01+07:00", depth=1))[0].differences == 1
+    assert judged(records, beat(incarnation=SECOND, until=HOUR_ENTERED))[0].differences == 1
+    assert judged(records, beat(incarnation=SECOND, until=HOUR_ENTERED, depth=1, retired=True))[0].differences == 1
+    later = [each for each in (reported(n, incarnation=SECOND) for n in range(1, 5)) if each.offset != 2]
+    assert judged(later, beat(until=HOUR_ENTERED, depth=1))[0].differences == 1, "of a store that is newer than the beat"
 
 
 def test_a_gap_that_the_edge_may_still_deliver_is_no_difference_and_one_that_it_called_delivered_is() -> None:
@@ -168,6 +226,33 @@ def test_a_heartbeat_that_does_not_say_what_is_delivered_excuses_what_its_outbox
     assert judged(records, beat(at=later, depth=3, age=3600.0))[0].passed
     assert judged(records, beat(at=later, offset=-3600.0))[0].passed
     assert judged(records, beat(at=later, offset=3600.0))[0].differences == 1
+
+
+NOON = instants.parse("2026-01-05T12:00:00+07:00")
+
+
+def held(*records: Kept | bytes | None) -> Kept | None:
+    """The heartbeat that holds once these records of the source have come."""
+    values = (msgspec.json.encode(each) if isinstance(each, Kept) else each for each in records)
+    return newest([(SOURCE.encode(), value) for value in values], NOON).get(SOURCE)
+
+
+def test_a_heartbeat_of_a_newer_edge_is_read_and_one_that_cannot_be_read_leaves_no_former_one_in_force() -> None:
+    """Audit runs the code of the live generation while edges may be of a newer release."""
+    former, latter = beat(until=HOUR_ENTERED), beat(until="2026-01-05T09:00:00+07:00", refused=[refused([(4, 5)])])
+    newer = msgspec.json.encode(latter).replace(b'"quarantined"', b'"tail":9,"quarantined"')[:-1] + b',"of_tomorrow":1}'
+    assert held(former, newer) == latter
+    assert held(former, msgspec.json.encode(latter)[:-1] + b',"link":"starlit"}') is None
+    assert held(former, None) is None
+    assert held(former, b"no heartbeat", latter) == latter
+
+
+def test_a_retired_edge_stays_so_whatever_its_clock_had_said_before_until_it_is_heard_again() -> None:
+    early, late = beat(at="2026-01-05T09:00:10+07:00"), beat(at="2026-01-05T09:00:40+07:00")
+    gone = beat(at="2026-01-05T09:00:10+07:00", retired=True)
+    assert held(late, early) == late
+    assert held(late, early, gone) == gone
+    assert held(beat(incarnation=SECOND), gone, early) == early, "also a machine that sorts before the former"
 
 
 def test_numbers_of_more_outboxes_than_are_followed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

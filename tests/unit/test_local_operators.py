@@ -1,7 +1,10 @@
 """What the operators' tool decides about settings, files, topics and an archive's opening, before it touches anything."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec import ValidationError, json
@@ -10,7 +13,7 @@ from contracts import reference, topics
 from contracts.events import Activated, Control, Event, Opened, Ticked
 from contracts.heartbeats import Heartbeat, Kept
 from contracts.reference import Calendar, Reference, Unit
-from deploy.operators import acts, main
+from deploy.operators import acts, log, main
 from deploy.operators.archive import plan
 from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, OtherClockError, OtherClusterError
 from deploy.operators.log import RECORD_BYTES_MAX, Log, retired
@@ -174,9 +177,38 @@ def test_of_an_edge_that_is_gone_the_last_heartbeat_of_its_newest_store_is_kept(
         return json.encode(said)
 
     values = [beat(present), beat(present, 4, 5), b"no heartbeat", None, beat(former, 9)]
-    kept = json.decode(retired(values) or b"", type=Kept)
+    kept = retired(values)
+    assert kept is not None
     assert (kept.incarnation, kept.quarantined_sequences, kept.retired) == (present, [4, 5], True)
-    assert retired([json.encode(kept)]) == json.encode(kept)
+    assert retired([*values, json.encode(kept)]) == kept
+    again = retired([*values, json.encode(kept), beat(former, 9)])
+    assert again is not None
+    assert again.quarantined_sequences == [9], "heard again: a machine that sorts before the former"
     with pytest.raises(ValidationError, match="retired"):
         json.decode(json.encode(kept), type=Heartbeat)  # as intake reads one: no edge can say it of itself
     assert retired([b"no heartbeat", None]) is None
+
+
+@pytest.mark.parametrize(("aside", "unsent"), [(2, 0), (0, 12), (2, 12), (0, 0)])
+def test_an_edge_with_events_that_no_figure_has_is_retired_only_if_that_is_meant(
+    aside: int, unsent: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "/units/19753"
+    said = Heartbeat(
+        source=source, incarnation="0197c000-0000-7000-8000-000000000001", at="2026-01-05T09:00:00+07:00",
+        spool_depth=unsent, oldest_unsent_age_seconds=0.0, quarantined_sequences=list(range(1, aside + 1)),
+    )  # fmt: skip
+    record = SimpleNamespace(key=source.encode, value=lambda: json.encode(said))
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(log, "_Reading", lambda _: nullcontext())
+    monkeypatch.setattr(Log, "_bounds", lambda *_: (0, 1))
+    monkeypatch.setattr(Log, "_read", lambda _self, _consumer, _topic, ends: {key: [record] for key in ends})
+    monkeypatch.setattr(Log, "_append", lambda _self, rows: written.extend(rows))
+    is_whole = not aside and not unsent
+    assert main.main(["retire-edge", source]) == (0 if is_whole else 1)
+    assert len(written) == is_whole
+    if not is_whole:
+        assert f"{aside} events lie aside there that intake refused, and {unsent} are unsent" in capsys.readouterr().err
+        assert main.main(["retire-edge", source, "--really"]) == 0
+    assert f"{aside} events lay aside there and {unsent} were unsent" in capsys.readouterr().out
+    assert [json.decode(row["value"], type=Kept).retired for row in written] == [True]

@@ -263,6 +263,18 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     assert beats.of == {}
 
 
+def test_a_heartbeat_that_says_more_than_is_known_here_is_heard() -> None:
+    """Edges may be of a newer release than what reads them; the door alone is closed."""
+    beats = Beats(lambda: NOON)
+    beats.take(b"/units/19753", packed(spool_depth=5), NOON)
+    newer = packed(at=instants.show(NOON + SECOND), spool_depth=7)[:-1] + b',"of_tomorrow":1}'
+    beats.take(b"/units/19753", newer, NOON + SECOND)
+    beats.publish()
+    assert [beat.spool_events for beat in beats.of["19753"]] == [7]
+    with pytest.raises(msgspec.ValidationError, match="of_tomorrow"):
+        msgspec.json.decode(newer, type=Heartbeat)
+
+
 @pytest.mark.parametrize("digits", [17, 401, 4300, 5000])
 def test_a_depth_that_is_no_number_to_others_is_no_heartbeat(digits: int) -> None:
     """In the topic it harms neither the page of Prometheus nor an answer: what the source said before holds."""

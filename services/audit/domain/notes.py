@@ -1,5 +1,5 @@
 """What people ask audit for by name, unit by unit: events entered long after they happened, completions that came late,
-events that were thrown away."""
+events that were thrown away, or left behind at an edge that is gone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,12 +39,24 @@ class Numbers:
         return f"{self.source}, incarnation {self.incarnation}: sequence {numbers}"
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """How many events an outbox had not sent by the last heartbeat of an edge that is retired; it does not say which."""
+
+    source: str
+    incarnation: str
+    events: int
+
+    def __str__(self) -> str:
+        return f"{self.source}, incarnation {self.incarnation}: {self.events} unsent"
+
+
 @dataclass
 class Listed:
     """One unit's list: how many there are, and some, the newest first."""
 
     count: int
-    newest: Sequence[Noted | Numbers]
+    newest: Sequence[Noted | Numbers | Unsent]
 
 
 @dataclass

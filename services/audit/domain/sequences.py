@@ -4,13 +4,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from contracts import instants
 from contracts.events import code_of
 from contracts.heartbeats import Heartbeat, Kept, Span, how_many
 from services.audit.domain.findings import Check, Difference, Findings
-from services.audit.domain.notes import SHOWN_MAX, Listed, Numbers
+from services.audit.domain.notes import SHOWN_MAX, Listed, Numbers, Unsent
 from services.audit.domain.reading import Reported
 
 TRACKS_MAX = 100_000
@@ -83,6 +84,17 @@ class Track:
                 return
             self._place(number, *self.apart.pop(number))
 
+    def absent(self, first: int, last: int) -> Iterator[Span]:
+        """Of these numbers, those that have not come."""
+        near = (number for number in range(first, min(last, len(self.ids)) + 1) if self.ids[number - 1])
+        far = sorted(number for number in self.apart if first <= number <= last)
+        for number in chain(near, far):
+            if first < number:
+                yield first, number - 1
+            first = number + 1
+        if first <= last:
+            yield first, last
+
     def gaps(self, accounted: Sequence[Span]) -> Iterator[Gap]:
         """What is missing below the highest number, but for numbers that somebody accounts for."""
         if self.held < len(self.ids):
@@ -117,7 +129,7 @@ class Sequences:
         text = attributes.get("ce_sequence")
         if text is None or not text.isdigit() or (number := int(text)) < 1:
             return
-        key = attributes.get("ce_source", b""), attributes.get("ce_incarnation", b"")
+        key = attributes.get("ce_source", b""), attributes.get("ce_incarnation", b"").lower()
         track = self._tracks.get(key)
         if track is None:
             if len(self._tracks) >= TRACKS_MAX:
@@ -150,8 +162,7 @@ class Sequences:
             beat = heartbeats.get(source)
             spans = self._given_up.get((source, incarnation), [])
             accounted = _joined(spans if beat is None else [*spans, *_accounted(beat, incarnation)])
-            # An edge that is gone for good delivers nothing any more.
-            delivers = beat is not None and beat.incarnation == incarnation and not beat.retired
+            delivers = beat is not None and _delivers(beat, incarnation)
             for count, gap in enumerate(track.gaps(accounted)):
                 if count >= GAPS_MAX:
                     break
@@ -165,6 +176,20 @@ class Sequences:
                     )
                 )
 
+    def sort_out(self, numbers: Iterable[Numbers]) -> tuple[list[Numbers], list[Numbers]]:
+        """Of these numbers, those that have not come, and those that have: none of them twice."""
+        places: dict[tuple[str, str], list[Span]] = {}
+        for each in numbers:
+            places.setdefault((each.source, each.incarnation), []).append((max(each.first, 1), each.last))
+        absent, come = list[Numbers](), list[Numbers]()
+        for place, spans in places.items():
+            track = self._tracks.get((place[0].encode(), place[1].encode()), Track())
+            for first, last in _joined(spans):
+                missing = list(track.absent(first, last))
+                absent += [Numbers(*place, *span) for span in missing]
+                come += [Numbers(*place, each.first, each.last) for each in _gaps(first, last + 1, 0, missing)]
+        return absent, come
+
     def counts(self) -> tuple[int, int]:
         """How many tracks there are, and how many numbers in them."""
         return len(self._tracks), sum(track.held for track in self._tracks.values())
@@ -177,18 +202,41 @@ def given_up(text: str) -> list[Numbers]:
         place, numbers = part.rsplit("=", 1)
         source, incarnation = place.rsplit("@", 1)
         first, _, last = numbers.partition("-")
-        found.append(Numbers(source, incarnation, int(first), int(last or first)))
+        # As a difference names the numbers of an edge that gives none.
+        known = "" if incarnation == "none" else incarnation.lower()
+        found.append(Numbers(source, known, int(first), int(last or first)))
     return found
 
 
 def discarded(heartbeats: Iterable[Heartbeat]) -> list[Numbers]:
     """The numbers of events that somebody has thrown away at edges, as their newest heartbeats say."""
     return [
-        Numbers(beat.source, each.incarnation, *span)
+        Numbers(beat.source, each.incarnation.lower(), *span)
         for beat in heartbeats
         for each in beat.refused
         for span in each.discarded
     ]
+
+
+def left_behind(heartbeats: Iterable[Kept]) -> list[Numbers]:
+    """The numbers of events that lay aside at edges that are retired: nobody sends them any more."""
+    found = []
+    for beat in heartbeats:
+        if beat.retired:
+            found += [Numbers(beat.source, beat.incarnation.lower(), each, each) for each in beat.quarantined_sequences]
+            found += [
+                Numbers(beat.source, each.incarnation.lower(), *span) for each in beat.refused for span in each.quarantined
+            ]
+    return found
+
+
+def left_unsent(heartbeats: Iterable[Kept]) -> dict[str, Listed]:
+    """How much lay unsent at edges that are retired, by unit; some of it may have been carried here since."""
+    found: dict[str, list[Unsent]] = {}
+    for beat in heartbeats:
+        if beat.retired and beat.spool_depth:
+            found.setdefault(code_of(beat.source), []).append(Unsent(beat.source, beat.incarnation, beat.spool_depth))
+    return {unit: Listed(sum(each.events for each in edges), edges[:SHOWN_MAX]) for unit, edges in found.items()}
 
 
 def by_unit(numbers: Iterable[Numbers]) -> dict[str, Listed]:
@@ -204,9 +252,10 @@ def by_unit(numbers: Iterable[Numbers]) -> dict[str, Listed]:
 
 def _accounted(beat: Heartbeat, incarnation: str) -> list[Span]:
     """The numbers that a heartbeat accounts for."""
-    spans = [(number, number) for number in beat.quarantined_sequences] if beat.incarnation == incarnation else []
+    is_of_it = beat.incarnation.lower() == incarnation
+    spans = [(number, number) for number in beat.quarantined_sequences] if is_of_it else []
     for each in beat.refused:
-        if each.incarnation == incarnation:
+        if each.incarnation.lower() == incarnation:
             spans += [*each.quarantined, *each.discarded]
     return spans
 
@@ -232,6 +281,15 @@ def _gaps(first: int, before: int, entered_after: int, accounted: Sequence[Span]
         first, place = max(first, end + 1), place + 1
     if first < before:
         yield Gap(first, before - 1, before, entered_after)
+
+
+def _delivers(beat: Kept, incarnation: str) -> bool:
+    """Whether an edge may still hold numbers of an incarnation in its outbox: in that of a store that was put back lie
+    some of the former one; an edge that is gone for good delivers nothing any more."""
+    if beat.retired or not incarnation:
+        return False
+    present = beat.incarnation.lower()
+    return incarnation == present or (incarnation < present and beat.spool_depth > 0)
 
 
 def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:

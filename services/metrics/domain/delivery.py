@@ -6,7 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from contracts import instants
-from contracts.heartbeats import Heartbeat, how_many
+from contracts.heartbeats import Heartbeat, how_many_aside
 from services.metrics.domain.hours import Hours
 
 Link = Literal["up", "degraded", "unknown", "down"]
@@ -60,12 +60,8 @@ def beat_of(said: Heartbeat, heard_at: int) -> Beat:
         spool_events=said.spool_depth,
         oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
         complete_until=_shown(min(until, until - _span(said.clock_offset_seconds)), heard_at),
-        quarantined_events=min(_aside(said), _EVENTS_MAX),
+        quarantined_events=min(how_many_aside(said), _EVENTS_MAX),
     )
-
-
-def _aside(said: Heartbeat) -> int:
-    return len(said.quarantined_sequences) + sum(how_many(each.quarantined) for each in said.refused)
 
 
 def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) -> Delivery:
