@@ -10,7 +10,7 @@ from msgspec import structs
 from pydantic import ValidationError
 
 from contracts.topics import PARTITIONS
-from deploy.local import beside
+from deploy.local import beside, generations
 from deploy.local.errors import GenerationError, StackError
 from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError, RedisUnavailableError
@@ -73,6 +73,7 @@ def _run(stack: Stack, replace: bool) -> int:
 
 def _abort(stack: Stack) -> int:
     running, settings = stack.generations, stack.settings
+    generations.code_of(running.live)  # else it is found when all is removed, and not struck off
     stack.rest("counters-beside")
     removed = removal.counters(settings.bootstrap, settings.redis_url, running.live.gen)
     stack.take(lambda now: structs.replace(now, counters=False))

@@ -23,6 +23,7 @@ from deploy.operators.settings import OperatorSettings, complaint
 from services.processing.domain.generation import GEN
 
 DIFFERENT = 3
+GOING = "is being removed; where that was interrupted, make generation ARGS=drop ends it."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +96,7 @@ def _start(stack: Stack, chosen: argparse.Namespace) -> int:
         same = ", the same fold once more" if fold == running.live.fold else ""
         _say(f"Generation {gen} (fold {fold}{same}) is built beside generation {running.live.gen}, which stays live.")
     else:
-        stack.take(lambda now: now)
+        stack.take(_staying)
         _say(f"Generation {running.beside.gen} is being built already.")
     if not chosen.no_wait:
         try:
@@ -113,6 +114,9 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
             _say("beside          none")
             continue
         _say(f"{whose:<15} generation {of.gen}, fold {of.fold}" + (f", code in {of.code}" if of.code else ""))
+        if of is running.beside and running.going:
+            _say(f"  It {GOING}")
+            continue
         if (lack := generations.lacking(of)) is not None:
             _say(f"  {lack}")
         for each in progress.measure(standing(stack, of.gen)):
@@ -125,7 +129,7 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
 
 
 def _compare(stack: Stack, _: argparse.Namespace) -> int:
-    running = stack.generations
+    running = _staying(stack.generations)
     folds = (beside.fold(running.live), beside.fold(beside.beside(running)))
     settings = stack.settings
     found = comparing.generations(settings.bootstrap, settings.redis_url, folds, stack.environment, _say)
@@ -138,7 +142,7 @@ def _compare(stack: Stack, _: argparse.Namespace) -> int:
 
 
 def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
-    running = stack.generations
+    running = _staying(stack.generations)
     coming = beside.beside(running)
     generations.code_of(coming)
     if not beside.has_caught_up(standing(stack, coming.gen)):
@@ -146,7 +150,7 @@ def _switch(stack: Stack, chosen: argparse.Namespace) -> int:
     if not coming.was_live:
         _check_compared(stack, running, chosen.accept_differences)
     try:
-        stack.take(lambda now: generations.switched(_still(now, coming)))
+        stack.take(lambda now: generations.switched(_staying(_still(now, coming))))
     except (NotReadyError, KeyboardInterrupt) as error:
         if stack.generations.live.gen != coming.gen:
             raise
@@ -189,8 +193,9 @@ def _abort(stack: Stack, _: argparse.Namespace) -> int:
 
 def _remove(stack: Stack, gone: Generation) -> int:
     running, settings = stack.generations, stack.settings
-    # Stopped first; only when nothing is left of it is it struck off, so that whoever is interrupted can repeat it.
-    stack.rest("processing-beside", "metrics-beside")
+    # Marked first: then nothing of it runs, and nobody switches to it. Only when nothing is left of it is it struck off, so
+    # that whoever is interrupted can repeat it.
+    stack.take(lambda now: structs.replace(_still(now, gone), going=True))
     removed = removal.generation(settings.bootstrap, settings.redis_url, gone.gen)
     generation_report.file_of(stack, running).unlink(missing_ok=True)
     stack.take(lambda now: generations.without(_still(now, gone), gone))
@@ -219,6 +224,13 @@ def _still(now: Generations, of: Generation) -> Generations:
     """What runs now, when that one is still beside; somebody else may have given a command while this one waited."""
     if now.beside is None or now.beside.gen != of.gen:
         raise GenerationError(f"Generation {of.gen} is beside the live one no more: look (make generation), then repeat.")
+    return now
+
+
+def _staying(now: Generations) -> Generations:
+    """What runs now, when the one beside is not being removed."""
+    if now.beside is not None and now.going:
+        raise GenerationError(f"Generation {now.beside.gen} {GOING}")
     return now
 
 

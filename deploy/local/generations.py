@@ -30,12 +30,13 @@ class Generation(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a stack runs. `counters`: the counters of the live one are built once more, beside. `removed`: the highest number
-    that was taken away."""
+    that was taken away. `going`: the one beside is being taken away, so nothing of it runs, and it never gets live."""
 
     live: Generation
     beside: Generation | None = None
     counters: bool = False
     removed: int = 0
+    going: bool = False
 
     def runs(self, program: Program) -> bool:
         """Whether the stack has this program now."""
@@ -43,7 +44,9 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             return True
         if program.name == "counters-beside":
             return self.counters
-        return self.beside is not None and (program.name != "processing-beside" or lacking(self.beside) is None)
+        if self.beside is None or self.going:
+            return False
+        return program.name != "processing-beside" or lacking(self.beside) is None
 
     def environment(self, program: Program, port_base: int) -> dict[str, str]:
         """What a program is told of generations."""
@@ -67,12 +70,20 @@ class Generations(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 def lacking(of: Generation) -> str | None:
     """None when the code of a generation is to be had, else what to do."""
-    if of.fold == GEN or of.code is not None:
+    if of.fold == GEN:
         return None
-    return (
-        f"Generation {of.gen} was worked out by fold {of.fold}, and the code here is fold {GEN}: keep the "
-        f"former release in a directory of its own and name it with make generation ARGS='former --code DIR'."
-    )
+    if of.code is None:
+        return (
+            f"Generation {of.gen} was worked out by fold {of.fold}, and the code here is fold {GEN}: keep the "
+            f"former release in a directory of its own and name it with make generation ARGS='former --code DIR'."
+        )
+    # Python would find this code instead, and say nothing.
+    if not (Path(of.code) / "services").is_dir():
+        return (
+            f"Generation {of.gen} was worked out by fold {of.fold}, whose code is in {of.code} no more: name the directory "
+            f"where it is with make generation ARGS='former --code DIR'."
+        )
+    return None
 
 
 def code_of(of: Generation) -> Path | None:
@@ -121,7 +132,7 @@ def named(generations: Generations, fold: int, code: Path) -> Generations:
 
 def without(generations: Generations, gone: Generation) -> Generations:
     """What is left when the one beside is taken away."""
-    return structs.replace(generations, beside=None, removed=max(generations.removed, gone.gen))
+    return structs.replace(generations, beside=None, going=False, removed=max(generations.removed, gone.gen))
 
 
 def following(generations: Generations, fold: int, present: frozenset[int]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from deploy.local import beside, dumps, recovery_files, statedir
+from deploy.local import beside, dumps, generations, recovery_files, statedir
 from deploy.local.dumps import Dump
 from deploy.local.errors import DumpError, StackError
 from deploy.local.opening import up_and_open
@@ -67,6 +67,7 @@ def _recover(stack: Stack, dump: Dump) -> int:
     # In between nobody else starts anything here: a Redis that began with the former files would be left without them.
     with statedir.only_one(stack.directory):
         # All that can fail is done while Redis still runs.
+        generations.code_of(stack.generations.live)
         recovery_files.lay_ready(stack.settings, dump)
         # Services may stay: they see that what Redis holds is not what they left there, and read on from what it holds.
         stack.stop("redis")
@@ -74,9 +75,8 @@ def _recover(stack: Stack, dump: Dump) -> int:
         _say(f"{dump.name} is put back; what was there is kept in {recovery_files.BEFORE}.")
         if stack.keeper_pid is not None:
             stack.start("redis")
-    # Readers are ready only when something is to be read: first those who catch up.
-    stack.up(CATCHING_UP)
-    _forget_removed(stack)
+    # Readers are ready only when something is to be read: first those who catch up, of which one may never be ready.
+    stack.up(CATCHING_UP, after_servers=lambda: _forget_removed(stack))
     beside.follow(stack, beside.standing(stack, stack.generations.live.gen), _say)
     up_and_open(stack)
     _say(f"Recovered after {time.monotonic() - began:.1f} s.")

@@ -293,7 +293,7 @@ class Stack:
         )
         if anew:
             self.say(f"  settings have changed: started {', '.join(anew)} anew")
-        if running.beside is not None and (lack := generations.lacking(running.beside)) is not None:
+        if running.beside is not None and not running.going and (lack := generations.lacking(running.beside)) is not None:
             self.say(f"  processing-beside is left out. {lack}")
         return anew
 

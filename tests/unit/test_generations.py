@@ -12,11 +12,23 @@ from msgspec import structs
 from contracts import lifecycle
 from contracts.lifecycle import CHAIN_START, Countable, Entry, Lifecycle, Stand, Step, decode_countable, encode
 from contracts.topics import PARTITIONS
-from deploy.local import beside, counters, dumps, generation, generation_report, generations, here, statedir
-from deploy.local.errors import GenerationError
+from deploy.local import (
+    beside,
+    counters,
+    dumps,
+    generation,
+    generation_report,
+    generations,
+    here,
+    recovery,
+    recovery_files,
+    statedir,
+)
+from deploy.local.errors import GenerationError, NotReadyError
 from deploy.local.generations import Generation, Generations
 from deploy.local.keeper import Seen
 from deploy.local.programs import PROGRAMS, Program, program
+from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
 from deploy.operators import topics as topic_tool
 from deploy.operators.errors import NotThereYetError
@@ -30,7 +42,9 @@ from services.metrics.domain.position import Position
 from services.processing.domain.generation import GEN
 
 BASE = 8000
-LIVE, NEXT = Generation(GEN, GEN), Generation(GEN + 1, GEN + 1, "/next")
+# A directory that holds code.
+CODE = str(REPOSITORY)
+LIVE, NEXT = Generation(GEN, GEN), Generation(GEN + 1, GEN + 1, CODE)
 
 
 def test_a_stack_of_which_nobody_said_anything_runs_the_folds_own_generation_alone() -> None:
@@ -51,7 +65,7 @@ def test_what_is_built_beside_has_its_own_number_and_door_and_only_the_live_one_
     told = both.environment(program("processing-beside"), BASE)
     assert (told["MOTCUA_GEN"], told["MOTCUA_LIVE_GEN"]) == (str(GEN + 1), str(GEN))
     assert told["MOTCUA_PROCESSING_WORKER_PORT"] == "8022"
-    assert str(both.code(program("processing-beside"))) == "/next"
+    assert str(both.code(program("processing-beside"))) == CODE
     counting = Generations(LIVE, NEXT, counters=True).environment(program("counters-beside"), BASE)
     assert counting["MOTCUA_METRICS_BESIDE"] == "1"
     assert counting["MOTCUA_GEN"] == str(GEN)
@@ -61,7 +75,7 @@ def test_a_switch_exchanges_roles_and_a_second_leads_back() -> None:
     once = generations.switched(Generations(LIVE, NEXT))
     assert once.live.gen == GEN + 1
     for judge in ("processing", "processing-api", "audit"):
-        assert str(once.code(program(judge))) == "/next"
+        assert str(once.code(program(judge))) == CODE
     assert once.code(program("metrics")) is None
     assert once.environment(program("metrics-api"), BASE)["MOTCUA_LIVE_GEN"] == str(GEN + 1)
     assert once.environment(program("processing-beside"), BASE)["MOTCUA_GEN"] == str(GEN)
@@ -87,10 +101,19 @@ def test_a_former_generation_whose_code_was_updated_away_keeps_nothing_from_runn
         if updated.runs(each):
             assert updated.code(each) is None
     assert "former --code DIR" in (generations.lacking(Generation(GEN + 1, GEN + 1)) or "")
-    named = generations.named(updated, GEN + 1, Path("/former"))
+    named = generations.named(updated, GEN + 1, REPOSITORY)
     assert named.live == updated.live
     assert named.runs(program("processing-beside"))
-    assert str(named.code(program("processing-beside"))) == "/former"
+    assert str(named.code(program("processing-beside"))) == CODE
+
+
+def test_code_in_a_directory_that_is_gone_is_not_to_be_had(tmp_path: Path) -> None:
+    """Python would find this code there instead, and judge by the wrong fold without a word."""
+    moved = Generation(GEN + 1, GEN + 1, str(tmp_path / "moved"))
+    with pytest.raises(GenerationError, match=r"whose code is in .*/moved no more: .*former --code DIR"):
+        Generations(moved).code(program("audit"))
+    assert not Generations(LIVE, moved).runs(program("processing-beside"))
+    assert generations.lacking(Generation(GEN, GEN, str(tmp_path / "moved"))) is None, "that fold is here"
 
 
 @pytest.mark.parametrize(("live", "fold", "present", "expected"), [
@@ -117,7 +140,7 @@ def test_which_generations_run_is_read_as_it_was_written(tmp_path: Path) -> None
     for each in (
         generations.BEGIN,
         Generations(LIVE, NEXT, True),
-        Generations(NEXT, structs.replace(LIVE, was_live=True), removed=9),
+        Generations(NEXT, structs.replace(LIVE, was_live=True), removed=9, going=True),
     ):
         generations.write(tmp_path, each)
         assert generations.read(tmp_path) == each
@@ -200,6 +223,7 @@ def test_the_fold_once_more_is_the_live_one_also_in_an_older_checkout(
 def test_verify_judges_by_the_code_of_the_live_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by its path, whatever the directory in which somebody asks; every other command is of this code."""
     _standing_stack(tmp_path, monkeypatch, Generations(structs.replace(NEXT, code=str(tmp_path), was_live=True)))
+    (tmp_path / "services").mkdir()
     monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
     monkeypatch.delenv("MOTCUA_PORT_BASE", raising=False)
     monkeypatch.setattr(here, "stack_here", lambda say: Stack(tmp_path, 24_000))
@@ -211,6 +235,71 @@ def test_verify_judges_by_the_code_of_the_live_generation(tmp_path: Path, monkey
     monkeypatch.setattr("sys.argv", ["here", "deploy.operators.main", "rejected"])
     here.main()
     assert ran[1][0] == ["-m", "deploy.operators.main", "rejected"]
+
+
+def test_a_generation_that_is_being_removed_is_left_alone_by_others_until_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it runs meanwhile, nobody switches to it, and a removal that was interrupted is repeated."""
+    stack, started = _standing_stack(tmp_path, monkeypatch, Generations(LIVE, structs.replace(NEXT, was_live=True)))
+    told: list[int] = []
+
+    def removed(*_: object) -> removal.Removed:
+        told.extend(generation.main([command]) for command in ("switch", "compare", "start"))
+        with pytest.raises(GenerationError, match=f"Generation {NEXT.gen} is being removed"):
+            stack.take(lambda now: generations.switched(generation._staying(now)))
+        stack.take(lambda now: now)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+        return removal.Removed(1, 2, 3)
+
+    monkeypatch.setattr(removal, "generation", removed)
+    assert generation.main(["drop"]) == 1
+    assert beside.beside(stack.generations).gen == NEXT.gen
+    assert f"Generation {NEXT.gen} is being removed" in capsys.readouterr().err
+    assert generation.main(["drop"]) == 0
+    assert stack.generations == Generations(LIVE, removed=NEXT.gen)
+    assert (told, started) == ([1] * 6, [])
+
+
+def test_nothing_is_removed_where_the_live_folds_code_is_not_to_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be found when all is gone, and what is gone not struck off."""
+    running = Generations(structs.replace(NEXT, code=None), LIVE, counters=True)
+    stack, _ = _standing_stack(tmp_path, monkeypatch, running)
+
+    def removed(*_: object) -> removal.Removed:
+        raise AssertionError("something was removed")
+
+    for what in ("generation", "counters"):
+        monkeypatch.setattr(removal, what, removed)
+    assert (generation.main(["abort"]), counters.main(["abort"])) == (1, 1)
+    assert stack.generations == running
+
+
+def test_a_worker_that_gets_ready_no_more_keeps_no_removed_generation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One partition stopped, so nobody is waited for with success: what the dump held is removed before that."""
+    stack, started = _standing_stack(tmp_path, monkeypatch, Generations(LIVE))
+
+    def up(services: tuple[str, ...], after_servers: Callable[[], None]) -> None:
+        after_servers()
+        raise NotReadyError("processing is not ready after 120 s")
+
+    for name, with_what in (("up", up), ("stop", lambda name: None), ("start", started.append)):
+        monkeypatch.setattr(stack, name, with_what)
+    for each in ("lay_ready", "put_back"):
+        monkeypatch.setattr(recovery_files, each, lambda *_: None)
+    monkeypatch.setattr(recovery, "_chosen", lambda *_: SimpleNamespace(name="redis-1.rdb"))
+    monkeypatch.setattr(removal, "held", lambda url: {GEN, GEN + 4})
+    monkeypatch.setattr(removal, "present", lambda bootstrap: frozenset({GEN}))
+    monkeypatch.setattr(removal, "keys", lambda url, gen: 7)
+    assert recovery.main([]) == 1
+    said = capsys.readouterr()
+    assert f"Generation {GEN + 4}, which the dump still held, is removed once more: 7 keys." in said.out
+    assert "not ready" in said.err
 
 
 def test_counters_that_stand_still_are_replaced_only_when_told_to(
