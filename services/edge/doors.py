@@ -149,7 +149,7 @@ class Doors:
             raise ProblemError(422, "invalid_body", 'send {"positions": [1, 2]}, at most 1,000') from error
         gone = await self._do(lambda outbox: _discard(outbox, key, wanted))
         for row in gone:
-            # What the audit will miss: sequences are no secret, dossiers are not named.
+            # What the audit will list: sequences are no secret, dossiers are not named.
             extra = logs.about(row.source, None, sequence=row.sequence, code=row.code, key=key.name)
             _log.warning("a refused event was discarded", extra=extra)
         return Response(msgspec.json.encode({"discarded": len(gone)}), 202, media_type="application/json")

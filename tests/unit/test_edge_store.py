@@ -7,11 +7,12 @@ import random
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from services.edge.domain.fullness import Limits
 from services.edge.domain.replies import Refused
 from services.edge.instruments import Instruments
 from services.edge.store import outbox as outbox_module
+from services.edge.store import schema
 from services.edge.store import writer as writer_module
 from services.edge.store.errors import DamagedError, InUseError, MovedError, ReadOnlyError, StoreError
 from services.edge.store.highwater import MarkFile
@@ -38,6 +40,7 @@ CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 SMALL_DISK_BYTES = 24 * 1024 * 1024
 RESERVE_BYTES = 10 * 1024 * 1024
 NOBODY = 65534
+LATER = "01990000-0000-7000-8000-0000000000aa"
 
 
 @pytest.fixture
@@ -308,6 +311,27 @@ def test_of_what_was_thrown_away_the_numbers_stay_also_in_a_copy_that_was_put_ba
     assert began_anew
     assert line.incarnation < box.incarnation
     assert (line.quarantined, line.discarded) == ((), ((1, 2), (4, 1500)))
+    box.close()
+
+
+def test_what_was_thrown_away_is_of_its_store_also_once_a_former_release_has_forgotten_the_line(tmp_path: Path) -> None:
+    """It forgets lines of which nothing waits, and the next line gets the number of the one that is gone."""
+    box, _ = reopened(tmp_path)
+    accept(box, *(entry(f"e{n}") for n in range(7)))
+    box.begin()
+    box.settle([1, 2, 3, 4, 5, 6], [(7, Refused(0, "invalid_data", ""))])
+    assert box.discard([7]) == 1
+    box.commit()
+    former = box.incarnation
+    box.close()
+    with closing(sqlite3.connect(tmp_path / "edge" / "outbox.sqlite3")) as db:
+        db.execute("DELETE FROM line")
+        db.execute(schema.NEW_INCARNATION, (LATER,))
+        assert db.execute(schema.NEW_LINE, (LATER, "/units/19753")).lastrowid == 1
+        db.commit()
+    box, _ = reopened(tmp_path)
+    accept(box, entry("e8"))
+    assert {line.incarnation: line.discarded for line in box.stand().lines} == {former: ((7, 7),), box.incarnation: ()}
     box.close()
 
 

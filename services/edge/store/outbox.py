@@ -139,6 +139,7 @@ class Outbox:
             db.execute(schema.NEW_STORE, (self._new_incarnation(mark, None),))
         db.execute(schema.RELEASED)
         db.execute(schema.DISCARDED)
+        db.execute(schema.RECALL_LINES)
         self._receipts = Receipts(db, self._receipts_events_max)
         incarnation, *counted = db.execute(schema.STORE).fetchone()
         if known is not None:
@@ -365,8 +366,11 @@ class Outbox:
     def _stand_of(self, line: _Line) -> LineStand:
         first = self._db.execute(schema.FIRST_OF_LINE, (line.number,)).fetchone() or (None, None)
         aside, discarded = (
-            spans((sequence for (sequence,) in self._db.execute(statement, (line.number,))), SPANS_MAX)
-            for statement in (schema.QUARANTINE_OF_LINE, schema.DISCARDED_OF_LINE)
+            spans((sequence for (sequence,) in self._db.execute(statement, place)), SPANS_MAX)
+            for statement, place in (
+                (schema.QUARANTINE_OF_LINE, (line.number,)),
+                (schema.DISCARDED_OF_LINE, (line.incarnation, line.source)),
+            )
         )
         return LineStand(
             line.incarnation, line.source, line.last_sequence, line.unsent, first[0], first[1], aside, discarded

@@ -47,7 +47,11 @@ NEW_STORE = "INSERT INTO store VALUES (1, ?, 0, 0, 0)"
 NEW_INCARNATION = "UPDATE store SET incarnation = ?"
 KEEP_STORE = "UPDATE store SET position = ?, events = ?, bytes = ?"
 FORGET_LINES = """DELETE FROM line WHERE incarnation <> ? AND unsent = 0
-                  AND number NOT IN (SELECT line FROM quarantine) AND number NOT IN (SELECT line FROM discarded)"""
+                  AND number NOT IN (SELECT line FROM quarantine)
+                  AND (incarnation, source) NOT IN (SELECT incarnation, source FROM discarded_number)"""
+# Of which a former release has forgotten the lines.
+RECALL_LINES = """INSERT OR IGNORE INTO line (incarnation, source, last_sequence, unsent)
+                  SELECT incarnation, source, max(sequence), 0 FROM discarded_number GROUP BY incarnation, source"""
 LINES = "SELECT number, incarnation, source, last_sequence, unsent FROM line ORDER BY number"
 NEW_LINE = "INSERT INTO line (incarnation, source, last_sequence, unsent) VALUES (?, ?, 0, 0)"
 KEEP_LINE = "UPDATE line SET last_sequence = ?, unsent = ? WHERE number = ?"
@@ -70,7 +74,7 @@ SET_ASIDE_DELETE = "DELETE FROM event WHERE position = ?"
 LINE_OF = "SELECT line FROM event WHERE position = ?"
 QUARANTINE_BY_CODE = "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code"
 QUARANTINE_OF_LINE = "SELECT sequence FROM quarantine WHERE line = ? ORDER BY sequence"
-DISCARDED_OF_LINE = "SELECT sequence FROM discarded WHERE line = ? ORDER BY sequence"
+DISCARDED_OF_LINE = "SELECT sequence FROM discarded_number WHERE incarnation = ? AND source = ? ORDER BY sequence"
 QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail,
                      q.body FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ?
                      ORDER BY q.position LIMIT ?"""
@@ -81,9 +85,11 @@ HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
 # Beside the tables of version 1: a store that was made before gets it when it is opened.
 RELEASED = "CREATE TABLE IF NOT EXISTS released (position INTEGER PRIMARY KEY, released_at INTEGER NOT NULL)"
 # Beside them as well, and small enough to be kept for ever: without it, nobody could tell a number from one that was lost.
-DISCARDED = """CREATE TABLE IF NOT EXISTS discarded (line INTEGER NOT NULL, sequence INTEGER NOT NULL,
-               PRIMARY KEY (line, sequence)) WITHOUT ROWID"""
-KEEP_DISCARDED = f"INSERT OR IGNORE INTO discarded SELECT line, sequence FROM quarantine WHERE {_CHOSEN}"
+# Not by the line's number: a former release, which knows nothing of this, forgets lines and gives their numbers anew.
+DISCARDED = """CREATE TABLE IF NOT EXISTS discarded_number (incarnation TEXT NOT NULL, source TEXT NOT NULL,
+               sequence INTEGER NOT NULL, PRIMARY KEY (incarnation, source, sequence)) WITHOUT ROWID"""
+KEEP_DISCARDED = f"""INSERT OR IGNORE INTO discarded_number SELECT incarnation, source, sequence
+                     FROM quarantine JOIN line ON number = line WHERE {_CHOSEN}"""
 KEEP_RELEASED = "INSERT INTO released SELECT position, ? FROM event WHERE position > ?"
 FORGET_RELEASED = "DELETE FROM released WHERE position NOT IN (SELECT position FROM event)"
 RELEASE = f"DELETE FROM quarantine WHERE {_CHOSEN}"
