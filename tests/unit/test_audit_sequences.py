@@ -191,6 +191,8 @@ def test_what_lay_at_an_edge_that_is_retired_is_listed() -> None:
     here = beat(quarantined=(6,), depth=3)
     found = sequences.by_unit(sequences.left_behind([gone, here]))["19753"]
     assert (found.count, len(found.newest)) == (5, 4)
+    runs, _ = Sequences(Findings()).sort_out(sequences.left_behind([gone]))
+    assert [(each.first, each.last) for each in runs] == [(4, 5), (7, 8), (3, 3)]
     assert sequences.left_unsent([gone, here])["19753"].count == 12
     assert [str(each) for each in sequences.left_unsent([gone])["19753"].newest] == [
         f"{SOURCE}, incarnation {FIRST}: 12 unsent"

@@ -261,10 +261,10 @@ def _accounted(beat: Heartbeat, incarnation: str) -> list[Span]:
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
-    """The same in order, of which none overlap."""
+    """The same in order, of which none overlap or touch."""
     joined: list[Span] = []
     for first, last in sorted(span for span in spans if span[0] <= span[1]):
-        if joined and first <= joined[-1][1]:
+        if joined and first <= joined[-1][1] + 1:
             joined[-1] = joined[-1][0], max(joined[-1][1], last)
         else:
             joined.append((first, last))
