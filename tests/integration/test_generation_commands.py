@@ -194,10 +194,11 @@ def test_counters_that_were_tampered_with_are_found_and_replaced_while_the_api_a
 def test_an_older_dump_gives_the_same_counters_after_catching_up(town: Town) -> None:
     """A dump, more events, the dump put back: every figure of every hash is what it was before."""
     older = dumps.make(town.stack.settings, kept=5)
+    # Asked before: with the first records after a switch of counters the worker takes over; nothing is told for that moment.
+    expected = town.counters()["received"] + 10
     town.archive.tick("07-10T00:00")
     for number in range(1, 11):
         town.archive.report(*life(f"H57.19753-2507{number:02}-2{number:03}", number))
-    expected = town.counters()["received"] + 10
     wait_until(lambda: town.shows(received=expected), SHOWN_SECONDS)
     before = _figures(town.stack)
     recovered = town.command("recovery", "--dump", older.name)
