@@ -5,6 +5,7 @@ from fastapi_offline import FastAPIOffline
 
 from contracts.face import tracing
 from contracts.face.heads import Heads
+from contracts.face.lingering import Lingering
 from contracts.face.serving import Lifespan
 
 VERSION = "1"
@@ -12,7 +13,7 @@ VERSION = "1"
 
 def application(title: str, description: str = "", lifespan: Lifespan | None = None) -> FastAPI:
     """OpenAPI at `/docs`, whose script and style the service itself serves: a centre's network may reach no other host.
-    Whatever answers GET answers HEAD."""
+    Whatever answers GET answers HEAD; whoever is refused hears why."""
     app = FastAPIOffline(
         title=title,
         version=VERSION,
@@ -23,4 +24,5 @@ def application(title: str, description: str = "", lifespan: Lifespan | None = N
         telemetry=tracing.telemetry(),
     )
     app.add_middleware(Heads)
+    app.add_middleware(Lingering)
     return app

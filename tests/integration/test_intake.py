@@ -40,6 +40,16 @@ def test_every_bad_input_gets_the_answer_of_the_table(intake: Service) -> None:
                 check(row, answer.status_code, {name.lower(): text for name, text in answer.headers.items()}, answer.content)
 
 
+@pytest.mark.parametrize(("status", "size", "key"), [(413, 4 * 1024 * 1024 + 2, "dev-19753"), (401, 3_000_000, "nobody")])
+def test_who_sends_a_whole_body_before_reading_hears_why_it_was_refused(
+    intake: Service, status: int, size: int, key: str
+) -> None:
+    """Closing over what is still coming resets the connection, and a sender takes that for a line that broke."""
+    headers = {**CENTRE_BATCH, "Authorization": f"Bearer {key}", "Connection": "close"}
+    for _ in range(3):
+        assert post(intake, "/v1/events", headers, bytes(size)).status_code == status
+
+
 def test_what_is_called_stored_lies_where_the_answer_says_word_for_word(module_province: Province, intake: Service) -> None:
     sent = [
         event(id=f"stored-{number}", subject=f"H57.19753-250702-{number:04d}", sequence=str(number + 1), tracestate="a=b")
