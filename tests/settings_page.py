@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from contracts.face.logs import LogSettings
@@ -202,6 +203,8 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_TEST_FULL": ("tests", "more generated cases, faults in full; `make test-all` sets it"),
 }
 
+BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
 PREFACE = """# Settings
 
 Every setting is an environment variable; the defaults suit one machine, and an empty one is as one that is not set.
@@ -224,21 +227,27 @@ def page() -> str:
     lines += [
         f"| {name} | `MOTCUA_PORT_BASE` + {offset} |" for name, offset in sorted(PORTS.items(), key=lambda row: row[1])
     ]
-    lines += ["", "## Variables", "", "| variable | default | used by | what it says |", "|---|---|---|---|"]
-    for name, (default, users) in rows().items():
-        lines.append(f"| `MOTCUA_{name.upper()}` | {_shown(name, default)} | {', '.join(users)} | {WHAT[name]} |")
+    lines += ["", "## Variables", "", "| variable | default | bounds | used by | what it says |", "|---|---|---|---|---|"]
+    for name, (field, users) in rows().items():
+        cells = (_shown(name, field.default), _bounds(field), ", ".join(users), WHAT[name])
+        lines.append(f"| `MOTCUA_{name.upper()}` | {' | '.join(cells)} |")
     lines += ["", TOOLS_PREFACE, "| variable | read by | what it says |", "|---|---|---|"]
     lines += [f"| `{name}` | {reader} | {what} |" for name, (reader, what) in OF_TOOLS.items()]
     return "\n".join(lines) + "\n"
 
 
-def rows() -> dict[str, tuple[Any, list[str]]]:
-    """Each setting with its default and the parts that read it."""
-    found: dict[str, tuple[Any, list[str]]] = {}
+def rows() -> dict[str, tuple[FieldInfo, list[str]]]:
+    """Each setting as its class has it, and the parts that read it."""
+    found: dict[str, tuple[FieldInfo, list[str]]] = {}
     for part, model in CLASSES.items():
         for name, field in model.model_fields.items():
-            found.setdefault(name, (field.default, []))[1].append(part)
+            found.setdefault(name, (field, []))[1].append(part)
     return found
+
+
+def _bounds(field: FieldInfo) -> str:
+    said = ((sign, getattr(each, name, None)) for each in field.metadata for name, sign in BOUNDS.items())
+    return ", ".join(f"{sign} {bound:,.12g}" for sign, bound in said if bound is not None)
 
 
 def _shown(name: str, default: Any) -> str:

@@ -49,8 +49,7 @@ def begun(service: str) -> Iterator[None]:
     try:
         settings = LogSettings()
     except ValidationError as error:
-        names = ", ".join(f"MOTCUA_{str(each['loc'][0]).upper()} ({each['msg']})" for each in error.errors())
-        sys.exit(f"{service} cannot start: {names}")
+        sys.exit(f"{service} cannot start: {misfits(error)}")
     write(service, settings)
     tracing.begin(service)
     try:
@@ -60,9 +59,17 @@ def begun(service: str) -> Iterator[None]:
             _log.critical("%s", ended.code)
             raise SystemExit(1) from ended
         raise
+    except ValidationError as error:
+        _log.critical("%s cannot start: %s", service, misfits(error))
+        raise SystemExit(1) from error
     except Exception as error:
         _log.critical("ended by an error that nobody foresaw", exc_info=error)
         raise SystemExit(1) from error
+
+
+def misfits(error: ValidationError) -> str:
+    """Which settings have a value that cannot be, and what would be one; the values themselves are not told."""
+    return ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
 
 
 def write(service: str, settings: LogSettings) -> None:

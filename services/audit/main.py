@@ -66,8 +66,7 @@ def main() -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
-        print(f"audit cannot start: {names}", file=sys.stderr)
+        print(f"audit cannot start: {logs.misfits(error)}", file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
     seed = settings.audit_seed if chosen.seed is None else chosen.seed
     if seed is None:

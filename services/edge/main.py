@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from contracts import reference_files
 from contracts.face import logs, serving
@@ -60,6 +61,8 @@ def main() -> None:
                 serve()
     except carrying.CarryingError as error:
         sys.exit(str(error))
+    except ValidationError as error:
+        sys.exit(f"edge cannot start: {logs.misfits(error)}")
 
 
 def serve() -> None:

@@ -21,8 +21,7 @@ def serve(part: str) -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
-        sys.exit(f"metrics cannot start: {names}")
+        sys.exit(f"metrics cannot start: {logs.misfits(error)}")
     # One process is one part: the worker's clients are of no use to the API, nor its server to the worker.
     if part == "worker":
         from services.metrics.worker.serving import serve as serve_worker

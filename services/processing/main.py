@@ -25,8 +25,7 @@ def serve(part: str) -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        names = ", ".join(f"MOTCUA_{'.'.join(map(str, each['loc'])).upper()} ({each['msg']})" for each in error.errors())
-        _log.critical("processing cannot start: %s", names)
+        _log.critical("processing cannot start: %s", logs.misfits(error))
         sys.exit(MISCONFIGURED)
     # One process is one part: neither carries what only the other needs.
     if part == "worker":

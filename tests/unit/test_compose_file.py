@@ -117,7 +117,7 @@ def test_what_may_be_said_otherwise_is_else_what_the_settings_say() -> None:
     told = dict(re.findall(r"(MOTCUA_[A-Z_]+): \$\{\1:-([^${}]*)\}", TEXT))
     assert {"MOTCUA_INTAKE_QUOTA_EVENTS_PER_SECOND", "MOTCUA_AUDIT_RECORDS_MAX", "MOTCUA_CLOCK"} <= told.keys()
     for name, default in told.items():
-        own, _ = rows()[name.removeprefix("MOTCUA_").lower()]
+        own = rows()[name.removeprefix("MOTCUA_").lower()][0].default
         assert type(own)(default) == own, name
 
 

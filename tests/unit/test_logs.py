@@ -208,6 +208,11 @@ with logs.begun("intake"):
         ("sys.exit('intake cannot start: no key')", 1, "intake cannot start: no key"),
         ("sys.exit(2)", 2, None),
         ("int('Nguyễn Thị Lan')", 1, "ended by an error that nobody foresaw"),
+        (
+            "from services.intake.settings import Settings; Settings(intake_quota_burst_events=7)",
+            1,
+            "intake cannot start: MOTCUA_INTAKE_QUOTA_BURST_EVENTS (Input should be greater than or equal to 1000)",
+        ),
     ],
 )
 def test_last_words_are_a_line_too(ending: str, status: int, said: str | None) -> None:

@@ -60,7 +60,8 @@ def test_a_bound_names_its_unit() -> None:
         "second",
     )
     counted = ("days_max", "units_max", "attempts_max", "replication_factor", "live_gen", "events_max", "max")
-    for name, (default, _) in settings_page.rows().items():
+    for name, (field, _) in settings_page.rows().items():
+        default = field.default
         if isinstance(default, int | float) and not isinstance(default, bool) and not name.endswith(("port", "port_base")):
             assert name.endswith((*units, *counted)), f"{name} has a bound without a unit"
 
