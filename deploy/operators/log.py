@@ -195,7 +195,7 @@ def retired(values: Iterable[bytes | None]) -> Kept | None:
     it was retired before."""
     newest: Kept | None = None
     for value in values:
-        with suppress(MsgspecError):
+        with suppress(MsgspecError, RecursionError):
             beat = json.decode(value or b"", type=Kept)
             if newest is None or newest.retired or beat.retired or newest.incarnation.lower() <= beat.incarnation.lower():
                 newest = beat

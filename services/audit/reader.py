@@ -221,12 +221,12 @@ def _rules(digest: str, body: bytes) -> PlainRules:
 
 
 def _beat(value: bytes | None) -> Kept | None:
-    """A heartbeat; None for what is none, also where an instant of it shows no moment."""
+    """A heartbeat; None for what is none, also where an instant of it shows no moment or it nests too deep."""
     try:
         beat = json.decode(value or b"", type=Kept)
         instants.parse(beat.at)
         instants.parse(beat.delivered_until or beat.at)
-    except (MsgspecError, ValueError):
+    except (MsgspecError, ValueError, RecursionError):
         return None
     return beat
 

@@ -246,6 +246,8 @@ def test_a_heartbeat_of_a_newer_edge_is_read_and_one_that_cannot_be_read_leaves_
     assert held(former, newer) == latter
     assert held(former, msgspec.json.encode(latter)[:-1] + b',"link":"starlit"}') is None
     assert held(former, None) is None
+    deep = msgspec.json.encode(latter)[:-1] + b',"of_tomorrow":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    assert held(former, deep) is None
     assert held(former, b"no heartbeat", latter) == latter
 
 

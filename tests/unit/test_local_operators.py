@@ -187,6 +187,8 @@ def test_of_an_edge_that_is_gone_the_last_heartbeat_of_its_newest_store_is_kept(
     with pytest.raises(ValidationError, match="retired"):
         json.decode(json.encode(kept), type=Heartbeat)  # as intake reads one: no edge can say it of itself
     assert retired([b"no heartbeat", None]) is None
+    deep = beat(present)[:-1] + b',"of_tomorrow":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    assert retired([values[1], deep]) == kept
 
 
 @pytest.mark.parametrize(("aside", "unsent"), [(2, 0), (0, 12), (2, 12), (0, 0)])

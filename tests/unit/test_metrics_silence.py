@@ -271,6 +271,10 @@ def test_a_heartbeat_that_says_more_than_is_known_here_is_heard() -> None:
     beats.take(b"/units/19753", newer, NOON + SECOND)
     beats.publish()
     assert [beat.spool_events for beat in beats.of["19753"]] == [7]
+    deep = packed(spool_depth=9)[:-1] + b',"of_tomorrow":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    beats.take(b"/units/19753", deep, NOON + 2 * SECOND)
+    beats.publish()
+    assert [beat.spool_events for beat in beats.of["19753"]] == [7]
     with pytest.raises(msgspec.ValidationError, match="of_tomorrow"):
         msgspec.json.decode(newer, type=Heartbeat)
 

@@ -31,7 +31,7 @@ class Beats:
         try:
             said = msgspec.json.decode(value, type=Kept)
             order, beat = (said.incarnation.lower(), instants.parse(said.at)), beat_of(said, stored_at)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if said.retired:
             self._newest.pop(said.source, None)
