@@ -15,6 +15,7 @@ from services.metrics.worker.chunks import Chunk, Run
 from services.metrics.worker.fold import PAUSE_SECONDS, Fold
 
 HERE = Identity("cluster", "topic")
+SENT = lines(100, 1)[0][:60]
 
 
 class Kafka:
@@ -83,13 +84,35 @@ def test_what_the_former_owner_stored_last_is_no_other_log(end: int, stored: int
     assert fold.stopped == stopped
 
 
+def chunk(start: int, end: int) -> Chunk:
+    """A stretch of partition 0's log."""
+    part = SENT[start:end]
+    return Chunk(0, [Run(start, end, [each.value for each in part], [each.chain.encode() for each in part])])
+
+
+def test_records_that_come_once_more_before_new_ones_keep_those_from_nobody() -> None:
+    """A seek back that was asked for a moment too late brings both in one run, and perhaps nothing more for long."""
+
+    async def play() -> list[int]:
+        ledger, kafka = Fresh(), Kafka()
+        fold = Fold(Settings(), cast(Ledger, ledger), lambda: kafka, _here, Instruments())
+        await fold.reconcile()
+        for first, end in ((0, 4), (2, 6), (3, 5), (0, 9)):
+            await fold.take(chunk(first, end))
+            await fold.flush()
+        return ledger.stored
+
+    assert asyncio.run(play()) == [4, 6, 9]
+
+
+def test_what_lies_behind_a_hole_of_the_log_has_no_records_before_it() -> None:
+    run = Run(3, 9, [b"3", b"4"], [b"c", b"d"], ((3, b"t"), (4, b"u")))
+    assert run.behind(4) == Run(4, 9, [b"4"], [b"d"], [(4, b"u")])
+    assert run.behind(7) == Run(7, 9, [], [], [])
+
+
 def test_the_end_of_a_backlog_is_stored_at_once() -> None:
     """While records come they gather; when no more come, the board does not wait for what would have come."""
-    sent = next(iter(lines(100, 1)))[:60]
-
-    def chunk(start: int, end: int) -> Chunk:
-        part = sent[start:end]
-        return Chunk(0, [Run(start, end, [each.value for each in part], [each.chain.encode() for each in part])])
 
     async def play() -> list[list[int]]:
         ledger, kafka = Fresh(), Kafka()

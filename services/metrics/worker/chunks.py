@@ -16,6 +16,12 @@ class Run(NamedTuple):
     chains: Sequence[bytes | None]
     traces: Sequence[tuple[int, bytes]] = ()
 
+    def behind(self, at: int) -> "Run":
+        """What of it lies from an offset within it on."""
+        before = at - self.start
+        traces = [each for each in self.traces if each[0] >= at]
+        return Run(at, self.end, self.values[before:], self.chains[before:], traces)
+
 
 class Chunk(NamedTuple):
     """What one fetch brought for one partition, in runs that join up."""

@@ -72,6 +72,9 @@ class Fold:
         for run in chunk.runs:
             if run.end <= lane.at:
                 continue
+            if run.start < lane.at:
+                # A seek that was asked for before the records in front of it were counted. Nothing more may come for long.
+                run = run.behind(lane.at)
             if run.start != lane.at:
                 self._instruments.stale_chunks.inc()
                 if time.monotonic() - lane.sought > HEAL_SECONDS:
