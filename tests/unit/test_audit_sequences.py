@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 SOURCE = "/units/19753"
 FIRST, SECOND = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
 HOUR_ENTERED = "2026-01-05T08:00:00+07:00"
+ARRIVED = instants.parse("2026-01-05T08:00:10+07:00")
 
 
 def reported(number: int, *, id_: str = "", incarnation: str = FIRST, source: str = SOURCE, entered: str = "") -> Stored:
@@ -54,7 +55,7 @@ def judged(records: Iterable[Stored], *beats: Kept, given_up: str = "") -> tuple
     findings = Findings()
     numbers = Sequences(findings, sequences.given_up(given_up))
     for stored in records:
-        numbers.take(3, stored.offset, read(stored), 0)
+        numbers.take(3, stored.offset, read(stored), ARRIVED)
     numbers.judge(findings["sequences.contiguous"], {each.source: each for each in beats})
     return findings["sequences.contiguous"], findings["sequences.once"]
 
@@ -228,6 +229,21 @@ def test_a_heartbeat_that_does_not_say_what_is_delivered_excuses_what_its_outbox
     assert judged(records, beat(at=later, depth=3, age=3600.0))[0].passed
     assert judged(records, beat(at=later, offset=-3600.0))[0].passed
     assert judged(records, beat(at=later, offset=3600.0))[0].differences == 1
+
+
+def test_a_number_that_was_entered_while_the_clock_ran_ahead_excuses_no_gap_once_all_is_delivered() -> None:
+    """In 2099 by its clock, which was put right since, or is an hour ahead still; it arrived in 2026 all the same."""
+    records, later = [reported(1), reported(3, entered="2099-07-01T09:00:00+07:00")], "2026-01-05T09:00:00+07:00"
+    assert judged(records, beat(at=later, until=later))[0].differences == 1
+    assert judged(records, beat(at=later, until=later, incarnation=SECOND, depth=1))[0].differences == 1
+    assert judged(records, beat(at=later, until=later, offset=1e308))[0].passed, "nobody knows when that was"
+    # The second waits: it was entered ahead, too, or before the third by a clock that is an hour ahead now.
+    assert judged(records, beat(at=later, until="2026-01-06T08:59:00+07:00", depth=1))[0].passed
+    ahead = [reported(1), reported(3, entered=later)]
+    said = beat(at="2026-01-05T08:00:30+07:00", until="2026-01-05T08:59:59+07:00", depth=1, offset=3600.0)
+    assert judged(ahead, said)[0].passed
+    past = beat(at="2026-01-05T08:05:00+07:00", until="2026-01-05T09:05:00+07:00", offset=3600.0)
+    assert judged(ahead, past)[0].differences == 1
 
 
 NOON = instants.parse("2026-01-05T12:00:00+07:00")

@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
@@ -23,6 +24,10 @@ GAPS_MAX = 1000
 PLACES_LEFT_OPEN_MAX = 4_000_000
 PLACES_OF_ONE_APART = 16
 _SECONDS_MAX = 2**32 - 1
+# What a clock shows ahead of the archive's by more than this was entered while it was wrong.
+_CLOCKS_APART_MAX = instants.MINUTE
+# What is written down as a span longer than this is no measurement.
+_SPAN_SECONDS_MAX = 100.0 * 366 * 24 * 3600
 
 
 class Gap(NamedTuple):
@@ -294,24 +299,36 @@ def _delivers(beat: Kept, incarnation: str) -> bool:
 
 def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
     """Whether the edge had not yet said that all entered up to then is delivered: the number may still be in its outbox."""
-    until = _all_sent_until(beat) if beat.delivered_until is None else instants.parse(beat.delivered_until)
+    until = _all_sent_until(beat) if beat.delivered_until is None else _said_sent_until(beat, beat.delivered_until)
+    if beat.spool_depth and until > instants.parse(beat.at) + _CLOCKS_APART_MAX:
+        # What waits was entered while the clock ran ahead: nobody knows before which others it was.
+        return True
     return gap.entered_after >= until // instants.SECOND
+
+
+def _said_sent_until(beat: Heartbeat, said: str) -> int:
+    """What an edge calls delivered, by its own clock or by the archive's: the earlier of the two excuses more."""
+    until = instants.parse(said)
+    return min(until, until - _span(beat.clock_offset_seconds))
 
 
 def _all_sent_until(beat: Heartbeat) -> int:
     """What an edge has delivered that does not say so itself: all that is older than the oldest in its outbox."""
     waiting_since = instants.parse(beat.at)
     if beat.spool_depth:
-        waiting_since -= round(beat.oldest_unsent_age_seconds * instants.SECOND)
+        waiting_since -= _span(beat.oldest_unsent_age_seconds)
     # `at` may be by intake's clock; what was entered is by the edge's own. The earlier of the two excuses more.
-    return waiting_since + min(0, round(beat.clock_offset_seconds * instants.SECOND))
+    return waiting_since + min(0, _span(beat.clock_offset_seconds))
+
+
+def _span(seconds: float) -> int:
+    return round(max(-_SPAN_SECONDS_MAX, min(_SPAN_SECONDS_MAX, seconds)) * instants.SECOND)
 
 
 def _seconds(entered: bytes | None, recorded_at: int) -> int:
+    at = recorded_at
     if entered is not None:
-        try:
-            # By the clock of whoever entered it, which may show any year.
-            return min(max(0, instants.parse(entered.decode()) // instants.SECOND), _SECONDS_MAX)
-        except ValueError:
-            pass
-    return recorded_at // instants.SECOND
+        with suppress(ValueError):
+            # By the clock of whoever entered it, which may show any year; nothing is entered after it has arrived.
+            at = min(instants.parse(entered.decode()), recorded_at + _CLOCKS_APART_MAX)
+    return min(max(0, at // instants.SECOND), _SECONDS_MAX)
