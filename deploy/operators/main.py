@@ -19,6 +19,7 @@ from deploy.operators.log import Log
 from deploy.operators.reader import unread_is_no_error
 from deploy.operators.settings import OperatorSettings, complaint
 from deploy.operators.standing import Standing
+from services.audit.domain import sequences
 
 WITHIN_SECONDS = 600.0
 NEW_CODES_SHOWN_MAX = 5
@@ -164,6 +165,11 @@ def _retire_edge(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
     if last is not None:
         left = f"{how_many_aside(last)} events lay aside there and {last.spool_depth} were unsent"
     print(f"{chosen.source} is retired ({left}); should its edge send a heartbeat again, it is back")
+    lost = [] if last is None else [*sequences.left_behind([last]), *sequences.discarded([last])]
+    if lost:
+        print("The audit lists what lay aside there or was thrown away until another machine takes this source's place and")
+        print("is heard. It goes on listing it where this is set before (behind a comma, if there is something already):")
+        print(f"MOTCUA_AUDIT_GIVEN_UP={sequences.as_given_up(lost)}")
     return 0
 
 

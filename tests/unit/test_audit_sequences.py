@@ -199,6 +199,11 @@ def test_what_lay_at_an_edge_that_is_retired_is_listed() -> None:
         f"{SOURCE}, incarnation {FIRST}: 12 unsent"
     ]
     assert sequences.left_unsent([here]) == {}
+    # A machine in its place knows nothing of them: operators give up their numbers, by a line that `retire-edge` prints.
+    told = sequences.as_given_up([*sequences.left_behind([gone]), *sequences.discarded([gone]), Numbers(SOURCE, "", 0, 2)])
+    assert told == f"{SOURCE}@{FIRST}=4-5,{SOURCE}@{FIRST}=7-9,{SOURCE}@{SECOND}=3,{SOURCE}@none=1-2"
+    absent, _ = Sequences(Findings()).sort_out(sequences.given_up(Settings(audit_given_up=told).audit_given_up))
+    assert sequences.as_given_up(absent) == told
 
 
 def test_numbers_of_a_former_store_may_be_on_their_way_too() -> None:

@@ -212,5 +212,7 @@ def test_an_edge_with_events_that_no_figure_has_is_retired_only_if_that_is_meant
     if not is_whole:
         assert f"{aside} events lie aside there that intake refused, and {unsent} are unsent" in capsys.readouterr().err
         assert main.main(["retire-edge", source, "--really"]) == 0
-    assert f"{aside} events lay aside there and {unsent} were unsent" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{aside} events lay aside there and {unsent} were unsent" in out
+    assert (f"\nMOTCUA_AUDIT_GIVEN_UP={source}@{said.incarnation}=1-2\n" in out) == (aside > 0)
     assert [json.decode(row["value"], type=Kept).retired for row in written] == [True]

@@ -183,13 +183,10 @@ class Sequences:
 
     def sort_out(self, numbers: Iterable[Numbers]) -> tuple[list[Numbers], list[Numbers]]:
         """Of these numbers, those that have not come, and those that have: none of them twice."""
-        places: dict[tuple[str, str], list[Span]] = {}
-        for each in numbers:
-            places.setdefault((each.source, each.incarnation), []).append((max(each.first, 1), each.last))
         absent, come = list[Numbers](), list[Numbers]()
-        for place, spans in places.items():
+        for place, spans in _by_place(numbers).items():
             track = self._tracks.get((place[0].encode(), place[1].encode()), Track())
-            for first, last in _joined(spans):
+            for first, last in spans:
                 missing = list(track.absent(first, last))
                 absent += [Numbers(*place, *span) for span in missing]
                 come += [Numbers(*place, each.first, each.last) for each in _gaps(first, last + 1, 0, missing)]
@@ -211,6 +208,15 @@ def given_up(text: str) -> list[Numbers]:
         known = "" if incarnation == "none" else incarnation.lower()
         found.append(Numbers(source, known, int(first), int(last or first)))
     return found
+
+
+def as_given_up(numbers: Iterable[Numbers]) -> str:
+    """What operators set to have given up these numbers, as `given_up` reads it."""
+    return ",".join(
+        f"{source}@{incarnation or 'none'}={first}" + (f"-{last}" if first < last else "")
+        for (source, incarnation), spans in _by_place(numbers).items()
+        for first, last in spans
+    )
 
 
 def discarded(heartbeats: Iterable[Heartbeat]) -> list[Numbers]:
@@ -263,6 +269,14 @@ def _accounted(beat: Heartbeat, incarnation: str) -> list[Span]:
         if each.incarnation.lower() == incarnation:
             spans += [*each.quarantined, *each.discarded]
     return spans
+
+
+def _by_place(numbers: Iterable[Numbers]) -> dict[tuple[str, str], list[Span]]:
+    """The numbers of each source and incarnation, in order, none of them twice."""
+    places: dict[tuple[str, str], list[Span]] = {}
+    for each in numbers:
+        places.setdefault((each.source, each.incarnation), []).append((max(each.first, 1), each.last))
+    return {place: _joined(spans) for place, spans in places.items()}
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
