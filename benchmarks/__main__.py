@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, one after the other, those of the whole line on a stack of their own."""
+"""`make bench`: every benchmark, one after the other, those of the whole line on a stack of their own; then a table."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import table
 from deploy.local.checks import free_port_base
 from deploy.local.opening import up_and_open
 from deploy.local.stack import Stack
@@ -41,7 +42,11 @@ def main() -> int:
     chosen = parser.parse_args().names or list(BENCHMARKS)
     if unknown := [name for name in chosen if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    failed = [name for name in chosen if _run(name) != 0]
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-") as directory:
+        rows = Path(directory) / "rows"
+        os.environ[table.FILE] = str(rows)
+        failed = [name for name in chosen if _run(name) != 0]
+        print(f"\n{table.of(rows)}", end="")
     if failed:
         print(f"did not come to their end: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -22,7 +22,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks import processing
+from benchmarks import processing, table
 from contracts import topics
 from contracts.events import Event, RefusedError, from_record
 from contracts.lifecycle import decode_countable
@@ -58,6 +58,10 @@ def main() -> None:
     )
     print(f"plain reader           {events / plain:>12,.0f} events/s that only decodes, {plain_cpu:.1f} s of processor")
     print(f"ratio                  {plain / seconds:>12.2f}, by processor time {plain_cpu / cpu:.2f}")
+    table.row(
+        "audit, `verify` on one core (`audit`)", f"{events / seconds:,.0f} events/s, {cpu:.1f} s of CPU for {events:,}",
+        f"{events / plain:,.0f}/s, a plain reader that only decodes", f"{plain / seconds:.2f}; {plain_cpu / cpu:.2f} by CPU",
+    )  # fmt: skip
     print(f"memory of verify       {memory:>12,.0f} MiB at most, {counts['sample_dossiers']:,} dossiers derived anew")
     print(
         f"1.5 million events     {1_500_000 * seconds / events:>12.1f} s at this rate, {1_500_000 * cpu / events:.1f} s busy"

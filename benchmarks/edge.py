@@ -25,6 +25,7 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
+from benchmarks import table
 from services.edge.domain.fullness import Limits
 from services.edge.domain.judgement import Entry
 from services.edge.store.outbox import Outbox
@@ -70,6 +71,9 @@ async def measure(plan: Plan) -> None:
     told = f"in batches of {plan.batch_events}, {plan.connections} connections, line down, edge bound to one core"
     print(f"accepted               {plan.events / batches:>10,.0f} events/s on disk, {told}")
     print(f"accepted one by one    {plan.events // 5 / single:>10,.0f} events/s on disk, one event a request")
+    rate, one_by_one = plan.events / batches, plan.events // 5 / single
+    table.row("edge, accepted in batches (`edge`)", f"{rate:,.0f} events/s on disk", f"{one_by_one:,.0f}/s one by one",
+              f"{rate / one_by_one:.1f}")  # fmt: skip
     with store() as directory:
         fill(directory, plan, plan.drained_events)
         with edge(directory, plan, intake=plan.intake) as (url, process):
@@ -82,6 +86,9 @@ async def measure(plan: Plan) -> None:
     )
     print(f"its own share          {cost * 1e6:>10.1f} µs of one core for each of them")
     print(f"memory while draining  {peak:>10.1f} MiB at most")
+    table.row(
+        "edge, drained into intake (`edge`)", f"{plan.drained_events / took:,.0f} events/s; {cost * 1e6:.0f} µs of CPU"
+    )
     with store() as directory:
         began = time.perf_counter()
         fill(directory, plan, plan.unsent_events)
@@ -97,6 +104,9 @@ async def measure(plan: Plan) -> None:
         size = sum(file.stat().st_size for file in directory.rglob("outbox.sqlite3")) / 2**20
     print(f"memory at rest         {waiting:>10.1f} MiB with {plan.unsent_events:,} unsent events ({size:,.0f} MiB on disk)")
     print(f"memory at most         {peak:>10.1f} MiB with as many, while sending")
+    table.row(
+        f"edge, memory with {plan.unsent_events:,} unsent events", f"{waiting:.0f} MiB, {peak:.0f} at most", "limit 120 MB"
+    )
     print(f"(filled directly with  {plan.unsent_events / filled:>10,.0f} events/s)")
 
 

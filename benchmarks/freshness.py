@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import aiohttp
 
+from benchmarks import table
 from benchmarks.intake import event, percentile
 
 ONE = "application/cloudevents+json"
@@ -51,7 +52,14 @@ def main() -> None:
     print(f"events                 {plan.rate * plan.seconds:>10,} one by one, {plan.rate} a second, open loop")
     print(f"due → stored           {_line(waiting.stored_ms)}")
     print(f"due → in the counters  {_line(waiting.visible_ms)}")
-    print(f"ratio of the medians   {percentile(waiting.visible_ms, 50) / percentile(waiting.stored_ms, 50):>10.1f}")
+    ratio = percentile(waiting.visible_ms, 50) / percentile(waiting.stored_ms, 50)
+    print(f"ratio of the medians   {ratio:>10.1f}")
+    visible, stored = ([percentile(each, part) for part in (50, 99)] for each in (waiting.visible_ms, waiting.stored_ms))
+    table.row(
+        f"due to be sent → in the counters, {plan.rate} events/s (`freshness`)",
+        f"{visible[0]:.0f} ms p50, {visible[1]:.0f} ms p99",
+        f"{stored[0]:.0f} ms p50, {stored[1]:.0f} ms p99 until `stored`", f"{ratio:.1f}",
+    )  # fmt: skip
     print(f"looked every           {LOOK_EVERY_SECONDS * 1000:>10.0f} ms at /v1/units/{plan.unit}")
     print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
 

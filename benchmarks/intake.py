@@ -19,6 +19,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from benchmarks import table
 from contracts.events import read_structured, to_record
 from contracts.topics import REPORTED
 
@@ -52,6 +53,11 @@ def main() -> None:
     print(f"latency of a batch     {percentile(latencies, 50):>10.1f} ms p50   {percentile(latencies, 99):.1f} ms p99")
     print(f"bare producer          {bare_rate:>10,.0f} events/s acknowledged, same records, same broker")
     print(f"ratio                  {rate / bare_rate:>10.2f}")
+    table.row(
+        f"intake, batches of {plan.batch_events} (`intake`)",
+        f"{rate:,.0f} events/s stored; {percentile(latencies, 50):.0f} ms p50, {percentile(latencies, 99):.0f} ms p99",
+        f"{bare_rate:,.0f}/s, a bare producer of the same records", f"{rate / bare_rate:.2f}",
+    )  # fmt: skip
     print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
 
 

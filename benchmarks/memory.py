@@ -17,6 +17,7 @@ from zlib import crc32
 
 import redis
 
+from benchmarks import table
 from contracts import instants, reference, reference_files
 from contracts.events import Activated, Control, Headers, Opened, Ticked, control_record, read_structured, to_record
 from contracts.topics import PARTITIONS
@@ -88,6 +89,10 @@ def _print(name: str, of: Filled, limit: int | None) -> None:
     parts = ", ".join(f"{part} {size / of.dossiers:.0f}" for part, size in of.parts.items())
     per = of.events / of.dossiers
     print(f"{name:<18} {of.each:>8,.0f} bytes a dossier{verdict}; {of.dossiers:,} of {per:.1f} events; {parts}")
+    if limit is not None:
+        table.row(
+            f"Redis, {name} (`memory`)", f"{of.each:,.0f} bytes a dossier", f"limit {limit:,}", f"{of.each / limit:.2f}"
+        )
 
 
 def _lives() -> tuple[list[list[bytes]], list[list[bytes]]]:

@@ -23,6 +23,7 @@ from typing import Any
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks import table
 from contracts import reference, reference_files
 from contracts.events import Activated, Event, Ticked, control_record, from_record, read_structured, to_record
 from contracts.topics import PARTITIONS, REPORTED
@@ -91,6 +92,11 @@ def main() -> None:
     print(f"its processor time     {1e6 * worker.cpu_seconds / events:>10.0f} µs an event, start included")
     print(f"plain reader           {plain.rate * share:>10,.0f} events/s read and folded, nothing sent, nothing kept")
     print(f"ratio                  {worker.rate / plain.rate:>10.2f}")
+    table.row(
+        f"processing, {given.workers} of its workers (`processing`)",
+        f"{worker.rate * share:,.0f} events/s folded and stored; {1e6 * worker.cpu_seconds / events:.0f} µs of CPU",
+        f"{plain.rate * share:,.0f}/s, a plain reader that keeps nothing", f"{worker.rate / plain.rate:.2f}",
+    )  # fmt: skip
     print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
 
 
