@@ -128,11 +128,10 @@ class NoLetterError(OperatorError):
 
 
 class LeavesBehindError(OperatorError):
-    def __init__(self, source: str, at: str, aside: int, unsent: int) -> None:
+    def __init__(self, source: str, what: str) -> None:
         super().__init__(
-            f"{source} is not retired: by its last heartbeat ({at}) {aside} events lie aside there that intake refused, and "
-            f"{unsent} are unsent; no figure has them. Bring them in first (docs/EDGE.md), or say --really: the audit lists "
-            f"them from then on."
+            f"{source} is not retired: {what}. Bring in first what lies there (docs/EDGE.md), or say --really: the audit "
+            f"lists what is known of it from then on."
         )
 
 

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
 from msgspec import MsgspecError, json, structs
 
-from contracts import asking, deadletters, events, topics
+from contracts import asking, deadletters, events, instants, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Control
 from contracts.heartbeats import Kept, how_many_aside
@@ -23,6 +22,17 @@ RECORD_BYTES_MAX = 4_000_000
 # Less its key, and what Kafka writes around it.
 BODY_BYTES_MAX = RECORD_BYTES_MAX - 1_000
 NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+UNREAD = "its last heartbeat cannot be read here, so nobody knows what lies there"
+
+
+class Left(NamedTuple):
+    """What is kept of an edge that is retired, how many events it leaves aside and unsent, and whether it said more last
+    than can be read."""
+
+    kept: Kept | None
+    aside: int
+    unsent: int
+    is_unread: bool
 
 
 class Log:
@@ -95,21 +105,28 @@ class Log:
         """Adds a reference body under its digest."""
         self._append([{"topic": topics.REFERENCE.name, "partition": 0, "key": digest.encode(), "value": body}])
 
-    def retire(self, source: str, really: bool) -> Kept | None:
-        """Nobody waits for an edge any more, until it sends another heartbeat. Its last one is kept, as that of a retired
+    def retire(self, source: str, really: bool) -> Left:
+        """Nobody waits for an edge any more, until it sends another heartbeat. Its newest one is kept, as that of a retired
         edge: audit knows from it which numbers intake has refused. LeavesBehindError when it tells of events that are not
-        in the archive, unless that is meant `really`."""
+        in the archive, or cannot be read, unless that is meant `really`."""
         topic = topics.CENTRE_STATUS
         partition = murmur2(source.encode(), topic.partitions)
         with _Reading(self._bootstrap) as consumer:
             _first, end = self._bounds(consumer, topic.name, partition)
             records = self._read(consumer, topic.name, {partition: end})[partition]
-        last = retired([each.value() for each in records if each.key() == source.encode()])
-        if last is not None and not really and (last.spool_depth or how_many_aside(last)):
-            raise LeavesBehindError(source, last.at, how_many_aside(last), last.spool_depth)
-        value = None if last is None else json.encode(last)
+        values = [each.value() for each in records if each.key() == source.encode()]
+        left = retired(values, time.time_ns() // 1000 + instants.MINUTE)
+        if left.is_unread and not really:
+            raise LeavesBehindError(source, UNREAD)
+        if left.kept is not None and not really and (left.aside or left.unsent):
+            raise LeavesBehindError(
+                source,
+                f"by its last heartbeat ({left.kept.at}) {left.aside} events lie aside there that intake refused, and "
+                f"{left.unsent} are unsent; no figure has them",
+            )
+        value = None if left.kept is None else json.encode(left.kept)
         self._append([{"topic": topic.name, "partition": partition, "key": source.encode(), "value": value}])
-        return last
+        return left
 
     def append(self, records: dict[int, tuple[Control, ...]], what: str) -> dict[int, int]:
         """Appends control records to partitions of the archive, in the order given; the last offset of each."""
@@ -190,16 +207,40 @@ class Log:
         return found
 
 
-def retired(values: Iterable[bytes | None]) -> Kept | None:
-    """What is kept of an edge that is gone, from all that its source has said: the last of its newest store, of those since
-    it was retired before."""
+def retired(values: Iterable[bytes | None], latest: int) -> Left:
+    """What is kept of an edge that is gone, from all that its source has said: the newest by incarnation and time, as audit
+    has it, of those since it was retired before. What it leaves is the most that this or the last to arrive tells of."""
     newest: Kept | None = None
+    last: Kept | None = None
+    is_unread = False
     for value in values:
-        with suppress(MsgspecError, RecursionError):
-            beat = json.decode(value or b"", type=Kept)
-            if newest is None or newest.retired or beat.retired or newest.incarnation.lower() <= beat.incarnation.lower():
-                newest = beat
-    return None if newest is None else structs.replace(newest, retired=True)
+        beat = _beat(value)
+        is_unread = bool(value) and beat is None
+        if beat is None:
+            continue
+        last = beat
+        if newest is None or newest.retired or beat.retired or _age(newest, latest) <= _age(beat, latest):
+            newest = beat
+    if newest is None or last is None:
+        return Left(None, 0, 0, is_unread)
+    aside, unsent = max(map(how_many_aside, (newest, last))), max(newest.spool_depth, last.spool_depth)
+    return Left(structs.replace(newest, retired=True), aside, unsent, is_unread)
+
+
+def _beat(value: bytes | None) -> Kept | None:
+    """A heartbeat; None for what is none here, also where `at` shows no moment."""
+    try:
+        beat = json.decode(value or b"", type=Kept)
+        instants.parse(beat.at)
+    except (MsgspecError, ValueError, RecursionError):
+        return None
+    return beat
+
+
+def _age(beat: Kept, latest: int) -> tuple[str, int]:
+    """What orders the heartbeats of a source; what lies ahead was said by a clock that has been put right since."""
+    at = instants.parse(beat.at)
+    return beat.incarnation.lower(), at if at <= latest else 0
 
 
 class _Reading:

@@ -10,12 +10,12 @@ import msgspec
 from pydantic import ValidationError
 
 from contracts import reference, topics
-from contracts.heartbeats import Source, how_many_aside
+from contracts.heartbeats import Source
 from deploy.operators import acts, carried, keymaking, progress, refolding
 from deploy.operators.deadletters import workbench
 from deploy.operators.errors import OperatorError
 from deploy.operators.generation import commands as generation
-from deploy.operators.log import Log
+from deploy.operators.log import UNREAD, Log
 from deploy.operators.reader import unread_is_no_error
 from deploy.operators.settings import OperatorSettings, complaint
 from deploy.operators.standing import Standing
@@ -160,12 +160,14 @@ def _progress(settings: OperatorSettings, _: argparse.Namespace) -> int:
 
 
 def _retire_edge(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
-    last = Log(settings.bootstrap).retire(chosen.source, chosen.really)
-    left = "nothing was ever heard of it"
-    if last is not None:
-        left = f"{how_many_aside(last)} events lay aside there and {last.spool_depth} were unsent"
-    print(f"{chosen.source} is retired ({left}); should its edge send a heartbeat again, it is back")
-    lost = [] if last is None else [*sequences.left_behind([last]), *sequences.discarded([last])]
+    left = Log(settings.bootstrap).retire(chosen.source, chosen.really)
+    told = ["nothing was ever heard of it"] if left.kept is None and not left.is_unread else []
+    if left.kept is not None:
+        told.append(f"{left.aside} events lay aside there and {left.unsent} were unsent")
+    if left.is_unread:
+        told.append(UNREAD)
+    print(f"{chosen.source} is retired ({'; '.join(told)}); should its edge send a heartbeat again, it is back")
+    lost = [] if left.kept is None else [*sequences.left_behind([left.kept]), *sequences.discarded([left.kept])]
     if lost:
         print("The audit lists what lay aside there or was thrown away until another machine takes this source's place and")
         print("is heard. It goes on listing it where this is set before (behind a comma, if there is something already):")

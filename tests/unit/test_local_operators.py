@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import ValidationError, json
 
-from contracts import reference, topics
+from contracts import instants, reference, topics
 from contracts.events import Activated, Control, Event, Opened, Ticked
 from contracts.heartbeats import Heartbeat, Kept
 from contracts.reference import Calendar, Reference, Unit
@@ -165,30 +165,78 @@ def test_an_activation_ends_with_what_new_codes_need(
     assert all("the one that speaks for every centre" in line for line in more)
 
 
-def test_of_an_edge_that_is_gone_the_last_heartbeat_of_its_newest_store_is_kept() -> None:
+FORMER, PRESENT = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
+NOON = instants.parse("2026-01-05T12:00:00+07:00")
+
+
+def packed(incarnation: str, *aside: int, at: str = "2026-01-05T09:00:00+07:00", unsent: int = 0) -> bytes:
+    beat = Heartbeat(
+        source="/units/19753", incarnation=incarnation, at=at, spool_depth=unsent,
+        oldest_unsent_age_seconds=0.0, quarantined_sequences=list(aside),
+    )  # fmt: skip
+    return json.encode(beat)
+
+
+def test_of_an_edge_that_is_gone_the_newest_heartbeat_of_its_newest_store_is_kept() -> None:
     """Audit knows from it what intake had refused; of one that never said anything nothing is kept."""
-    former, present = "0197c000-0000-7000-8000-000000000001", "0197c000-0000-7000-8000-000000000002"
-
-    def beat(incarnation: str, *aside: int) -> bytes:
-        said = Heartbeat(
-            source="/units/19753", incarnation=incarnation, at="2026-01-05T09:00:00+07:00", spool_depth=0,
-            oldest_unsent_age_seconds=0.0, quarantined_sequences=list(aside),
-        )  # fmt: skip
-        return json.encode(said)
-
-    values = [beat(present), beat(present, 4, 5), b"no heartbeat", None, beat(former, 9)]
-    kept = retired(values)
+    values = [packed(PRESENT), packed(PRESENT, 4, 5), b"no heartbeat", None, packed(FORMER, 9)]
+    kept = retired(values, NOON).kept
     assert kept is not None
-    assert (kept.incarnation, kept.quarantined_sequences, kept.retired) == (present, [4, 5], True)
-    assert retired([*values, json.encode(kept)]) == kept
-    again = retired([*values, json.encode(kept), beat(former, 9)])
+    assert (kept.incarnation, kept.quarantined_sequences, kept.retired) == (PRESENT, [4, 5], True)
+    assert retired([*values, json.encode(kept)], NOON).kept == kept
+    again = retired([*values, json.encode(kept), packed(FORMER, 9)], NOON).kept
     assert again is not None
     assert again.quarantined_sequences == [9], "heard again: a machine that sorts before the former"
     with pytest.raises(ValidationError, match="retired"):
         json.decode(json.encode(kept), type=Heartbeat)  # as intake reads one: no edge can say it of itself
-    assert retired([b"no heartbeat", None]) is None
-    deep = beat(present)[:-1] + b',"of_tomorrow":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    assert retired([values[1], deep]) == kept
+    assert retired([b"no heartbeat", None], NOON) == (None, 0, 0, False)
+    deep = packed(PRESENT)[:-1] + b',"of_tomorrow":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    assert retired([values[1], deep], NOON) == (kept, 2, 0, True)
+
+
+def test_an_edge_is_asked_for_by_the_heartbeat_that_holds_for_audit_and_by_the_last_to_arrive() -> None:
+    """One came late; one was said by a clock that has been put right since."""
+    newest = packed(PRESENT, at="2026-01-05T09:00:30+07:00", unsent=12)
+    for later in (packed(PRESENT, 4), packed(FORMER, 4)):
+        left = retired([newest, later], NOON)
+        assert left.kept is not None
+        assert (left.kept.spool_depth, left.aside, left.unsent) == (12, 1, 12)
+    ahead = packed(PRESENT, at="2027-01-05T09:00:00+07:00", unsent=12)
+    assert retired([ahead, packed(PRESENT, 4)], NOON)[1:] == (1, 0, False)
+
+
+def keep(values: list[bytes], source: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Has centre.status hold these values; what will be written to it."""
+    records = [SimpleNamespace(key=source.encode, value=lambda value=value: value) for value in values]
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(log, "_Reading", lambda _: nullcontext())
+    monkeypatch.setattr(Log, "_bounds", lambda *_: (0, len(records)))
+    monkeypatch.setattr(Log, "_read", lambda _self, _consumer, _topic, ends: dict.fromkeys(ends, records))
+    monkeypatch.setattr(Log, "_append", lambda _self, rows: written.extend(rows))
+    return written
+
+
+@pytest.mark.parametrize("values", [[b"no heartbeat"], [packed(PRESENT), b"no heartbeat"]])
+def test_an_edge_whose_last_heartbeat_cannot_be_read_is_retired_only_if_that_is_meant(
+    values: list[bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = keep(values, "/units/19753", monkeypatch)
+    assert main.main(["retire-edge", "/units/19753"]) == 1
+    assert written == []
+    assert "its last heartbeat cannot be read here" in capsys.readouterr().err
+    assert main.main(["retire-edge", "/units/19753", "--really"]) == 0
+    out = capsys.readouterr().out
+    assert "its last heartbeat cannot be read here" in out
+    assert "nothing was ever heard" not in out
+    assert [row["value"] is None for row in written] == [len(values) == 1]
+
+
+def test_of_an_edge_that_never_said_anything_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep([], "/units/19753", monkeypatch)
+    assert main.main(["retire-edge", "/units/19753"]) == 0
+    assert "nothing was ever heard of it" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("aside", "unsent"), [(2, 0), (0, 12), (2, 12), (0, 0)])
@@ -196,16 +244,7 @@ def test_an_edge_with_events_that_no_figure_has_is_retired_only_if_that_is_meant
     aside: int, unsent: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = "/units/19753"
-    said = Heartbeat(
-        source=source, incarnation="0197c000-0000-7000-8000-000000000001", at="2026-01-05T09:00:00+07:00",
-        spool_depth=unsent, oldest_unsent_age_seconds=0.0, quarantined_sequences=list(range(1, aside + 1)),
-    )  # fmt: skip
-    record = SimpleNamespace(key=source.encode, value=lambda: json.encode(said))
-    written: list[dict[str, Any]] = []
-    monkeypatch.setattr(log, "_Reading", lambda _: nullcontext())
-    monkeypatch.setattr(Log, "_bounds", lambda *_: (0, 1))
-    monkeypatch.setattr(Log, "_read", lambda _self, _consumer, _topic, ends: {key: [record] for key in ends})
-    monkeypatch.setattr(Log, "_append", lambda _self, rows: written.extend(rows))
+    written = keep([packed(FORMER, *range(1, aside + 1), unsent=unsent)], source, monkeypatch)
     is_whole = not aside and not unsent
     assert main.main(["retire-edge", source]) == (0 if is_whole else 1)
     assert len(written) == is_whole
@@ -214,5 +253,5 @@ def test_an_edge_with_events_that_no_figure_has_is_retired_only_if_that_is_meant
         assert main.main(["retire-edge", source, "--really"]) == 0
     out = capsys.readouterr().out
     assert f"{aside} events lay aside there and {unsent} were unsent" in out
-    assert (f"\nMOTCUA_AUDIT_GIVEN_UP={source}@{said.incarnation}=1-2\n" in out) == (aside > 0)
+    assert (f"\nMOTCUA_AUDIT_GIVEN_UP={source}@{FORMER}=1-2\n" in out) == (aside > 0)
     assert [json.decode(row["value"], type=Kept).retired for row in written] == [True]
