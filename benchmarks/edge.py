@@ -69,9 +69,9 @@ async def measure(plan: Plan) -> None:
         batches = await accepted(url, plan, plan.events, plan.batch_events)
         single = await accepted(url, plan, plan.events // 5, 1)
     told = f"in batches of {plan.batch_events}, {plan.connections} connections, line down, edge bound to one core"
-    print(f"accepted               {plan.events / batches:>10,.0f} events/s on disk, {told}")
-    print(f"accepted one by one    {plan.events // 5 / single:>10,.0f} events/s on disk, one event a request")
     rate, one_by_one = plan.events / batches, plan.events // 5 / single
+    print(f"accepted               {rate:>10,.0f} events/s on disk, {told}")
+    print(f"accepted one by one    {one_by_one:>10,.0f} events/s on disk, one event a request")
     table.row("edge, accepted in batches (`edge`)", f"{rate:,.0f} events/s on disk", f"{one_by_one:,.0f}/s one by one",
               f"{rate / one_by_one:.1f}")  # fmt: skip
     with store() as directory:

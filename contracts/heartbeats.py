@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, MsgspecError, Struct, json
+
+from contracts import instants
 
 Source = Annotated[str, Meta(pattern=r"^/units/[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,64})?$(?!\n)")]
 DateTime = Annotated[
@@ -20,6 +22,8 @@ Span = tuple[Count, Count]
 SPANS_MAX = 1000
 # The newest: a heartbeat must fit into one record of Kafka.
 INCARNATIONS_MAX = 10
+# What is written down as a span longer than this is no measurement.
+_MEASURED_SECONDS_MAX = 100.0 * 366 * 24 * 3600
 
 
 class Refused(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -60,6 +64,34 @@ class Kept(Heartbeat, frozen=True, forbid_unknown_fields=False, kw_only=True):
     # The door alone is closed: a reader of an older release must not go on with what the source had said before.
     refused: Annotated[Sequence[KeptRefused], Meta(max_length=INCARNATIONS_MAX)] = []
     retired: bool = False
+
+
+def read_kept(value: bytes | None) -> Kept | None:
+    """A heartbeat of `centre.status`; None for what is none, also where `at` shows no moment or it nests too deep."""
+    try:
+        beat = json.decode(value or b"", type=Kept)
+        instants.parse(beat.at)
+    except (MsgspecError, ValueError, RecursionError):
+        return None
+    return beat
+
+
+def replaces(beat: Kept, known: Kept | None, latest: int) -> bool:
+    """Whether a heartbeat holds instead of a `known` one of its source that lies before it in the log: it is as new by
+    incarnation and time, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
+    return known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest)
+
+
+def _age(beat: Kept, latest: int) -> tuple[str, int]:
+    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
+    clock that has been put right since, and is older than all that came after it."""
+    at = instants.parse(beat.at)
+    return beat.incarnation.lower(), at if at <= latest else 0
+
+
+def measured(seconds: float) -> int:
+    """A span that an edge has measured, in microseconds."""
+    return round(max(-_MEASURED_SECONDS_MAX, min(_MEASURED_SECONDS_MAX, seconds)) * instants.SECOND)
 
 
 def how_many(spans: Iterable[Span]) -> int:

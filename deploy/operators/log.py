@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, murmur2
-from msgspec import MsgspecError, json, structs
+from msgspec import json, structs
 
 from contracts import asking, deadletters, events, instants, topics
 from contracts.deadletters import DeadLetter
 from contracts.events import Control
-from contracts.heartbeats import Kept, how_many_aside
+from contracts.heartbeats import Kept, how_many_aside, read_kept, replaces
 from deploy.operators.archive import Beginning
 from deploy.operators.errors import ForeignArchiveError, KafkaUnavailableError, LeavesBehindError, NoLetterError
 
@@ -214,33 +214,17 @@ def retired(values: Iterable[bytes | None], latest: int) -> Left:
     last: Kept | None = None
     is_unread = False
     for value in values:
-        beat = _beat(value)
+        beat = read_kept(value)
         is_unread = bool(value) and beat is None
         if beat is None:
             continue
         last = beat
-        if newest is None or newest.retired or beat.retired or _age(newest, latest) <= _age(beat, latest):
+        if replaces(beat, newest, latest):
             newest = beat
     if newest is None or last is None:
         return Left(None, 0, 0, is_unread)
     aside, unsent = max(map(how_many_aside, (newest, last))), max(newest.spool_depth, last.spool_depth)
     return Left(structs.replace(newest, retired=True), aside, unsent, is_unread)
-
-
-def _beat(value: bytes | None) -> Kept | None:
-    """A heartbeat; None for what is none here, also where `at` shows no moment."""
-    try:
-        beat = json.decode(value or b"", type=Kept)
-        instants.parse(beat.at)
-    except (MsgspecError, ValueError, RecursionError):
-        return None
-    return beat
-
-
-def _age(beat: Kept, latest: int) -> tuple[str, int]:
-    """What orders the heartbeats of a source; what lies ahead was said by a clock that has been put right since."""
-    at = instants.parse(beat.at)
-    return beat.incarnation.lower(), at if at <= latest else 0
 
 
 class _Reading:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from confluent_kafka import KafkaException
-from msgspec import MsgspecError, json
+from msgspec import MsgspecError
 
 from contracts import instants, reference, topics
-from contracts.heartbeats import Kept
+from contracts.heartbeats import Kept, read_kept, replaces
 from services.audit.archive import CouldNotRunError, Ends, Log
 from services.audit.domain.books import Books
 from services.audit.domain.findings import Difference
@@ -207,8 +208,7 @@ def newest(records: Iterable[tuple[bytes, bytes | None]], latest: int) -> dict[s
         if beat is None:
             beats.pop(key.decode(errors="replace"), None)
             continue
-        known = beats.get(beat.source)
-        if known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest):
+        if replaces(beat, beats.get(beat.source), latest):
             beats[beat.source] = beat
     return beats
 
@@ -221,18 +221,10 @@ def _rules(digest: str, body: bytes) -> PlainRules:
 
 
 def _beat(value: bytes | None) -> Kept | None:
-    """A heartbeat; None for what is none, also where an instant of it shows no moment or it nests too deep."""
-    try:
-        beat = json.decode(value or b"", type=Kept)
-        instants.parse(beat.at)
-        instants.parse(beat.delivered_until or beat.at)
-    except (MsgspecError, ValueError, RecursionError):
-        return None
-    return beat
-
-
-def _age(beat: Kept, latest: int) -> tuple[str, int]:
-    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
-    clock that has been put right since, and is older than all that came after it."""
-    at = instants.parse(beat.at)
-    return beat.incarnation.lower(), at if at <= latest else 0
+    """A heartbeat; None for what is none, also where an instant of it shows no moment."""
+    beat = read_kept(value)
+    with suppress(ValueError):
+        if beat is not None:
+            instants.parse(beat.delivered_until or beat.at)
+            return beat
+    return None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from contracts import instants
 from contracts.events import code_of
-from contracts.heartbeats import Heartbeat, Kept, Span, how_many
+from contracts.heartbeats import Heartbeat, Kept, Span, how_many, measured
 from services.audit.domain.findings import Check, Difference, Findings
 from services.audit.domain.notes import SHOWN_MAX, Listed, Numbers, Unsent
 from services.audit.domain.reading import Reported
@@ -26,8 +26,6 @@ PLACES_OF_ONE_APART = 16
 _SECONDS_MAX = 2**32 - 1
 # What a clock shows ahead of the archive's by more than this was entered while it was wrong.
 _CLOCKS_APART_MAX = instants.MINUTE
-# What is written down as a span longer than this is no measurement.
-_SPAN_SECONDS_MAX = 100.0 * 366 * 24 * 3600
 
 
 class Gap(NamedTuple):
@@ -323,20 +321,16 @@ def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
 def _said_sent_until(beat: Heartbeat, said: str) -> int:
     """What an edge calls delivered, by its own clock or by the archive's: the earlier of the two excuses more."""
     until = instants.parse(said)
-    return min(until, until - _span(beat.clock_offset_seconds))
+    return min(until, until - measured(beat.clock_offset_seconds))
 
 
 def _all_sent_until(beat: Heartbeat) -> int:
     """What an edge has delivered that does not say so itself: all that is older than the oldest in its outbox."""
     waiting_since = instants.parse(beat.at)
     if beat.spool_depth:
-        waiting_since -= _span(beat.oldest_unsent_age_seconds)
+        waiting_since -= measured(beat.oldest_unsent_age_seconds)
     # `at` may be by intake's clock; what was entered is by the edge's own. The earlier of the two excuses more.
-    return waiting_since + min(0, _span(beat.clock_offset_seconds))
-
-
-def _span(seconds: float) -> int:
-    return round(max(-_SPAN_SECONDS_MAX, min(_SPAN_SECONDS_MAX, seconds)) * instants.SECOND)
+    return waiting_since + min(0, measured(beat.clock_offset_seconds))
 
 
 def _seconds(entered: bytes | None, recorded_at: int) -> int:

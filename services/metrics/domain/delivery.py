@@ -6,15 +6,13 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from contracts import instants
-from contracts.heartbeats import Heartbeat, how_many_aside
+from contracts.heartbeats import Heartbeat, how_many_aside, measured
 from services.metrics.domain.hours import Hours
 
 Link = Literal["up", "degraded", "unknown", "down"]
 # From the best to the worst; a unit stands as the worst of its edges.
 LINKS: Final[tuple[Link, ...]] = ("up", "degraded", "unknown", "down")
 _SAID: Final[dict[str, Link]] = {"up": "up", "slow": "degraded", "down": "down", "unknown": "unknown"}
-# What is written down as a span longer than this is no measurement.
-_SPAN_SECONDS_MAX: Final = 100.0 * 366 * 24 * 3600
 # Of an edge; beyond that, readers of JSON take one integer for another.
 _EVENTS_MAX: Final = 2**53
 
@@ -52,14 +50,14 @@ def beat_of(said: Heartbeat, heard_at: int) -> Beat:
     have shown it, whichever is earlier, and never lies behind the moment at which intake heard of it.
     """
     at = instants.parse(said.at)
-    age = _span(said.oldest_unsent_age_seconds) if said.spool_depth else 0
+    age = measured(said.oldest_unsent_age_seconds) if said.spool_depth else 0
     until = at - age if said.delivered_until is None else instants.parse(said.delivered_until)
     return Beat(
         heard_at=heard_at,
         link=_SAID[said.link],
         spool_events=said.spool_depth,
         oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
-        complete_until=_shown(min(until, until - _span(said.clock_offset_seconds)), heard_at),
+        complete_until=_shown(min(until, until - measured(said.clock_offset_seconds)), heard_at),
         quarantined_events=min(how_many_aside(said), _EVENTS_MAX),
     )
 
@@ -98,10 +96,6 @@ def _link(beat: Beat, now: int, old_after: int) -> Link:
 def _is_missed(beat: Beat, now: int, hours: Hours | None, old_after: int) -> bool:
     expected_by = beat.heard_at + old_after if hours is None else hours.advance(beat.heard_at, old_after)
     return expected_by is not None and now >= expected_by
-
-
-def _span(seconds: float) -> int:
-    return round(max(-_SPAN_SECONDS_MAX, min(_SPAN_SECONDS_MAX, seconds)) * instants.SECOND)
 
 
 def _shown(instant: int, latest: int) -> int:

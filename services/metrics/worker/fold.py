@@ -54,7 +54,7 @@ class Fold:
         self._instruments = instruments
         self._traces = Traces()
         self._not_before: dict[int, float] = {}
-        self._retry_at = self._flushed = self._taken = 0.0
+        self._retry_at = self._flushed = 0.0
         self._flushing, self._owning = asyncio.Lock(), asyncio.Lock()
         self._flushes = 0
         self._exit_before = int(settings.fault.partition(":")[2] or 0)
@@ -84,7 +84,6 @@ class Fold:
                 self._traces.take(lane, run)
             else:
                 lane.take(run)
-            self._taken = time.monotonic()
             since += len(run.values)
             if since >= SLICE_RECORDS:
                 since = 0
@@ -110,7 +109,7 @@ class Fold:
         """Stores what waits; in a backlog seldom and much, which costs Redis less, and at its end at once."""
         settings, now = self._settings, time.monotonic()
         is_gathering = settings.metrics_backlog_records < self.pending < settings.metrics_gather_records
-        is_coming = now - self._taken < PAUSE_SECONDS
+        is_coming = any(now - lane.moved < PAUSE_SECONDS for lane in self.lanes.values())
         if not (is_gathering and is_coming) or now - self._flushed > settings.metrics_backlog_seconds:
             await self.flush()
 

@@ -18,7 +18,7 @@ class Lane:
         self.base = lease.position.next
         self.target = end
         self.is_dead = False
-        self.sought = self._moved = time.monotonic()
+        self.sought = self.moved = time.monotonic()
         # The record before the position is read again: its chain header says whether this is the log that was counted.
         self._witness = lease.position.read if self.base else None
         self.at = self.base if self._witness is None else self.base - 1
@@ -58,12 +58,12 @@ class Lane:
             values, chains = values[1:], chains[1:]
             self._witness = None
         self.at = run.end
-        self._moved = time.monotonic()
+        self.moved = time.monotonic()
         self.count.take(values, chains, run.end)
 
     def is_waiting(self, end: int, now: float, seconds: float) -> bool:
         """Whether the log goes on and nothing has come for so long."""
-        return self.stopped is None and self.at < end and now - max(self.sought, self._moved) > seconds
+        return self.stopped is None and self.at < end and now - max(self.sought, self.moved) > seconds
 
     def step(self) -> Flush:
         """What is to be stored now; the count goes on from here."""
