@@ -1,6 +1,7 @@
 """Logs: every record of a process is one line of JSON on stderr, and nothing personal and no key is in it."""
 
 import copy
+import faulthandler
 import logging
 import sys
 import threading
@@ -45,7 +46,11 @@ class LogSettings(BaseSettings):
 
 @contextmanager
 def begun(service: str) -> Iterator[None]:
-    """A process from its first line to its last words: also what it says when it refuses to start or breaks is one line."""
+    """A process from its first line to its last words: also what it says when it refuses to start or breaks is one line.
+
+    Only where a library's native code crashes no line can be written: then the places of all threads in the code stand there.
+    """
+    faulthandler.enable()
     try:
         settings = LogSettings()
     except ValidationError as error:

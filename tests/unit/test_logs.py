@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -221,6 +222,19 @@ def test_last_words_are_a_line_too(ending: str, status: int, said: str | None) -
     assert done.returncode == status
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["message"] for line in lines] == ([] if said is None else [said])
+    assert "Lan" not in done.stderr
+
+
+def test_a_crash_of_native_code_leaves_the_places_of_all_threads() -> None:
+    """A client of Kafka or Redis that touches memory which is not there ends the process before any line could be written."""
+    script = (
+        "import os, signal\nfrom contracts.face import logs\ndef stored(name):\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "with logs.begun('intake'):\n    stored('Nguyễn Thị Lan')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in done.stderr
+    assert "in stored" in done.stderr
     assert "Lan" not in done.stderr
 
 
