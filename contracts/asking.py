@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it lists no exports
 
 from contracts.topics import REPORTED
 
+AGAIN_SECONDS: Final = 0.05
+AGAIN_SECONDS_MAX: Final = 0.5
 Offsets = dict[TopicPartition, "Future[int]"]
 
 
@@ -63,15 +65,19 @@ class Asking:
         """Where each place begins and ends just now; KafkaException or TimeoutError instead when nobody says, and
         the client is another one. Blocks.
 
-        After an outage the former client is refused at once, for leaders that are outdated: then the next one is asked, too.
+        After an outage the former client is refused at once, for leaders that are outdated, and whoever asks for a topic
+        that was made just now before a broker knows that it leads: half of `seconds` long the next client is asked, too.
         """
-        places, began = list(places), time.monotonic()
-        try:
-            return self._bounds(places, seconds)
-        except (KafkaException, TimeoutError):
-            if time.monotonic() - began > seconds / 2:
-                raise
-        return self._bounds(places, seconds)
+        places, deadline, pause_seconds = list(places), time.monotonic() + seconds / 2, 0.0
+        while True:
+            try:
+                return self._bounds(places, seconds)
+            except (KafkaException, TimeoutError):
+                if time.monotonic() > deadline:
+                    raise
+            # At once, and then a little later each time: each question is a client of its own.
+            time.sleep(pause_seconds)
+            pause_seconds = min(AGAIN_SECONDS_MAX, pause_seconds * 2 + AGAIN_SECONDS)
 
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
         """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says."""

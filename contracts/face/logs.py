@@ -48,7 +48,7 @@ class LogSettings(BaseSettings):
 def begun(service: str) -> Iterator[None]:
     """A process from its first line to its last words: also what it says when it refuses to start or breaks is one line.
 
-    Only where a library's native code crashes no line can be written: then the places of all threads in the code stand there.
+    Only where a library's native code crashes no line can be written: then the places of all threads stand there.
     """
     faulthandler.enable()
     try:

@@ -226,7 +226,7 @@ def test_last_words_are_a_line_too(ending: str, status: int, said: str | None) -
 
 
 def test_a_crash_of_native_code_leaves_the_places_of_all_threads() -> None:
-    """A client of Kafka or Redis that touches memory which is not there ends the process before any line could be written."""
+    """A client of Kafka that touches memory which is not there ends the process before any line could be written."""
     script = (
         "import os, signal\nfrom contracts.face import logs\ndef stored(name):\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
         "with logs.begun('intake'):\n    stored('Nguyễn Thị Lan')\n"

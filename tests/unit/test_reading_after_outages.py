@@ -10,7 +10,7 @@ from typing import Any
 
 import confluent_kafka
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from contracts.asking import Bounds
 from services.audit.archive import Log
@@ -21,6 +21,7 @@ from services.processing.log.reading import Place, Reader
 pytestmark = pytest.mark.slow
 
 TOPIC, PARTITIONS, PRODUCER = "told", 4, 0
+LIST_OFFSETS = 2
 ERROR_CHARS_MAX = 512
 
 
@@ -49,6 +50,11 @@ class Cluster:
         for number in range(PARTITIONS):
             assert self._kafka.rd_kafka_mock_partition_set_leader(self._cluster, TOPIC.encode(), number, 1) == 0
 
+    def refuse_offsets(self, times: int) -> None:
+        """So many questions for offsets are answered with `NOT_LEADER_FOR_PARTITION`."""
+        refusals = (ctypes.c_int * times)(*[KafkaError.NOT_LEADER_FOR_PARTITION] * times)
+        self._kafka.rd_kafka_mock_push_request_errors_array(self._cluster, LIST_OFFSETS, ctypes.c_size_t(times), refusals)
+
     def close(self) -> None:
         """Ends the broker."""
         self._kafka.rd_kafka_destroy(self._handle)
@@ -71,6 +77,14 @@ def test_leaders_of_before_an_outage_are_forgotten_at_the_first_question(cluster
         cluster.elect()
     reader.close()
     log.close()
+
+
+def test_a_broker_that_does_not_know_yet_that_it_leads_is_asked_again(cluster: Cluster) -> None:
+    """For a moment after a topic was made; a worker that is started with a new generation would end otherwise."""
+    reader = Reader(cluster.bootstrap, 5.0)
+    cluster.refuse_offsets(8)
+    assert reader.bounds([TOPIC], range(PARTITIONS)) == {(TOPIC, number): Bounds(0, 1) for number in range(PARTITIONS)}
+    reader.close()
 
 
 def test_an_answer_that_is_cut_short_leaves_no_partition_paused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
