@@ -4,15 +4,17 @@ Against librdkafka's own mock cluster, which can be told to elect a leader anew.
 """
 
 import ctypes
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import confluent_kafka
 import pytest
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from contracts.asking import Bounds
+from contracts.asking import Asking, Bounds
 from services.audit.archive import Log
 from services.audit.settings import Settings
 from services.processing.errors import UnavailableError
@@ -85,6 +87,25 @@ def test_a_broker_that_does_not_know_yet_that_it_leads_is_asked_again(cluster: C
     cluster.refuse_offsets(8)
     assert reader.bounds([TOPIC], range(PARTITIONS)) == {(TOPIC, number): Bounds(0, 1) for number in range(PARTITIONS)}
     reader.close()
+
+
+def test_nobody_looks_for_leaders_while_offsets_are_asked_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two questions at once, of which the first set off such a search, ended the process now and then within librdkafka."""
+
+    def telling(settings: dict[str, Any]) -> AdminClient:
+        return AdminClient({**settings, "debug": "metadata", "log_level": 7}, logger=logging.getLogger("librdkafka"))
+
+    caplog.set_level(logging.DEBUG, "librdkafka")
+    monkeypatch.setattr("contracts.asking.AdminClient", telling)
+    asking, places = Asking(cluster.bootstrap), [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+    both = (*asking.begins(places, 5.0).values(), *asking.ends(places, 5.0).values())
+    assert [each.result(5.0) for each in both] == [0] * PARTITIONS + [1] * PARTITIONS
+    while asking.client.poll(0.1):
+        pass
+    assert "Received metadata" in caplog.text
+    assert "query partition leaders" not in caplog.text
 
 
 def test_an_answer_that_is_cut_short_leaves_no_partition_paused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
