@@ -12,6 +12,9 @@ PROCESSES := $(if $(MOTCUA_KAFKA),0,3)
 # What is fetched before the tests; none with `make test WANTED=`.
 WANTED := wanted
 
+# Whatever the shell says: what is compiled once is kept, tests' modules among it, which take ten seconds to read otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up prometheus wanted drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
 

@@ -1,6 +1,6 @@
-"""How many lifecycle records a second the metrics worker counts into Redis, beside two peers that store nothing, in one run.
+"""How many lifecycle records a second the metrics workers count into Redis, beside two peers that store nothing, in one run.
 
-    python -m benchmarks.metrics --fortnights 4
+    python -m benchmarks.metrics --fortnights 4 --workers 2
 
 The Kafka and Redis of the stack named by MOTCUA_PORT_BASE must run. A generation of its own is filled, counted and removed.
 Peers: (a) confluent-kafka's `consume` with the same count, (b) a Faust agent as Faust comes, an event at a time. Each reader
@@ -51,6 +51,7 @@ class Plan:
     dossiers: int
     fortnights: int
     stock_records: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -75,29 +76,33 @@ def main() -> None:
     reading.add_argument("--redis", default=os.environ.get("MOTCUA_REDIS") or f"redis://127.0.0.1:{base + 79}/0")
     reading.add_argument("--dossiers", type=int, default=17_710, help="dossiers in a fortnight")
     reading.add_argument("--fortnights", type=int, default=4)
+    reading.add_argument("--workers", type=int, default=1, help="processes that share the partitions, 1 to 4")
     reading.add_argument("--stock-records", type=int, default=60_000, help="records for the Faust agent, which is slow")
     reading.add_argument("--peer", choices=("confluent", "stock"), help=argparse.SUPPRESS)
     given = reading.parse_args()
     if not (0 < given.fortnights <= 24 and 0 < given.dossiers <= 200_000):
         reading.error("--fortnights: 1 to 24; --dossiers: 1 to 200,000")
-    plan = Plan(given.kafka, given.redis, given.dossiers, given.fortnights, given.stock_records)
+    if not 1 <= given.workers <= 4:
+        reading.error("--workers: 1 to 4")
+    plan = Plan(given.kafka, given.redis, given.dossiers, given.fortnights, given.stock_records, given.workers)
     if given.peer is not None:
         print_took(confluent(plan) if given.peer == "confluent" else stock(plan))
         return
     began_with = os.getloadavg()[0]
     with filled(plan) as records:
-        ours = worker(plan, records)
+        ours = workers(plan, records)
         bare = peer(plan, "confluent")
         agent = peer(plan, "stock")
     print(f"records                {records:>10,} of {plan.fortnights} fortnights, {topics.PARTITIONS} partitions")
-    for name, took in (("metrics worker", ours), ("confluent-kafka", bare), ("stock Faust agent", agent)):
+    print(f"workers                {plan.workers:>10}")
+    for name, took in (("metrics workers", ours), ("confluent-kafka", bare), ("stock Faust agent", agent)):
         cpu = 1_000_000 * took.cpu_seconds / took.records
         what = "everything stored in Redis" if took is ours else "same count, nothing stored"
         print(f"{name:<22} {took.rate:>10,.0f} records/s   {cpu:>6.2f} CPU s a million   {what}")
     print(f"ratio to confluent     {ours.rate / bare.rate:>10.2f}")
     print(f"ratio to stock Faust   {ours.rate / agent.rate:>10.1f}")
     table.row(
-        "metrics, a backlog (`metrics`)",
+        f"metrics, a backlog, {plan.workers} of its workers (`metrics`)",
         f"{ours.rate:,.0f} records/s, all stored; {1e6 * ours.cpu_seconds / ours.records:.1f} s of CPU a million",
         f"{bare.rate:,.0f}/s confluent-kafka, {agent.rate:,.0f}/s a stock Faust agent, both storing nothing",
         f"{ours.rate / bare.rate:.2f}, {ours.rate / agent.rate:.1f}",
@@ -133,36 +138,44 @@ def filled(plan: Plan) -> Iterator[int]:
                 client.unlink(key)
 
 
-def worker(plan: Plan, records: int) -> Took:
-    """The worker as it is run, seen through its positions in Redis."""
+def workers(plan: Plan, records: int) -> Took:
+    """Workers as they are run, seen through their positions in Redis."""
+    environment = {**os.environ, "MOTCUA_KAFKA": plan.kafka, "MOTCUA_REDIS": plan.redis, "MOTCUA_LIVE_GEN": str(GEN)}
+    command, processes = [sys.executable, "-m", "services.metrics.main", "worker"], list[subprocess.Popen[bytes]]()
     with tempfile.NamedTemporaryFile(prefix="motcua-bench-") as log:
-        environment = {**os.environ, "MOTCUA_KAFKA": plan.kafka, "MOTCUA_REDIS": plan.redis, "MOTCUA_LIVE_GEN": str(GEN),
-                       "MOTCUA_METRICS_WORKER_PORT": str(free_port())}  # fmt: skip
-        command = [sys.executable, "-m", "services.metrics.main", "worker"]
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
+            for _ in range(plan.workers):
+                door = {"MOTCUA_METRICS_WORKER_PORT": str(free_port())}
+                processes.append(
+                    subprocess.Popen(command, cwd=REPOSITORY, env=environment | door, stdout=log, stderr=subprocess.STDOUT)
+                )
             with redis.Redis.from_url(plan.redis) as client:
-                return watched(client, process, records)
+                return watched(client, processes, records)
         finally:
-            process.terminate()
-            process.wait(CALL_SECONDS)
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(CALL_SECONDS)
 
 
-def watched(client: "redis.Redis", process: "subprocess.Popen[bytes]", records: int) -> Took:
-    """From the moment at which every partition has an owner until everything is stored."""
+def watched(client: "redis.Redis", processes: "list[subprocess.Popen[bytes]]", records: int) -> Took:
+    """From the moment at which every partition has an owner until everything is stored; what was stored by then counts not."""
     names = [f"{keys.prefix(GEN)}{keys.position(number)}" for number in range(topics.PARTITIONS)]
-    deadline, began, cpu = time.monotonic() + WITHIN_SECONDS, 0.0, 0.0
-    while time.monotonic() < deadline and process.poll() is None:
+    deadline, began, begun, cpu = time.monotonic() + WITHIN_SECONDS, 0.0, 0, 0.0
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
         pipe = client.pipeline(transaction=False)
         for name in names:
             pipe.hget(name, "next")
         found = pipe.execute()
+        stored = sum(int(each or 0) for each in found)
+        used = sum(cpu_seconds(process.pid) for process in processes)
         if not began and None not in found:
-            began, cpu = time.monotonic(), cpu_seconds(process.pid)
-        if sum(int(each or 0) for each in found) == records:
-            return Took(records, time.monotonic() - began, cpu_seconds(process.pid) - cpu)
+            began, begun, cpu = time.monotonic(), stored, used
+        if stored == records:
+            return Took(records - begun, time.monotonic() - began, used - cpu)
         time.sleep(LOOK_EVERY_SECONDS)
-    raise SystemExit(f"the worker ({process.poll()}) did not count everything within {WITHIN_SECONDS:g} s")
+    ended = [process.poll() for process in processes]
+    raise SystemExit(f"the workers ({ended}) did not count everything within {WITHIN_SECONDS:g} s")
 
 
 def cpu_seconds(pid: int) -> float:
