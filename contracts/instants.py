@@ -114,6 +114,12 @@ def day_of(instant: int) -> str:
     return day_text(day_number(instant))
 
 
+def week_of(instant: int) -> str:
+    """The ISO week of an instant's business day, as `2025-W27`."""
+    year, week, _ = date.fromisoformat(day_of(instant)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
 _PLAIN_OFFSETS = {"+07:00": -OFFSET, "Z": 0}
 _PLAIN_SECONDS = {f":{second:02}": second * SECOND for second in range(60)}
 EARLIEST = midnight(day_from_text("2000-01-01"))

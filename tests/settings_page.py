@@ -85,7 +85,7 @@ WHAT: dict[str, str] = {
     "processing_rejected_window_records": "the last events of a partition that the share is taken of, at least",
     "processing_queue_mib": "what the consumer fetches ahead",
     "processing_page_rows": "rows on a page of a worklist, of `/v1/rejected` and `/v1/parked`",
-    "processing_page_scan_records": "dead letters looked at for one page",
+    "processing_page_scan_records": "dead letters looked at for one page, or one piece of `/v1/rejected/groups`",
     "metrics_port": "the API's port, if not base + 3",
     "metrics_worker_port": "the worker's own door, if not base + 13",
     "metrics_flush_seconds": "pause between two looks at what waits to be stored",

@@ -1,7 +1,10 @@
 """The API beside a running worker on a real Kafka and Redis: dossiers, deadlines, dead letters, parked events."""
 
 import time
+from base64 import b64decode
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +17,12 @@ from services.processing.api import cursors
 from services.processing.api.cursors import ParkedCursor, RejectedCursor
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, reason, wait_until
-from tests.integration.processing_world import event
+from tests.integration.processing_world import Archive, event
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
-PAGE_ROWS = 3
+PAGE_ROWS, SCAN_RECORDS = 3, 100
 BIRTH = {"procedure": "2.000815", "channel": "online", "receiver": "19753", "competent": "19774"}
 Row = dict[str, Any]
 
@@ -82,7 +85,10 @@ class City(Struct, frozen=True):
 @pytest.fixture(scope="module")
 def city(module_province: Province) -> City:
     """All three ready; the API first, so that it can say what it waits for."""
-    api = module_province.start("processing-api", ready=False, MOTCUA_PROCESSING_PAGE_ROWS=str(PAGE_ROWS))
+    api = module_province.start(
+        "processing-api", ready=False, MOTCUA_PROCESSING_PAGE_ROWS=str(PAGE_ROWS),
+        MOTCUA_PROCESSING_PAGE_SCAN_RECORDS=str(SCAN_RECORDS),
+    )  # fmt: skip
     assert reason(api) == "partitions_without_position"
     early = requests.get(
         f"{api.base_url}/v1/dossiers/X", headers={"Authorization": "Bearer dev-19753"}, timeout=REQUEST_SECONDS
@@ -247,6 +253,28 @@ def test_dead_letters_are_listed_page_by_page_each_once_with_what_was_reported(c
     assert city.every("rejected", "code=retired&unit=19789")[-1] == []
 
 
+def test_a_dead_letter_is_shown_byte_for_byte_at_its_place(city: City) -> None:
+    dossier = "H57.20101-250704-0001"
+    born = dict(BIRTH, receiver="20101", competent="20101")
+    city.report(event("submitted", dossier, "07-04T08:00", unit="20101", id="same", **born))
+    city.report(event("received", dossier, "07-04T09:00", unit="20101", id="same"))
+    [row] = city.every("rejected", "unit=20101")[0]
+    place = row["position"]
+    told = city.told(f"/v1/rejected/{place['partition']}:{place['offset']}")
+    assert row.items() <= told.items()
+    assert told.keys() - row.keys() == {"heals", "headers", "key", "value", "value_text", "as_of", "lag_seconds"}
+    reported = Archive(city.province).read("dossier.reported")[place["partition"]][row["reported"]["offset"]]
+    assert reported.offset == row["reported"]["offset"]
+    assert b64decode(told["key"]) == reported.key == dossier.encode()
+    assert b64decode(told["value"]) == reported.value == told["value_text"].encode()
+    assert [(each["name"], each["value"].encode()) for each in told["headers"]] == reported.headers
+    assert told["heals"].startswith("the sender reports it under a new id")
+    for path in (f"{place['partition']}:999999", "12:0", "9999:0"):
+        answer = city.get(f"/v1/rejected/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert answer.json()["as_of"]["partitions"].keys() == {str(number) for number in range(12)}
+
+
 def test_a_misfit_is_parked_then_rejected_and_stands_applied_once_its_predecessor_has_come(city: City) -> None:
     dossier = "H57.20107-250704-0001"
     birth = dict(BIRTH, receiver="20107", competent="20107")
@@ -267,11 +295,55 @@ def test_a_misfit_is_parked_then_rejected_and_stands_applied_once_its_predecesso
     assert (row["reported"]["offset"], row["recorded_at"]) == (step["offset"], step["recorded_at"])
 
 
-@pytest.mark.parametrize("name", ["rejected", "parked"])
+def test_groups_of_all_pieces_add_up_to_the_rows_of_the_list(city: City) -> None:
+    """Of all, of a unit, of a week; some of those counted have healed by now."""
+    dossiers = [f"H57.19804-250704-{number:04d}" for number in range(4)]
+    born = dict(BIRTH, receiver="19804", competent="19804")
+    city.report(*(event("submitted", code, "07-04T08:00", unit="19804", id="same", **born) for code in dossiers))
+    city.report(*(event("processing_started", code, "07-04T10:00", unit="19804") for code in dossiers))
+    # Under one id with ever other times: more letters than one piece looks at.
+    again = (f"07-04T{11 + number // 60}:{number % 60:02}" for number in range(SCAN_RECORDS))
+    city.report(*(event("received", dossiers[0], at, unit="19804", id="same") for at in again))
+    city.tick("07-15T08:00")
+    city.report(event("received", dossiers[0], "07-04T09:00", unit="19804"))
+    rows = [row for page in city.every("rejected", "unit=") for row in page]
+
+    def named(row: Row) -> tuple[str, str, str]:
+        recorded = datetime.fromisoformat(row["recorded_at"])
+        return row["code"], row["source"].split("/")[2], recorded.strftime("%G-W%V")
+
+    def counted(query: str) -> tuple[int, dict[tuple[str, str, str], list[int]]]:
+        added: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        cursor, pieces = "", 0
+        while cursor is not None:
+            piece = city.told(f"/v1/rejected/groups?{query}&cursor={cursor}")
+            assert piece.keys() == {"groups", "next", "as_of", "lag_seconds"}
+            for group in piece["groups"]:
+                of_group = added[group["code"], group["unit"], group["week"]]
+                of_group[0] += group["letters"]
+                of_group[1] += group["rejected_now"]
+            cursor, pieces = piece["next"], pieces + 1
+        return pieces, added
+
+    expected: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        expected[named(row)][0] += 1
+        expected[named(row)][1] += row["standing"] == "rejected"
+    pieces, of_all = counted("unit=")
+    assert of_all == expected
+    assert pieces > 1
+    week = named(rows[-1])[2]
+    of_unit = {("id_reused", "19804", week): [SCAN_RECORDS, SCAN_RECORDS], ("no_arrow", "19804", week): [4, 3]}
+    assert counted("unit=19804")[1] == counted(f"unit=19804&week={week}")[1] == of_unit
+    assert counted("unit=19804&week=2001-W01")[1] == {}
+    assert counted("code=no_arrow")[1] == {name: counts for name, counts in expected.items() if name[0] == "no_arrow"}
+
+
+@pytest.mark.parametrize("name", ["rejected", "rejected/groups", "parked"])
 def test_the_lists_are_the_operators_alone(city: City, name: str) -> None:
     assert city.get(f"/v1/{name}", "dev-19753").json()["code"] == "operator_only"
     assert city.get(f"/v1/{name}", None).json()["code"] == "no_valid_key"
-    others = cursors.write(ParkedCursor(3) if name == "rejected" else RejectedCursor(3))
+    others = cursors.write(ParkedCursor(3) if name != "parked" else RejectedCursor(3))
     assert city.get(f"/v1/{name}?cursor={others}").json()["code"] == "invalid_cursor"
 
 

@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 Operation = APIOperation[Any, Any, Any, Any]
 CODES = ("H57.19753-250701-0001", "H57.19753-250701-0002", "unborn")
 UNITS = ("19753", "19774")
-LISTS = {"/v1/rejected", "/v1/parked"}
+LISTS = {"/v1/rejected", "/v1/rejected/groups", "/v1/parked"}
+LETTER = "/v1/rejected/{place}"
 WORKLIST = "/v1/units/{code}/worklist"
 DOSSIERS = {"/v1/dossiers/{code}", "/v1/dossiers/{code}/deadline"}
 CHECKS = [
@@ -82,7 +83,7 @@ def operations(module_province: Province) -> list[Operation]:
 
 @pytest.mark.parametrize("key", ["dev-19753", "dev-operator", "nobody"])
 def test_every_answer_is_one_that_openapi_names(operations: list[Operation], key: str) -> None:
-    closed = {*LISTS, *DOSSIERS, WORKLIST}
+    closed = {*LISTS, *DOSSIERS, LETTER, WORKLIST}
     assert {operation.path for operation in operations} == {*closed, "/healthz", "/readyz", "/metrics"}
     for operation in operations:
         for mode in GenerationMode if operation.path in closed else [GenerationMode.POSITIVE]:

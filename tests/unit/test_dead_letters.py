@@ -15,7 +15,7 @@ from contracts.deadletters import DeadLetter
 from contracts.events import read_structured, to_record
 from deploy.operators.deadletters import letters, remedies
 from deploy.operators.deadletters.journal import Journal
-from deploy.operators.deadletters.letters import At, Row, Selection
+from deploy.operators.deadletters.letters import At, Group, Row, Selection
 from deploy.operators.deadletters.replay import as_event
 from deploy.operators.errors import JournalError
 
@@ -67,31 +67,38 @@ def test_a_control_record_is_nobodys_to_hand_in() -> None:
     """A tick that failed on a dossier has no event."""
     one = row(code="internal_error", standing="tick", dossier=None, source=None, id=None)
     assert not remedies.is_replayable(one)
-    assert remedies.remedy(one) == remedies.CONTROL
+    assert remedies.remedy(one) == "a control record failed on one dossier: a new generation of the fold works it off anew"
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(CODES), st.sampled_from(["19753", "19774"]),
-            st.datetimes(datetime(2024, 12, 20), datetime(2026, 1, 10)), st.sampled_from(["rejected", "applied"]),
-        )
-    )
+NAMED = st.builds(
+    Group,
+    code=st.sampled_from(CODES[:3]), unit=st.sampled_from(["19753", None]), week=st.sampled_from(["2025-W27", None]),
+    letters=st.integers(1, 9), rejected_now=st.integers(0, 1),
 )  # fmt: skip
-def test_groups_add_up_by_code_unit_and_week(told: list[tuple[str, str, datetime, str]]) -> None:
-    """Weeks are Vietnam's; no letter is in two groups."""
-    rows = [
-        row(code=code, source=f"/units/{unit}/point", recorded_at=at.replace(tzinfo=VIETNAM).isoformat(), standing=standing)
-        for code, unit, at, standing in told
-    ]
-    expected = Counter((code, unit, at.strftime("%G-W%V")) for code, unit, at, _ in told)
-    standing_now = Counter((code, unit, at.strftime("%G-W%V")) for code, unit, at, how in told if how == "rejected")
-    groups = letters.groups(rows)
-    assert {tuple(group[:3]): group[3] for group in groups} == expected
-    assert {tuple(group[:3]): group[4] for group in groups if group[4]} == standing_now
-    for code, unit, week, number, _ in groups:
-        chosen = Selection(code=code, unit=unit, week=week)
-        assert sum(chosen.takes(each) for each in rows) == number
+
+
+@given(st.lists(st.lists(NAMED, max_size=5), max_size=4))
+def test_groups_of_all_pieces_add_up(pieces: list[list[Group]]) -> None:
+    """No name is there twice, in order; what is not known has a name, too."""
+    groups = letters.added(group for piece in pieces for group in piece)
+    assert [each[:3] for each in groups] == sorted({each[:3] for each in groups})
+    every: Counter[tuple[str, str, str]] = Counter()
+    still: Counter[tuple[str, str, str]] = Counter()
+    for group in (group for piece in pieces for group in piece):
+        name = group.code, group.unit or "–", group.week or "–"
+        every.update({name: group.letters})
+        still.update({name: group.rejected_now})
+    named = {(code, unit, week): (number, standing) for code, unit, week, number, standing in groups}
+    assert named == {name: (number, still[name]) for name, number in every.items()}
+
+
+@given(st.datetimes(datetime(2024, 12, 20), datetime(2026, 1, 10)), st.sampled_from(["19753", "19774"]))
+def test_a_letter_is_selected_by_its_week_in_vietnam(recorded: datetime, unit: str) -> None:
+    """And by its unit."""
+    one = row(source=f"/units/{unit}/point", recorded_at=recorded.replace(tzinfo=VIETNAM).isoformat())
+    assert Selection(unit=unit, week=recorded.strftime("%G-W%V")).takes(one)
+    assert not Selection(week="2023-W01").takes(one)
+    assert Selection(unit="19753").takes(one) == (unit == "19753")
 
 
 def test_the_order_is_that_in_which_they_were_reported() -> None:

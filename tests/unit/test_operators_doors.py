@@ -23,7 +23,7 @@ from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import FILE, Journal
 from deploy.operators.deadletters.letters import At, Row, Selection
 from deploy.operators.deadletters.replay import Replay, plan
-from deploy.operators.errors import DoorError, KeyFileError
+from deploy.operators.errors import DoorError, KeyFileError, NoLetterError
 from deploy.operators.main import main
 from deploy.operators.settings import OperatorSettings
 from lab import replay as lab_replay
@@ -192,10 +192,11 @@ def test_what_came_back_waits_behind_what_was_never_tried(keeper: Doorkeeper, tm
 
 ODD = [
     (200, b"<html>sign in</html>"),
-    (200, {"rejected": [{"code": 1}], "next": None}),
+    (200, {"rejected": [{"code": 1}], "groups": [{"code": 1}], "code": 1, "next": None}),
     (200, {"something": "else"}),
     (401, {"code": "no_valid_key", "detail": "send one"}),
     (503, {"code": "unavailable", "detail": "later"}),
+    (404, {"code": "not_found", "detail": "Not Found"}),
 ]
 
 
@@ -204,9 +205,20 @@ def test_an_answer_that_is_none_of_processings_is_one_sentence(
     status: int, body: Any, keeper: Doorkeeper, tmp_path: Path
 ) -> None:
     """Never a trace, never an empty list."""
-    keeper.answers = {"/v1/rejected": [(status, body)]}
-    with pytest.raises(DoorError):
-        list(Doors(settings(keeper, tmp_path)).rejected(Selection()))
+    keeper.answers = {path: [(status, body)] for path in ("/v1/rejected", "/v1/rejected/groups", "/v1/rejected/3:17")}
+    doors = Doors(settings(keeper, tmp_path))
+    for asked in (
+        lambda: list(doors.rejected(Selection())), lambda: list(doors.groups("", "", "")), lambda: doors.letter((3, 17))
+    ):  # fmt: skip
+        with pytest.raises(DoorError):
+            asked()
+
+
+def test_where_no_letter_lies_the_place_is_named(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """Processing says as of when; without that nobody knows its door."""
+    keeper.answers = {"/v1/rejected/3:17": [(404, {"code": "not_found", "as_of": {}})]}
+    with pytest.raises(NoLetterError, match="no dead letter at 3:17"):
+        Doors(settings(keeper, tmp_path)).letter((3, 17))
 
 
 def _is_ready(keeper: Doorkeeper, _: Path) -> None:

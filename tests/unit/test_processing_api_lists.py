@@ -1,6 +1,9 @@
-"""Lists and answers worked out of what was read: pages of dead letters, standings by now, every event of a dossier told."""
+"""Answers worked out of what was read: pages and groups of dead letters, standings by now, every event of a dossier told."""
 
+from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,12 +15,14 @@ from contracts import deadletters, instants
 from contracts.deadletters import DeadLetter, Src
 from contracts.events import Event, Ticked, control_record, to_record
 from contracts.topics import PARTITIONS, REPORTED
-from services.processing.api import letters, pages, views
+from services.processing.api import letters, pages, views, whole
 from services.processing.api.cursors import RejectedCursor
-from services.processing.api.letters import Wanted
+from services.processing.api.groups import Groups
+from services.processing.api.letters import Reported, Row, Stand, Wanted
 from services.processing.api.pages import Search
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
 from services.processing.domain.line import Position
+from services.processing.log.reading import Place
 from services.processing.log.records import Record
 from tests.unit.fold_world import BIRTH, LIMIT, RULES, Desk, at, event
 
@@ -40,6 +45,10 @@ class MemoryTopics:
     def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         assert topic == "dossier.rejected.g1"
         yield from self.rejected.get(partition, [])[start:end]
+
+    def at(self, places: Iterable[Place]) -> dict[Place, Record]:
+        found = ((place, self.rejected.get(place.partition, [])[place.offset :][:1]) for place in places)
+        return {place: records[0] for place, records in found if records}
 
     def some(self, topic: str, partition: int, offsets: Iterable[int]) -> dict[int, Record]:
         assert topic == REPORTED.name
@@ -135,6 +144,90 @@ def test_a_filter_lets_through_what_it_names_and_a_page_without_any_goes_on() ->
     assert offsets(Wanted("no_arrow", "portal")) == [[], []]
 
 
+def test_a_letter_is_found_by_its_place_alone() -> None:
+    key, value, headers = to_record(EVENT)
+    topics = MemoryTopics({2: [letter(0, (3, 0, 0)), Record(1, 0, key, value, headers)]})
+
+    def one(partition: int, offset: int) -> Row | None:
+        return pages.one(topics, Place("dossier.rejected.g1", partition, offset))  # type: ignore[arg-type]  # as a Reader does
+
+    found = one(2, 0)
+    assert found is not None
+    assert (found.partition, found.offset, found.letter.src, found.recorded_at) == (2, 0, (3, 0, 0), 3 * instants.SECOND)
+    assert [one(2, 1), one(2, 2), one(3, 0), one(PARTITIONS, 0)] == [None] * 4, "no worker's, behind the end, no partition"
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+TOLD = st.tuples(
+    st.sampled_from(["id_reused", "too_many"]), st.sampled_from(["/units/A", "/units/A/portal", "/units/B", None]),
+    st.none() | st.datetimes(datetime(2024, 12, 20), datetime(2026, 1, 10)), st.sampled_from(["rejected", "applied", None]),
+)  # fmt: skip
+
+
+@given(st.lists(TOLD), st.sampled_from([None, "2025-W01", "2025-W27"]))
+def test_every_letter_of_the_week_is_in_exactly_one_group(
+    told: list[tuple[str, str | None, datetime | None, str | None]], week: str | None
+) -> None:
+    """Weeks are Vietnam's; a unit is its code whatever its counter; what is not known goes first."""
+    groups = Groups(week)
+    for code, source, recorded, standing in told:
+        record = DeadLetter(code=code, detail="", src=(0, 0, 0), prev=None, key=None, value=None, headers=())
+        row = Row(0, 0, record, Reported(source=source))
+        at = None if recorded is None else instants.parse(recorded.isoformat() + "+07:00")
+        groups.add([(row, Stand(standing, 0, at))])
+    rows = [
+        (code, "" if source is None else source[7], "" if recorded is None else recorded.strftime("%G-W%V"), standing)
+        for code, source, recorded, standing in told
+    ]
+    counted = Counter(row[:3] for row in rows if week in (None, row[2]))
+    standing_now = Counter(row[:3] for row in rows if row[3] == "rejected")
+    assert groups.show() == [
+        {"code": name[0], "unit": name[1] or None, "week": name[2] or None, "letters": count,
+         "rejected_now": standing_now[name]}
+        for name, count in sorted(counted.items())
+    ]  # fmt: skip
+
+
+# --- one whole --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "value_text"),
+    [(b"X", b'{"reason": "h\xe1\xbb\x93 s\xc6\xa1"}', '{"reason": "hồ sơ"}'), (b"", b"\xff\x00", None), (None, None, None)],
+)
+def test_a_letter_is_told_with_the_bytes_that_were_reported(
+    key: bytes | None, value: bytes | None, value_text: str | None
+) -> None:
+    """Headers in their order, also those of one name, without the four of the dead letter's own."""
+    headers = (("ce_id", b"1"), ("odd", b"\xff"), ("ce_id", b""), ("none", None))
+    record = DeadLetter(code="too_many", detail="why", src=(7, 0, 0), prev=None, key=key, value=value, headers=headers)
+    row = letters.read(3, Record(17, 0, key, value, deadletters.to_headers(record)))
+    assert row is not None
+    stand = letters.stand(row, None, None, None)
+    told = whole.show(row, stand)
+    assert letters.show(row, stand).items() <= told.items()
+    assert [None if told[name] is None else b64decode(told[name]) for name in ("key", "value")] == [key, value]
+    assert told["value_text"] == value_text
+    assert [(each["name"], each["value"]) for each in told["headers"]] == [
+        ("ce_id", "1"), ("odd", "\\xff"), ("ce_id", ""), ("none", None)
+    ]  # fmt: skip
+    assert told["heals"] == "replay it, once the missing event or annulments have made room in this dossier"
+
+
+def test_what_has_healed_needs_nothing_and_what_fits_nowhere_what_it_follows_on() -> None:
+    desk, record = expired()
+
+    def heals() -> str:
+        row = letters.read(0, record)
+        assert row is not None
+        return str(whole.show(row, letters.stand(row, desk.dossier, desk.clock, RULES))["heals"])
+
+    assert heals().startswith("the event that it follows on, `received`, whenever it comes")
+    desk.report(event("received", "07-01 09:00"))
+    assert heals() == "nothing: it has healed, and stands applied"
+
+
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +236,7 @@ def shown(record: Record, desk: Desk | None = None, dossier: Dossier | Retired |
     row = letters.read(0, record)
     assert row is not None
     found = desk.dossier if desk is not None and dossier is None else dossier
-    return letters.show(row, found, None if desk is None else desk.clock, RULES)
+    return letters.show(row, letters.stand(row, found, None if desk is None else desk.clock, RULES))
 
 
 def expired() -> tuple[Desk, Record]:

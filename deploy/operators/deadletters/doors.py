@@ -5,23 +5,25 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from contracts import direct
 from deploy.operators.deadletters import letters
-from deploy.operators.deadletters.letters import Row, Selection
-from deploy.operators.errors import DoorError
+from deploy.operators.deadletters.letters import Group, Place, Row, Selection, Whole
+from deploy.operators.errors import DoorError, NoLetterError
 from deploy.operators.settings import OperatorSettings
 
 REQUEST_SECONDS: Final = 30.0
 PAGES_MAX: Final = 5_000
 LOOK_AGAIN_SECONDS: Final = 0.2
 BATCH: Final = "application/cloudevents-batch+json"
+_NO_LETTERS: Final = "the answer is not one of dead letters"
 # Which standing the events have that a dossier's answer lists under a name; misfits say their own.
 _LISTED: Final = {"history": "applied", "annulled": "annulled", "annulments": "applied", "repeats": "duplicate"}
+_T = TypeVar("_T")
 
 
 class Doors:
@@ -32,18 +34,24 @@ class Doors:
 
     def rejected(self, selection: Selection) -> Iterator[Row]:
         """The dead letters that are meant, page by page, in the order of their topic."""
-        query = {name: value for name, value in (("code", selection.code), ("unit", selection.unit)) if value}
-        cursor: str | None = ""
-        for _ in range(PAGES_MAX):
-            page = self._told("/v1/rejected?" + urlencode({**query, "cursor": cursor}))
-            try:
-                yield from (row for row in letters.read(page["rejected"]) if selection.takes(row))
-                cursor = page["next"]
-            except (ValueError, KeyError) as error:
-                raise DoorError(self._settings.processing_door, "the answer is not one of dead letters") from error
-            if cursor is None:
-                return
-        raise DoorError(self._settings.processing_door, f"there are more than {PAGES_MAX} pages: select by code or unit")
+        query = {"code": selection.code, "unit": selection.unit}
+        return (row for page in self._pages("/v1/rejected", query, "rejected", Row) for row in page if selection.takes(row))
+
+    def groups(self, code: str, unit: str, week: str) -> Iterator[list[Group]]:
+        """The groups of the dead letters that are meant, piece by piece; what is empty leaves all in."""
+        return self._pages("/v1/rejected/groups", {"code": code, "unit": unit, "week": week}, "groups", Group)
+
+    def letter(self, place: Place) -> Whole:
+        """The dead letter at a place; NoLetterError when there is none."""
+        status, told = self._ask("GET", f"/v1/rejected/{place[0]}:{place[1]}")
+        if status == 404 and "as_of" in told:
+            raise NoLetterError(*place)
+        if status != 200:
+            raise DoorError(self._settings.processing_door, _said(status, told))
+        try:
+            return msgspec.convert(told, Whole)
+        except ValueError as error:
+            raise DoorError(self._settings.processing_door, _NO_LETTERS) from error
 
     def standing(self, dossier: str, source: str, event: str) -> str | None:
         """How an event of a dossier stands now, None when it is not kept there."""
@@ -87,6 +95,19 @@ class Doors:
         if status in (429, 503):
             return [{"status": "retry", "code": told.get("code", "unavailable")} for _ in events]
         raise DoorError(self._settings.intake_door, _said(status, told))
+
+    def _pages(self, path: str, query: dict[str, str], name: str, form: type[_T]) -> Iterator[list[_T]]:
+        cursor: str | None = ""
+        for _ in range(PAGES_MAX):
+            page = self._told(f"{path}?{urlencode({**query, 'cursor': cursor})}")
+            try:
+                yield letters.read(page[name], form)
+                cursor = page["next"]
+            except (ValueError, KeyError) as error:
+                raise DoorError(self._settings.processing_door, _NO_LETTERS) from error
+            if cursor is None:
+                return
+        raise DoorError(self._settings.processing_door, f"there are more than {PAGES_MAX} pages: select by code or unit")
 
     def _told(self, path: str) -> dict[str, Any]:
         status, told = self._ask("GET", path)

@@ -1,10 +1,9 @@
-"""Dead letters as rows: read from processing's answer, selected, counted by code, unit and week."""
+"""Dead letters as processing's answers tell of them: rows that are selected, groups by code, unit and week, one whole."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +17,7 @@ Place = tuple[int, int]
 UNREADABLE = "–"
 _WEEK = re.compile(r"[0-9]{4}-W[0-5][0-9]")
 _PLACE = re.compile(r"([0-9]{1,4}):([0-9]{1,18})")
+_T = TypeVar("_T")
 
 
 class At(Struct, frozen=True):
@@ -52,13 +52,38 @@ class Row(Struct, frozen=True):
         """The ISO week (in Vietnam) in which it was recorded, as `2025-W27`."""
         if self.recorded_at is None:
             return UNREADABLE
-        year, week, _ = date.fromisoformat(instants.day_of(instants.parse(self.recorded_at))).isocalendar()
-        return f"{year}-W{week:02}"
+        return instants.week_of(instants.parse(self.recorded_at))
 
     @property
     def place(self) -> Place:
         """Its place in dossier.rejected."""
         return self.position.partition, self.position.offset or 0
+
+
+class Header(Struct, frozen=True):
+    """One header of the reported record, as text."""
+
+    name: str
+    value: str | None = None
+
+
+class Whole(Row, frozen=True, kw_only=True):
+    """One dead letter, as `GET /v1/rejected/{place}` tells it."""
+
+    heals: str
+    headers: tuple[Header, ...]
+    key: bytes | None
+    value: bytes | None
+
+
+class Group(Struct, frozen=True):
+    """Dead letters of one code, unit and week in a piece of their topic, as `GET /v1/rejected/groups` tells of them."""
+
+    code: str
+    letters: int
+    rejected_now: int
+    unit: str | None = None
+    week: str | None = None
 
 
 class Selection(Struct, frozen=True):
@@ -79,19 +104,20 @@ class Selection(Struct, frozen=True):
         )
 
 
-def read(told: Iterable[Any]) -> list[Row]:
-    """The rows of an answer; ValueError when it is not as processing describes it."""
-    return [msgspec.convert(each, Row) for each in told]
+def read(told: Iterable[Any], form: type[_T]) -> list[_T]:
+    """Rows or groups of an answer; ValueError when it is not as processing describes it."""
+    return [msgspec.convert(each, form) for each in told]
 
 
-def groups(rows: Iterable[Row]) -> list[tuple[str, str, str, int, int]]:
-    """(code, unit, week, how many, how many of them stand rejected now), in that order."""
+def added(groups: Iterable[Group]) -> list[tuple[str, str, str, int, int]]:
+    """(code, unit, week, how many, how many of them stand rejected now) of all pieces, in that order."""
     every: Counter[tuple[str, str, str]] = Counter()
     standing: Counter[tuple[str, str, str]] = Counter()
-    for row in rows:
-        every[row.code, row.unit, row.week] += 1
-        standing[row.code, row.unit, row.week] += row.standing == "rejected"
-    return [(*group, number, standing[group]) for group, number in sorted(every.items())]
+    for group in groups:
+        name = group.code, group.unit or UNREADABLE, group.week or UNREADABLE
+        every[name] += group.letters
+        standing[name] += group.rejected_now
+    return [(*name, number, standing[name]) for name, number in sorted(every.items())]
 
 
 def in_original_order(rows: Iterable[Row]) -> Sequence[Row]:

@@ -1,46 +1,13 @@
-"""What heals a dead letter: another try, or what has to come first."""
+"""Which dead letters another try can help, and what is told of the others."""
 
 from typing import Final
 
 from deploy.operators.deadletters.letters import Row
+from services.processing.domain.remedies import heals
 
 # Not kept, and no fault of the event's: once the cause is gone the same event may come again.
 REPLAYED: Final = frozenset({"internal_error", "too_many"})
-# An event of their own; it is not told whether the sender or a program in between wrote it wrong.
-_CORRECTED: Final = "the sender corrects it and reports it under a new id; as it stands it can never be taken"
-RETIRED: Final = "nothing: the dossier's history has been retired, its counts stand"
-_REMEDIES: Final = {
-    "internal_error": "replay it, once a corrected fold runs",
-    "too_many": "replay it, once the missing event or annulments have made room in this dossier",
-    "unknown_unit": "reference data: add the code for the day of `time`, then `make reference-activate`; it heals by itself",
-    "not_responsible": "the missing hand-over to the unit that reported it, or reference data that name it as successor; it "
-    "heals by itself. Reported by mistake: an annulment by the same source",
-    "id_reused": "the sender reports it under a new id; if the first under this id was the wrong one, it annuls that",
-    "retired": RETIRED,
-}
-# Which event a fact follows on: the arrows of the wire's contract, told from behind.
-_BEFORE: Final = {
-    "received": "`submitted`, or a `received` with the data of a birth",
-    "refused": "`submitted`",
-    "processing_started": "`received`",
-    "supplement_requested": "`submitted` or `received`",
-    "supplement_provided": "`supplement_requested`",
-    "supplement_lapsed": "`supplement_requested`",
-    "payment_requested": "`received`",
-    "payment_made": "`payment_requested`",
-    "suspended": "`processing_started`",
-    "resumed": "`suspended`",
-    "halted": "`received`",
-    "withdrawn": "`submitted` or `received`",
-    "completed": "`received`",
-    "returned": "`completed` or `received`",
-    "recalled": "`completed`",
-    "handed_over": "`submitted` or `received`",
-    "rescheduled": "`received`, with a due that had not passed",
-}
-CONTROL: Final = "a control record failed on one dossier: a new generation of the fold works it off anew"
 SAME: Final = "nothing of its own: an earlier dead letter has the same event"
-HEALED: Final = "nothing: it has healed, and stands {}"
 
 
 def is_replayable(row: Row) -> bool:
@@ -50,12 +17,4 @@ def is_replayable(row: Row) -> bool:
 
 def remedy(row: Row) -> str:
     """What would heal it, in one sentence."""
-    if row.standing in ("tick", "control"):
-        return CONTROL
-    if row.standing not in ("rejected", None):
-        return HEALED.format(row.standing)
-    if row.code == "no_arrow":
-        before = _BEFORE.get(row.fact or "")
-        missing = "the event that it follows on" if before is None else f"the event that it follows on, {before}"
-        return f"{missing}, whenever it comes: it heals by itself. Reported by mistake: an annulment by the same source"
-    return _REMEDIES.get(row.code, _CORRECTED)
+    return heals(row.code, row.standing, row.fact)

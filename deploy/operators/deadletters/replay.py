@@ -17,6 +17,7 @@ from deploy.operators.deadletters import remedies
 from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import Journal
 from deploy.operators.deadletters.letters import Row, Selection, in_original_order
+from services.processing.domain.remedies import HEALED, RETIRED
 
 WAIT_SECONDS: Final = 60.0
 REJECTED_PAGES_ROWS_MAX: Final = 10_000
@@ -86,7 +87,7 @@ def _event(row: Row) -> tuple[str | None, ...]:
 def _remedy(row: Row, standing: str | None) -> str:
     if standing is None:
         return remedies.remedy(row)
-    return remedies.RETIRED if standing == "retired" else remedies.HEALED.format(standing)
+    return RETIRED if standing == "retired" else HEALED.format(standing)
 
 
 class Replay:

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.deadletters import DeadLetter
 from deploy.operators.deadletters import letters, remedies
 from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import Journal
-from deploy.operators.deadletters.letters import Row, Selection
+from deploy.operators.deadletters.letters import Group, Row, Selection
 from deploy.operators.deadletters.replay import Planned, Replay, Replayed, plan
-from deploy.operators.errors import NoLetterError
 from deploy.operators.log import Log
 from deploy.operators.settings import OperatorSettings
 
@@ -49,38 +47,30 @@ def run(settings: OperatorSettings, given: argparse.Namespace) -> int:
     """Exit status 0 when all that was to be done is done; OperatorError with one sentence when it cannot be."""
     doors = Doors(settings)
     if given.bench == "show":
-        return _show(doors, settings, given.place)
+        return _show(doors, given.place)
     if given.bench == "replay":
         selection = Selection(given.code, given.unit, given.week or "", tuple(given.at))
         return _replay(doors, settings, selection, given.limit, given.really)
-    selection = Selection(getattr(given, "code", ""), getattr(given, "unit", ""), getattr(given, "week", None) or "")
-    rows = list(islice(doors.rejected(selection), LETTERS_MAX))
-    _say_groups(rows) if not getattr(given, "each", False) else _say_each(rows[: given.limit])
-    if len(rows) == LETTERS_MAX:
-        print(f"only the first {LETTERS_MAX} were looked at: select by code or unit")
+    code, unit, week = (getattr(given, name, None) or "" for name in ("code", "unit", "week"))
+    if getattr(given, "each", False):
+        _say_each(islice(doors.rejected(Selection(code, unit, week)), given.limit))
+    else:
+        _say_groups(doors.groups(code, unit, week))
     return 0
 
 
-def _show(doors: Doors, settings: OperatorSettings, place: tuple[int, int]) -> int:
-    letter = Log(settings.bootstrap).letter(settings.live_gen, *place)
-    row = _row_at(doors, letter, place)
-    print(f"place       {place[0]}:{place[1]} in dossier.rejected, reported at {place[0]}:{row.reported.offset}")
-    print(f"code        {row.code}: {row.detail}")
-    print(f"standing    {row.standing or 'not known any more'}")
-    print(f"heals by    {remedies.remedy(row)}")
-    print(f"recorded    {row.recorded_at or letters.UNREADABLE}, week {row.week}")
+def _show(doors: Doors, place: tuple[int, int]) -> int:
+    letter = doors.letter(place)
+    print(f"place       {place[0]}:{place[1]} in dossier.rejected, reported at {place[0]}:{letter.reported.offset}")
+    print(f"code        {letter.code}: {letter.detail}")
+    print(f"standing    {letter.standing or 'not known any more'}")
+    print(f"heals by    {letter.heals}")
+    print(f"recorded    {letter.recorded_at or letters.UNREADABLE}, week {letter.week}")
     print(f"key         {_bytes(letter.key)}")
-    for name, text in letter.headers:
-        print(f"header      {name} = {_bytes(text)}")
+    for header in letter.headers:
+        print(f"header      {header.name} = {_text(header.value)}")
     print(f"value       {_bytes(letter.value)}")
     return 0
-
-
-def _row_at(doors: Doors, letter: DeadLetter, place: tuple[int, int]) -> Row:
-    rows = islice(doors.rejected(Selection(code=letter.code, places=(place,))), 1)
-    if (row := next(rows, None)) is None:
-        raise NoLetterError(*place)
-    return row
 
 
 def _replay(doors: Doors, settings: OperatorSettings, selection: Selection, limit: int, really: bool) -> int:
@@ -103,15 +93,24 @@ def _replay(doors: Doors, settings: OperatorSettings, selection: Selection, limi
     return 0 if len(done) == len(wanted) and all(each.answer == "stored" for each in done) else 1
 
 
-def _say_groups(rows: Sequence[Row]) -> None:
-    groups = letters.groups(rows)
+def _say_groups(pieces: Iterable[list[Group]]) -> None:
+    found: list[Group] = []
+    looked_at = 0
+    for piece in pieces:
+        found += piece
+        looked_at += sum(group.letters for group in piece)
+        if looked_at >= LETTERS_MAX:
+            break
+    groups = letters.added(found)
     print(f"{'code':<22} {'unit':<10} {'week':<9} {'letters':>8} {'rejected now':>13}")
     for code, unit, week, every, standing in groups[:GROUPS_SHOWN_MAX]:
         print(f"{code:<22} {unit:<10} {week:<9} {every:>8} {standing:>13}")
     if len(groups) > GROUPS_SHOWN_MAX:
         print(f"… and {len(groups) - GROUPS_SHOWN_MAX} more groups")
-    still = sum(row.standing == "rejected" for row in rows)
-    print(f"{len(rows)} dead letters, {still} of them stand rejected now")
+    still = sum(group.rejected_now for group in found)
+    print(f"{looked_at} dead letters, {still} of them stand rejected now")
+    if looked_at >= LETTERS_MAX:
+        print(f"only the first {looked_at} were looked at: select by code or unit")
 
 
 def _say_each(rows: Iterable[Row]) -> None:
@@ -161,11 +160,15 @@ def _limit(text: str) -> int:
 
 
 def _bytes(value: bytes | None) -> str:
-    """As text where it is some, without signs that would move a terminal's cursor; else in hex."""
-    if value is None:
-        return "(none)"
+    """As text where it is some, else in hex."""
     try:
-        text = value.decode()
+        return _text(None if value is None else value.decode())
     except UnicodeDecodeError:
-        return f"(hex) {value.hex()}"
+        return f"(hex) {(value or b'').hex()}"
+
+
+def _text(text: str | None) -> str:
+    """Without signs that would move a terminal's cursor."""
+    if text is None:
+        return "(none)"
     return text if text.isprintable() else msgspec.json.encode(text).decode()

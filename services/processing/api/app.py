@@ -16,10 +16,14 @@ from services.processing.api.readiness import Readiness
 
 DOSSIERS: Final = "/v1/dossiers/"
 UNITS: Final = "/v1/units/"
+REJECTED: Final = "/v1/rejected/"
 DOORS: Final = (
-    DOSSIERS + "{code}", DOSSIERS + "{code}/deadline", UNITS + "{code}/worklist", "/v1/rejected", "/v1/parked",
+    DOSSIERS + "{code}", DOSSIERS + "{code}/deadline", UNITS + "{code}/worklist",
+    "/v1/rejected", REJECTED + "groups", REJECTED + "{place}", "/v1/parked",
 )  # fmt: skip
-ROUTES: Final = frozenset({"/v1/rejected", "/v1/parked", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"})
+ROUTES: Final = frozenset(
+    {"/v1/rejected", REJECTED + "groups", "/v1/parked", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"}
+)
 
 
 def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
@@ -31,6 +35,8 @@ def build_app(ports: Ports, lifespan: Lifespan) -> FastAPI:
         (DOSSIERS + "{code}/deadline", doors.deadline, openapi.deadline_operation()),
         (UNITS + "{code}/worklist", doors.worklist, openapi.worklist_operation()),
         ("/v1/rejected", doors.rejected, openapi.rejected_operation()),
+        (REJECTED + "groups", doors.groups, openapi.groups_operation()),
+        (REJECTED + "{place}", doors.letter, openapi.letter_operation()),
         ("/v1/parked", doors.parked, openapi.parked_operation()),
     ):
         app.add_api_route(path, endpoint, response_model=None, response_class=Response, openapi_extra=operation)
@@ -78,7 +84,7 @@ class _Told:
 
 
 def route_of(path: str) -> str:
-    """The route of a path, without the dossier or unit that it names."""
+    """The route of a path, without the dossier, the unit or the place that it names."""
     if path in ROUTES:
         return path
     if path.startswith(DOSSIERS):
@@ -89,6 +95,10 @@ def route_of(path: str) -> str:
         parts = path[len(UNITS) :].split("/")
         if parts[0] and parts[1:] == ["worklist"]:
             return UNITS + "{code}/worklist"
+    if path.startswith(REJECTED):
+        place = path[len(REJECTED) :]
+        if place and "/" not in place:
+            return REJECTED + "{place}"
     return "other"
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
 from confluent_kafka import murmur2
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,21 +15,24 @@ from contracts import topics
 from contracts.face.problems import ProblemError
 from contracts.keys import Key, KeySource
 from contracts.topics import PARTITIONS
-from services.processing.api import cursors, figures, letters, views, worklist
+from services.processing.api import cursors, figures, letters, views, whole, worklist
 from services.processing.api.cursors import ParkedCursor, RejectedCursor, WorklistCursor
+from services.processing.api.groups import PIECE_SECONDS, Groups
 from services.processing.api.instruments import Instruments
-from services.processing.api.letters import Wanted
+from services.processing.api.letters import Row, Stand, Wanted
 from services.processing.api.logs import Logs, LogsUnavailableError
-from services.processing.api.pages import Search
+from services.processing.api.pages import Page, Search
 from services.processing.api.permission import may_read_dossier, may_read_list
 from services.processing.api.problems import unavailable
 from services.processing.api.queries import (
     REASON_FORM,
     UNIT_FORM,
+    WEEK_FORM,
     choice_of,
     cursor_of,
     dossier_code,
     filter_of,
+    letter_place,
     parameters,
     unit_code,
 )
@@ -38,6 +42,7 @@ from services.processing.api.worklist import Question
 from services.processing.domain import ledger
 from services.processing.domain.dossier import Dossier, Retired
 from services.processing.domain.worklists import LISTS, ROLES
+from services.processing.log.reading import Place
 from services.processing.settings import Settings
 
 # Whoever asks has an answer within five seconds, be it that there is none.
@@ -84,6 +89,14 @@ class Doors:
     async def rejected(self, request: Request) -> Response:
         """Dead letters, each with its standing now."""
         return await self._bounded(self._rejected(request))
+
+    async def groups(self, request: Request) -> Response:
+        """How many dead letters there are by code, unit and week."""
+        return await self._bounded(self._groups(request))
+
+    async def letter(self, request: Request) -> Response:
+        """One dead letter with its bytes and what would heal it."""
+        return await self._bounded(self._letter(request))
 
     async def parked(self, request: Request) -> Response:
         """Events that wait for the one that they follow on."""
@@ -149,35 +162,41 @@ class Doors:
     async def _rejected(self, request: Request) -> Response:
         self._operator(request)
         query = parameters(request, ("code", "unit", "cursor"))
-        start = cursor_of(query, cursors.read_rejected, RejectedCursor())
-        wanted = Wanted(filter_of(query, "code", REASON_FORM), filter_of(query, "unit", UNIT_FORM))
-        # Rows are those that are counted in by now; the standings below are read afterwards and are at least as new.
-        first = await self._ports.states.read()
-        settings = self._ports.settings
-        page = await self._ports.logs.letters(
-            Search(
-                topic=topics.rejected(settings.generation).name,
-                start=start,
-                wanted=wanted,
-                positions=first.positions,
-                rows_max=settings.processing_page_rows,
-                scan_records_max=settings.processing_page_scan_records,
-            )
-        )
-        self._ports.instruments.letters_scanned.inc(page.scanned)
-        snapshot = await self._ports.states.read(letters.codes_of(page.rows))
-        judged = await self._judged(snapshot)
-
-        def shown() -> list[dict[str, Any]]:
-            rows = []
-            for row in page.rows:
-                place = (row.partition, row.reported.dossier or "")
-                _, clock, rules = judged.get(place, (None, None, None))
-                rows.append(letters.show(row, snapshot.dossiers.get(place), clock, rules))
-            return rows
-
+        search = await self._search(query)
+        page = await self._page(search)
+        rows = [letters.show(row, stand) for row, stand in await self._stands(page.rows)]
         following = page.next and cursors.write(page.next)
-        return _json({"rejected": await asyncio.to_thread(shown), "next": following, **self._beside(first)})
+        return _json({"rejected": rows, "next": following, **self._beside(Snapshot(tuple(search.positions), {}))})
+
+    async def _groups(self, request: Request) -> Response:
+        self._operator(request)
+        query = parameters(request, ("code", "unit", "week", "cursor"))
+        groups = Groups(filter_of(query, "week", WEEK_FORM))
+        search = await self._search(query)
+        # Page by page, so that no piece holds or looks up more at once than a page of the list.
+        records_left, stop_at = search.scan_records_max, monotonic() + PIECE_SECONDS
+        while True:
+            seconds_left = stop_at - monotonic()
+            page = await self._page(structs.replace(search, scan_records_max=records_left, scan_seconds=seconds_left))
+            groups.add(await self._stands(page.rows))
+            records_left -= page.scanned
+            if page.next is None or records_left <= 0 or monotonic() > stop_at:
+                break
+            search = structs.replace(search, start=page.next)
+        following = page.next and cursors.write(page.next)
+        return _json({"groups": groups.show(), "next": following, **self._beside(Snapshot(tuple(search.positions), {}))})
+
+    async def _letter(self, request: Request) -> Response:
+        self._operator(request)
+        parameters(request, ())
+        partition, offset = letter_place(request)
+        first = await self._ports.states.read()
+        row = await self._ports.logs.letter(Place(self._topic, partition, offset))
+        beside = self._beside(first)
+        if row is None or not letters.is_counted(row.letter.src, first.positions[partition]):
+            raise ProblemError(404, "not_found", "no dead letter that is counted in lies at this place", members=beside)
+        [stand] = await self._stands([row])
+        return _json(whole.show(*stand) | beside)
 
     async def _parked(self, request: Request) -> Response:
         self._operator(request)
@@ -196,6 +215,47 @@ class Doors:
         return _json({"parked": rows, "next": following and cursors.write(following), **self._beside(snapshot)})
 
     # --- what they share ----------------------------------------------------------------------------------------------
+
+    @property
+    def _topic(self) -> str:
+        return topics.rejected(self._ports.settings.generation).name
+
+    async def _search(self, query: Mapping[str, str]) -> Search:
+        """What a query wants of the dead letters that are counted in by now.
+
+        Their standings are read afterwards, and are at least as new.
+        """
+        start = cursor_of(query, cursors.read_rejected, RejectedCursor())
+        wanted = Wanted(filter_of(query, "code", REASON_FORM), filter_of(query, "unit", UNIT_FORM))
+        settings = self._ports.settings
+        return Search(
+            topic=self._topic,
+            start=start,
+            wanted=wanted,
+            positions=(await self._ports.states.read()).positions,
+            rows_max=settings.processing_page_rows,
+            scan_records_max=settings.processing_page_scan_records,
+        )
+
+    async def _page(self, search: Search) -> Page:
+        page = await self._ports.logs.letters(search)
+        self._ports.instruments.letters_scanned.inc(page.scanned)
+        return page
+
+    async def _stands(self, rows: Sequence[Row]) -> list[tuple[Row, Stand]]:
+        """Dead letters as they stand now, each by the dossier that its event belongs to."""
+        snapshot = await self._ports.states.read(letters.codes_of(rows))
+        judged = await self._judged(snapshot)
+
+        def stands() -> list[tuple[Row, Stand]]:
+            found = []
+            for row in rows:
+                place = (row.partition, row.reported.dossier or "")
+                _, clock, rules = judged.get(place, (None, None, None))
+                found.append((row, letters.stand(row, snapshot.dossiers.get(place), clock, rules)))
+            return found
+
+        return await asyncio.to_thread(stands)
 
     async def _judged(self, snapshot: Snapshot) -> dict[tuple[int, str], Judged]:
         """The dossiers of a snapshot with the clock and the rules by which they are judged."""
@@ -225,7 +285,7 @@ class Doors:
 
     def _operator(self, request: Request) -> None:
         if not self._holder(request).operator:
-            raise ProblemError(403, "operator_only", "this list takes the operator's key alone")
+            raise ProblemError(403, "operator_only", "this door takes the operator's key alone")
 
     async def _bounded(self, answering: Coroutine[Any, Any, Response]) -> Response:
         if self._in_flight >= IN_FLIGHT_MAX:

@@ -15,6 +15,7 @@ _STATE: dict[str, Any] = {"type": ["integer", "null"], "enum": [*range(1, 11), N
 _DETAIL: dict[str, Any] = {"type": ["string", "null"], "enum": ["suspended", "terminal", None]}
 _CODE: dict[str, Any] = {"type": "string", "pattern": "^[a-z_]+$"}
 _MISFIT: dict[str, Any] = {"enum": ["parked", "rejected"]}
+_ESCAPED = "As text; bytes that are no UTF-8 as `\\xff`."
 _STANDINGS = ["applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"]
 
 
@@ -36,7 +37,11 @@ def components() -> dict[str, Any]:
             "Worklist": _worklist(),
             "Listed": _listed(),
             "Rejected": _with_figures({"rejected": _list("Letter"), "next": _or_null(TEXT)}),
-            "Letter": _letter(),
+            "Letter": _closed(_letter()),
+            "Groups": _with_figures({"groups": _list("Group"), "next": _or_null(TEXT)}),
+            "Group": _group(),
+            "WholeLetter": _with_figures({**_letter(), **_whole()}),
+            "Header": _closed({"name": TEXT, "value": {**_or_null(TEXT), "description": _ESCAPED}}),
             "Parked": _with_figures({"parked": _list("Waiting"), "next": _or_null(TEXT)}),
             "Waiting": _waiting(),
             "Problem": _problem(),
@@ -142,14 +147,27 @@ def _letter() -> dict[str, Any]:
     told = dict.fromkeys(("dossier", "source", "id", "fact"), _or_null(TEXT))
     instants = dict.fromkeys(("occurred_at", "recorded_at"), _or_null(_INSTANT))
     src = {"type": "array", "items": _COUNT, "minItems": 3, "maxItems": 3, "description": "offset, index, n"}
-    return _closed(
-        {
-            "code": TEXT, "detail": TEXT, "standing": {"enum": [*_STANDINGS, None], "description": why},
-            **told, **instants,
-            "reported": _closed({"partition": _COUNT, "offset": _or_null(_COUNT)}),
-            "src": src, "position": _PLACE,
-        }
-    )  # fmt: skip
+    return {
+        "code": TEXT, "detail": TEXT, "standing": {"enum": [*_STANDINGS, None], "description": why},
+        **told, **instants,
+        "reported": _closed({"partition": _COUNT, "offset": _or_null(_COUNT)}),
+        "src": src, "position": _PLACE,
+    }  # fmt: skip
+
+
+def _group() -> dict[str, Any]:
+    unit = {**_or_null(TEXT), "description": "The code in `source`; null where the record names none readably."}
+    week = {**_or_null(TEXT), "description": "ISO week of the day of recording in Vietnam, `2025-W27`; null while unknown."}
+    now = {**_COUNT, "description": "How many of these stand rejected now."}
+    return _closed({"code": TEXT, "unit": unit, "week": week, "letters": _COUNT, "rejected_now": now})
+
+
+def _whole() -> dict[str, Any]:
+    in_base64 = {**_or_null(TEXT), "contentEncoding": "base64"}
+    text = {**_or_null(TEXT), "description": "The same as text, where it is UTF-8."}
+    heals = {**TEXT, "description": "What would heal it, for operators."}
+    headers = {**_list("Header"), "description": "As reported, in their order."}
+    return {"heals": heals, "headers": headers, "key": in_base64, "value": in_base64, "value_text": text}
 
 
 def _waiting() -> dict[str, Any]:

@@ -30,6 +30,11 @@ class Reported(Struct, frozen=True):
     occurred_at: int | None = None
     control: str | None = None
 
+    @property
+    def unit(self) -> str | None:
+        """The code in `source`."""
+        return None if self.source is None else code_of(self.source)
+
 
 class Row(Struct, frozen=True):
     """A dead letter at its place in dossier.rejected. `recorded_at` is the reported record's, where that is looked up."""
@@ -56,7 +61,15 @@ class Wanted(Struct, frozen=True):
         """Whether a row belongs to the list."""
         if self.code is not None and row.letter.code != self.code:
             return False
-        return self.unit is None or (row.reported.source is not None and code_of(row.reported.source) == self.unit)
+        return self.unit is None or row.reported.unit == self.unit
+
+
+class Stand(Struct, frozen=True):
+    """How a dead letter stands by now; None: nobody can say. `offset` and `recorded_at` are the reported record's."""
+
+    standing: str | None
+    offset: int | None
+    recorded_at: int | None
 
 
 def read(partition: int, record: Record) -> Row | None:
@@ -73,23 +86,28 @@ def is_counted(src: Src, position: Position | None) -> bool:
     return position is not None and src[:2] < (position.offset, position.index)
 
 
-def show(row: Row, dossier: Dossier | Retired | None, log_clock: int | None, rules: Rules | None) -> dict[str, Any]:
-    """A row of the answer; a dossier comes with the log clock of its partition and the rules in force there."""
+def stand(row: Row, dossier: Dossier | Retired | None, log_clock: int | None, rules: Rules | None) -> Stand:
+    """How a row stands; a dossier comes with the log clock of its partition and the rules in force there."""
     kept = _kept(row, dossier)
-    says = row.reported
     at = row.letter.src[0] if not row.is_of_misfit else None if kept is None else kept.offset
     recorded_at = row.recorded_at if kept is None else kept.recorded_at
+    return Stand(_standing(row, dossier, kept, log_clock, rules), at, recorded_at)
+
+
+def show(row: Row, stand: Stand) -> dict[str, Any]:
+    """A row of the answer."""
+    says = row.reported
     return {
         "code": row.letter.code,
         "detail": row.letter.detail,
-        "standing": _standing(row, dossier, kept, log_clock, rules),
+        "standing": stand.standing,
         "dossier": says.dossier,
         "source": says.source,
         "id": says.id,
         "fact": says.fact,
         "occurred_at": _show(says.occurred_at),
-        "recorded_at": _show(recorded_at),
-        "reported": {"partition": row.partition, "offset": at},
+        "recorded_at": _show(stand.recorded_at),
+        "reported": {"partition": row.partition, "offset": stand.offset},
         "src": list(row.letter.src),
         "position": {"partition": row.partition, "offset": row.offset},
     }

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from contracts.topics import PARTITIONS, REPORTED
 from services.processing.api import pages
+from services.processing.api.letters import Row
 from services.processing.api.pages import Page, Search
 from services.processing.domain.rules import Rules
 from services.processing.errors import MisconfiguredError, UnavailableError
@@ -97,6 +98,11 @@ class Logs:
         # Asked on the thread whose connections are in use every second: a client that has rested may need some to wake.
         ends = await self._ask("ends", self._watching, lambda thread: thread.reader.ends(search.topic, _PARTITIONS))
         return await self._ask("letters", self._scanning, lambda thread: pages.read(thread.reader, search, ends))
+
+    async def letter(self, place: Place) -> Row | None:
+        """The dead letter at a place, None where none lies."""
+        self._give_up_early()
+        return await self._ask("letters", self._scanning, lambda thread: pages.one(thread.reader, place))
 
     async def close(self) -> None:
         """Ends the clients and their threads."""

@@ -5,7 +5,7 @@ from typing import Any
 from contracts.face.problems import PROBLEM
 from services.processing.api.cursors import FORM as CURSOR_FORM
 from services.processing.api.forms import TEXT, ref
-from services.processing.api.queries import DOSSIER_FORM, REASON_FORM, UNIT_FORM
+from services.processing.api.queries import DOSSIER_FORM, PLACE_FORM, REASON_FORM, UNIT_FORM, WEEK_FORM
 from services.processing.domain.worklists import LISTS, ROLES
 
 DESCRIPTION = """Dossiers and their deadlines, worklists, dead letters and parked events, as the worker has folded them.
@@ -16,8 +16,7 @@ Every answer says up to where the log is counted in (`as_of`) and how long ago t
 succeeded these; and the operator's. Any other key gets 403 `unit_not_allowed`. A code that nothing is known of is 404
 `unknown_dossier` to every valid key; so is, except to the operator, one of which events have come in that could not bear
 it yet. One whose history has left is 410 `retired` to every valid key: whose it was has left with it. A worklist: a key of
-the unit, or of one that succeeded it, and the operator's. The lists of dead letters and parked events are the operator's
-alone.
+the unit, or of one that succeeded it, and the operator's. Dead letters and parked events are the operator's alone.
 """
 
 
@@ -39,30 +38,32 @@ def worklist_operation() -> dict[str, Any]:
         _UNIT_IN_PATH,
         {"name": "list", "in": "query", "required": True, "description": _LISTS, "schema": {"enum": list(LISTS)}},
         _in_query("role", f"^({'|'.join(ROLES)})?$", "As what the unit stands in the dossiers; without one the receiver."),
-        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
+        _GOES_ON,
     ]
     return _operation(given, "Worklist", _WORKLIST, _OF_A_WORKLIST)
 
 
 def rejected_operation() -> dict[str, Any]:
     """`GET /v1/rejected`."""
-    given = [
-        _in_query("code", f"^({REASON_FORM})?$", "Only those rejected for this reason."),
-        _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code."),
-        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
-    ]
     text = "A page of dead letters, by partition, oldest first; it may be empty and have a `next` when a filter is set."
-    return _operation(given, "Rejected", text, _OF_A_LIST)
+    return _operation([_OF_REASON, _OF_UNIT, _GOES_ON], "Rejected", text, _OF_A_LIST)
+
+
+def groups_operation() -> dict[str, Any]:
+    """`GET /v1/rejected/groups`."""
+    week = _in_query("week", f"^({WEEK_FORM})?$", "Only those recorded in this ISO week of Vietnam's calendar, `2025-W27`.")
+    return _operation([_OF_REASON, _OF_UNIT, week, _GOES_ON], "Groups", _GROUPS, _OF_A_LIST)
+
+
+def letter_operation() -> dict[str, Any]:
+    """`GET /v1/rejected/{place}`."""
+    return _operation([_PLACE_IN_PATH], "WholeLetter", _WHOLE, _OF_A_LETTER)
 
 
 def parked_operation() -> dict[str, Any]:
     """`GET /v1/parked`."""
-    given = [
-        _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code."),
-        _in_query("cursor", CURSOR_FORM, "`next` of the page before."),
-    ]
     text = "A page of events that are parked now, by partition and dossier; a dossier's are never on two pages."
-    return _operation(given, "Parked", text, _OF_A_LIST)
+    return _operation([_OF_UNIT, _GOES_ON], "Parked", text, _OF_A_LIST)
 
 
 def not_ready() -> dict[int | str, dict[str, Any]]:
@@ -86,6 +87,13 @@ _UNIT_IN_PATH = {
     "description": "Unit or department code.",
     "schema": {"type": "string", "pattern": f"^{UNIT_FORM}$"},
 }
+_PLACE_IN_PATH = {
+    "name": "place",
+    "in": "path",
+    "required": True,
+    "description": "`position` of a row: partition and offset in dossier.rejected, `3:17`.",
+    "schema": {"type": "string", "pattern": f"^{PLACE_FORM}$"},
+}
 _LISTS = (
     "`overdue`, `due_soon` (72 hours by the clock, the next 24 included) and `open` (those without a due last): by due. "
     "`acceptance_due`: submitted, neither accepted nor refused, by when they had to be. `waiting_supplement`, "
@@ -96,6 +104,16 @@ _WORKLIST = (
     "metrics counts. A dossier that stays where it stands is neither passed over nor shown twice while others come and go; "
     "one that has moved while the page was put together is left out, so a page may be short and still have a `next`. Who "
     "was told partition and offset by intake finds the event counted in once `as_of.partitions` has reached them."
+)
+_GROUPS = (
+    "How many dead letters there are by code, unit and week (of recording), and how many of them stand rejected now: of a "
+    "piece of their topic, in the order of `/v1/rejected`. Whoever wants the whole goes on by `next` until it is null, and "
+    "adds up what is told of the same code, unit and week. A piece may be without groups and have a `next`."
+)
+_WHOLE = (
+    "One dead letter: its row in the list, what would heal it, and what was reported: headers as text, key and value byte "
+    "for byte. What a worker that died had sent and not stored lies there twice: the list has the first of them, here each "
+    "is shown at its place."
 )
 _OF_A_DOSSIER = {
     403: "`unit_not_allowed`: the key speaks for none of the dossier's bodies.",
@@ -111,6 +129,11 @@ _OF_A_WORKLIST = {
 _OF_A_LIST = {
     403: "`operator_only`.",
     422: "`invalid_cursor`, `invalid_parameter` or `unknown_parameter`.",
+}
+_OF_A_LETTER = {
+    403: "`operator_only`.",
+    404: "`not_found`: no dead letter that is counted in lies at this place; `as_of` says up to where.",
+    422: "`invalid_place`, or a query where none is taken.",
 }
 
 
@@ -138,3 +161,8 @@ def _answer(status: int, text: str) -> dict[str, Any]:
 def _in_query(name: str, pattern: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": text,
             "schema": {"type": "string", "pattern": pattern}}  # fmt: skip
+
+
+_OF_REASON = _in_query("code", f"^({REASON_FORM})?$", "Only those rejected for this reason.")
+_OF_UNIT = _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code.")
+_GOES_ON = _in_query("cursor", CURSOR_FORM, "`next` of the page before.")

@@ -1,4 +1,4 @@
-"""A page of dead letters: read from the topic in its order, from a cursor on, within bounds of rows, records and time."""
+"""Dead letters read from their topic: a page in its order, within bounds of rows, records and time, or one by its place."""
 
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -12,7 +12,7 @@ from services.processing.api.cursors import RejectedCursor
 from services.processing.api.letters import Row, Wanted
 from services.processing.domain.line import Position
 from services.processing.errors import UnavailableError
-from services.processing.log.reading import Reader
+from services.processing.log.reading import Place, Reader
 
 # A page that takes longer ends where it is, with a cursor to go on from.
 SCAN_SECONDS: Final = 2.0
@@ -27,6 +27,7 @@ class Search(Struct, frozen=True):
     positions: Sequence[Position | None]
     rows_max: int
     scan_records_max: int
+    scan_seconds: float = SCAN_SECONDS
 
 
 class Page(Struct, frozen=True):
@@ -45,6 +46,13 @@ def read(reader: Reader, search: Search, ends: Mapping[int, int]) -> Page:
     return Page(_with_recorded_at(reader, scan.rows), scan.cursor, scan.scanned)
 
 
+def one(reader: Reader, place: Place) -> Row | None:
+    """The dead letter at a place, None where none lies; UnavailableError when Kafka does not bring it."""
+    record = reader.at([place]).get(place) if place.partition < PARTITIONS else None
+    row = None if record is None else letters.read(place.partition, record)
+    return None if row is None else _with_recorded_at(reader, [row])[0]
+
+
 class _Scan:
     """How far a page has come: `cursor` is where the next one begins, None when there is nothing left."""
 
@@ -53,7 +61,7 @@ class _Scan:
         self.scanned = 0
         self.cursor: RejectedCursor | None = search.start
         self._reader, self._search, self._ends = reader, search, ends
-        self._stop_at = monotonic() + SCAN_SECONDS
+        self._stop_at = monotonic() + search.scan_seconds
         self._leave_behind(search.start)
 
     @property

@@ -12,6 +12,8 @@ from services.processing.api.cursors import NoCursorError
 REASON_FORM: Final = "[a-z0-9_]{1,32}"
 UNIT_FORM: Final = "[A-Za-z0-9._-]{1,32}"
 DOSSIER_FORM: Final = "[A-Za-z0-9._-]{1,64}"
+WEEK_FORM: Final = "[0-9]{4}-W[0-5][0-9]"
+PLACE_FORM: Final = "[0-9]{1,4}:[0-9]{1,18}"
 
 _C = TypeVar("_C")
 _N = TypeVar("_N", bound=str)
@@ -31,6 +33,15 @@ def unit_code(request: Request) -> str:
     if re.fullmatch(UNIT_FORM, code, re.ASCII) is None:
         raise ProblemError(422, "invalid_code", "a unit code is 1 to 32 characters of A-Z a-z 0-9 . _ -")
     return code
+
+
+def letter_place(request: Request) -> tuple[int, int]:
+    """Partition and offset in the path."""
+    place: str = request.path_params["place"]
+    if re.fullmatch(PLACE_FORM, place, re.ASCII) is None:
+        raise ProblemError(422, "invalid_place", "a place in dossier.rejected is written 3:17, partition and offset")
+    partition, offset = place.split(":")
+    return int(partition), int(offset)
 
 
 def parameters(request: Request, names: Sequence[str]) -> dict[str, str]:
