@@ -68,7 +68,7 @@ class City(Struct, frozen=True):
         pages, cursor = [], ""
         while True:
             page = self.told(f"/v1/{name}?{query}&cursor={cursor}")
-            pages.append(page[name])
+            pages.append(page[name.rpartition("/")[2]])
             if (following := page["next"]) is None:
                 return pages
             assert len(pages) < 100, "a list has an end"
@@ -296,47 +296,46 @@ def test_a_misfit_is_parked_then_rejected_and_stands_applied_once_its_predecesso
 
 
 def test_groups_of_all_pieces_add_up_to_the_rows_of_the_list(city: City) -> None:
-    """Of all, of a unit, of a week; some of those counted have healed by now."""
+    """Of a code, of a unit, of a week; one of those counted has healed by now."""
     dossiers = [f"H57.19804-250704-{number:04d}" for number in range(4)]
     born = dict(BIRTH, receiver="19804", competent="19804")
     city.report(*(event("submitted", code, "07-04T08:00", unit="19804", id="same", **born) for code in dossiers))
     city.report(*(event("processing_started", code, "07-04T10:00", unit="19804") for code in dossiers))
-    # Under one id with ever other times: more letters than one piece looks at.
-    again = (f"07-04T{11 + number // 60}:{number % 60:02}" for number in range(SCAN_RECORDS))
-    city.report(*(event("received", dossiers[0], at, unit="19804", id="same") for at in again))
+    # Under one id with ever other times: with these there are more letters than one piece looks at.
+    again = [f"07-04T{11 + number // 60}:{number % 60:02}" for number in range(SCAN_RECORDS)]
+    born, many = dict(BIRTH, receiver="19777", competent="19777"), "H57.19777-250704-0001"
+    city.report(event("submitted", many, "07-04T08:00", unit="19777", id="again", **born))
+    city.report(*(event("received", many, at, unit="19777", id="again") for at in again))
+    city.report(event("received", dossiers[0], "07-04T09:00", unit="19804", id="same"))
     city.tick("07-15T08:00")
     city.report(event("received", dossiers[0], "07-04T09:00", unit="19804"))
-    rows = [row for page in city.every("rejected", "unit=") for row in page]
 
-    def named(row: Row) -> tuple[str, str, str]:
-        recorded = datetime.fromisoformat(row["recorded_at"])
-        return row["code"], row["source"].split("/")[2], recorded.strftime("%G-W%V")
+    def recounted(query: str) -> dict[tuple[str, ...], list[int]]:
+        added: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+        for row in (row for page in city.every("rejected", query) for row in page):
+            week = datetime.fromisoformat(row["recorded_at"]).strftime("%G-W%V")
+            of_group = added[row["code"], row["source"].split("/")[2], week]
+            of_group[0] += 1
+            of_group[1] += row["standing"] == "rejected"
+        return added
 
-    def counted(query: str) -> tuple[int, dict[tuple[str, str, str], list[int]]]:
-        added: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-        cursor, pieces = "", 0
-        while cursor is not None:
-            piece = city.told(f"/v1/rejected/groups?{query}&cursor={cursor}")
-            assert piece.keys() == {"groups", "next", "as_of", "lag_seconds"}
-            for group in piece["groups"]:
-                of_group = added[group["code"], group["unit"], group["week"]]
-                of_group[0] += group["letters"]
-                of_group[1] += group["rejected_now"]
-            cursor, pieces = piece["next"], pieces + 1
-        return pieces, added
+    def counted(query: str) -> tuple[int, dict[tuple[str, ...], list[int]]]:
+        added: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+        pieces = city.every("rejected/groups", query)
+        for group in (group for piece in pieces for group in piece):
+            of_group = added[group["code"], group["unit"], group["week"]]
+            of_group[0] += group["letters"]
+            of_group[1] += group["rejected_now"]
+        return len(pieces), added
 
-    expected: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for row in rows:
-        expected[named(row)][0] += 1
-        expected[named(row)][1] += row["standing"] == "rejected"
-    pieces, of_all = counted("unit=")
-    assert of_all == expected
+    pieces, of_misfits = counted("code=no_arrow")
     assert pieces > 1
-    week = named(rows[-1])[2]
-    of_unit = {("id_reused", "19804", week): [SCAN_RECORDS, SCAN_RECORDS], ("no_arrow", "19804", week): [4, 3]}
-    assert counted("unit=19804")[1] == counted(f"unit=19804&week={week}")[1] == of_unit
+    assert of_misfits == recounted("code=no_arrow")
+    of_unit = recounted("unit=19804")
+    [week] = {week for _, _, week in of_unit}
+    assert of_unit == {("id_reused", "19804", week): [1, 1], ("no_arrow", "19804", week): [4, 3]}
+    assert counted(f"unit=19804&week={week}")[1] == of_unit
     assert counted("unit=19804&week=2001-W01")[1] == {}
-    assert counted("code=no_arrow")[1] == {name: counts for name, counts in expected.items() if name[0] == "no_arrow"}
 
 
 @pytest.mark.parametrize("name", ["rejected", "rejected/groups", "parked"])
