@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import cache, partial
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +186,26 @@ def _sentence(
     elif not low:
         place = f"below {high:,.0f} events/s: in {none} of {len(ends)} repeats not even the first rate was kept"
     else:
-        place = f"the knee lies between {low:,.0f} and {high:,.0f} events/s, whichever repeat is asked"
+        place = f"the knee lies between {low:,.0f} and {high:,.0f} events/s; {_agreement(ends)}"
     blame = ", ".join(f"{stage} ({times} of {whole})" for stage, times in sorted(stages.items(), key=lambda p: -p[1]))
     blame = f"; what broke it: {blame}" if blame else "; nothing broke within the steps"
     return f"{place} ({promise}; kept to broken, by repeats: {by_repeat}){blame}{others}"
+
+
+def _agreement(ends: list[tuple[float, float | None]]) -> str:
+    """How many repeats can mean the same rate: the others have shown another one, and so may the next."""
+    if len(ends) == 1:
+        return "by one repeat, which nobody has confirmed"
+    together = max(
+        ([each for each in ends if each[0] <= low < (each[1] or inf)] for low, _ in ends), key=len
+    )  # fmt: skip
+    if len(together) == 1:
+        return f"no two of {len(ends)} repeats agree, so that another one may lie elsewhere"
+    least, most = max(low for low, _ in together), min(high or inf for _, high in together)
+    at = f"{least:,.0f} to {most:,.0f} events/s are within each of theirs"
+    if len(together) == len(ends):
+        return f"all {len(ends)} repeats agree: {at}"
+    return f"{len(together)} of {len(ends)} repeats agree: {at}, and not within those of the others"
 
 
 def _events_per_dossier(scenario: Scenario, reference: Path, seed: int) -> float:

@@ -1,6 +1,7 @@
 """What is measured, as HdrHistograms: they merge exactly, so that several processes are as good as one."""
 
 from collections.abc import Iterable
+from math import inf
 from typing import Any, TypeVar
 
 from hdrh.histogram import HdrHistogram
@@ -138,13 +139,13 @@ class Book:
                 told.add(each)
         return told
 
-    def since(self, prefix: str, seconds: float) -> Latencies:
-        """The same of what was due in bins that begin then or later; to two digits, as bins are kept."""
+    def since(self, prefix: str, seconds: float, until: float = inf) -> Latencies:
+        """The same of what was due in bins that begin then or later, and before `until`; to two digits, as bins are kept."""
         told = Latencies(BIN_DIGITS)
         for name, bins in self.bins.items():
             if name.startswith(prefix):
                 for number, each in bins.items():
-                    if number * self.bin_seconds >= seconds:
+                    if seconds <= number * self.bin_seconds < until:
                         told.add(each)
         return told
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lab.load.accounts import astray, waiting
 from lab.load.counting import NOT_COUNTED
-from lab.load.fresh import FULL_CORE
+from lab.load.fresh import FULL_CORE, FULL_MACHINE, the_citys
 from lab.load.health import generator, machine
 from lab.load.outcome import Outcome
 from lab.load.scenario import Knee
@@ -17,9 +17,14 @@ from lab.load.watch import CORES, Sample
 
 OUTSIDE = "nothing of the system"
 UNKNOWN = "not known"
+THE_MACHINE = "the machine"
 # A rate grows until dossiers of all ages are under way: what is due before is no part of the rate that is judged.
 STEADY_FROM_SHARE = 0.25
-# A stage that lets this part of the promise pass by itself is the one that broke it.
+# A queue that grows all the time breaks any promise in the end: half of the events may take this part of the promise longer
+# in the last third of the steady part than in the first. Its last seconds are left out: the load's end helps them.
+GROWTH_SHARE_MAX = 0.25
+FLATTERED_SECONDS = 2.0
+# A stage that lets this part of the time pass by itself is the one that broke the promise.
 ITS_SHARE = 0.5
 
 
@@ -44,6 +49,14 @@ class Step(Struct, frozen=True, kw_only=True):
     intake_in_flight: float = 0.0
     intake_queue: float = 0.0
     steady_from_seconds: float = 0.0
+    # Freshness of the middle event in the first and in the last third of the steady part.
+    first_third_p50_ms: float = 0.0
+    last_third_p50_ms: float = 0.0
+
+    @property
+    def grew_ms(self) -> float:
+        """By how much the middle event became slower while the rate stood still."""
+        return self.last_third_p50_ms - self.first_third_p50_ms
 
 
 class Seen(Struct, frozen=True):
@@ -62,7 +75,9 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     samples = [each for each in outcome.samples if since <= each.at <= outcome.real_seconds + 1]
     p99 = fresh.at(99)
     short = _short(outcome, fresh.count)
-    kept = p99 <= knee.freshness_p99_ms and not short
+    first, last = _thirds(outcome, since)
+    fell_behind = last - first > knee.freshness_p99_ms * GROWTH_SHARE_MAX
+    kept = p99 <= knee.freshness_p99_ms and not short and not fell_behind
     # What was never stored has no bin: then the whole step's mean is all that is known.
     rate = (
         outcome.counts["due"] / max(0.001, outcome.real_seconds) if short
@@ -71,12 +86,12 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     step = Step(
         repeat=repeat, asked=round(asked, 1), reported=round(rate, 1),
         fresh_p50_ms=fresh.at(50), fresh_p99_ms=p99, stored_p99_ms=stored.at(99),
-        lag_processing=_most(samples, "lag_processing"), lag_metrics=_most(samples, "lag_metrics"),
+        lag_processing=_usual(samples, "lag_processing"), lag_metrics=_usual(samples, "lag_metrics"),
         cores=_cores(samples),
         machine_cores=round(median(each.machine_cores for each in samples), 2) if samples else 0.0,
         valid=not spoiled([generator(outcome), *machine(outcome)]), kept=kept,
         intake_in_flight=_usual(samples, "intake_in_flight"), intake_queue=_usual(samples, "intake_queue"),
-        steady_from_seconds=since,
+        steady_from_seconds=since, first_third_p50_ms=first, last_third_p50_ms=last,
     )  # fmt: skip
     if kept:
         return step
@@ -85,21 +100,36 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
 
 
 def blamed(seen: Seen) -> tuple[str, str]:
-    """The stage at which events waited, with what shows it; where nothing shows it, it is not known."""
+    """The stage at which events waited, with what shows it; where nothing shows it, it is not known.
+
+    Where no core was left, more of the machine would have been needed first: the queue stood where it could.
+    """
     step = seen.step
     cores = ", ".join(f"{name} {took:.2f}" for name, took in sorted(step.cores.items(), key=lambda pair: -pair[1])[:4])
     beside = f"; {seen.short}" if seen.short else ""
-    beside += f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}" if seen.is_sampled else ""
+    has_grown = step.grew_ms > seen.promise_ms * GROWTH_SHARE_MAX
+    if has_grown:
+        beside += (
+            f"; it fell behind: half of the events took {step.first_third_p50_ms:,.0f} ms in the first third of its steady "
+            f"part, {step.last_third_p50_ms:,.0f} ms in the last"
+        )
+    if seen.is_sampled:
+        labs = sum(took for name, took in step.cores.items() if not the_citys(name))
+        beside += (
+            f"; cores taken: {cores}; the machine {step.machine_cores:.2f} of {CORES}, of which the lab itself {labs:.2f}"
+        )
     if not step.valid:
         return OUTSIDE, f"the generator was late or others had the machine: it says nothing about the system{beside}"
     if not seen.is_sampled:
         return UNKNOWN, f"nobody could look where events waited{beside}"
-    if step.fresh_p99_ms <= seen.promise_ms:
+    if step.fresh_p99_ms <= seen.promise_ms and not has_grown:
         return UNKNOWN, f"what was counted was counted in time{beside}"
-    if step.stored_p99_ms > seen.promise_ms * ITS_SHARE:
+    if step.stored_p99_ms > min(seen.promise_ms, step.fresh_p99_ms) * ITS_SHARE:
         stage, why = _before_stored(step)
     else:
         stage, why = _after_stored(step)
+    if step.machine_cores >= FULL_MACHINE * CORES:
+        stage = THE_MACHINE if stage == UNKNOWN else f"{THE_MACHINE}, with the queue at {stage}"
     return stage, why + beside
 
 
@@ -129,7 +159,7 @@ def _before_stored(step: Step) -> tuple[str, str]:
 
 def _after_stored(step: Step) -> tuple[str, str]:
     """Where records waited; Redis, when it is that of which the waiting stage has no more."""
-    why = f"{step.lag_processing:,.0f} records waited to be folded, {step.lag_metrics:,.0f} to be counted"
+    why = f"usually {step.lag_processing:,.0f} records waited to be folded, {step.lag_metrics:,.0f} to be counted"
     if not max(step.lag_processing, step.lag_metrics):
         return UNKNOWN, why
     stage = "processing" if step.lag_processing >= step.lag_metrics else "metrics"
@@ -143,6 +173,15 @@ def _steady_from(outcome: Outcome) -> float:
     """Where the first bin of the steady part begins."""
     size = outcome.book.bin_seconds
     return -(-outcome.real_seconds * STEADY_FROM_SHARE // size) * size
+
+
+def _thirds(outcome: Outcome, since: float) -> tuple[float, float]:
+    """Freshness of the middle event in the first and in the last third of whole bins; twice nothing where there are none."""
+    book, size = outcome.book, outcome.book.bin_seconds
+    until = (outcome.real_seconds - FLATTERED_SECONDS) // size * size
+    third = max(1.0, (until - since) / 3 // size) * size
+    first, last = book.since("fresh ", since, since + third), book.since("fresh ", until - third, until)
+    return (first.at(50), last.at(50)) if first.count and last.count else (0.0, 0.0)
 
 
 def _short(outcome: Outcome, measured: int) -> str:
@@ -166,9 +205,5 @@ def _cores(samples: list[Sample]) -> dict[str, float]:
 
 
 def _usual(samples: list[Sample], name: str) -> float:
-    """Of looks: one request at one of them says nothing of where the others waited."""
+    """Of looks: one request, or one long queue, at one of them says nothing of where the others waited."""
     return median(each.waits.get(name, 0.0) for each in samples) if samples else 0.0
-
-
-def _most(samples: list[Sample], name: str) -> float:
-    return max((each.waits.get(name, 0.0) for each in samples), default=0.0)
