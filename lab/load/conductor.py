@@ -24,6 +24,7 @@ from lab.load.city import City
 from lab.load.clock import Clock
 from lab.load.course import Course, acts
 from lab.load.edges import LOOK_SECONDS, Edges, Remains
+from lab.load.fresh import gaps
 from lab.load.gathering import gather, leave_out_older
 from lab.load.generator import Manner, Orders
 from lab.load.outcome import Outcome
@@ -197,7 +198,7 @@ class _Run:
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
-        measured = await self._measured(counted)
+        measured = await self._measured(counted, course)
         return await self._outcome(planned, measured, warp, began, finished, all_counted, counted, sampler, course, audit)
 
     async def _delivered(self, warp: Warp, began: float, *acting: "asyncio.Task[None]") -> None:
@@ -225,12 +226,13 @@ class _Run:
             await asyncio.sleep(0.1)
         return False
 
-    async def _measured(self, counted: Counted) -> list[dict[str, Any]]:
+    async def _measured(self, counted: Counted, course: Course) -> list[dict[str, Any]]:
         file = self._lab.directory / self._name / "watched.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(msgspec.json.encode(counted.watched()))
         receipts = await self._edges.receipts() if self._edges.addresses else {}
-        self._generators.tell({"watched": str(file), "receipts": receipts})
+        gone = msgspec.to_builtins(gaps(course.stretches))
+        self._generators.tell({"watched": str(file), "receipts": receipts, "gaps": gone})
         return await self._generators.wait("measured", MEASURED_WITHIN_SECONDS)
 
     async def _look_at_edges(self, links: dict[str, str]) -> None:
@@ -284,7 +286,7 @@ class _Run:
             dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
             ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
-            by_link=told.by_link,
+            by_link=told.by_link, backlogs=told.backlogs, flows=told.flows,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
             last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
             generator_cores=told.generator_cores,

@@ -4,10 +4,10 @@ from msgspec.structs import replace
 
 from lab.load.accounts import waiting
 from lab.load.course import Stretch
+from lab.load.flow import Backlog, Gap
 from lab.load.outcome import Outcome
 from lab.load.watch import CORES, Sample
 
-EMPTY_EVENTS = 5
 # A process of one thread can take no more than this of a core, a machine no more than this of its cores. Kafka's threads
 # share all cores, so that it can only fill the machine.
 FULL_CORE = 0.9
@@ -22,22 +22,19 @@ IN_A_ROW = 3
 LINE_BROKEN = ("cut", "half_open", "captive")
 
 
-def drains(outcome: Outcome) -> list[tuple[Stretch, float | None]]:
-    """After each stretch without a line: seconds until its centres held no more than they do anyway, None if never."""
-    told: list[tuple[Stretch, float | None]] = []
-    broken = _without_line(outcome.stretches)
-    last = {stretch.on: stretch for stretch in broken}
-    for stretch in broken:
-        if stretch is last[stretch.on] and never_stored(outcome, stretch.on):
-            told.append((stretch, None))
-            continue
-        usual = max(EMPTY_EVENTS, _usual(outcome.samples, stretch))
-        after = [each for each in outcome.samples if each.at >= stretch.until]
-        done = next((each.at for each in after if each.outboxes.get(stretch.on, 0) <= usual), None)
-        if done is None:
-            # Samples end with the load: what the last of them still saw was through right after it.
-            done = outcome.last_stored_at.get(stretch.on)
-        told.append((stretch, None if done is None else max(0.0, done - stretch.until)))
+def drains(outcome: Outcome) -> list[tuple[Stretch, Backlog | None]]:
+    """After each stretch without a line what had gathered in it; None where nobody told."""
+    told = {(each.link, each.until): each for each in outcome.backlogs}
+    return [(stretch, told.get((stretch.on, stretch.until))) for stretch in _without_line(outcome.stretches)]
+
+
+def gaps(stretches: list[Stretch]) -> list[Gap]:
+    """When which link was back, and when it had been back before."""
+    told: list[Gap] = []
+    back: dict[str, float] = {}
+    for each in _without_line(stretches):
+        told.append(Gap(each.on, back.get(each.on, 0.0), each.until))
+        back[each.on] = each.until
     return told
 
 
@@ -100,12 +97,6 @@ def saturation(outcome: Outcome) -> str:
 def the_citys(process: str) -> bool:
     """Whether a process is one of the city's."""
     return not process.startswith(THE_LABS)
-
-
-def _usual(samples: list[Sample], stretch: Stretch) -> int:
-    """What its centres held just before."""
-    before = [each.outboxes.get(stretch.on, 0) for each in samples if stretch.since - 10 <= each.at < stretch.since]
-    return sorted(before)[len(before) // 2] if before else 0
 
 
 def _rate(outcome: Outcome, sample: Sample) -> float:

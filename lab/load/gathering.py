@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import reduce
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
 
+from lab.load.flow import Backlog, Flow, added
+from lab.load.flow import summed as flowing
 from lab.load.measures import Book, Latencies
 
 Said = Sequence[dict[str, Any]]
@@ -30,6 +33,9 @@ class Gathered(Struct, kw_only=True):
     generator_cores: list[float]
     # Planned events by link; without any nobody has told.
     by_link: Counter[str] = field(default_factory=Counter)
+    # Of each gap of a line what had gathered, and of each link what came due and was stored in each second.
+    backlogs: list[Backlog] = field(default_factory=list)
+    flows: dict[str, Flow] = field(default_factory=dict)
 
 
 def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
@@ -52,7 +58,14 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         late=late, loop=loop,
         generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
         by_link=summed(each["by_link"] for each in planned),
+        backlogs=[reduce(added, seen) for seen in zip(*_seen(measured, "backlogs", list[Backlog]), strict=True)],
+        flows=flowing((each, 0) for each in _seen(measured, "flows", dict[str, Flow])),
     )  # fmt: skip
+
+
+def _seen(measured: Said, name: str, kind: Any) -> list[Any]:
+    """A member of what each process says, as what it was before it was written down."""
+    return [convert(each[name], kind) for each in measured]
 
 
 def leave_out_older(*counters: MutableMapping[str, int]) -> None:

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from lab.errors import LabError
 from lab.load import plan as planning
 from lab.load.centre import OutboxCentre, Tally
 from lab.load.counter import EdgeCounter
+from lab.load.flow import Event, Gap, backlogs, flows
 from lab.load.measures import Latencies
 from lab.load.paper import PaperCentre
 from lab.load.plan import Centre, Due, Plan
@@ -229,8 +230,21 @@ async def _obey(reader: asyncio.StreamReader) -> None:
         if centre is not None:
             _receipts(centre, receipts, orders, tally, started_at)
     unseen = freshness(tally, watched)
+    planned, stored = (list(each) for each in (_planned(told), _stored(tally)))
     _say({"kind": "measured", "book": tally.book.told(), "counts": dict(tally.counts), "refused": dict(tally.refused),
-          "troubles": dict(tally.troubles), "last_stored_at": tally.last_stored_at, "unseen": unseen, **ended})  # fmt: skip
+          "troubles": dict(tally.troubles), "last_stored_at": tally.last_stored_at, "unseen": unseen,
+          "backlogs": backlogs(msgspec.convert(last["gaps"], list[Gap]), planned, stored),
+          "flows": flows(tally.links, planned, stored), **ended})  # fmt: skip
+
+
+def _planned(told: Plan) -> Iterator[Event]:
+    return (Event(centre.link, event.at) for centre in told.centres for event in centre.events)
+
+
+def _stored(tally: Tally) -> Iterator[Event]:
+    kept = tally.stored
+    columns = zip(kept.links, kept.due_at, kept.stored_at, strict=True)
+    return (Event(tally.links[link], due_at, stored_at) for link, due_at, stored_at in columns)
 
 
 def _receipts(centre: Centre, file: str, orders: Orders, tally: Tally, started_at: float) -> None:

@@ -1,7 +1,9 @@
 """Verdicts about times and what they cost: acceptance, freshness, draining, fairness, what was the first at its limit."""
 
 from lab.load.accounts import timeless
+from lab.load.flow import Backlog
 from lab.load.fresh import drains, fairness, never_stored, saturation, the_citys
+from lab.load.generator import Manner
 from lab.load.measures import Summary
 from lab.load.outcome import Outcome
 from lab.load.verdict import Verdict, Word
@@ -86,17 +88,31 @@ def _word(outcome: Outcome, most: float | None, each: Summary, waiting: int = 0)
 
 
 def _drained(outcome: Outcome) -> list[Verdict]:
+    """When the last event was stored that had been due before the line was back. What never was has not drained."""
     most = outcome.scenario.promises.drain_seconds
     told = []
-    for stretch, seconds in drains(outcome):
-        measured = "not before the end" if seconds is None else f"{seconds:.1f} s after it was back"
-        word: Word = "shown" if most is None else "kept" if seconds is not None and seconds <= most else "broken"
+    for stretch, gathered in drains(outcome):
+        seconds = None if gathered is None or gathered.never_stored else gathered.seconds
+        is_kept = seconds is not None and most is not None and seconds <= most
+        word: Word = "shown" if most is None else "invalid" if gathered is None else "kept" if is_kept else "broken"
         told.append(Verdict(
             name=f"drained, {stretch.on} {stretch.what} at {stretch.since:.0f} s",
             promise="—" if most is None else f"≤ {most:.0f} s",
-            measured=measured, word=word, figure=seconds,
+            measured=NOTHING if gathered is None else _gathered(gathered, outcome.manner), word=word, figure=seconds,
         ))  # fmt: skip
     return told
+
+
+def _gathered(backlog: Backlog, manner: Manner) -> str:
+    if not backlog.due:
+        return "nothing was due before"
+    if not backlog.stored:
+        return f"not before the end: none of {backlog.due:,} events due before was stored"
+    when = f"{backlog.seconds:.1f} s after it was back"
+    if not backlog.never_stored:
+        return f"{when}, {backlog.due:,} events due before"
+    why = "thrown away, or never stored" if manner == "paper" else "never stored"
+    return f"not before the end: {backlog.never_stored:,} of {backlog.due:,} events due before {why}; the others {when}"
 
 
 def _fair(outcome: Outcome) -> list[Verdict]:

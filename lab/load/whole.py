@@ -6,7 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lab.load import flow
 from lab.load.course import Stretch
+from lab.load.flow import Backlog
 from lab.load.gathering import leave_out_older, summed, summed_by_unit
 from lab.load.measures import Book, Latencies
 from lab.load.outcome import Outcome
@@ -31,7 +33,8 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
         counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
         troubles=summed(each.troubles for each in steps),
-        by_link=summed(each.by_link for each in steps),
+        by_link=summed(each.by_link for each in steps), backlogs=_backlogs(steps),
+        flows=flow.summed((each.flows, round(each.started_at - first.started_at)) for each in steps),
         left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
         silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
         last_stored_at={
@@ -71,6 +74,14 @@ def _stretches(steps: Sequence[Outcome]) -> list[Stretch]:
     for each in steps:
         after = each.started_at - steps[0].started_at
         told += [replace(one, since=one.since + after, until=one.until + after) for one in each.stretches]
+    return told
+
+
+def _backlogs(steps: Sequence[Outcome]) -> list[Backlog]:
+    told: list[Backlog] = []
+    for each in steps:
+        after = each.started_at - steps[0].started_at
+        told += [replace(one, until=one.until + after, last_stored_at=one.last_stored_at + after) for one in each.backlogs]
     return told
 
 

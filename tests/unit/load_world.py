@@ -5,6 +5,7 @@ from functools import cache
 
 from lab.load import scenario as scenarios
 from lab.load.course import Stretch
+from lab.load.flow import Backlog, Flow
 from lab.load.measures import Book, Latencies
 from lab.load.outcome import Outcome
 from lab.load.watch import Sample
@@ -56,6 +57,13 @@ def samples(machine_cores: float = 1.0, intake_cores: float = 0.4) -> list[Sampl
     ]  # fmt: skip
 
 
+def flows() -> dict[str, Flow]:
+    """Ten a second on each link; what the mountain's cut holds up goes through as in `samples`."""
+    waits = [_waiting(at) for at in range(31)]
+    mountain = [10 + was - now for was, now in zip([0, *waits[:-1]], waits, strict=True)]
+    return {"mountain": Flow([10] * 30, mountain), "fibre": Flow([10] * 30, [10] * 30)}
+
+
 def _waiting(at: int) -> int:
     if 10 <= at < 15:
         return (at - 9) * 10
@@ -76,6 +84,7 @@ def _kept() -> dict[str, object]:
         "ledgers": {"D-1": None},
         "counts": Counter(due=300, stored=300, requests=30, bytes=30_000), "refused": Counter(), "troubles": Counter(),
         "left": 0, "unseen": 0, "last_stored_at": {"fibre": 30.0, "mountain": 30.5}, "book": book(),
+        "backlogs": [Backlog("mountain", 15.0, 75, 75, 19.0)], "flows": flows(),
         "late": punctual(), "loop": punctual(), "generator_cores": [0.2], "samples": samples(),
         "cpu_seconds": {"intake": 4.0, "kafka": 6.0, "generator 0": 3.0},
         "stretches": [Stretch("cut", "mountain", 10.0, 15.0)], "counted_after_seconds": 0.4, "all_counted": True,

@@ -17,6 +17,7 @@ from lab.errors import LabError
 from lab.load import generator
 from lab.load import scenario as scenarios
 from lab.load.centre import OutboxCentre, Result, Tally
+from lab.load.flow import Backlog, Flow
 from lab.load.gathering import gather
 from lab.load.generator import Orders
 from lab.load.lines import Lines
@@ -210,6 +211,8 @@ def test_several_processes_are_gathered_as_one() -> None:
         "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1},
         "left": 1, "unseen": 0, "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(),
         "late": _late(events), "loop": _late(2 * events),
+        "backlogs": [{"link": "fibre", "until": 5.0, "due": events, "stored": 9, "last_stored_at": float(events)}],
+        "flows": {"fibre": {"due": [1] * (events // 10), "stored": [0, events]}},
         "cpu_seconds": 3.0, "wall_seconds": 10.0,
     } for events in (10, 20))  # fmt: skip
     told = gather([first, second], [first, second], ("fibre", "mountain"))
@@ -221,6 +224,8 @@ def test_several_processes_are_gathered_as_one() -> None:
     assert told.last_stored_at == {"fibre": 20.0, "mountain": 0.0}
     assert (told.late.count, round(told.late.at(100)), round(told.loop.at(100))) == (2, 20, 40)
     assert told.generator_cores == [0.3, 0.3]
+    assert told.backlogs == [Backlog("fibre", 5.0, 30, 18, 20.0)]
+    assert told.flows == {"fibre": Flow([2, 1], [0, 30])}
 
 
 def _late(milliseconds: float) -> str:

@@ -12,10 +12,11 @@ import pytest
 from aiohttp import ClientSession, web
 
 from contracts import reference_files
-from lab.load import generator
+from lab.load import flow, generator
 from lab.load import scenario as scenarios
 from lab.load.centre import Tally
 from lab.load.counter import EdgeCounter
+from lab.load.flow import Backlog, Event, Gap
 from lab.load.generator import Orders, Watched
 from lab.load.measures import Book, Latencies
 from lab.load.plan import Centre, Due, Plan
@@ -73,6 +74,24 @@ def test_freshness_is_from_due_to_counted() -> None:
     assert kept.count == 3
     assert kept.at(100) == _near(1800)
     assert kept.at(1) == _near(900)
+
+
+def test_what_had_gathered_is_through_when_its_last_event_is() -> None:
+    """Of a line back at 10 s, and again at 20: what is due later is no backlog, and what is never stored is told."""
+    stored_at = {1.0: 1.1, 9.0: 12.5, 9.5: 21.0, 11.0: 30.0, 15.0: 20.5, 19.0: None, 25.0: 40.0}
+    planned = [Event("mountain", at) for at in stored_at]
+    stored = [Event("mountain", at, heard) for at, heard in stored_at.items() if heard is not None]
+    stored.append(Event("fibre", 9.0, 99.0))
+    gaps = [Gap("mountain", 0.0, 10.0), Gap("mountain", 10.0, 20.0)]
+    first, second = flow.backlogs(gaps, planned, stored)
+    assert first == Backlog("mountain", 10.0, 3, 3, 21.0)
+    assert second == Backlog("mountain", 20.0, 3, 2, 30.0)
+    assert (first.seconds, second.seconds, second.never_stored) == (11.0, 10.0, 1)
+    told = flow.flows(("mountain", "fibre"), planned, stored)
+    assert (sum(told["mountain"].due), told["mountain"].due[9], told["fibre"].stored[99]) == (7, 2, 1)
+    assert sum(told["mountain"].stored) == 6
+    later = flow.summed([(told, 0), (told, 30)])["mountain"]
+    assert (later.due[9], later.due[39], sum(later.stored)) == (2, 2, 12)
 
 
 def test_two_receipts_of_one_event_are_one_event(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from lab.load import judging
 from lab.load import verdict as drawing
 from lab.load.asking import Told
 from lab.load.course import Stretch
-from lab.load.fresh import fairness
+from lab.load.flow import Backlog, Gap
+from lab.load.fresh import fairness, gaps
 from lab.load.measures import Book
 from lab.load.scenario import Scenario
 from lab.load.verdict import Verdict
@@ -18,6 +19,8 @@ from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
 
 pytestmark = pytest.mark.slow
+
+DRAINED = "drained, mountain cut at 10 s"
 
 
 def _by_name(**changed: object) -> dict[str, Verdict]:
@@ -147,39 +150,42 @@ def test_acceptance_and_drain_are_promises_too() -> None:
     for _ in range(50):
         book.record("accepted edge", 1.0, 900)
     assert _broken(book=book) == ["acceptance at the counter, real edges"]
-    full = [each if each.at < 10 else replace(each, outboxes={"mountain": 100}) for each in world.samples()]
-    assert set(_broken(samples=full, left=100)) == {"lost", "drained, mountain cut at 10 s"}
+    assert _broken(backlogs=[Backlog("mountain", 15.0, 75, 75, 76.0)]) == ["drained, mountain cut at 10 s"]
+    held = [Backlog("mountain", 15.0, 75, 40, 19.0)]
+    assert set(_broken(backlogs=held, left=35)) == {"lost", "drained, mountain cut at 10 s"}
 
 
-def test_what_the_last_sample_still_saw_is_drained_when_it_was_stored() -> None:
-    """Samples end with the load: the moment of a link's last event says when its backlog was gone."""
+def test_a_backlog_is_drained_when_its_last_event_is_stored() -> None:
+    """Whatever waits meanwhile that was due after the line was back: an outbox of a busy centre is never empty."""
     full = [each if each.at < 10 else replace(each, outboxes={"mountain": 39}) for each in world.samples()]
-    drained = "drained, mountain cut at 10 s"
-    soon, late = (_by_name(samples=full, last_stored_at={"mountain": at})[drained] for at in (24.0, 900.0))
-    assert (soon.word, late.word) == ("kept", "broken")
-    assert soon.measured == "9.0 s after it was back"
+    soon = _by_name(samples=full)[DRAINED]
+    assert (soon.word, soon.figure) == ("kept", 4.0)
+    assert soon.measured == "4.0 s after it was back, 75 events due before"
+    assert _by_name(backlogs=[Backlog("mountain", 15.0)])[DRAINED].measured == "nothing was due before"
+    assert _by_name(backlogs=[])[DRAINED].word == "invalid"
+
+
+def test_what_was_thrown_away_has_not_drained() -> None:
+    """As in the paper era: those that were stored went through quickly, and the others never."""
+    thrown = {"manner": "paper", "counts": Counter(due=300, stored=290, given_up=10)}
+    told = _by_name(**thrown, backlogs=[Backlog("mountain", 15.0, 75, 65, 16.9)])[DRAINED]
+    assert (told.word, told.figure) == ("broken", None)
+    assert told.measured.startswith(
+        "not before the end: 10 of 75 events due before thrown away, or never stored; the others 1.9 s"
+    )
 
 
 def test_a_line_that_is_cut_and_then_passes_nothing_is_back_after_both() -> None:
     """Stretches that adjoin are one: what waits in the second is no slow drain of the first."""
-    full = [each if each.at < 10 else replace(each, outboxes={"mountain": 0 if each.at > 23 else 90})
-            for each in world.samples()]  # fmt: skip
     adjoining = [Stretch("cut", "mountain", 10.0, 12.0), Stretch("captive", "mountain", 12.0, 20.0)]
     apart = [*adjoining[:1], Stretch("congested", "mountain", 12.0, 20.0), Stretch("cut", "fibre", 12.0, 20.0)]
-    told = _by_name(samples=full, stretches=adjoining)
+    again = [*adjoining, Stretch("cut", "mountain", 22.0, 24.0)]
+    assert gaps(adjoining) == [Gap("mountain", 0.0, 20.0)]
+    assert gaps(apart) == [Gap("mountain", 0.0, 12.0), Gap("fibre", 0.0, 20.0)]
+    assert gaps(again) == [Gap("mountain", 0.0, 20.0), Gap("mountain", 20.0, 24.0)]
+    told = _by_name(stretches=adjoining, backlogs=[Backlog("mountain", 20.0, 100, 100, 24.0)])
     assert [name for name in told if name.startswith("drained")] == ["drained, mountain cut, captive at 10 s"]
-    assert told["drained, mountain cut, captive at 10 s"].measured == "4.0 s after it was back"
-    assert _by_name(samples=full, stretches=apart)["drained, mountain cut at 10 s"].measured == "12.0 s after it was back"
-
-
-def test_a_line_that_never_came_back_has_not_drained() -> None:
-    """However few its centres hold: what they hold in the end was never stored. An earlier cut had drained all the same."""
-    held = [each if each.at < 20 else replace(each, outboxes={"mountain": 4}) for each in world.samples()]
-    stretches = [Stretch("cut", "mountain", 10.0, 15.0), Stretch("cut", "mountain", 20.0, 30.0)]
-    told = _by_name(samples=held, stretches=stretches, left=4, planned=304, counts=Counter(due=304, stored=300))
-    assert told["drained, mountain cut at 20 s"].measured == "not before the end"
-    assert told["drained, mountain cut at 20 s"].word == "broken"
-    assert told["drained, mountain cut at 10 s"].word == "kept"
+    assert told["drained, mountain cut, captive at 10 s"].figure == 4.0
 
 
 def test_what_is_replayed_without_dues_says_that_they_are_not_judged() -> None:
