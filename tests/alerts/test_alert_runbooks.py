@@ -28,6 +28,8 @@ RUN = re.compile(r"docker compose (?:run --rm|exec) ([^`\n#;|]*)")
 WITH_A_WORD = ("-v", "--entrypoint")
 OTHERS = re.compile(r"docker compose (?:up|restart|ps|kill|logs)([^`\n;|#)]*)")
 SCALED = re.compile(r"--scale ([a-z-]+)=")
+ENDED_BY_HAND = re.compile(r"docker (?:compose )?(?:kill|stop)\b")
+TOLD_TO_OPERATORS = [*PAGES, *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -70,6 +72,14 @@ def test_a_second_container_can_start_and_is_watched(page: Path) -> None:
     for name in SCALED.findall(text):
         assert "ports" not in SERVICES[name], f"{name} publishes a port"
         assert "targets/services.yml" in text or "ProcessingLag" in text
+
+
+@pytest.mark.parametrize("page", TOLD_TO_OPERATORS, ids=lambda page: page.stem)
+def test_what_is_ended_by_hand_is_started_by_hand(page: Path) -> None:
+    """The engine leaves away whatever was killed, stopped or sent a signal by `kill`: the same paragraph has the `up`."""
+    for paragraph in re.split(r"\n\n|```", page.read_text()):
+        for ended in ENDED_BY_HAND.finditer(paragraph):
+            assert "docker compose up" in paragraph[ended.end() :], paragraph
 
 
 def test_what_a_runbook_tells_to_raise_is_passed_to_its_container() -> None:
