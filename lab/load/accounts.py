@@ -72,8 +72,13 @@ def never_archived(outcome: Outcome) -> int:
     return 0 if numbers is None else max(0, outcome.counts["stored"] - numbers)
 
 
-def never_sent(outcome: Outcome) -> int:
-    """Records of the archive that are no event of any sender; 0 where a sender does not know all of its own."""
+def never_sent(outcome: Outcome) -> int | None:
+    """Records of the archive that are no event of any sender, or say again what another one says; None: nobody can tell.
+
+    In the paper era each attempt is a record of its own, so that there it is asked what they say.
+    """
+    if outcome.manner != "outbox":
+        return None if outcome.standing is None else outcome.standing.double
     counts = _audited(outcome)
     if not any(name.startswith(STANDING) for name in counts) or unfinished(outcome) or astray(outcome):
         return 0

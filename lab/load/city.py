@@ -10,6 +10,7 @@ import redis
 from msgspec import Struct
 
 from deploy.local import processes, programs
+from deploy.local.settings import PORTS
 from lab.errors import LabError, ScenarioError
 from lab.load import leftovers
 from lab.load.addresses import checked
@@ -60,6 +61,11 @@ class City(Struct, frozen=True):
     def at(intake: str, metrics: str, dossiers: str) -> "City":
         """Somebody's; AddressError unless it is of this machine or a named test host."""
         return City(checked(intake), checked(metrics), checked(dossiers), None)
+
+    @property
+    def bootstrap(self) -> str | None:
+        """Kafka's address, if it is this stack's."""
+        return None if self.stack is None else f"127.0.0.1:{self.stack.port_base + PORTS['kafka']}"
 
     def pid(self, name: str) -> int | None:
         """The process of a service, if it is this stack's and alive."""

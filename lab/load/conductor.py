@@ -17,8 +17,9 @@ from lab.links import program
 from lab.links.captive import Portal
 from lab.links.profiles import STEP_KBPS, Condition
 from lab.links.toxiproxy import Toxiproxy
-from lab.load import ledger, leftovers, sofar
+from lab.load import archived, ledger, leftovers, sofar
 from lab.load import plan as planning
+from lab.load.archived import Standing
 from lab.load.asking import Asking, Told, archive_bytes, audited, kept_bytes
 from lab.load.city import City
 from lab.load.clock import Clock
@@ -235,6 +236,18 @@ class _Run:
         self._generators.tell({"watched": str(file), "receipts": receipts, "gaps": gone})
         return await self._generators.wait("measured", MEASURED_WITHIN_SECONDS)
 
+    async def _standing(self) -> Standing | None:
+        """Of a paper-era run: who sends under new ids cannot know what is double."""
+        if self._manner == "outbox" or (bootstrap := self._lab.city.bootstrap) is None:
+            return None
+        self._lab.say("the archive is read: what stands in it twice")
+        found = await asyncio.to_thread(archived.read, bootstrap, self._clock.ends)
+        if found is None:
+            return None
+        reference = REPOSITORY / "deploy" / "reference"
+        whole = await asyncio.to_thread(planning.plan, self._scenario, reference, self._seed, self._name)
+        return archived.standing(archived.planned(whole), found)
+
     async def _look_at_edges(self, links: dict[str, str]) -> None:
         while links:
             depths = await self._edges.last_depths(self._session)
@@ -293,7 +306,7 @@ class _Run:
             samples=sampler.samples, cpu_seconds=sampler.cpu_seconds, stretches=course.stretches,
             counted_after_seconds=finished - max([0.0, *told.last_stored_at.values()]),
             all_counted=all_counted, records=counted.total,
-            audit=await self._lab.audit(self._name) if audit else None,
+            audit=await self._lab.audit(self._name) if audit else None, standing=await self._standing(),
             archive_bytes=archive_bytes(self._lab.city), kept_bytes=kept_bytes(self._lab.city),
             own_city=self._lab.city.stack is not None,
         )  # fmt: skip

@@ -39,7 +39,7 @@ def _lost(outcome: Outcome) -> Verdict:
     """What waits in an outbox when time is over is not lost, but neither can it be said that nothing is."""
     counters, gone = difference(outcome, FLOWS), outcome.counts["given_up"]
     parts = [f"{outcome.planned:,} events planned, {outcome.counts['stored']:,} stored"]
-    parts += [f"{gone:,} given up"] if gone else []
+    parts += [f"{gone:,} given up{_all_the_same(outcome)}"] if gone else []
     parts += [f"{unknown:,} of which no sender says where they are"] if (unknown := astray(outcome)) else []
     parts += [f"{absent:,} called stored and not in the archive"] if (absent := never_archived(outcome)) else []
     if is_unfinished := unfinished(outcome):
@@ -56,14 +56,27 @@ def _lost(outcome: Outcome) -> Verdict:
     return Verdict(name=LOST, promise="0", measured=f"{lost:,}: {', '.join(parts)}", word=word, figure=lost)
 
 
+def _all_the_same(outcome: Outcome) -> str:
+    """Who gives up does not know what was stored all the same, without an answer."""
+    if outcome.standing is None or not (there := max(0, outcome.counts["given_up"] - outcome.standing.absent)):
+        return ""
+    return f", of which {there:,} stand in the archive all the same"
+
+
 def _double(outcome: Outcome) -> Verdict:
     """One that is lost and one that is double cancel in a counter, and do not in the archive."""
     counters, unsent = difference(outcome, FLOWS), never_sent(outcome)
-    double, again = max(counters.too_many, unsent), outcome.total.get("duplicates", 0)
+    double, again = max(counters.too_many, unsent or 0), outcome.total.get("duplicates", 0)
     measured = f"{double:,}" + (f" ({counters.first})" if counters.too_many else "")
-    measured += f"; {unsent:,} records of the archive that nobody sent" if unsent else ""
+    measured += f"; {unsent:,} records of the archive that {_of_whom(outcome)}" if unsent else ""
+    measured += "; nobody has looked how often each event stands in the archive" if unsent is None else ""
     measured += f"; {again:,} repeats recognised and dropped"
-    return Verdict(name=DOUBLE, promise="0", measured=measured, word="broken" if double else "kept", figure=double)
+    word: Word = "broken" if double else "invalid" if unsent is None else "kept"
+    return Verdict(name=DOUBLE, promise="0", measured=measured, word=word, figure=double)
+
+
+def _of_whom(outcome: Outcome) -> str:
+    return "nobody sent" if outcome.manner == "outbox" else "say what another one says"
 
 
 def _overdue(outcome: Outcome) -> Verdict:

@@ -4,11 +4,13 @@ from typing import Any
 
 from msgspec import field
 
+from lab.load.archived import Standing
 from lab.load.course import Stretch
 from lab.load.gathering import Gathered
 from lab.load.generator import Manner
 from lab.load.scenario import Scenario
 from lab.load.watch import Sample
+from lab.load.yardstick import Yardstick
 
 
 class Outcome(Gathered, kw_only=True):
@@ -38,5 +40,9 @@ class Outcome(Gathered, kw_only=True):
     silent_edges: int = 0
     # Its processes are the lab's own to look at; somebody else's are not.
     own_city: bool = True
+    # What fixed work told of the machine before and after; None where nobody measured it, as in a part of a run.
+    yardstick: Yardstick | None = None
+    # Where attempts have ids of their own: how planned events stand in the archive; None where nobody has read it.
+    standing: Standing | None = None
     # Of the dossiers asked for: what does not add up in the ledger's account, None when all does.
     ledgers: dict[str, str | None] = field(default_factory=dict)

@@ -18,6 +18,8 @@ DESKS = 4
 ATTEMPTS = 3
 ANSWER_SECONDS = 5.0
 AGAIN_AFTER_SECONDS = 1.0
+# What stands between the code that the plan has and the number of the attempt that minted another.
+AGAIN = "-r"
 ASSUMED = (
     "a request for each event while the citizen waits, no outbox",
     f"{ANSWER_SECONDS:.0f} s for an answer, {ATTEMPTS} attempts, then the event is given up",
@@ -27,6 +29,12 @@ ASSUMED = (
     "a real second on the way is as many of the scenario's as its time is compressed by: what comes late over a line comes "
     "later here than it would in life",
 )
+
+
+def dossier_of(subject: str) -> str:
+    """The plan's code of a dossier, whatever a later attempt has called it."""
+    code, _, attempt = subject.rpartition(AGAIN)
+    return code if code and attempt.isdecimal() else subject
 
 
 class PaperCentre:
@@ -107,7 +115,7 @@ class PaperCentre:
         for name in ("sequence", "incarnation", "recordedtime"):
             told.pop(name, None)
         if event.birth and attempt:
-            self._codes[event.subject] = f"{event.subject}-r{attempt}"
+            self._codes[event.subject] = f"{event.subject}{AGAIN}{attempt}"
         told["subject"] = self._codes.get(event.subject, event.subject)
         told["id"] = uuid7(now, self._chance)
         told["time"] = instants.show(now)

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from msgspec.structs import replace
 
 from lab.load import flow
+from lab.load.archived import Standing
 from lab.load.course import Stretch
 from lab.load.flow import Backlog
 from lab.load.gathering import leave_out_older, summed, summed_by_unit
@@ -43,7 +45,7 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         book=book, late=late, loop=loop,
         generator_cores=[took for each in steps for took in each.generator_cores],
         samples=_samples(steps), stretches=_stretches(steps),
-        cpu_seconds=_spent(steps), audit=audit,
+        cpu_seconds=_spent(steps), audit=audit, standing=_standing(steps),
     )  # fmt: skip
 
 
@@ -83,6 +85,11 @@ def _backlogs(steps: Sequence[Outcome]) -> list[Backlog]:
         after = each.started_at - steps[0].started_at
         told += [replace(one, until=one.until + after, last_stored_at=one.last_stored_at + after) for one in each.backlogs]
     return told
+
+
+def _standing(steps: Sequence[Outcome]) -> Standing | None:
+    told = [each.standing for each in steps if each.standing is not None]
+    return reduce(Standing.and_, told) if told and len(told) == len(steps) else None
 
 
 def _merged(steps: Sequence[Outcome], name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from lab.load import judging
 from lab.load import verdict as drawing
+from lab.load.archived import Standing
 from lab.load.asking import Told
 from lab.load.course import Stretch
 from lab.load.flow import Backlog, Gap
@@ -102,7 +103,20 @@ def test_what_is_lost_and_what_is_double_do_not_cancel() -> None:
     told = _by_name(**_archived(sequence_numbers=299))
     assert told["lost"].word == "broken"
     assert "1 called stored and not in the archive" in told["lost"].measured
-    assert _broken(manner="paper", **_archived(sequence_numbers=0)) == []
+    assert _broken(manner="paper", standing=Standing(0, 0), **_archived(sequence_numbers=0)) == []
+
+
+def test_whoever_sends_under_new_ids_is_asked_what_stands_twice() -> None:
+    """Counters net: what a birth's second code adds, what was given up takes away. Unasked, nobody says 0."""
+    paper = {"manner": "paper", "counts": Counter(due=300, stored=290, given_up=10)}
+    told = _by_name(**paper, standing=Standing(double=7, absent=8))
+    assert (told["double"].word, told["double"].figure) == ("broken", 7)
+    assert "7 records of the archive that say what another one says" in told["double"].measured
+    assert "10 given up, of which 2 stand in the archive all the same" in told["lost"].measured
+    unasked = _by_name(**paper)["double"]
+    assert unasked.word == "invalid"
+    assert "nobody has looked" in unasked.measured
+    assert _by_name(**paper, **_counted(completed=2))["double"].word == "broken"
 
 
 def test_an_audit_that_broke_off_has_lost_nothing() -> None:
