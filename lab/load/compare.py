@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.errors import LabError
+from lab.load import yardstick
 from lab.load.counting import AUDIT, COUNTS
 from lab.load.fresh import the_citys
 from lab.load.knee import interval_of
@@ -25,7 +26,7 @@ Side = Sequence[Document]
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One figure on both sides; `more_than_noise` None: nobody can say. `repeated`: it was measured often enough."""
+    """One figure on both sides; `more_than_noise` None: nobody can say, maybe `why`. `repeated`: measured often enough."""
 
     name: str
     before: str
@@ -33,6 +34,7 @@ class Change(Struct, frozen=True, kw_only=True):
     more_than_noise: bool | None
     better: bool | None = None
     repeated: bool = True
+    why: str = ""
 
 
 def compare(before: Side, after: Side) -> list[Change]:
@@ -46,7 +48,10 @@ def compare(before: Side, after: Side) -> list[Change]:
     times = [*_knee(before, after), *_latencies(before, after), *_costs(before, after)]
     if any(_spoiled(run) for run in (*before, *after)):
         # The generator or others on the machine took part of these times, nobody knows how much; counts stay counts.
-        times = [replace(each, more_than_noise=None, better=None) for each in times]
+        times = [_unknown(each) for each in times]
+    if why := _other_machine(before, after):
+        times = [_unknown(each, why) for each in times]
+        verdicts = [each if each.name in COUNTS or each.name == AUDIT else _unknown(each, why) for each in verdicts]
     return [*verdicts, *times]
 
 
@@ -73,6 +78,18 @@ def settings_changed(before: Side, after: Side) -> list[str]:
 
 def _member(part: str, name: str) -> Callable[[Document], Any]:
     return lambda run: run[part].get(name)
+
+
+def _unknown(change: Change, why: str = "") -> Change:
+    return replace(change, more_than_noise=None, better=None, why=why)
+
+
+def _other_machine(before: Side, after: Side) -> str:
+    """In a sentence; empty where it was the same one in a like hour, or reports do not know."""
+    old, new = yardstick.of(before), yardstick.of(after)
+    if old is None or new is None or (ratio := yardstick.ratio(old, new)) <= yardstick.SAME_RATIO_MAX:
+        return ""
+    return f"the machine was {ratio:.1f} times as fast {'before' if old > new else 'after'}"
 
 
 def _verdicts(before: Side, after: Side) -> list[Change]:
@@ -128,7 +145,10 @@ def _said(verdict: Document | None) -> str:
 
 
 def _knee(before: Side, after: Side) -> list[Change]:
-    """Another knee for certain when what every repeat kept and what every repeat broke at lie apart."""
+    """Another knee where what every repeat kept and what every repeat broke at lie apart; for certain by enough reports.
+
+    Repeats of one report are no runs of their own: whatever befell the machine in that hour befell all of them.
+    """
     old, new = (_interval(side) for side in (before, after))
     if old is None and new is None:
         return []
@@ -139,14 +159,20 @@ def _knee(before: Side, after: Side) -> list[Change]:
         is_lower = new[1] is not None and new[1] <= old[0]
         apart = is_higher or is_lower
         better = is_higher if apart else None
-    repeats = min(sum(len(run["knee"]["kept_up_to"]) for run in side if "knee" in run) for side in (before, after))
+    reports = min(sum(1 for run in side if _ends([run])) for side in (before, after))
     return [Change(
-        name="knee", before=_between(old), after=_between(new), more_than_noise=apart, better=better, repeated=repeats > 1
+        name="knee", before=_between(old), after=_between(new), more_than_noise=apart, better=better,
+        repeated=reports >= RUNS_MIN,
     )]  # fmt: skip
 
 
 def _interval(side: Side) -> tuple[float, float | None] | None:
-    """Of all repeats of all runs; earlier reports say it by repeats alone."""
+    """Of all repeats of all runs."""
+    return interval_of(_ends(side))
+
+
+def _ends(side: Side) -> list[tuple[float, float | None]]:
+    """Of each report; earlier ones say it by repeats alone."""
     ends: list[tuple[float, float | None]] = []
     for run in side:
         found = run.get("knee", {})
@@ -155,7 +181,7 @@ def _interval(side: Side) -> tuple[float, float | None] | None:
         else:
             kept, broke = found.get("kept_up_to", ()), found.get("broke_at", ())
             ends += [(low or 0.0, high) for low, high in zip(kept, broke, strict=True)]
-    return interval_of(ends)
+    return ends
 
 
 def _between(interval: tuple[float, float | None] | None) -> str:
@@ -225,7 +251,7 @@ def table(changes: list[Change]) -> str:
 
 def _noise(change: Change) -> str:
     if change.more_than_noise is None:
-        return "cannot say"
+        return f"cannot say: {change.why}" if change.why else "cannot say"
     if not change.more_than_noise:
         return "no"
     way = "better" if change.better else "worse"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts import instants
 from lab.errors import ScenarioError
 from lab.links.captive import Portal
-from lab.load import judging, knee
+from lab.load import judging, knee, yardstick
 from lab.load.city import City, LoadStack
 from lab.load.conductor import Lab
 from lab.load.generator import Manner
@@ -25,6 +26,7 @@ from lab.load.steps import told
 from lab.load.table import side_by_side, table
 from lab.load.verdict import Verdict, broken, spoiled
 from lab.load.whole import whole
+from lab.load.yardstick import Yardstick
 from lab.stack import REPOSITORY
 
 
@@ -59,8 +61,11 @@ def run(chosen: Chosen) -> Told:
     files: list[Path] = []
     _check(chosen)
     for manner in manners:
+        # Before anything of the lab runs, and when all of it has ended.
+        before = yardstick.measured()
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
+        outcome = replace(outcome, yardstick=Yardstick(before, yardstick.measured()))
         verdicts = [*judging.verdicts(outcome), *([] if found is None else [knee.verdict(found)])]
         drawn.append(verdicts)
         report = document(outcome, began, load, verdicts)

@@ -13,6 +13,7 @@ from lab.load import main, noise
 from lab.load.compare import Change
 from lab.load.report import leaving
 from lab.load.report.document import document
+from lab.load.yardstick import Yardstick
 from tests.unit import load_world as world
 
 pytestmark = pytest.mark.slow
@@ -152,11 +153,46 @@ def _knee(**changed: Any) -> dict[str, Any]:
     ],
 )
 def test_another_knee_is_one_that_lies_apart(after: dict[str, Any], noise: bool | None, better: bool | None) -> None:
-    """By all that its repeats kept and broke at; one that overlaps may be the same."""
-    told = {each.name: each for each in _compared(_knee(), _knee(**after))}["knee"]
-    assert (told.more_than_noise, told.better) == (noise, better)
-    assert (told in comparing.worse([told])) == (better is False)
-    assert told.before == "624 to 1,019 events/s"
+    """By all that its repeats kept and broke at; one that overlaps may be the same. By enough reports, for certain."""
+    for reports in (1, 5):
+        changes = _compared([_knee()] * reports, [_knee(**after)] * reports)
+        told = next(each for each in changes if each.name == "knee")
+        assert (told.more_than_noise, told.better) == (noise, better)
+        assert (told in comparing.worse([told])) == (better is False and reports == 5)
+        assert told.before == "624 to 1,019 events/s"
+
+
+def test_repeats_of_one_session_are_no_runs() -> None:
+    """Those of one shipped report, fed as two: 2,846 to 3,208 and, minutes later, 2,020 to 2,252."""
+    first, later = (_knee(kept_up_to=kept, broke_at=broke) for kept, broke in (
+        ([2846.0, 2846.0, 2846.0], [3208.0] * 3), ([2020.0, 2028.0, 2020.0], [2245.0, 2252.0, 2245.0]),
+    ))  # fmt: skip
+    [told] = [each for each in _compared(first, later) if each.name == "knee"]
+    assert (told.more_than_noise, told.repeated) == (True, False)
+    assert comparing.worse(_compared(first, later)) == []
+
+
+def _at(before: float, after: float, interval: tuple[float, float] = (624.0, 1019.0), **changed: object) -> dict[str, Any]:
+    return {**_document(yardstick=Yardstick(before, after), **changed), "knee": {"interval": interval}}
+
+
+def test_another_hour_of_the_machine_is_no_worse_system() -> None:
+    """Four times as slow on the same machine: nothing is said of times, costs and the knee, all is said of counts."""
+    slow = {"book": world.book(fibre_ms=100_000), "cpu_seconds": {"intake": 16.0}, "left": 4}
+    changes = _compared([_at(2_000, 2_040)] * 5, [_at(500, 510, (60.0, 96.0), **slow)] * 5)
+    told = {each.name: each for each in changes}
+    assert [each.name for each in comparing.worse(changes)] == ["lost"]
+    for name in ("freshness, fibre", "fresh fibre p99", "processor of intake", "knee"):
+        assert (told[name].more_than_noise, told[name].better) == (None, None)
+    assert "cannot say: the machine was 4.0 times as fast before" in comparing.table(changes)
+
+
+@pytest.mark.parametrize("after", [(1_800, 1_800), None])
+def test_the_same_hour_and_an_unknown_one_are_compared_as_ever(after: tuple[float, float] | None) -> None:
+    """Within 15 %, or where a report does not know."""
+    slow = _document(book=world.book(fibre_ms=world.FIBRE_MS * 3), yardstick=after and Yardstick(*after))
+    told = {each.name: each for each in _compared([_at(2_000, 2_000)] * 5, [slow] * 5)}
+    assert told["fresh fibre p99"] in comparing.worse(told.values())
 
 
 def test_seed_commit_and_machine_are_settings_too() -> None:

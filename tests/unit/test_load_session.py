@@ -1,12 +1,17 @@
-"""What a run refuses before it touches anything."""
+"""What a run refuses before it touches anything, and whose times may be taken for the city's after it."""
 
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from lab.errors import LabError, ScenarioError
-from lab.load import scenario
+from lab.load import health, scenario, yardstick
 from lab.load.session import Chosen, run
+from lab.load.verdict import Verdict
+from lab.load.watch import CORES
+from lab.load.yardstick import Yardstick
+from tests.unit import load_world as world
 
 pytestmark = pytest.mark.slow
 
@@ -32,3 +37,56 @@ def test_a_report_that_could_not_be_left_is_refused_before_the_run(tmp_path: Pat
     with pytest.raises(LabError, match="no report can be left"):
         run(_asked(tmp_path, "nation", "taken/reports"))
     assert [file.name for file in tmp_path.iterdir()] == ["taken"]
+
+
+def _machine(others: list[float], **changed: object) -> Verdict:
+    """Samples in which others took these cores; the city took half a core."""
+    base = world.samples()[0]
+    looks = [
+        structs.replace(base, at=float(at), cores={"intake": 0.5}, machine_cores=0.5 + took)
+        for at, took in enumerate(others)
+    ]
+    [told] = health.machine(world.outcome(samples=looks, **changed))
+    return told
+
+
+@pytest.mark.parametrize(("busy", "word"), [(9, "broken"), (6, "broken"), (2, "kept"), (0, "kept")])
+def test_a_machine_that_others_had_for_less_than_half_of_the_time_was_not_left_to_the_run(busy: int, word: str) -> None:
+    """All that there is besides: for 45 % and 30 % of twenty looks, which the middle one does not show, and for 10 %."""
+    told = _machine([CORES - 0.5 if number < busy else 0.0 for number in range(20)])
+    assert told.word == word
+    assert "in the worst third" in told.measured
+
+
+def test_a_machine_that_was_another_one_after_the_run_spoils_it() -> None:
+    """By more than a third, whichever way; without looks at the cores, too."""
+    for before, after, word in ((2_000, 1_600, "kept"), (2_000, 1_400, "broken"), (1_400, 2_000, "broken")):
+        told = _machine([0.0] * 9, yardstick=Yardstick(before, after))
+        assert told.word == word
+        assert f"{before:,} units/s before, {after:,} after" in told.measured
+    [alone] = health.machine(world.outcome(own_city=False, yardstick=Yardstick(2_000, 1_400)))
+    assert (alone.word, alone.figure) == ("broken", None)
+    assert health.machine(world.outcome(own_city=False)) == []
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_nine_events_of_a_thousand_that_are_ten_seconds_late_are_not_punctual(late: bool) -> None:
+    """A p99 leaves them out, and freshness is told to p99.9; a loop that stood still likewise."""
+    kept = world.punctual(2)
+    for _ in range(900):
+        kept.record(2)
+    for _ in range(9):
+        kept.record(10_000)
+    assert kept.at(99) < health.LATE_P99_MS_MAX
+    told = health.generator(world.outcome(**{"late" if late else "loop": kept}))
+    assert told.word == "broken"
+    assert "(p99.9)" in told.measured.rpartition(":")[2]
+
+
+def test_the_yardstick_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine on which it would take too long, what was done by then is told."""
+    done: list[bytes] = []
+    monkeypatch.setattr(yardstick, "SECONDS_MAX", 1e-9)
+    monkeypatch.setattr(yardstick, "_unit", lambda kept: done.append(kept) or kept)
+    assert yardstick.measured() > 0
+    assert len(done) == 1

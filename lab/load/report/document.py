@@ -39,7 +39,7 @@ def document(
         "simulated": scenario.simulated,
         "manner": outcome.manner,
         "assumed": list(ASSUMED) if outcome.manner == "paper" else [],
-        "machine": machine(began, load_before),
+        "machine": {**machine(began, load_before), "yardstick": msgspec.to_builtins(outcome.yardstick)},
         "run": {
             "seed": outcome.seed, "scale": scenario.scale,
             "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
