@@ -249,6 +249,35 @@ def test_heartbeats_speak_for_each_source_from_the_start_and_one_that_is_not_kno
     with_line(tmp_path, act, edge_heartbeat_seconds=0.05)
 
 
+def test_a_heartbeat_calls_nothing_delivered_that_shared_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow disk: what was entered after the outbox was looked at is acknowledged, and not in the stand."""
+    centre, plain = "/units/19753", Outbox.commit
+
+    def slow(self: Outbox) -> None:
+        time.sleep(0.2)
+        plain(self)
+
+    async def act(world: World, city: City) -> None:
+        await until(lambda: centre in city.beats)
+        first = city.beats.pop(centre)
+        city.says = lambda events, request: web.json_response({"code": "unavailable"}, status=503)
+        monkeypatch.setattr(Outbox, "commit", slow)
+        # While this one is being committed, the next two come to wait together.
+        busy = asyncio.create_task(world.ports.writer.do(lambda outbox: outbox.stand()))
+        await asyncio.sleep(0.05)
+        beating = asyncio.create_task(world.heartbeats._beat())
+        await asyncio.sleep(0.02)
+        await hand_in(world, "A")
+        await asyncio.gather(busy, beating)
+        [line] = (await world.ports.writer.do(lambda outbox: outbox.stand())).lines
+        beat = city.beats[centre]
+        assert (first["spool_depth"], beat["spool_depth"]) == (0, 0)
+        assert line.oldest_entered_at is not None
+        assert instants.parse(beat["delivered_until"]) <= line.oldest_entered_at
+
+    with_line(tmp_path, act)
+
+
 @pytest.mark.parametrize("ahead_hours", [25, 24 * 400])
 def test_a_clock_too_far_ahead_for_intake_is_told_to_the_city_and_to_the_clerk(ahead_hours: int, tmp_path: Path) -> None:
     """Intake takes no heartbeat from more than a day ahead; its `Date` says what it would take."""

@@ -50,9 +50,11 @@ class Heartbeats:
 
     async def _beat(self) -> None:
         try:
-            stand = await self._writer.do(lambda outbox: outbox.stand())
+            # The instant first, and in the outbox's own thread: what is entered later is not in the stand, also where it
+            # shares its commit.
+            here, stand = await self._writer.do(lambda outbox: (self._clocks(), outbox.stand()))
             trouble: str | None = None
-            for beat in self._beats(stand):
+            for beat in self._beats(here, stand):
                 answer = await self._intake.post("/v1/heartbeats", JSON, msgspec.json.encode(beat))
                 self._instruments.heartbeats.labels(str(answer.status)).inc()
                 if (found := _trouble(answer)) is not None:
@@ -82,15 +84,16 @@ class Heartbeats:
             _log.warning("intake will not hear how a source stands: %s", code, extra=logs.about(source, None, code=code))
         unheard[source] = code
 
-    def _beats(self, stand: Stand) -> list[Heartbeat]:
-        now = time.time_ns() // 1000
+    def _clocks(self) -> Clocks:
+        city = self._link.city_seconds
+        return Clocks(time.time_ns() // 1000, None if city is None else int(city * instants.SECOND))
+
+    def _beats(self, here: Clocks, stand: Stand) -> list[Heartbeat]:
         by_source: dict[str, list[LineStand]] = {}
         if self._settings.edge_unit is not None:
             by_source[f"/units/{self._settings.edge_unit}"] = []
         for line in stand.lines:
             by_source.setdefault(line.source, []).append(line)
-        city = self._link.city_seconds
-        here = Clocks(now, None if city is None else int(city * instants.SECOND))
         return [_beat(source, stand.incarnation, lines, here, self._link.state) for source, lines in by_source.items()]
 
 
