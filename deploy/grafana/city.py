@@ -5,7 +5,20 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Column, Steps, figure, lines, ranking, units_table
+from deploy.grafana.panels import (
+    ANY_IS_BAD,
+    BAD,
+    FAIR,
+    GOOD,
+    LINES_ARE_READ,
+    Column,
+    Steps,
+    figure,
+    lines,
+    ranking,
+    units_table,
+    where_known,
+)
 
 NAMED: Final = '* on (unit) group_left (name) motcua_unit_info{kind=~"$tier"}'
 RECEIVED: Final = f'sum by (unit, name) (motcua_dossiers_received{{role="$role"}} {NAMED})'
@@ -49,8 +62,8 @@ def _now() -> Row:
             figure("Quá hạn", "Open dossiers past their due with a running clock.", f"sum({OVERDUE})", steps=ANY_IS_BAD),
             figure(
                 "Trung tâm mất liên lạc",
-                "Centres nobody hears though they should be at work; their figures are provisional.",
-                "sum(unit:motcua_cut_off:bool) or vector(0)",
+                "Centres of the chosen tier nobody hears though they should be at work; their figures are provisional.",
+                f"sum(unit:motcua_cut_off:bool {NAMED}) {where_known(LINES_ARE_READ)}",
                 steps=ANY_IS_BAD,
             ),
         ),

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana import health
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, figure, lines
+from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, LINES_ARE_READ, Steps, figure, lines, where_known
 
 LAG: Final[Steps] = ((None, GOOD), (30, FAIR), (120, BAD))
 RATE: Final = "[$__rate_interval]"
@@ -68,7 +68,8 @@ def _now() -> Row:
             figure(
                 "Phân vùng đã dừng",
                 "Partitions that are folded or counted no further; each has a reason and an alert.",
-                "(sum(motcua_processing_stopped) or vector(0)) + (sum(motcua_metrics_stopped_partitions) or vector(0))",
+                f"(sum(motcua_processing_stopped) {where_known('motcua_processing_ready')}) + "
+                f"(sum(motcua_metrics_stopped_partitions) {where_known('motcua_metrics_worker_ready')})",
                 steps=ANY_IS_BAD,
             ),
             figure(
@@ -88,31 +89,31 @@ def _edge() -> Row:
                 "Chờ trong các hộp thư đi",
                 "Events in the outboxes of all centres by their newest heartbeats.",
                 (
-                    ("sum(motcua_unit_spool_events) or vector(0)", "cả thành phố"),
-                    ("max(motcua_unit_spool_events) or vector(0)", "nhiều nhất một đơn vị"),
+                    ("sum(motcua_unit_spool_events)", "cả thành phố"),
+                    ("max(motcua_unit_spool_events)", "nhiều nhất một đơn vị"),
                 ),
             ),
             lines(
                 "Cũ nhất chưa gửi",
                 "Age of the oldest event in any outbox; 0 while all are empty.",
-                (("time() - min(motcua_unit_oldest_unsent_timestamp_seconds) or vector(0)", "tuổi"),),
+                ((f"time() - min(motcua_unit_oldest_unsent_timestamp_seconds) {where_known(LINES_ARE_READ)}", "tuổi"),),
                 "s",
             ),
             lines(
                 "Đường truyền",
                 "Units by the state of their line, and units whose figures are provisional or that are silent.",
                 (
-                    ("count by (state) (motcua_unit_link) or vector(0)", "{{state}}"),
-                    ("sum(motcua_unit_provisional) or vector(0)", "tạm tính"),
-                    ("sum(motcua_unit_silent) or vector(0)", "im lặng"),
+                    ("count by (state) (motcua_unit_link)", "{{state}}"),
+                    ("sum(motcua_unit_provisional)", "tạm tính"),
+                    ("sum(motcua_unit_silent)", "im lặng"),
                 ),
             ),
             lines(
                 "Mức đầy của hộp thư đi",
                 "The largest share of a limit that a scraped edge has used up: at 1 it refuses events.",
                 (
-                    (f"motcua_edge_outbox_fill_ratio {health.ZERO}", "{{instance}}"),
-                    (f"sum(motcua_edge_outbox_alarm) {health.ZERO}", "đang báo động"),
+                    ("motcua_edge_outbox_fill_ratio", "{{instance}}"),
+                    ("sum(motcua_edge_outbox_alarm)", "đang báo động"),
                 ),
                 steps=((None, GOOD), (0.8, BAD)),
             ),
@@ -129,7 +130,7 @@ def _aside() -> Row:
                 "Bị từ chối, nằm lại ở trung tâm",
                 "Events that intake refused and edges keep aside: of all centres by heartbeats, of scraped edges by code.",
                 (
-                    (f"sum(motcua_unit_quarantined_events) {health.ZERO}", "cả thành phố"),
+                    ("sum(motcua_unit_quarantined_events)", "cả thành phố"),
                     (f"sum by (instance, code) (motcua_edge_quarantined_events) {health.ZERO}", "{{instance}} {{code}}"),
                 ),
                 steps=ANY_IS_BAD,
@@ -139,9 +140,9 @@ def _aside() -> Row:
                 "Of scraped edges: events held back while others pass, sources of whose state intake refuses to hear, and "
                 "outboxes that take nothing.",
                 (
-                    (f"motcua_edge_held_events {health.ZERO}", "giữ lại {{instance}}"),
-                    (f"motcua_edge_heartbeats_refused {health.ZERO}", "không nghe {{instance}}"),
-                    (f"motcua_edge_ready == bool 0 {health.ZERO}", "không nhận {{instance}}"),
+                    ("motcua_edge_held_events", "giữ lại {{instance}}"),
+                    ("motcua_edge_heartbeats_refused", "không nghe {{instance}}"),
+                    ("motcua_edge_ready == bool 0", "không nhận {{instance}}"),
                     (f"{summed('motcua_edge_store_errors_total', 'code')} {health.ZERO}", "ổ đĩa {{code}}"),
                 ),
                 steps=ANY_IS_BAD,
@@ -150,7 +151,7 @@ def _aside() -> Row:
                 "Đồng hồ trung tâm, đồng hồ máy chủ",
                 "Seconds by which the clock of a scraped edge is off, and by which the processing worker’s was set.",
                 (
-                    (f"motcua_edge_clock_offset_seconds {health.ZERO}", "{{instance}}"),
+                    ("motcua_edge_clock_offset_seconds", "{{instance}}"),
                     ("max(motcua_processing_clock_jump_seconds)", "xử lý"),
                 ),
                 "s",
@@ -160,8 +161,8 @@ def _aside() -> Row:
                 "Share of the units at work that are cut off, and of those that have been at work for twenty minutes: "
                 "alerts go by the latter.",
                 (
-                    (f"city:motcua_units_cut_off:ratio {health.ZERO}", "đang làm việc"),
-                    (f"city:motcua_settled_units_cut_off:ratio {health.ZERO}", "đã mở cửa 20 phút"),
+                    ("city:motcua_units_cut_off:ratio", "đang làm việc"),
+                    ("city:motcua_settled_units_cut_off:ratio", "đã mở cửa 20 phút"),
                 ),
                 "percentunit",
                 steps=((None, GOOD), (0.5, BAD)),

@@ -88,7 +88,7 @@ def _rates() -> Row:
                 (
                     ("sum(motcua_processing_lag_records)", "chưa xử lý"),
                     ("sum(motcua_metrics_lag_records)", "chưa đếm"),
-                    ("sum(motcua_unit_spool_events) or vector(0)", "trong hộp thư đi"),
+                    ("sum(motcua_unit_spool_events)", "trong hộp thư đi"),
                 ),
             ),
         ),
@@ -158,7 +158,7 @@ def _exact() -> Row:
             figure(
                 "Sai khác",
                 "Differences that the newest look of audit has found; a run that is fast and wrong has failed.",
-                "sum(motcua_audit_differences) or vector(0)",
+                "sum(motcua_audit_differences)",
                 steps=ANY_IS_BAD,
             ),
             figure(

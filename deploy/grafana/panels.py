@@ -20,6 +20,12 @@ Panel = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
 # Value from which a colour holds; None: from the lowest.
 Steps = Sequence[tuple[float | None, str]]
 PLAIN: Final[Steps] = ((None, GOOD),)
+# What a figure says when nobody says it now. Asked over a time it is told so: what was known last would else stand there for
+# as long as the page looks back.
+NOT_KNOWN: Final = ("Không rõ", FAIR)
+OF_NOW: Final = "or on () vector(NaN)"
+# Each edge whose heartbeats are read has a line: while nobody reads them it is not known either who has no edge.
+LINES_ARE_READ: Final = "motcua_unit_link"
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
 Words = Mapping[int, tuple[str, str]]
 
@@ -48,16 +54,14 @@ def figure(
 ) -> stat.Panel:
     """One number, with the course that it took behind it; `instant`: of now alone, where whose it is may change."""
     panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE)
-    panel = panel.with_target(asked(expr, legend, instant=instant))
+    panel = panel.with_target(asked(expr if instant else f"{expr} {OF_NOW}", legend, instant=instant))
     panel = panel.thresholds(_thresholds(steps)).color_mode(kinds.BigValueColorMode.VALUE)
     panel = panel.graph_mode(kinds.BigValueGraphMode.NONE if words or instant else kinds.BigValueGraphMode.AREA)
     panel = panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME if legend else kinds.BigValueTextMode.VALUE)
-    panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel = panel.reduce_options(common.ReduceDataOptions().calcs(["last"])).no_value(NOT_KNOWN[0])
     if unit == "percentunit":
         panel = panel.decimals(2)
-    if words:
-        panel = panel.mappings([_words(words)])
-    return panel
+    return panel.mappings([*([_words(words)] if words else []), _not_known()])
 
 
 def lines(
@@ -117,6 +121,11 @@ def units_table(title: str, text: str, columns: Sequence[Column]) -> table.Panel
     )
 
 
+def where_known(known: str, number: int = 0) -> str:
+    """The end of an expression: `number` where there is nothing to count, while `known` says that it would be known."""
+    return f"or 0 * max({known})" + (f" {'-' if number < 0 else '+'} {abs(number)}" if number else "")
+
+
 def asked(expr: str, legend: str = "", *, ref: str = "A", instant: bool = False, as_table: bool = False) -> Dataquery:
     """A query of the Prometheus that is chosen."""
     query = Dataquery().datasource(SOURCE).expr(expr).ref_id(ref)
@@ -140,6 +149,13 @@ def _words(words: Words) -> models.ValueMap:
         for number, (value, (text, colour)) in enumerate(words.items())
     }
     return models.ValueMap(options=options)
+
+
+def _not_known() -> models.SpecialValueMap:
+    text, colour = NOT_KNOWN
+    told = models.ValueMappingResult(text=text, color=colour)
+    nothing = models.SpecialValueMatch.NULL_AND_NAN
+    return models.SpecialValueMap(models.DashboardSpecialValueMapOptions(match=nothing, result=told))
 
 
 def _look(column: Column) -> list[models.DynamicConfigValue]:

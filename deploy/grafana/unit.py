@@ -5,9 +5,22 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, Words, figure, lines
+from deploy.grafana.panels import (
+    ANY_IS_BAD,
+    BAD,
+    FAIR,
+    GOOD,
+    LINES_ARE_READ,
+    Steps,
+    Words,
+    figure,
+    lines,
+    where_known,
+)
 
 OF: Final = 'unit="$unit",role="$role"'
+# Units of which figures are told at all.
+KNOWN: Final = 'motcua_unit_info{unit="$unit"}'
 MINE: Final = 'unit="$unit",role="receiver"'
 ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
 LINKS: Final[Words] = {
@@ -18,6 +31,8 @@ LINKS: Final[Words] = {
     3: ("Mất", BAD),
 }
 YES_NO: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
+SILENCES: Final[Words] = {**YES_NO, -1: ("Chưa từng báo", FAIR)}
+WITHOUT_EDGE: Final = where_known(LINES_ARE_READ)
 
 
 def dashboard() -> Dashboard:
@@ -55,8 +70,9 @@ def _now() -> Row:
             ),
             figure(
                 "Tạm tính",
-                "Whether the unit’s figures are provisional: its outbox is not empty, or nobody can say so.",
-                'max(motcua_unit_provisional{unit="$unit"}) or vector(0)',
+                "Whether the unit’s figures are provisional: its outbox is not empty, or nobody can say so; unknown while "
+                "no heartbeats are read.",
+                f'max(motcua_unit_provisional{{unit="$unit"}}) {WITHOUT_EDGE}',
                 words=YES_NO,
             ),
         ),
@@ -145,14 +161,14 @@ def _line() -> Row:
             figure(
                 "Đường truyền",
                 "The line of the unit’s edges, the worst of them; a unit without an edge reports directly.",
-                f"{link} or vector(-1)",
+                f"{link} {where_known(LINES_ARE_READ, -1)}",
                 words=LINKS,
             ),
             figure(
                 "Im lặng",
                 "Whether nothing has come for too much of the unit’s own working time.",
-                'max(motcua_unit_silent{unit="$unit"}) or vector(0)',
-                words=YES_NO,
+                f'max(motcua_unit_silent{{unit="$unit"}}) {where_known(KNOWN, -1)}',
+                words=SILENCES,
             ),
             figure(
                 "Bản tin cuối",
@@ -162,19 +178,19 @@ def _line() -> Row:
             ),
             lines(
                 "Chờ trong hộp thư đi",
-                "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox.",
-                (('sum(motcua_unit_spool_events{unit="$unit"}) or vector(0)', "bản tin"),),
+                "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox, none while nobody knows.",
+                ((f'sum(motcua_unit_spool_events{{unit="$unit"}}) {WITHOUT_EDGE}', "bản tin"),),
             ),
             lines(
                 "Cũ nhất chưa gửi",
-                "Age of the oldest event in the unit’s outboxes; 0 while they are empty.",
-                (('time() - min(motcua_unit_oldest_unsent_timestamp_seconds{unit="$unit"}) or vector(0)', "tuổi"),),
+                "Age of the oldest event in the unit’s outboxes; 0 while they are empty, none while nobody knows.",
+                ((f'time() - min(motcua_unit_oldest_unsent_timestamp_seconds{{unit="$unit"}}) {WITHOUT_EDGE}', "tuổi"),),
                 "s",
             ),
             figure(
                 "Bị từ chối, nằm lại",
                 "Events that intake refused and the unit’s edges keep aside: no figure knows of them; 0 without an outbox.",
-                'sum(motcua_unit_quarantined_events{unit="$unit"}) or vector(0)',
+                f'sum(motcua_unit_quarantined_events{{unit="$unit"}}) {WITHOUT_EDGE}',
                 steps=ANY_IS_BAD,
             ),
         ),

@@ -35,7 +35,7 @@ def test_a_budget_on_the_page_is_the_one_that_alerts_burn() -> None:
         promise = f"{100 - 100 * budget:g} %"
         assert re.findall(r"[\d.]+ %", sentence) == [promise] * sentence.count("%"), name
         assert f"| {name} | {promise} of " in operations
-        burning = [asked.expr for asked in ASKED if asked.dashboard == "reliability" and f"slo:{name}_bad:" in asked.expr]
+        burning = [asked.bare for asked in ASKED if asked.dashboard == "reliability" and f"slo:{name}_bad:" in asked.expr]
         assert len(burning) == 5
         assert all(expr.endswith(f" / {budget}") for expr in burning), burning
 
@@ -145,6 +145,38 @@ def test_the_best_unit_is_one_unit(
     }  # fmt: skip
     file = tmp_path / "case.yml"
     # JSON is YAML.
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
+def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None:
+    """0, or a direct report, is what a unit without an edge has while others' heartbeats are read; else there is nothing."""
+    edge = {
+        'motcua_unit_link{unit="a",state="down"}': "1x10 stale", 'motcua_unit_provisional{unit="a"}': "1x10 stale",
+        'motcua_unit_spool_events{unit="a"}': "7x10 stale", 'motcua_unit_quarantined_events{unit="a"}': "2x10 stale",
+        'motcua_unit_silent{unit="a"}': "0x10 stale", 'motcua_unit_info{unit="a"}': "1x10 stale",
+        'motcua_unit_info{unit="b"}': "1x10 stale", 'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
+    }  # fmt: skip
+    told = {
+        "Đường truyền": (3, -1), "Tạm tính": (1, 0), "Chờ trong hộp thư đi": (7, 0), "Bị từ chối, nằm lại": (2, 0),
+        "Cũ nhất chưa gửi": (120, 0), "Im lặng": (0, -1),
+    }  # fmt: skip
+    asked = {panel: [each.expr for each in ASKED if (each.dashboard, each.panel) == ("unit", panel)] for panel in told}
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in edge.items()],
+        "promql_expr_test": [
+            {"expr": expr.replace("$unit", unit), "eval_time": at, "exp_samples": [{"labels": "{}", "value": value}]}
+            for panel, [expr] in asked.items()
+            for unit, at, value in (("a", "2m", told[panel][0]), ("b", "2m", told[panel][1]))
+        ] + [
+            {"expr": f"absent(({expr.replace('$unit', unit)}) > -2)", "eval_time": "11m",
+             "exp_samples": [{"labels": "{}", "value": 1}]}
+            for [expr] in asked.values()
+            for unit in ("a", "b")
+        ],
+    }  # fmt: skip
+    file = tmp_path / "case.yml"
     file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
     run("promtool", "test", "rules", str(file))
 

@@ -116,6 +116,9 @@ def test_what_a_panel_shows_where_there_is_nothing_proves_nothing() -> None:
     """It is taken away before data are looked for; within a subquery it is a figure of hours long past."""
     asked = Asked("any", "any", '(sum(rate(a{b!="c"}[1m])) or vector(0)) + max(d{e="f",g=~"h|i"}) or on () vector(-1)')
     assert asked.bare == '(sum(rate(a{b!="c"}[1m]))) + max(d{e="f",g=~"h|i"})'
+    fallen_back = 'max(a{b="c"}) * 3 or max(a) * 0 or 0 * max(d{e="f"}) - 1 or on () vector(NaN)'
+    assert Asked("any", "any", fallen_back).bare == 'max(a{b="c"}) * 3 or max(a) * 0'
+    assert Asked("any", "any", "(sum(a) or 0 * max(b)) + sum(c)").bare == "(sum(a)) + sum(c)"
     assert Asked("any", "any", "avg_over_time((max(a) or vector(0))[30d:1h])").bare.endswith(
         "(max(a) or vector(0))[30d:1h])"
     )
@@ -125,12 +128,34 @@ def test_what_a_panel_shows_where_there_is_nothing_proves_nothing() -> None:
 
 
 def test_a_choice_at_the_top_of_the_page_holds_for_every_panel_or_is_said_not_to(found: dict[str, dict[str, Any]]) -> None:
-    """What is shown by the receiving unit alone says so; a tier is a tier everywhere but where lines are counted."""
+    """What is shown by the receiving unit alone says so, but for lines, which have no role; a tier is a tier everywhere."""
     for panel in panels(found["city"]):
         asked = " ".join(target["expr"] for target in panel["targets"])
-        if "motcua_dossiers_" in asked:
+        if "motcua_dossiers_" in asked or "motcua_cut_off" in asked:
             assert "$tier" in asked, panel["title"]
-            assert "$role" in asked or "whatever role is chosen" in panel["description"], panel["title"]
+            assert "$role" in asked or "motcua_cut_off" in asked or "whatever role is chosen" in panel["description"]
+
+
+def test_what_nobody_knows_does_not_look_well(found: dict[str, dict[str, Any]]) -> None:
+    """A figure without a value says so in words, and none of what is asked of now is that of an hour ago."""
+    figures = [(name, panel) for name, page in found.items() for panel in panels(page) if panel["type"] == "stat"]
+    assert len(figures) > 40
+    for name, panel in figures:
+        told = panel["fieldConfig"]["defaults"]
+        [special] = [each["options"] for each in told["mappings"] if each["type"] == "special"]
+        assert (special["match"], special["result"]["text"]) == ("null+nan", "Không rõ")
+        assert told["noValue"] == "Không rõ"
+        assert panel["options"]["reduceOptions"]["calcs"] == ["last"]
+        [target] = panel["targets"]
+        assert target.get("instant") or target["expr"].endswith(" or on () vector(NaN)"), (name, panel["title"])
+
+
+def test_a_centre_is_not_said_to_be_well_while_nobody_hears_it(found: dict[str, dict[str, Any]]) -> None:
+    """Of lines, outboxes and silences 0 is shown where it is known that there is nothing, which no constant knows."""
+    of_centres = re.compile(r"motcua_unit_(?!info|last)|motcua_cut_off|units_cut_off|motcua_edge_(?!quarantined|store)")
+    asked = [each for each in queries(found) if of_centres.search(each.expr)]
+    assert len(asked) > 20
+    assert [each for each in asked if re.search(r"vector\(-?\d+\)", each.expr)] == []
 
 
 def test_a_week_that_has_not_been_is_not_drawn(found: dict[str, dict[str, Any]]) -> None:
