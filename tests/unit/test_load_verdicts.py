@@ -10,7 +10,7 @@ from lab.load import verdict as drawing
 from lab.load.archived import Standing
 from lab.load.asking import Told
 from lab.load.course import Stretch
-from lab.load.flow import Backlog, Gap
+from lab.load.flow import Backlog, Flow, Gap
 from lab.load.fresh import fairness, gaps
 from lab.load.measures import Book
 from lab.load.scenario import Scenario
@@ -262,8 +262,8 @@ def test_what_a_city_had_counted_before_is_nobodys_double() -> None:
         {"silent_edges": 1},
         {"counts": Counter(due=300, stored=299, given_up=1)},
         {"counts": Counter(due=300, stored=299)},
-        {"book": Book(3.0)},
-        {"book": Book(3.0), "left": 300},
+        {"book": Book(3.0), "flows": {}},
+        {"book": Book(3.0), "flows": {}, "left": 300},
     ],
 )
 def test_those_who_came_through_do_not_speak_for_the_others(changed: dict[str, object]) -> None:
@@ -283,18 +283,39 @@ def test_a_link_whose_events_mostly_wait_has_broken_its_promise() -> None:
     assert _by_name(left=300, book=Book(3.0))["freshness, fibre"].word == "broken"
 
 
-def test_a_link_on_which_nothing_was_stored_has_no_share() -> None:
-    """Instead of dropping out of the comparison; what waits for ever is part of the whole."""
-    book = world.book()
-    del book.whole["stored mountain"]
-    assert fairness(world.outcome(book=book))["mountain"] == 0
-    told = _by_name(book=book, scenario=_promising(slowest_link_share=0.5))
-    assert told["fairness"].word == "broken"
-    # Whoever had nothing to report is no slow link.
-    assert set(fairness(world.outcome(book=book, by_link=Counter(fibre=300)))) == {"fibre"}
-    late = [replace(each, outboxes={"mountain": 300}) for each in world.samples()]
-    assert fairness(world.outcome(samples=late, left=300))["mountain"] == pytest.approx(0.5)
-    assert fairness(world.outcome(samples=late))["mountain"] == 0
+def _flows(**stored: list[int]) -> dict[str, Flow]:
+    """Ten events a second come due on each link, for half a minute."""
+    return {link: Flow([10] * 30, counts) for link, counts in stored.items()}
+
+
+STARVED = [10, 10, *[0] * 27, 280]
+
+
+def test_a_link_that_is_starved_for_a_while_was_not_treated_fairly() -> None:
+    """Though all of it is through at the end: its worst ten seconds while others were served tell."""
+    promised = {"scenario": _promising(slowest_link_share=0.5), "stretches": []}
+    starved = _by_name(**promised, flows=_flows(fibre=[10] * 30, mountain=STARVED))["fairness"]
+    assert (starved.word, starved.figure) == ("broken", 0)
+    assert starved.measured.startswith("mountain 0% from 2 s on")
+    slow = _by_name(**promised, flows=_flows(fibre=[10] * 30, mountain=[0] * 4 + [10] * 26 + [40]))["fairness"]
+    assert slow.word == "kept"
+    assert slow.figure == pytest.approx(0.6)
+    assert _by_name(**promised, flows={})["fairness"].word == "invalid"
+
+
+def test_nobody_is_unfair_where_a_line_is_gone_or_nobody_is_served() -> None:
+    """A cut is the line's own, a broker that stands still is everybody's; whoever had nothing to report is no slow link."""
+    cut = [Stretch("cut", "mountain", 2.0, 29.0)]
+    assert "mountain" not in fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=cut))
+    both = fairness(world.outcome(flows=_flows(fibre=STARVED, mountain=STARVED), stretches=[]))
+    assert {each.share for each in both.values()} == {1.0}
+    assert fairness(world.outcome(flows={**_flows(fibre=[10] * 30), "mountain": Flow([], [])}, stretches=[])) == {}
+    never = fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=[]), stretches=[]))
+    assert never["mountain"].share == 0
+    rests = world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=[])
+    outbox = replace(rests.scenario.outbox, back_off_most_seconds=25.0)
+    rests.scenario = replace(rests.scenario, outbox=outbox)
+    assert fairness(rests)["mountain"].at == 2
 
 
 def test_an_edge_that_does_not_say_what_it_holds_leaves_a_run_unfinished() -> None:
