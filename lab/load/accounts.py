@@ -86,6 +86,13 @@ def never_sent(outcome: Outcome) -> int | None:
     return max(0, kept - outcome.counts["stored"])
 
 
+def given_up_and_archived(outcome: Outcome) -> int:
+    """Events that their sender has given up and the archive has; 0 where nobody has read it."""
+    if outcome.standing is None:
+        return 0
+    return max(0, outcome.counts["given_up"] - outcome.standing.absent)
+
+
 def _audited(outcome: Outcome) -> dict[str, int]:
     """What audit counted, to the end of the archive. In the paper era nobody numbers, and who gave up does not know what was
     stored all the same."""

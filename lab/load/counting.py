@@ -1,7 +1,16 @@
 """Verdicts about counts: what was counted, refused, judged late and explained is what the plan says, whoever was slow."""
 
 from contracts import instants
-from lab.load.accounts import astray, difference, never_archived, never_sent, planned, unfinished, waiting
+from lab.load.accounts import (
+    astray,
+    difference,
+    given_up_and_archived,
+    never_archived,
+    never_sent,
+    planned,
+    unfinished,
+    waiting,
+)
 from lab.load.outcome import Outcome
 from lab.load.verdict import Verdict, Word
 
@@ -38,8 +47,13 @@ def counted(outcome: Outcome) -> list[Verdict]:
 def _lost(outcome: Outcome) -> Verdict:
     """What waits in an outbox when time is over is not lost, but neither can it be said that nothing is."""
     counters, gone = difference(outcome, FLOWS), outcome.counts["given_up"]
+    there = given_up_and_archived(outcome)
     parts = [f"{outcome.planned:,} events planned, {outcome.counts['stored']:,} stored"]
-    parts += [f"{gone:,} given up{_all_the_same(outcome)}"] if gone else []
+    # Who gives up does not know what was stored all the same, its answer lost.
+    parts += (
+        [f"{gone:,} given up" + (f", of which {there:,} stand in the archive all the same" if there else "")] if gone else []
+    )
+    gone -= there
     parts += [f"{unknown:,} of which no sender says where they are"] if (unknown := astray(outcome)) else []
     parts += [f"{absent:,} called stored and not in the archive"] if (absent := never_archived(outcome)) else []
     if is_unfinished := unfinished(outcome):
@@ -54,13 +68,6 @@ def _lost(outcome: Outcome) -> Verdict:
         parts += [f"{counters.missing:,} missing in the counters ({counters.first})"] if counters.missing else []
     word: Word = "broken" if lost or is_unfinished else "invalid" if unknown else "kept"
     return Verdict(name=LOST, promise="0", measured=f"{lost:,}: {', '.join(parts)}", word=word, figure=lost)
-
-
-def _all_the_same(outcome: Outcome) -> str:
-    """Who gives up does not know what was stored all the same, without an answer."""
-    if outcome.standing is None or not (there := max(0, outcome.counts["given_up"] - outcome.standing.absent)):
-        return ""
-    return f", of which {there:,} stand in the archive all the same"
 
 
 def _double(outcome: Outcome) -> Verdict:

@@ -113,6 +113,7 @@ def test_whoever_sends_under_new_ids_is_asked_what_stands_twice() -> None:
     assert (told["double"].word, told["double"].figure) == ("broken", 7)
     assert "7 records of the archive that say what another one says" in told["double"].measured
     assert "10 given up, of which 2 stand in the archive all the same" in told["lost"].measured
+    assert told["lost"].figure == 8
     unasked = _by_name(**paper)["double"]
     assert unasked.word == "invalid"
     assert "nobody has looked" in unasked.measured
