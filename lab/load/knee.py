@@ -1,7 +1,9 @@
 """find-the-knee: a steady rate, raised until the counters are too late and then narrowed down, again and again."""
 
+import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
 from math import inf, sqrt
@@ -29,6 +31,12 @@ REFERENCE = REPOSITORY / "deploy" / "reference"
 DAYS_AHEAD_MAX = 150
 # Between the last rate that kept the promise and the first that broke it: twice in the middle, a quarter of a step is left.
 NARROWINGS = 2
+# Of all steps together, however the repeats go. A step is planned and drained in about so many seconds besides.
+EVENTS_MAX = 600_000
+SECONDS_MAX = 600.0
+STEP_BESIDE_SECONDS = 3.0
+# A queue that grows must have the time to show it.
+STEP_SECONDS_LEAST = 12.0
 
 Run = Callable[[Scenario, int, str], Awaitable[Outcome]]
 
@@ -47,6 +55,16 @@ class Found(Struct, frozen=True, kw_only=True):
     sentence: str
     interval: tuple[float, float | None] | None = None
     spoiled_repeats: int = 0
+    # Time was over before the system had ended them.
+    unfinished_repeats: int = 0
+
+
+class Bounds(Struct, frozen=True):
+    """What all steps come to where each repeat breaks at its last rate alone: then they are most."""
+
+    steps: int
+    seconds: float
+    events: int
 
 
 def knee_of(scenario: Scenario) -> Knee:
@@ -56,16 +74,38 @@ def knee_of(scenario: Scenario) -> Knee:
     return scenario.knee
 
 
+def bounds(knee: Knee) -> Bounds:
+    """Of all repeats, before any of them."""
+    asked = [knee.first_events_per_second * knee.growth**number for number in range(knee.steps_max)]
+    low, high = asked[-2:]
+    for _ in range(NARROWINGS):
+        low = sqrt(low * high)
+        asked.append(low)
+    steps = len(asked) * knee.repeats
+    return Bounds(
+        steps, steps * (knee.step_seconds + STEP_BESIDE_SECONDS), round(sum(asked) * knee.step_seconds * knee.repeats)
+    )
+
+
 async def find(
     scenario: Scenario, reference: Path, seed: int, run: Run, say: Callable[[str], None]
 ) -> tuple[Found, list[Outcome]]:
     """All repeats, each until a step breaks the promise, and then between that and the one before."""
     knee = knee_of(scenario)
     per_dossier = _events_per_dossier(scenario, reference, seed)
+    most = bounds(knee)
+    say(
+        f"at most {most.steps} steps of {knee.step_seconds:.0f} s, about {most.seconds / 60:.0f} minutes and "
+        f"{most.events:,} events; none begins that would end after {SECONDS_MAX / 60:.0f} minutes"
+    )
     steps: list[Step] = []
     outcomes: list[Outcome] = []
+    until = time.monotonic() + SECONDS_MAX - knee.step_seconds - STEP_BESIDE_SECONDS
 
     async def take(repeat: int, number: int, asked: float) -> Step:
+        # One step is taken in any case: without it nothing could be told.
+        if steps and time.monotonic() > until:
+            raise _TimeOverError
         day = len(steps)
         outcome = await run(at_rate(scenario, asked, per_dossier, day, reference), seed + day + 1, f"r{repeat}s{number}x")
         step = judged(outcome, repeat, asked, knee)
@@ -74,9 +114,16 @@ async def find(
         say(told(step))
         return step
 
-    for repeat in range(knee.repeats):
-        await _repeat(knee, partial(take, repeat))
-    return found(steps, knee), outcomes
+    done = 0
+    with suppress(_TimeOverError):
+        for repeat in range(knee.repeats):
+            await _repeat(knee, partial(take, repeat))
+            done += 1
+    return found(steps, knee, done), outcomes
+
+
+class _TimeOverError(Exception):
+    """No step can begin any more."""
 
 
 async def _repeat(knee: Knee, take: Callable[[int, float], Awaitable[Step]]) -> None:
@@ -118,13 +165,13 @@ def at_rate(scenario: Scenario, asked: float, per_dossier: float, day: int, refe
     )
 
 
-def found(steps: list[Step], knee: Knee) -> Found:
-    """All repeats together, in a sentence."""
+def found(steps: list[Step], knee: Knee, done: int | None = None) -> Found:
+    """All repeats together, in a sentence; `done`: so many came to their end, None: all of them."""
     kept: list[float] = []
     broke: list[float | None] = []
     ends: list[tuple[float, float | None]] = []
     stages: dict[str, int] = {}
-    spoiled = 0
+    spoiled = unfinished = 0
     for repeat in range(knee.repeats):
         mine = [step for step in steps if step.repeat == repeat]
         broken = [step for step in mine if not step.kept and step.valid]
@@ -133,22 +180,25 @@ def found(steps: list[Step], knee: Knee) -> Found:
         broke.append(None if first is None else first.reported)
         is_spoiled = any(not step.kept and not step.valid for step in mine)
         spoiled += is_spoiled
-        # Broken by somebody else before the system was: what it kept until then is all that is known of this repeat.
-        if first is not None or not is_spoiled:
+        is_unfinished = done is not None and repeat >= done and first is None and not is_spoiled
+        unfinished += is_unfinished
+        # Ended by somebody else, or by time, before the system was: what it kept until then is all that is known of it.
+        if first is not None or not (is_spoiled or is_unfinished):
             ends.append((kept[-1], broke[-1]))
         if first is not None:
             stages[first.stage] = stages.get(first.stage, 0) + 1
     interval = interval_of(ends)
     return Found(
         steps=steps, kept_up_to=kept, broke_at=broke, stages=stages, interval=interval, spoiled_repeats=spoiled,
-        sentence=_sentence(ends, interval, stages, spoiled, knee),
+        unfinished_repeats=unfinished, sentence=_sentence(ends, interval, stages, _others(spoiled, unfinished, knee), knee),
     )  # fmt: skip
 
 
 def verdict(found: Found) -> Verdict:
-    """Shown, for nobody promised a rate; invalid where somebody else than the system ended a repeat."""
+    """Shown, for nobody promised a rate; invalid where somebody else than the system, or time, ended a repeat."""
     return Verdict(
-        name=NAME, promise="—", measured=found.sentence, word="invalid" if found.spoiled_repeats else "shown",
+        name=NAME, promise="—", measured=found.sentence,
+        word="invalid" if found.spoiled_repeats or found.unfinished_repeats else "shown",
         figure=None if found.interval is None else found.interval[0],
     )  # fmt: skip
 
@@ -169,10 +219,9 @@ def interval_of(ends: list[tuple[float, float | None]]) -> tuple[float, float | 
 
 def _sentence(
     ends: list[tuple[float, float | None]], interval: tuple[float, float | None] | None, stages: dict[str, int],
-    spoiled: int, knee: Knee,
+    others: str, knee: Knee,
 ) -> str:  # fmt: skip
     promise, whole = f"p99 ≤ {knee.freshness_p99_ms:,.0f} ms", knee.repeats
-    others = f"; in {spoiled} of {whole} repeats the generator was late or others had the machine" if spoiled else ""
     if interval is None:
         return f"nothing can be said of {promise}{others}"
     low, high = interval
@@ -190,6 +239,12 @@ def _sentence(
     blame = ", ".join(f"{stage} ({times} of {whole})" for stage, times in sorted(stages.items(), key=lambda p: -p[1]))
     blame = f"; what broke it: {blame}" if blame else "; nothing broke within the steps"
     return f"{place} ({promise}; kept to broken, by repeats: {by_repeat}){blame}{others}"
+
+
+def _others(spoiled: int, unfinished: int, knee: Knee) -> str:
+    whole = knee.repeats
+    told = f"; in {spoiled} of {whole} repeats the generator was late or others had the machine" if spoiled else ""
+    return told + (f"; {unfinished} of {whole} repeats did not come to their end in time" if unfinished else "")
 
 
 def _agreement(ends: list[tuple[float, float | None]]) -> str:

@@ -11,7 +11,7 @@ from lab.fortnight import facts as published
 from lab.fortnight import writing
 from lab.load import knee
 from lab.load import plan as planning
-from lab.load.scenario import EVENTS_PLANNED_MAX, Scenario, instant
+from lab.load.scenario import EVENTS_PLANNED_MAX, Knee, Scenario, instant
 
 TRIAL_DOSSIERS = 400
 
@@ -26,7 +26,7 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = knee.REFERENCE) ->
     if scenario.arrivals.facts is not None:
         _replay(scenario, reference, seed)
     elif scenario.knee is not None:
-        steps = (scenario.knee.steps_max + knee.NARROWINGS) * scenario.knee.repeats
+        steps = _search(scenario.name, scenario.knee)
         most = scenario.knee.first_events_per_second * scenario.knee.growth ** (scenario.knee.steps_max - 1)
         # An event more or less for each dossier changes nothing about the days on which there are steps.
         step = knee.at_rate(scenario, most, _per_dossier(scenario, reference, seed), steps - 1, reference)
@@ -39,6 +39,27 @@ def _together(scenario: Scenario) -> None:
     """Parts of a scenario that would come at another moment than they say."""
     if scenario.knee is not None and (scenario.faults or scenario.course):
         raise ScenarioError(f"{scenario.name}: [knee] tries rates alone: no faults and no course beside it")
+
+
+def _search(name: str, wanted: Knee) -> int:
+    """How many steps it may take; all of them have a bound of their own, since each has one for itself alone."""
+    if wanted.step_seconds < knee.STEP_SECONDS_LEAST:
+        raise ScenarioError(
+            f"{name}: a step of {wanted.step_seconds:.0f} s cannot show whether it falls behind: set [knee] `step_seconds` "
+            f"to {knee.STEP_SECONDS_LEAST:.0f} at least"
+        )
+    most = knee.bounds(wanted)
+    if most.seconds > knee.SECONDS_MAX:
+        raise ScenarioError(
+            f"{name}: {most.steps} steps may take {most.seconds:,.0f} s, more than {knee.SECONDS_MAX:.0f}: fewer or shorter "
+            "ones, please ([knee] `steps_max`, `repeats`, `step_seconds`)"
+        )
+    if most.events > knee.EVENTS_MAX:
+        raise ScenarioError(
+            f"{name}: its steps may have {most.events:,} events together, more than {knee.EVENTS_MAX:,}: lower or fewer "
+            "rates, please ([knee] `first_events_per_second`, `growth`, `steps_max`, `repeats`)"
+        )
+    return most.steps
 
 
 def _per_dossier(scenario: Scenario, reference: Path, seed: int) -> float:

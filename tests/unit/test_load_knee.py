@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from lab.errors import ScenarioError
 from lab.load import judging, knee, steps
 from lab.load import scenario as scenarios
 from lab.load import verdict as drawing
 from lab.load.knee import Found
 from lab.load.measures import Book
+from lab.load.outcome import Outcome
+from lab.load.rehearsal import rehearse
 from lab.load.steps import Step
 from lab.load.watch import CORES, Sample
 from lab.load.whole import whole
@@ -243,6 +246,44 @@ def test_what_lies_between_is_halved(truth: float, steps_taken: int) -> None:
     if truth == 700.0:
         assert high is not None
         assert high / low == pytest.approx(KNEE.growth ** (1 / 4))
+
+
+def test_all_steps_together_are_bounded_before_the_first() -> None:
+    """Each for itself is allowed: six hundred thousand events and ten minutes are those of the search."""
+    shipped = scenarios.read("find-the-knee")
+    rehearse(shipped, 1)
+    most = knee.bounds(KNEE)
+    assert (most.steps, most.seconds) == (27, 27 * 19.0)
+    assert most.events <= knee.EVENTS_MAX
+    for changed, said in (
+        ({"first_events_per_second": 240}, "events together, more than 600,000"),
+        ({"repeats": 5}, "45 steps may take 855 s, more than 600"),
+        ({"step_seconds": 8}, "a step of 8 s cannot show whether it falls behind"),
+    ):
+        with pytest.raises(ScenarioError, match=said):
+            rehearse(replace(shipped, knee=replace(KNEE, **changed)), 1)
+
+
+def test_no_step_begins_when_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found by then is told, and that it is not all; nobody says that the last repeat never broke."""
+    said: list[str] = []
+    rates: list[int] = []
+    clock = iter(range(0, 10_000, 120))
+    monkeypatch.setattr("lab.load.knee.time.monotonic", lambda: float(next(clock)))
+
+    async def run(one: scenarios.Scenario, _: int, __: str) -> Outcome:
+        rates.append(one.arrivals.dossiers)
+        return world.outcome(book=world.book(100, 9_000 if len(rates) % 4 == 3 else 100))
+
+    told, outcomes = asyncio.run(knee.find(scenarios.read("find-the-knee"), knee.REFERENCE, 1, run, said.append))
+    assert said[0].startswith(
+        "at most 27 steps of 16 s, about 9 minutes and 557,814 events; none begins that would end after"
+    )
+    assert len(outcomes) == len(told.steps) == 5
+    assert told.unfinished_repeats == 2
+    assert told.interval == (told.kept_up_to[0], told.broke_at[0])
+    assert "2 of 3 repeats did not come to their end in time" in told.sentence
+    assert knee.verdict(told).word == "invalid"
 
 
 def test_all_steps_together_hide_nothing_of_any() -> None:
