@@ -18,19 +18,24 @@ EVERY_CENTRE = "every-centre"
 _SHOWN = (OPERATOR, EVERY_CENTRE)
 
 
-def make(directory: Path, body: reference.Reference, plain_into: Path | None = None) -> int:
+def make(directory: Path, body: reference.Reference, plain_into: Path | None = None, edge_into: Path | None = None) -> int:
     """Writes `keys.json` (what MOTCUA_KEYS_FILE names) and `keys.plain.json` (name -> key, for the operator's eyes alone);
     the keys that services themselves show stand in files of their own beside it, `operator.key` and `every-centre.key`.
 
-    Plain ones go into a directory of their own where one is named. Returns how many keys were made: 0 when there are keys
-    already, which never change. OperatorError when a directory cannot be written to, or two of a plain file differ.
+    Plain ones go into a directory of their own where one is named; an edge that must not see the others gets a copy of its
+    own. Returns how many keys were made: 0 when there are keys already, which never change. OperatorError when a directory
+    cannot be written to, or two of a plain file differ.
     """
     beside = plain_into or directory
     try:
+        made = 0
         if (directory / HASHED).exists():
             _part(directory, beside)
-            return 0
-        return _make(directory, body, beside)
+        else:
+            made = _make(directory, body, beside)
+        if edge_into is not None:
+            _copy(beside / f"{EVERY_CENTRE}.key", edge_into)
+        return made
     except OSError as error:
         raise OperatorError(f"the keys cannot be written into {error.filename or directory}: {error.strerror}") from error
 
@@ -80,6 +85,14 @@ def _part(directory: Path, beside: Path) -> None:
             f"{', '.join(differing)} in {directory} and in {beside} are not the same: keep the one in force in {beside}, "
             f"and remove what {directory} has, which every service can read (docs/OPERATIONS.md, Upgrade)."
         )
+
+
+def _copy(key: Path, into: Path) -> None:
+    """Also one that was exchanged; a key that people keep elsewhere is theirs to bring."""
+    place = into / key.name
+    if key.exists() and not (place.exists() and place.read_bytes() == key.read_bytes()):
+        into.mkdir(parents=True, exist_ok=True)
+        _write(place, key.read_bytes(), 0o600)
 
 
 def _json(content: object) -> bytes:

@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     keys = command("keys", _keys, "make random keys for the operator and each body, where a directory has none yet")
     keys.add_argument("into", type=Path, help=f"gets {keymaking.HASHED} for MOTCUA_KEYS_FILE and {keymaking.PLAIN}")
     keys.add_argument("--plain-into", type=Path, metavar="DIR", help="gets what is plain, instead of the other")
+    keys.add_argument(
+        "--edge-into", type=Path, metavar="DIR", help="gets a copy of the key that an edge shows for all bodies"
+    )
     generation.describe(command("generation", generation.run, "a generation beside the live one, without a local stack"))
     workbench.describe(command("rejected", workbench.run, "dead letters: count them, show one, hand them in again"))
     carried.describe(
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _keys(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
-    made = keymaking.make(chosen.into, acts.files(settings), chosen.plain_into)
+    made = keymaking.make(chosen.into, acts.files(settings), chosen.plain_into, chosen.edge_into)
     print(f"{made} keys made in {chosen.into}" if made else f"{chosen.into} has its keys already")
     return 0
 

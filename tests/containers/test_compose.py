@@ -76,6 +76,8 @@ def test_plain_keys_are_where_they_are_shown_and_nowhere_else(composed: Composed
     """The operators' tool opens its door with the one of its volume; intake, which everybody reaches, sees hashes alone."""
     composed("run", "--rm", "-T", "operators", "rejected", "list")
     assert composed("exec", "-T", "intake", "ls", "/keys", "/secrets").split() == ["/keys:", "keys.json", "/secrets:"]
+    seen = composed("exec", "-T", "edge", "ls", "/edge-key", "/secrets").split()
+    assert seen == ["/edge-key:", "every-centre.key", "/secrets:"]
 
 
 def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:

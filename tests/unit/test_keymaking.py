@@ -58,6 +58,26 @@ def test_plain_keys_lie_where_the_hashed_ones_do_not(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "plain").iterdir()} == {path.name for path in plain.iterdir()}
 
 
+def test_an_edge_gets_a_copy_of_the_one_key_that_it_shows(tmp_path: Path) -> None:
+    """Of a former release's, too; an exchanged one comes after, one that people keep elsewhere is not missed."""
+    hashed, plain, edge = tmp_path / "keys", tmp_path / "secrets", tmp_path / "edge-key"
+    keymaking.make(hashed, BODY, plain)
+    for said in (None, "exchanged\n", "exchanged\n"):
+        if said is not None:
+            (plain / "every-centre.key").write_text(said)
+        assert keymaking.make(hashed, BODY, plain, edge) == 0
+        [copy] = edge.iterdir()
+        assert copy.name == "every-centre.key"
+        assert copy.read_bytes() == (plain / copy.name).read_bytes()
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    copy.unlink()
+    (plain / "every-centre.key").unlink()
+    assert keymaking.make(hashed, BODY, plain, edge) == 0
+    assert not list(edge.iterdir())
+    assert keymaking.make(tmp_path / "new", BODY, tmp_path / "plain", tmp_path / "edge") == len(CODES) + 2
+    assert (tmp_path / "edge" / "every-centre.key").exists()
+
+
 def test_a_plain_key_that_differs_from_its_namesake_is_named_and_left(tmp_path: Path) -> None:
     """As after a way back on which a key was exchanged; what is the same is moved, and what people chose is taken."""
     hashed, plain = tmp_path / "keys", tmp_path / "secrets"
