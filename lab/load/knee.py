@@ -88,7 +88,12 @@ def bounds(knee: Knee) -> Bounds:
 
 
 async def find(
-    scenario: Scenario, reference: Path, seed: int, run: Run, say: Callable[[str], None]
+    scenario: Scenario,
+    reference: Path,
+    seed: int,
+    run: Run,
+    say: Callable[[str], None],
+    now: Callable[[], float] = time.monotonic,
 ) -> tuple[Found, list[Outcome]]:
     """All repeats, each until a step breaks the promise, and then between that and the one before."""
     knee = knee_of(scenario)
@@ -100,11 +105,11 @@ async def find(
     )
     steps: list[Step] = []
     outcomes: list[Outcome] = []
-    until = time.monotonic() + SECONDS_MAX - knee.step_seconds - STEP_BESIDE_SECONDS
+    until = now() + SECONDS_MAX - knee.step_seconds - STEP_BESIDE_SECONDS
 
     async def take(repeat: int, number: int, asked: float) -> Step:
         # One step is taken in any case: without it nothing could be told.
-        if steps and time.monotonic() > until:
+        if steps and now() > until:
             raise _TimeOverError
         day = len(steps)
         outcome = await run(at_rate(scenario, asked, per_dossier, day, reference), seed + day + 1, f"r{repeat}s{number}x")
