@@ -159,19 +159,22 @@ def workers(plan: Plan, records: int) -> Took:
 
 
 def watched(client: "redis.Redis", processes: "list[subprocess.Popen[bytes]]", records: int) -> Took:
-    """From the moment at which every partition has an owner until everything is stored; what was stored by then counts not."""
+    """From the moment at which all workers have partitions and all partitions an owner until everything is stored; what
+    was stored before is left out."""
     names = [f"{keys.prefix(GEN)}{keys.position(number)}" for number in range(topics.PARTITIONS)]
     deadline, began, begun, cpu = time.monotonic() + WITHIN_SECONDS, 0.0, 0, 0.0
     while time.monotonic() < deadline and all(process.poll() is None for process in processes):
         pipe = client.pipeline(transaction=False)
         for name in names:
-            pipe.hget(name, "next")
+            pipe.hmget(name, "next", "owner")
         found = pipe.execute()
-        stored = sum(int(each or 0) for each in found)
+        stored, owners = sum(int(offset or 0) for offset, _ in found), {owner for _, owner in found}
         used = sum(cpu_seconds(process.pid) for process in processes)
-        if not began and None not in found:
+        if not began and None not in owners and len(owners) == len(processes):
             began, begun, cpu = time.monotonic(), stored, used
         if stored == records:
+            if not began or begun == records:
+                raise SystemExit("everything was stored before all workers had partitions: take more --fortnights")
             return Took(records - begun, time.monotonic() - began, used - cpu)
         time.sleep(LOOK_EVERY_SECONDS)
     ended = [process.poll() for process in processes]

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -23,10 +25,28 @@ class Bounds(NamedTuple):
     end: int
 
 
+class Client(AdminClient):
+    """Ends where the next one is made, never where the last reference to it happens to be dropped.
+
+    That may be a callback of its own, or a collection of garbage within one; and librdkafka (2.16.0) aborts the process
+    when a client is to end in a thread of its own.
+    """
+
+    def __del__(self) -> None:
+        _left.put(self)
+
+
+# Clients that nobody holds any more.
+_left: SimpleQueue[Client] = SimpleQueue()
+
+
 def client(bootstrap: str) -> AdminClient:
     """A client that asks and makes nothing, not even a topic that it asks for. Leaders that it has heard of it knows for a
-    day: it is replaced as soon as one of them is outdated."""
-    return AdminClient(
+    day: it is replaced as soon as one of them is outdated. Not to be called by a client's callback."""
+    with suppress(Empty):
+        while True:
+            _left.get_nowait()
+    return Client(
         {
             "bootstrap.servers": bootstrap,
             "allow.auto.create.topics": False,
@@ -82,19 +102,26 @@ class Asking:
         After an outage the former client is refused at once, for leaders that are outdated, and whoever asks for a topic
         that was made just now before a broker knows that it leads: half of `seconds` long the next client is asked, too.
         """
-        places, deadline, pause_seconds = list(places), time.monotonic() + seconds / 2, 0.0
+        places, began, pause_seconds = list(places), time.monotonic(), 0.0
         while True:
             try:
-                return self._bounds(places, seconds)
+                return self._bounds(places, began + seconds - time.monotonic())
             except (KafkaException, TimeoutError):
-                if time.monotonic() > deadline:
+                if time.monotonic() > began + seconds / 2:
                     raise
             # At once, and then a little later each time: each question is a client of its own.
             time.sleep(pause_seconds)
             pause_seconds = min(AGAIN_SECONDS_MAX, pause_seconds * 2 + AGAIN_SECONDS)
 
+    def knows(self, topic: str) -> bool:
+        """Whether a question for offsets of this topic can be put at once; else whoever puts it waits to hear of leaders."""
+        return topic in self._met[1]
+
     def begins(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
-        """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says."""
+        """For each place the offset of the first record that is kept, to come; KafkaException instead when nobody says.
+
+        Blocks, for `seconds` at most, where the client has yet to hear who leads a topic (`knows`).
+        """
         return self._offsets(places, OffsetSpec.earliest(), seconds)  # type: ignore[no-untyped-call]
 
     def ends(self, places: Iterable[TopicPartition], seconds: float) -> Offsets:
@@ -102,8 +129,10 @@ class Asking:
         return self._offsets(places, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
 
     def _bounds(self, places: list[TopicPartition], seconds: float) -> dict[TopicPartition, Bounds]:
-        within = seconds + 1.0
+        within, (asked, met) = seconds + 1.0, self._met
         try:
+            # Here, so that it is not waited for twice where nobody answers.
+            _meet(asked, met, {place.topic for place in places}, seconds)
             begins, ends = self.begins(places, seconds), self.ends(places, seconds)
             return {place: Bounds(begins[place].result(within), ends[place].result(within)) for place in places}
         except (KafkaException, TimeoutError):
@@ -117,7 +146,8 @@ class Asking:
         except KafkaException as error:
             return {place: _failed(error) for place in wanted}
         # One call for all: asked one by one they cost forty milliseconds each.
-        return {place: _offset(answer) for place, answer in asked.list_offsets(wanted, request_timeout=seconds).items()}
+        found = asked.list_offsets(wanted, request_timeout=seconds)
+        return {place: _offset(answer, met, place.topic) for place, answer in found.items()}
 
 
 def _meet(asked: AdminClient, met: set[str], topics: set[str], seconds: float) -> None:
@@ -127,8 +157,9 @@ def _meet(asked: AdminClient, met: set[str], topics: set[str], seconds: float) -
     thread; an answer to another question that comes at that moment goes on with the same in its own thread, and the process
     ends with a segmentation fault: once in some ten thousand times where two questions are asked at once.
     """
+    until = time.monotonic() + seconds
     for topic in sorted(topics - met):
-        if asked.list_topics(topic, timeout=seconds).topics[topic].error is None:
+        if asked.list_topics(topic, timeout=max(0.0, until - time.monotonic())).topics[topic].error is None:
             met.add(topic)
 
 
@@ -138,7 +169,8 @@ def _failed(error: KafkaException) -> "Future[int]":
     return told
 
 
-def _offset(asked: "Future[Any]") -> "Future[int]":
+def _offset(asked: "Future[Any]", met: set[str], topic: str) -> "Future[int]":
+    """What is asked, as a number to come; after an error the client has to hear anew who leads the topic."""
     told: Future[int] = Future()
     # Nobody can cancel what is told when the client's own answer comes.
     told.set_running_or_notify_cancel()
@@ -147,11 +179,13 @@ def _offset(asked: "Future[Any]") -> "Future[int]":
         try:
             offset = int(answer.result().offset)
         except BaseException as error:
+            met.discard(topic)
             told.set_exception(error)
         else:
             if offset >= 0:
                 told.set_result(offset)
             else:
+                met.discard(topic)
                 # What a client that knows the broker says when no answer came in time: an offset like any other, but -1001.
                 told.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
 

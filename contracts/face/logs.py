@@ -50,7 +50,8 @@ def begun(service: str) -> Iterator[None]:
 
     Only where a library's native code crashes no line can be written: then the places of all threads stand there.
     """
-    faulthandler.enable()
+    with suppress(OSError, RuntimeError, ValueError):  # a process whose stderr is closed runs all the same
+        faulthandler.enable()
     try:
         settings = LogSettings()
     except ValidationError as error:

@@ -238,6 +238,12 @@ def test_a_crash_of_native_code_leaves_the_places_of_all_threads() -> None:
     assert "Lan" not in done.stderr
 
 
+def test_a_process_without_stderr_runs_all_the_same() -> None:
+    script = "from contracts.face import logs\nwith logs.begun('intake'):\n    print('runs')\n"
+    done = subprocess.run(["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, script], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"runs\n")
+
+
 def test_make_logs_shows_a_line_for_eyes(tmp_path: Any, capsys: pytest.CaptureFixture[str], written: Written) -> None:
     """What is no line of ours, Kafka's say, is shown as it is."""
     written.log.info("stored", extra=logs.about("/units/19753", "an-id", partition=3, offset=7))

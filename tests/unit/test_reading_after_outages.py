@@ -5,13 +5,16 @@ Against librdkafka's own mock cluster, which can be told to elect a leader anew.
 
 import ctypes
 import logging
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import confluent_kafka
 import pytest
-from confluent_kafka import KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from contracts.asking import Asking, Bounds
@@ -98,7 +101,7 @@ def test_nobody_looks_for_leaders_while_offsets_are_asked_for(
         return AdminClient({**settings, "debug": "metadata", "log_level": 7}, logger=logging.getLogger("librdkafka"))
 
     caplog.set_level(logging.DEBUG, "librdkafka")
-    monkeypatch.setattr("contracts.asking.AdminClient", telling)
+    monkeypatch.setattr("contracts.asking.Client", telling)
     asking, places = Asking(cluster.bootstrap), [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
     both = (*asking.begins(places, 5.0).values(), *asking.ends(places, 5.0).values())
     assert [each.result(5.0) for each in both] == [0] * PARTITIONS + [1] * PARTITIONS
@@ -106,6 +109,43 @@ def test_nobody_looks_for_leaders_while_offsets_are_asked_for(
         pass
     assert "Received metadata" in caplog.text
     assert "query partition leaders" not in caplog.text
+
+
+def test_after_a_refusal_leaders_are_heard_of_anew(cluster: Cluster) -> None:
+    """A refusal empties what the client knows of them; until it has heard again, nobody asks who must not wait."""
+    asking, [place] = Asking(cluster.bootstrap), [TopicPartition(TOPIC, 0)]
+    assert not asking.knows(TOPIC)
+    assert asking.ends([place], 5.0)[place].result(5.0) == 1
+    assert asking.knows(TOPIC)
+    cluster.refuse_offsets(1)
+    with pytest.raises(KafkaException):
+        asking.ends([place], 5.0)[place].result(5.0)
+    assert not asking.knows(TOPIC)
+    assert asking.ends([place], 5.0)[place].result(5.0) == 1
+
+
+def test_a_client_that_is_let_go_within_its_own_callback_ends_no_process(cluster: Cluster) -> None:
+    """Where it has been replaced meanwhile, and its answer was all that held it."""
+    script = (
+        "import sys, threading\n"
+        "from confluent_kafka import TopicPartition\n"
+        "from confluent_kafka.admin import OffsetSpec\n"
+        "from contracts import asking\n"
+        "held, told = [asking.client(sys.argv[1])], threading.Event()\n"
+        "[answer] = held[0].list_offsets({TopicPartition('told', 0): OffsetSpec.latest()}, request_timeout=5.0).values()\n"
+        "answer.add_done_callback(lambda _: (held.clear(), told.set()))\n"
+        "assert told.wait(10)\n"
+        "assert asking.Asking(sys.argv[1]).cluster(5.0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, cluster.bootstrap], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_nobody_answers_it_is_not_waited_for_twice() -> None:
+    began = time.monotonic()
+    with pytest.raises(KafkaException):
+        Asking("127.0.0.1:1").bounds([TopicPartition(TOPIC, 0)], 1.0)
+    assert time.monotonic() - began < 1.9
 
 
 def test_an_answer_that_is_cut_short_leaves_no_partition_paused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

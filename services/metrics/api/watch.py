@@ -67,7 +67,8 @@ class Watch:
                 return
             asked_at = time.monotonic()
             try:
-                if self.fault is not None:
+                # Whoever has yet to hear of leaders waits for it: the thread's turn, not this loop's.
+                if self.fault is not None or not self._asking.knows(REPORTED.name):
                     raise TimeoutError
                 asked = self._ask_ends()
                 found = await asyncio.wait_for(
