@@ -1,6 +1,6 @@
 """The capacity sheet: from cores measured at several rates to the machines that a city, a province, the nation need."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
 from typing import Any
 
@@ -19,6 +19,8 @@ REPLICATION = 3
 CATCH_UP_SECONDS = 3600
 WORKING_DAYS = 250
 GIB = 1024**3
+# Of one machine, from its slow hour to its quiet one, as measured while this lab was made.
+HOURS_RATIO = 6
 KAFKA = "kafka"
 STEPS_MIN = 3
 # docs/GOING_LIVE.md, of Kafka's disk: for reports that say the archive of reported records alone.
@@ -123,32 +125,62 @@ def kept_bytes(document: dict[str, Any]) -> float:
     return float(told or max(KEPT_BYTES_PER_EVENT, document["cost"]["archive_bytes_per_event"] or 0))
 
 
-def sheet(document: dict[str, Any]) -> str:
-    """As a page in Markdown."""
-    machine, measured = document["machine"], cost(document)
-    is_known = document["cost"].get("kept_bytes_per_event") is not None
-    whose = "measured" if is_known else "by [GOING_LIVE.md](../GOING_LIVE.md): the report has one topic of three"
-    lines = [
-        f"# Capacity, from `{document['scenario']}` of {machine['began']}",
-        "",
-        f"All services together, Kafka {REPLICATION} times, took {measured.fixed_cores:.2f} cores whatever the rate and "
-        f"{measured.cores_per_rate * 1e6:,.0f} µs an event besides: a line through the {measured.steps} steps between "
-        f"{measured.least:,.0f} and {measured.most:,.0f} events/s in which the machine was not full (they lie "
-        f"±{measured.deviation:.2f} cores around it). {kept_bytes(document):,.0f} bytes an event are kept ({whose}). "
-        f"{machine['cores']} cores, load {machine['load_before']} before, commit {machine['commit']}.",
-        "",
+def sheet(*documents: dict[str, Any]) -> str:
+    """As a page in Markdown; of several reports from the least to the most that any of them says."""
+    told = [needs(each) for each in documents]
+    began = ", ".join(each["machine"]["began"] for each in documents)
+    lines = [f"# Capacity, from `{documents[0]['scenario']}` of {began}", ""]
+    for each in documents:
+        lines += [_measured(each), ""]
+    lines += [_between_hours(documents), ""]
+    lines += [
         "| | dossiers a day | events/s, mean | at the peak | cores at the peak | cores to catch up | machines "
         "| kept topics, GiB a year |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for need in needs(document):
+    for row in zip(*told, strict=True):
+        place, mean, peak = row[0].place, row[0].mean, row[0].peak
         lines.append(
-            f"| {need.place.name} | {need.place.dossiers:,} | {need.mean:,.1f} | {need.peak:,.1f} | {need.cores_peak:,.1f} "
-            f"| {need.cores_catching_up:,.1f} | {need.machines} | {need.archive_gib_a_year:,.1f} |"
+            f"| {place.name} | {place.dossiers:,} | {mean:,.1f} | {peak:,.1f} | {_range(need.cores_peak for need in row)} "
+            f"| {_range(need.cores_catching_up for need in row)} | {_range((need.machines for need in row), 0)} "
+            f"| {_range(need.archive_gib_a_year for need in row)} |"
         )
     lines += ["", "Assumed:", *(f"- {text}" for text in ASSUMED), "", "Whose figures:"]
     lines += [f"- {place.name}: {place.source}" for place in PLACES]
     return "\n".join(lines) + "\n"
+
+
+def _measured(document: dict[str, Any]) -> str:
+    """One report, with the yardstick of its machine."""
+    machine, measured = document["machine"], cost(document)
+    is_known = document["cost"].get("kept_bytes_per_event") is not None
+    whose = "measured" if is_known else "by [GOING_LIVE.md](../GOING_LIVE.md): the report has one topic of three"
+    fast = "yardstick not known"
+    if (told := machine.get("yardstick")) is not None:
+        fast = f"yardstick {told['before']:,.0f} units a second before and {told['after']:,.0f} after"
+    return (
+        f"All services together, Kafka {REPLICATION} times, took {measured.fixed_cores:.2f} cores whatever the rate and "
+        f"{measured.cores_per_rate * 1e6:,.0f} µs an event besides: a line through the {measured.steps} steps between "
+        f"{measured.least:,.0f} and {measured.most:,.0f} events/s in which the machine was not full (they lie "
+        f"±{measured.deviation:.2f} cores around it). {kept_bytes(document):,.0f} bytes an event are kept ({whose}). "
+        f"{machine['cores']} cores, load {machine['load_before']} before, {fast}, commit {machine['commit']}."
+    )
+
+
+def _between_hours(documents: Sequence[dict[str, Any]]) -> str:
+    """How far the figures hold: those of a line are of its hour."""
+    another = f"Another hour of the same machine has been measured at up to {HOURS_RATIO} times the cost of an event"
+    if len(documents) > 1:
+        return f"From the cheapest to the dearest of {len(documents)} reports; the next one may lie outside. {another}."
+    return (
+        f"**This is one hour of one machine.** {another}, whatever lies around the line above; cores and machines needed grow "
+        "with it. The yardstick tells whether a machine is as fast as this one was; more reports give a range."
+    )
+
+
+def _range(values: Iterable[float], digits: int = 1) -> str:
+    told = [f"{each:,.{digits}f}" for each in sorted(values)]
+    return told[0] if told[0] == told[-1] else f"{told[0]}–{told[-1]}"
 
 
 def _cores(taken: dict[str, float]) -> float:

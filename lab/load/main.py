@@ -84,7 +84,7 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _capacity(chosen: argparse.Namespace) -> int:
-    print(capacity.sheet(leaving.read(chosen.report)), end="")
+    print(capacity.sheet(*map(leaving.read, chosen.reports)), end="")
     return KEPT
 
 
@@ -133,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument("before", type=Path, help="a report, or a directory with reports of several runs")
     comparing.add_argument("after", type=Path, help="the same, of the other side")
     comparing.set_defaults(does=_compare)
-    sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from a report")
-    sheet.add_argument("report", type=Path)
+    sheet = commands.add_parser("capacity", help="machines for a city, a province, the nation, from reports of the knee")
+    sheet.add_argument("reports", metavar="report", type=Path, nargs="+", help="several: from the least to the most")
     sheet.set_defaults(does=_capacity)
     listing = commands.add_parser("index", help="the reports of a directory as one table")
     listing.add_argument("directory", type=Path)

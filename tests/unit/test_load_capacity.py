@@ -45,6 +45,23 @@ def test_the_sheet_adds_up_by_hand() -> None:
     assert "3 steps between 60 and 150 events/s" in sheet
 
 
+def test_the_hour_is_said_with_its_yardstick() -> None:
+    """Six times the cost in another hour: one report says so plainly, two say from where to where."""
+    quiet, slow = _knee(), _knee()
+    quiet["machine"]["yardstick"] = {"before": 2_400.0, "after": 2_380.0}
+    for each in slow["knee"]["steps"]:
+        each["cores"] = {name: 6 * took for name, took in each["cores"].items()}
+    alone = capacity.sheet(quiet)
+    assert "yardstick 2,400 units a second before and 2,380 after" in alone
+    assert "measured at up to 6 times the cost" in alone
+    both = capacity.sheet(quiet, slow)
+    assert "yardstick not known" in both
+    rows = [line for line in both.splitlines() if line.startswith("| a ward |")]
+    low, high = (needed[0].cores_peak for needed in (capacity.needs(quiet), capacity.needs(slow)))
+    assert f"| {low:,.1f}–{high:,.1f} |" in rows[0]
+    assert capacity.sheet(slow, quiet).splitlines()[-20:] == both.splitlines()[-20:]
+
+
 def test_one_rate_is_no_cost() -> None:
     """A run at one rate says nothing of others, and neither does a knee whose machine was always full."""
     with pytest.raises(LabError, match="wants a report of find-the-knee"):
