@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 
-from contracts.events import Headers
+from contracts.events import TYPE_PREFIX, Headers
 from contracts.topics import REPORTED
+from lab.errors import UnreachableError
 from lab.load.centre import members
 from lab.load.paper import dossier_of
 from lab.load.plan import Plan
@@ -48,30 +49,64 @@ def standing(plan: Counter[Key], found: Counter[Key]) -> Standing:
 
 def read(bootstrap: str, ends: Mapping[str, int]) -> Counter[Key] | None:
     """All records up to these; None when Kafka does not tell."""
-    left = {int(number): end for number, end in ends.items()}
-    told: Counter[Key] = Counter()
+    try:
+        return Counter(key(each) for each in records(bootstrap, ends))
+    except UnreachableError:
+        return None
+
+
+def renamed(counts: Mapping[str, int], found: Iterable[Headers]) -> dict[str, int]:
+    """What audit counted of these records, with repeats told apart: what came again under its own id stands duplicate,
+    what came under another one renamed, and nobody has sent it."""
+    ids: set[int] = set()
+    again = 0
+    for headers in found:
+        told = {name: text or b"" for name, text in headers}
+        if told.get("ce_type", b"").startswith(TYPE_PREFIX.encode()):
+            one = hash((told.get("ce_source"), told.get("ce_id")))
+            again += one in ids
+            ids.add(one)
+    repeats = counts.get("standing_duplicate", 0)
+    under_others = max(0, repeats - again)
+    return {**counts, "standing_duplicate": repeats - under_others, "standing_renamed": under_others}
+
+
+def records(bootstrap: str, ends: Mapping[str, int] | None = None) -> Iterator[Headers]:
+    """The headers of all up to these offsets, else of all that are there; UnreachableError when Kafka does not tell."""
     consumer = Consumer({
         "bootstrap.servers": bootstrap, "group.id": "load-lab-never-committed", "enable.auto.commit": False,
         "auto.offset.reset": "error", "log_level": 0,
     })  # fmt: skip
     try:
+        left = _ends(consumer) if ends is None else {int(number): end for number, end in ends.items()}
         consumer.assign([TopicPartition(REPORTED.name, number, 0) for number in left])
         heard = time.monotonic()
-        while left and time.monotonic() - heard < SILENT_SECONDS_MAX:
+        while left:
+            if time.monotonic() - heard > SILENT_SECONDS_MAX:
+                raise UnreachableError(f"Kafka did not tell the archive's records for {SILENT_SECONDS_MAX:.0f} s")
             for record in consumer.consume(BATCH_RECORDS, timeout=0.2):
                 number, offset = record.partition(), record.offset()
                 if record.error() is not None or number is None or offset is None:
-                    return None
+                    raise UnreachableError(f"Kafka did not tell the archive's records: {record.error()}")
                 heard = time.monotonic()
                 if offset <= left.get(number, -1):
-                    told[key(cast("Headers", record.headers() or ()))] += 1
+                    yield cast("Headers", record.headers() or ())
                 if offset >= left.get(number, offset + 1):
                     del left[number]
-    except KafkaException:
-        return None
+    except KafkaException as error:
+        raise UnreachableError(f"Kafka did not tell the archive's records: {error.args[0]}") from error
     finally:
         consumer.close()
-    return None if left else told
+
+
+def _ends(consumer: Consumer) -> dict[int, int]:
+    """The last offset of each partition that has one."""
+    told = {}
+    for number in range(REPORTED.partitions):
+        _, end = consumer.get_watermark_offsets(TopicPartition(REPORTED.name, number), timeout=SILENT_SECONDS_MAX)
+        if end:
+            told[number] = end - 1
+    return told
 
 
 def key(headers: Headers) -> Key:

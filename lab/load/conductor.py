@@ -40,7 +40,7 @@ FIRST_EDGE_PORT = 60
 TOXIPROXY_PORT = 39
 START_IN_SECONDS = 0.5
 COUNTED_WITHIN_SECONDS = 180.0
-DUES_ASKED_MAX = 40
+DUES_ASKED_MAX = 100
 
 Say = Callable[[str], None]
 
@@ -90,10 +90,14 @@ class Lab:
 
     async def audit(self, run: str) -> dict[str, Any] | None:
         """Audit's own verdict; None about a city that somebody else runs."""
-        if self.city.stack is None:
+        if self.city.bootstrap is None:
             return None
         self._say("audit recounts the archive")
-        return await audited(self.city, self._directory / run / "audit.json")
+        told = await audited(self.city, self._directory / run / "audit.json")
+        if told["counts"]:
+            found = archived.records(self.city.bootstrap)
+            told["counts"] = await asyncio.to_thread(archived.renamed, told["counts"], found)
+        return told
 
     async def put(self, link: str, condition: Condition) -> None:
         """A link is in this condition from now on."""
@@ -298,6 +302,8 @@ class _Run:
             expected=told.expected, counters=since.by_unit, total=since.total, dues=chosen,
             dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
             ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},
+            stands={subject: told.stands[subject] for subject in chosen},
+            stands_told={subject: ledger.stands(said) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
             by_link=told.by_link, backlogs=told.backlogs, flows=told.flows,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,

@@ -1,0 +1,22 @@
+"""Repeats in the archive, told apart by the ids under which they came."""
+
+from contracts.events import CLOCK_TICKED, TYPE_PREFIX, Headers
+from lab.load import archived
+
+
+def _record(number: str, source: str = "/units/19753", kind: str = f"{TYPE_PREFIX}received.v1") -> Headers:
+    return [("ce_source", source.encode()), ("ce_id", number.encode()), ("ce_type", kind.encode())]
+
+
+def test_what_came_again_under_another_id_is_renamed() -> None:
+    """One repeat of three came under an id of its own; ids are a source's, and ticks are no events."""
+    found = [_record(each) for each in ("1", "2", "1", "2", "3")]
+    found += [_record("1", "/units/20107"), _record("9", kind=CLOCK_TICKED), _record("9", kind=CLOCK_TICKED)]
+    told = archived.renamed({"standing_applied": 3, "standing_duplicate": 3}, found)
+    assert told == {"standing_applied": 3, "standing_duplicate": 2, "standing_renamed": 1}
+
+
+def test_what_is_applied_twice_is_not_renamed() -> None:
+    """Where the same id counts each time, none of it stands duplicate."""
+    told = archived.renamed({"standing_applied": 2}, [_record("1"), _record("1")])
+    assert told == {"standing_applied": 2, "standing_duplicate": 0, "standing_renamed": 0}
