@@ -1,4 +1,5 @@
-"""HTTP as uvicorn speaks it, with bounds for a request's head: whoever sends one without end, or none, soon holds nothing.
+"""HTTP as uvicorn speaks it, with bounds for a request's head: whoever sends one without end, or none, soon holds nothing;
+nor does whoever asks and does not read the answer.
 
 The head is the request line and the headers. Of what comes before a door is asked, uvicorn bounds neither bytes nor time.
 """
@@ -12,6 +13,8 @@ from contracts.face.problems import ProblemError
 
 HEAD_BYTES_MAX: Final = 32 * 1024
 HEAD_SECONDS: Final = 30.0
+# Whoever takes nothing of an answer for so long is let go, and what waits for him with him.
+TAKE_SECONDS: Final = 60.0
 
 
 class Bounded(HttpToolsProtocol):
@@ -26,6 +29,7 @@ class Bounded(HttpToolsProtocol):
         # Bytes since the last head was complete or the last piece of a body was there.
         self._unread = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Whoever connects has something to ask."""
@@ -35,7 +39,19 @@ class Bounded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
         self._disarm()
+        self._is_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More waits for the client than a connection should hold."""
+        super().pause_writing()
+        # Not closed: what waits would have to be taken first.
+        self._untaken = self.loop.call_later(TAKE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """He has taken of it."""
+        self._is_taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """A deadline is set only for a head that comes in pieces, and for the body of a request that has its answer: most
@@ -80,6 +96,11 @@ class Bounded(HttpToolsProtocol):
         if self._is_idle():
             self.transport.write(_TOO_LONG)
         self.transport.close()
+
+    def _is_taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

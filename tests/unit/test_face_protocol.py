@@ -41,6 +41,10 @@ class Wire(asyncio.Transport):
         """Whether it was, for good."""
         return self.closed.is_set()
 
+    def abort(self) -> None:
+        """From the server's side, whatever was not read."""
+        self.close()
+
     def is_closing(self) -> bool:
         """Whether it was."""
         return self.is_closed
@@ -199,5 +203,22 @@ def test_what_is_no_head_has_all_its_time() -> None:
         assert wire.said.count(b"HTTP/1.1 200 OK") == 2
         await asyncio.sleep(0.07)
         assert not wire.is_closed, "that pause is uvicorn's own to bound"
+
+    played(play)
+
+
+def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not closed, which waits for what was not read; whoever takes some of it in time has all his time again."""
+    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.1)
+
+    async def play(served: Served) -> None:
+        for _ in range(3):
+            served.protocol.pause_writing()
+            await asyncio.sleep(0.06)
+            served.protocol.resume_writing()
+        await asyncio.sleep(0.12)
+        assert not served.wire.is_closed
+        served.protocol.pause_writing()
+        await asyncio.wait_for(served.wire.closed.wait(), 5)
 
     played(play)
