@@ -169,10 +169,44 @@ def test_what_is_called_complete_is_never_more_than_either_clock_allows(
     )
     by_intake = delivered - offset * SECOND
     assert beat.complete_until <= min(delivered, heard_at)
+    if beat.entered_ahead is not None:
+        assert depth > 0
+        assert min(delivered, by_intake) > min(NOON, heard_at)
+        assert (beat.complete_until, beat.oldest_unsent_at) == (instants.EARLIEST, None)
+        return
     assert abs(beat.complete_until - min(delivered, by_intake, heard_at)) <= 1
     assert (beat.oldest_unsent_at is None) == (depth == 0)
     if beat.oldest_unsent_at is not None:
         assert abs((heard_at - beat.oldest_unsent_at) - age * SECOND) <= 1
+
+
+@pytest.mark.parametrize("ahead_hours", [20, 500])
+def test_an_event_that_was_entered_while_the_clock_ran_ahead_holds_back_what_is_complete_until_it_is_sent(
+    ahead_hours: int,
+) -> None:
+    """Also after the instant that the clock had shown has passed; without what was said before nobody knows anything."""
+    beats, before = Beats(lambda: NOON + 600 * 60 * MINUTE), NOON - 3 * 60 * MINUTE
+    entered, day = before + ahead_hours * 60 * MINUTE, instants.DAY - MINUTE
+    beats.take(b"", packed(at=instants.show(before), delivered_until=instants.show(before)), before)
+    for hour in (0, 1, 16, 17, 18, 400, 480, 498, 599):
+        at = NOON + hour * 60 * MINUTE
+        # As the edge tells it: as far ahead as intake takes.
+        until = instants.show(min(entered, at + day))
+        waits = packed(
+            at=instants.show(at), delivered_until=until, spool_depth=1001,
+            oldest_unsent_age_seconds=max(0, at - entered) / SECOND,
+        )  # fmt: skip
+        beats.take(b"", waits, at)
+        beats.publish()
+        [beat] = beats.of["19753"]
+        assert (beat.complete_until, beat.oldest_unsent_at, beat.spool_events) == (before, before, 1001)
+        if hour == 0:
+            alone = delivery.beat_of(msgspec.json.decode(waits, type=Heartbeat), NOON)
+            assert (alone.complete_until, alone.oldest_unsent_at) == (instants.EARLIEST, None)
+    at = NOON + 600 * 60 * MINUTE
+    beats.take(b"", packed(at=instants.show(at), delivered_until=instants.show(at)), at)
+    beats.publish()
+    assert beats.of["19753"] == (Beat(at, "up", 0, None, at),)
 
 
 def test_what_intake_refused_of_a_unit_is_known_by_its_heartbeats() -> None:

@@ -30,13 +30,14 @@ class Beats:
             return
         try:
             said = msgspec.json.decode(value, type=Kept)
-            order, beat = (said.incarnation.lower(), instants.parse(said.at)), beat_of(said, stored_at)
+            order, held = (said.incarnation.lower(), instants.parse(said.at)), self._newest.get(said.source)
+            known = held[1] if held is not None and held[0][0] == order[0] else None
+            beat = beat_of(said, stored_at, known)
         except (ValueError, RecursionError):
             return
         if said.retired:
             self._newest.pop(said.source, None)
             return
-        held = self._newest.get(said.source)
         if held is None:
             if len(self._newest) < SOURCES_MAX:
                 self._newest[said.source] = order, beat

@@ -15,6 +15,8 @@ LINKS: Final[tuple[Link, ...]] = ("up", "degraded", "unknown", "down")
 _SAID: Final[dict[str, Link]] = {"up": "up", "slow": "degraded", "down": "down", "unknown": "unknown"}
 # Of an edge; beyond that, readers of JSON take one integer for another.
 _EVENTS_MAX: Final = 2**53
+# What lies ahead by more than this was entered while the edge's clock was wrong.
+_CLOCKS_APART_MAX: Final = instants.MINUTE
 
 
 class Beat(Struct, frozen=True):
@@ -26,6 +28,8 @@ class Beat(Struct, frozen=True):
     oldest_unsent_at: int | None
     complete_until: int
     quarantined_events: int = 0
+    # What the edge says of its oldest unsent event, where that lay ahead when it was first heard: no clock showed it.
+    entered_ahead: int | None = None
 
 
 class Delivery(Struct, frozen=True):
@@ -43,22 +47,34 @@ class Delivery(Struct, frozen=True):
     quarantined_events: int = 0
 
 
-def beat_of(said: Heartbeat, heard_at: int) -> Beat:
-    """A heartbeat as the city takes it; ValueError when its instants are none.
+def beat_of(said: Heartbeat, heard_at: int, known: Beat | None = None) -> Beat:
+    """A heartbeat as the city takes it, after the one that is `known` of the same store; ValueError when its instants are
+    none.
 
     The edge's clock may be wrong. Ages are good by any clock; an instant is taken as it stands or as intake's clock would
-    have shown it, whichever is earlier, and never lies behind the moment at which intake heard of it.
+    have shown it, whichever is earlier, and never lies behind the moment at which intake heard of it. Of an event that
+    waits and was entered while the clock ran ahead nobody knows when that was, however long it waits: until it is
+    delivered, no more is complete than was before.
     """
     at = instants.parse(said.at)
     age = measured(said.oldest_unsent_age_seconds) if said.spool_depth else 0
     until = at - age if said.delivered_until is None else instants.parse(said.delivered_until)
+    by_both = min(until, until - measured(said.clock_offset_seconds))
+    complete_until, unsent_since = _shown(by_both, heard_at), _shown(heard_at - age, heard_at) if said.spool_depth else None
+    entered_ahead = None
+    lies_ahead = by_both > min(at, heard_at) + _CLOCKS_APART_MAX or (known is not None and known.entered_ahead == until)
+    if said.spool_depth and lies_ahead:
+        entered_ahead = until
+        complete_until = instants.EARLIEST if known is None else min(known.complete_until, complete_until)
+        unsent_since = None if complete_until == instants.EARLIEST else complete_until
     return Beat(
         heard_at=heard_at,
         link=_SAID[said.link],
         spool_events=said.spool_depth,
-        oldest_unsent_at=_shown(heard_at - age, heard_at) if said.spool_depth else None,
-        complete_until=_shown(min(until, until - measured(said.clock_offset_seconds)), heard_at),
+        oldest_unsent_at=unsent_since,
+        complete_until=complete_until,
         quarantined_events=min(how_many_aside(said), _EVENTS_MAX),
+        entered_ahead=entered_ahead,
     )
 
 
