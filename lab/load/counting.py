@@ -28,19 +28,19 @@ NO_DUES = "not judged: published figures are replayed without dues of the lab's 
 LATE = ("completed_late", "overdue_open")
 OPEN = ("open",)
 LOST, DOUBLE, OVERDUE, STANDS = "lost", "double", "wrongly overdue", "open and late"
-REFUSED, DEADLINES, EXPLAINED = "refused wrongly", "deadlines", "deadlines explained"
+REFUSED, DEADLINES, EXPLAINED, JUDGED = "refused wrongly", "deadlines", "deadlines explained", "judged one by one"
 # Of which a run tells how many.
 AUDIT = "audit"
-COUNTS = (LOST, DOUBLE, OVERDUE, STANDS, REFUSED, DEADLINES, EXPLAINED)
+COUNTS = (LOST, DOUBLE, OVERDUE, STANDS, REFUSED, DEADLINES, EXPLAINED, JUDGED)
 # What cannot be told of the city while the generator itself has not said everything.
-WAITS = (LOST, OVERDUE, DEADLINES, EXPLAINED)
+WAITS = (LOST, OVERDUE, DEADLINES, EXPLAINED, JUDGED)
 
 
 def counted(outcome: Outcome) -> list[Verdict]:
     """All of them, what counts first."""
     return [
         _lost(outcome), _double(outcome), _overdue(outcome), _stands(outcome), _refused(outcome), _deadlines(outcome),
-        *_explained(outcome), *_audited(outcome),
+        *_explained(outcome), *_judged(outcome), *_audited(outcome),
     ]  # fmt: skip
 
 
@@ -145,6 +145,22 @@ def _explained(outcome: Outcome) -> list[Verdict]:
     return [Verdict(
         name=EXPLAINED, promise=ADDS_UP, measured=measured,
         word="broken" if wrong else "kept", figure=len(wrong),
+    )]  # fmt: skip
+
+
+def _judged(outcome: Outcome) -> list[Verdict]:
+    """Of a unit's counters one wrongly late and one wrongly in time cancel; of a dossier they do not."""
+    if not outcome.stands:
+        return []
+    wrong = [
+        f"; {subject}: {outcome.stands[subject]} planned, {told or 'unknown'} told"
+        for subject, told in outcome.stands_told.items() if told != outcome.stands[subject]
+    ]  # fmt: skip
+    measured = "".join([f"{len(outcome.stands) - len(wrong)} of {len(outcome.stands)} asked stand so", *wrong[:1]])
+    # A completion that waits in an outbox leaves its dossier open, and may leave it overdue.
+    word: Word = "invalid" if wrong and unfinished(outcome) else "broken" if wrong else "kept"
+    return [Verdict(
+        name=JUDGED, promise="late, overdue or in time as planned", measured=measured, word=word, figure=len(wrong),
     )]  # fmt: skip
 
 

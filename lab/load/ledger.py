@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+# Of its verdicts those that blame somebody.
+STANDS = {"late": "late", "overdue": "overdue"}
+IN_TIME = "in time"
 NOBODY_KNOWS = "the city does not know it"
+
+
+def stands(told: dict[str, Any] | None) -> str | None:
+    """Late, overdue or in time, as the verdict that the city tells has it; None where it does not know the dossier."""
+    if told is None:
+        return None
+    return STANDS.get(told["verdict"]["code"], IN_TIME)
 
 
 def problem(told: dict[str, Any] | None) -> str | None:

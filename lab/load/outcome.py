@@ -44,5 +44,7 @@ class Outcome(Gathered, kw_only=True):
     yardstick: Yardstick | None = None
     # Where attempts have ids of their own: how planned events stand in the archive; None where nobody has read it.
     standing: Standing | None = None
-    # Of the dossiers asked for: what does not add up in the ledger's account, None when all does.
+    # Of the dossiers asked for: how each stands by the city's own word, None where it does not know one.
+    stands_told: dict[str, str | None] = field(default_factory=dict)
+    # Of the same: what does not add up in the ledger's account, None when all does.
     ledgers: dict[str, str | None] = field(default_factory=dict)

@@ -15,11 +15,11 @@ from lab.errors import ScenarioError
 from lab.fortnight import facts as published
 from lab.fortnight import writing
 from lab.load.lives import KINDS, Life, Lives, Step
+from lab.load.sampling import Sample, Stands
 from lab.load.scenario import EVENTS_PLANNED_MAX, RUN_SECONDS_MAX, TICKS_MAX, Scenario
 from lab.load.warp import Warp, hours_of
 
 JOINT_FIELD = "lien_thong"
-SAMPLE_DUES_PER_CENTRE = 2
 FACTS_DIRECTORY = Path(__file__).resolve().parents[1] / "facts"
 
 
@@ -45,12 +45,14 @@ class Centre(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Some or all centres of a run; `expected`: counters by unit; `dues`: dossiers with the due that the lab worked out."""
+    """Some or all centres of a run; `expected`: counters by unit; `dues`: dossiers with the due that the lab worked out, and
+    `stands`: how they stand in the end."""
 
     centres: list[Centre]
     expected: dict[str, Counter[str]]
     dues: dict[str, int]
     warp: Warp
+    stands: dict[str, Stands] = {}
 
     @property
     def events(self) -> int:
@@ -100,10 +102,12 @@ def plan(scenario: Scenario, reference_directory: Path, seed: int, run: str, pro
     procedures = tuple(each.code for each in reference.procedures if each.field != JOINT_FIELD)
     lives = Lives(scenario.arrivals, scenario.mix, hours, warp, procedures)
     units = tuple(unit.code for unit in reference.units)
-    told = Plan([], {}, {}, warp)
+    told, sample = Plan([], {}, {}, warp), Sample(seed, processes)
     for slot in slots(scenario, units):
         if slot.number % processes == process:
-            _add(told, slot, lives, tuple(code for code in units if code != slot.unit), seed, run)
+            _add(told, sample, slot, lives, tuple(code for code in units if code != slot.unit), seed, run)
+    for each in sample.drawn():
+        told.dues[each.subject], told.stands[each.subject] = each.due, each.stands
     check_bound(scenario, told.events)
     return told
 
@@ -132,7 +136,9 @@ def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
     return told
 
 
-def _add(told: Plan, slot: Slot, lives: Lives, others: tuple[str, ...], seed: int, run: str) -> None:
+def _add(
+    told: Plan, sample: Sample, slot: Slot, lives: Lives, others: tuple[str, ...], seed: int, run: str
+) -> None:  # fmt: skip
     chance = Random(f"{seed} centre {slot.number} {run}")
     source = f"/units/{slot.unit}/{'edge' if slot.is_edge else 'c'}{slot.number}"
     mine: list[tuple[int, Due]] = []
@@ -143,8 +149,8 @@ def _add(told: Plan, slot: Slot, lives: Lives, others: tuple[str, ...], seed: in
         subject = _subject(slot, run, number, life)
         mine += [(each.entered_at, _due(each, subject, source, told.warp, chance)) for each in life.steps]
         expected.update(life.expected)
-        if life.due is not None and number < SAMPLE_DUES_PER_CENTRE:
-            told.dues[subject] = life.due
+        if life.due is not None:
+            sample.offer((each.fact for each in life.steps), subject, life.due, life.expected)
     events = [due for _, due in sorted(mine, key=lambda pair: pair[0])]
     incarnation = uuid7(told.warp.starts, chance)
     if not slot.is_edge:  # a real edge numbers by itself

@@ -33,6 +33,7 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         real_seconds=last.started_at - first.started_at + last.real_seconds,
         planned=sum(each.planned for each in steps), expected=expected, counters=counters, total=total,
         dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
+        stands=_merged(steps, "stands"), stands_told=_merged(steps, "stands_told"),
         counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
         troubles=summed(each.troubles for each in steps),
         by_link=summed(each.by_link for each in steps), backlogs=_backlogs(steps),

@@ -81,7 +81,7 @@ def _kept() -> dict[str, object]:
         "links_by": "nothing", "planned": 300, "centres": 14, "edges": 2, "expected": {UNIT: Counter(EXPECTED)},
         "counters": {UNIT: dict(EXPECTED)}, "total": {**EXPECTED, "duplicates": 3, "late_by_link": 6, "rejected": 0},
         "dues": {"D-1": 1751414425000000}, "dues_told": {"D-1": "2025-07-02T07:00:25+07:00"},
-        "ledgers": {"D-1": None},
+        "ledgers": {"D-1": None}, "stands": {"D-1": "in time"}, "stands_told": {"D-1": "in time"},
         "counts": Counter(due=300, stored=300, requests=30, bytes=30_000), "refused": Counter(), "troubles": Counter(),
         "left": 0, "unseen": 0, "last_stored_at": {"fibre": 30.0, "mountain": 30.5}, "book": book(),
         "backlogs": [Backlog("mountain", 15.0, 75, 75, 19.0)], "flows": flows(),

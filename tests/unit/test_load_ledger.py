@@ -81,3 +81,18 @@ def test_a_ledger_that_does_not_add_up_is_given_away(spoil: Any, said: str) -> N
 def test_a_dossier_that_the_city_does_not_know_is_not_explained() -> None:
     """Whatever the reason."""
     assert ledger.problem(None) == ledger.NOBODY_KNOWS
+    assert ledger.stands(None) is None
+
+
+def test_a_dossier_stands_as_the_city_says() -> None:
+    """Late when it ended so, overdue while it is open, in time in every other case."""
+    births: list[tuple[str, str, dict[str, Any]]] = [
+        ("submitted", "2025-07-01 08:00", {}),
+        ("received", "2025-07-01 09:00", {}),
+    ]
+    ends = ("completed", "2025-07-02 09:31", {"electronic_result": True})
+    assert ledger.stands(told("1 working_days", *births, now="2025-07-01 10:00")) == "in time"
+    assert ledger.stands(told("1 working_days", *births, now="2025-07-04 10:00")) == "overdue"
+    for limit, stands in (("2 working_hours", "late"), ("5 working_days", "in time")):
+        started: tuple[str, str, dict[str, Any]] = ("processing_started", "2025-07-01 09:30", {})
+        assert ledger.stands(told(limit, *births, started, ends, now="2025-07-08 08:00")) == stands

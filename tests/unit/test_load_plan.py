@@ -71,6 +71,27 @@ def test_what_is_expected_is_what_a_plain_recount_finds() -> None:
         assert sum(counted["completed_late"] for counted in found.values()) > 5
 
 
+def test_dossiers_that_are_asked_for_are_drawn_by_lot_from_each_kind() -> None:
+    """From the whole period, trouble and all, whichever process they live in; how each stands is a plain recount's."""
+    plan, limits = _plan("mountain-link"), plain.catalogue()
+    lives = plain.dossiers(event.body for event in _events(plan))
+    born = {event.subject: event.at for event in _events(plan) if event.birth}
+    drawn = sorted(born[subject] for subject in plan.dues)
+    assert 30 < len(drawn) <= 100
+    assert len([at for at in drawn if at > plan.warp.real_seconds / 2]) > len(drawn) / 5
+    facts = Counter(plain.fact_of(event) for subject in plan.dues for event in lives[subject])
+    assert min(facts[fact] for fact in ("supplement_requested", "payment_requested", "handed_over", "withdrawn")) >= 3
+    assert set(plan.stands) == set(plan.dues)
+    assert Counter(plan.stands.values()).keys() == {"late", "overdue", "in time"}
+    for subject, stands in plan.stands.items():
+        in_time = plain.in_time(lives[subject], limits)
+        assert (in_time is False) == (stands == "late"), subject
+        assert stands != "overdue" or in_time is None
+    others = {subject: due for process in range(3) for subject, due in _plan("mountain-link", 1, process, 3).dues.items()}
+    assert len(set(others) & set(plan.dues)) > len(plan.dues) / 2
+    assert set(_plan("mountain-link", 2).dues) != set(plan.dues)
+
+
 def test_numbers_of_a_source_have_no_hole() -> None:
     """As a real edge's, so that audit can tell that none is missing; real edges number by themselves."""
     for name in (SMOKE, "hue-fortnight"):
