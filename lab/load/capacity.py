@@ -173,8 +173,8 @@ def _between_hours(documents: Sequence[dict[str, Any]]) -> str:
     if len(documents) > 1:
         return f"From the cheapest to the dearest of {len(documents)} reports; the next one may lie outside. {another}."
     return (
-        f"**This is one hour of one machine.** {another}, whatever lies around the line above; cores and machines needed grow "
-        "with it. The yardstick tells whether a machine is as fast as this one was; more reports give a range."
+        f"**This is one hour of one machine.** {another}, whatever lies around the line above; cores and machines needed "
+        "grow with it. The yardstick tells whether a machine is as fast as this one was; more reports give a range."
     )
 
 

@@ -18,6 +18,9 @@ from lab.load.scenario import Fault
 from lab.stack import REPOSITORY, DemoStack
 
 STALL_SECONDS = 0.4
+# A service that was killed is looked for so often, thirty seconds in all.
+LOOK_SECONDS = 0.1
+LOOKS_MAX = 300
 VERIFY_WITHIN_SECONDS = 300.0
 REDIS_SECONDS = 10.0
 
@@ -82,7 +85,7 @@ class City(Struct, frozen=True):
         return {name: pid for name, pid in found.items() if pid is not None}
 
     async def suffer(self, fault: Fault) -> None:
-        """Lets it happen; returns when it is over, not when it has healed."""
+        """Lets it happen; returns when it is over (of a kill: when the service runs again), not when it has healed."""
         if self.stack is None:
             raise ScenarioError("faults happen to a stack of the lab's own alone: give no addresses, or a scenario without")
         if fault.what == "flush":
@@ -92,8 +95,16 @@ class City(Struct, frozen=True):
             raise LabError(f"{fault.of} does not run: nothing to {fault.what}")
         if fault.what == "kill":
             os.kill(pid, signal.SIGKILL)
+            await self._started_again(fault.of, pid)
             return
         await _stopped(pid, fault)
+
+    async def _started_again(self, name: str, before: int) -> None:
+        """Until somebody has started it anew; whether it ever is, is for verdicts to say."""
+        for _ in range(LOOKS_MAX):
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.pid(name) not in (None, before):
+                return
 
     def _flush(self) -> None:
         assert self.stack is not None

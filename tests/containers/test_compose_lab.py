@@ -7,8 +7,9 @@ import pytest
 from tests.containers.composed import IS_BUILT, REPOSITORY, UP_WITHIN_SECONDS, Composed, running
 
 PLAYED_WITHIN_SECONDS = 600
-# All promises kept, one of them broken, not to be judged on this machine: it ran to its end, which 2 is not.
-RAN = (0, 1, 3)
+# All promises kept, or times not to be judged on this machine. 1 is a broken promise, and this scenario has those of counts
+# alone; 2 is not to have come to the end.
+RAN = (0, 3)
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(2400)]
 

@@ -109,6 +109,16 @@ def test_two_receipts_of_one_event_are_one_event(tmp_path: Path) -> None:
     assert tally.troubles == {"edge receipt of no event waited for": 2, "edge receipt without a place": 1}
 
 
+def test_a_dossier_comes_to_the_same_desk_in_every_run() -> None:
+    """As the seed says the rest of a run: Python's own hash is another one in each process."""
+    centre = Centre(0, "19789", "/units/19789/edge0", "fibre", True, "0197c348-8800-7e66-ac3d-f9a8fc4fef6f", [])
+    counter = EdgeCounter(centre, "nowhere:1", Tally(time.monotonic(), 1.0, ("fibre",)))
+    for number in range(40):
+        counter.accept(Due(float(number), f"D-{number}", b""))
+    at_desks = [[desk.get_nowait().subject for _ in range(desk.qsize())] for desk in counter._desks]
+    assert at_desks[0][:3] == ["D-4", "D-6", "D-15"]
+
+
 def test_what_is_due_later_is_a_part_of_all() -> None:
     """By bins, to two digits; another book is filed where it happened and stays what it was."""
     book = Book(1.0)

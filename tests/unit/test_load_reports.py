@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from lab.errors import AddressError, LabError, UnreachableError
 from lab.load import annotations, capacity, compare, index, judging
 from lab.load.report import leaving
-from lab.load.report.document import document
+from lab.load.report.document import commit, document
 from lab.load.report.page import page
 from lab.load.report.said import said
 from lab.load.table import side_by_side
@@ -52,6 +53,21 @@ def test_a_document_says_seed_settings_versions_and_what_is_simulated() -> None:
     assert told["machine"]["packages"]["hdrhistogram"]
     assert told["simulated"]
     assert told["cost"]["cpu_us_per_event"]["kafka"] == pytest.approx(20_000)
+
+
+def test_a_commit_says_what_was_changed_beside_it(tmp_path: Path) -> None:
+    """Code that was changed or is new; a report that was laid down is none."""
+    somebody = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    for arguments in (("init", "-q"), (*somebody, "commit", "-q", "--allow-empty", "-m", "a")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "nation.json").touch()
+    clean = commit(tmp_path)
+    assert re.fullmatch("[0-9a-f]{7,}", clean)
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "new.py").touch()
+    commit.cache_clear()
+    assert commit(tmp_path) == f"{clean} and changes beside it"
 
 
 def test_what_was_left_is_read_again(tmp_path: Path) -> None:

