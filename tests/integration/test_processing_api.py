@@ -271,7 +271,7 @@ def test_a_dead_letter_is_shown_byte_for_byte_at_its_place(city: City) -> None:
     assert told["heals"].startswith("the sender reports it under a new id")
     for path in (f"{place['partition']}:999999", "12:0", "9999:0"):
         answer = city.get(f"/v1/rejected/{path}")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_letter")
         assert answer.json()["as_of"]["partitions"].keys() == {str(number) for number in range(12)}
 
 

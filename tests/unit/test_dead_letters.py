@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.deadletters import DeadLetter
 from contracts.events import read_structured, to_record
-from deploy.operators.deadletters import letters, remedies
+from deploy.operators.deadletters import letters, remedies, workbench
 from deploy.operators.deadletters.journal import Journal
 from deploy.operators.deadletters.letters import At, Group, Row, Selection
 from deploy.operators.deadletters.replay import as_event
@@ -90,6 +90,16 @@ def test_groups_of_all_pieces_add_up(pieces: list[list[Group]]) -> None:
         still.update({name: group.rejected_now})
     named = {(code, unit, week): (number, standing) for code, unit, week, number, standing in groups}
     assert named == {name: (number, still[name]) for name, number in every.items()}
+
+
+def test_only_what_was_left_out_is_said_to_be(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(workbench, "LETTERS_MAX", 2)
+    piece = [Group("too_many", 2, 1)]
+    workbench._say_groups([piece])
+    assert "2 dead letters, 1 of them stand rejected now\n" in (said := capsys.readouterr().out)
+    assert "only the first" not in said
+    workbench._say_groups([piece, piece])
+    assert "only the first 2 were looked at" in capsys.readouterr().out
 
 
 @given(st.datetimes(datetime(2024, 12, 20), datetime(2026, 1, 10)), st.sampled_from(["19753", "19774"]))

@@ -19,6 +19,7 @@ from contracts import carried
 from contracts.deadletters import DeadLetter
 from deploy.container import ready
 from deploy.operators import carried as loading
+from deploy.operators.deadletters import doors as deadletters_doors
 from deploy.operators.deadletters.doors import Doors
 from deploy.operators.deadletters.journal import FILE, Journal
 from deploy.operators.deadletters.letters import At, Row, Selection
@@ -214,9 +215,19 @@ def test_an_answer_that_is_none_of_processings_is_one_sentence(
             asked()
 
 
+def test_a_page_that_takes_too_long_does_not_throw_away_those_before(
+    keeper: Doorkeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters_doors, "TRY_AGAIN_SECONDS", 0.0)
+    group = {"code": "too_many", "unit": None, "week": None, "letters": 1, "rejected_now": 1}
+    first, last = ({"groups": [group], "next": cursor} for cursor in ("on", None))
+    keeper.answers = {"/v1/rejected/groups": [(200, first), (503, {}), (503, {}), (200, last)]}
+    assert [len(piece) for piece in Doors(settings(keeper, tmp_path)).groups("", "", "")] == [1, 1]
+
+
 def test_where_no_letter_lies_the_place_is_named(keeper: Doorkeeper, tmp_path: Path) -> None:
-    """Processing says as of when; without that nobody knows its door."""
-    keeper.answers = {"/v1/rejected/3:17": [(404, {"code": "not_found", "as_of": {}})]}
+    """Another 404 would say that nobody knows the door."""
+    keeper.answers = {"/v1/rejected/3:17": [(404, {"code": "unknown_letter", "as_of": {}})]}
     with pytest.raises(NoLetterError, match="no dead letter at 3:17"):
         Doors(settings(keeper, tmp_path)).letter((3, 17))
 

@@ -205,12 +205,12 @@ def test_a_letter_is_told_with_the_bytes_that_were_reported(
     row = letters.read(3, Record(17, 0, key, value, deadletters.to_headers(record)))
     assert row is not None
     stand = letters.stand(row, None, None, None)
-    told = whole.show(row, stand)
+    told = whole.show(row, stand, None)
     assert letters.show(row, stand).items() <= told.items()
     assert [None if told[name] is None else b64decode(told[name]) for name in ("key", "value")] == [key, value]
     assert told["value_text"] == value_text
-    assert [(each["name"], each["value"]) for each in told["headers"]] == [
-        ("ce_id", "1"), ("odd", "\\xff"), ("ce_id", ""), ("none", None)
+    assert [(each["name"], each["value"], each["bytes"]) for each in told["headers"]] == [
+        ("ce_id", "1", None), ("odd", None, "/w=="), ("ce_id", "", None), ("none", None, None)
     ]  # fmt: skip
     assert told["heals"] == "replay it, once the missing event or annulments have made room in this dossier"
 
@@ -221,11 +221,28 @@ def test_what_has_healed_needs_nothing_and_what_fits_nowhere_what_it_follows_on(
     def heals() -> str:
         row = letters.read(0, record)
         assert row is not None
-        return str(whole.show(row, letters.stand(row, desk.dossier, desk.clock, RULES))["heals"])
+        return str(whole.show(row, letters.stand(row, desk.dossier, desk.clock, RULES), None)["heals"])
 
     assert heals().startswith("the event that it follows on, `received`, whenever it comes")
     desk.report(event("received", "07-01 09:00"))
     assert heals() == "nothing: it has healed, and stands applied"
+
+
+def test_what_another_try_has_brought_in_is_not_to_be_replayed() -> None:
+    """The record that was rejected stays so; whoever asks what would heal it is told that it has come again."""
+    desk, born = Desk(), event("submitted", "07-01 08:00", id="s1", **BIRTH)
+    row = letters.read(0, letter(0, (7, 0, 0), "too_many", born))
+    assert row is not None
+
+    def heals() -> str:
+        since = letters.since(row, desk.dossier, desk.clock, RULES)
+        return str(whole.show(row, letters.stand(row, desk.dossier, desk.clock, RULES), since)["heals"])
+
+    assert heals().startswith("replay it")
+    desk.report(event("submitted", "07-01 08:00", id="another", **BIRTH))
+    assert heals().startswith("replay it")
+    desk.report(born)
+    assert heals() == "nothing: it has healed, and stands duplicate"
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

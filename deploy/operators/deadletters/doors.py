@@ -19,6 +19,8 @@ from deploy.operators.settings import OperatorSettings
 REQUEST_SECONDS: Final = 30.0
 PAGES_MAX: Final = 5_000
 LOOK_AGAIN_SECONDS: Final = 0.2
+TRIES_MAX: Final = 3
+TRY_AGAIN_SECONDS: Final = 1.0
 BATCH: Final = "application/cloudevents-batch+json"
 _NO_LETTERS: Final = "the answer is not one of dead letters"
 # Which standing the events have that a dossier's answer lists under a name; misfits say their own.
@@ -44,7 +46,7 @@ class Doors:
     def letter(self, place: Place) -> Whole:
         """The dead letter at a place; NoLetterError when there is none."""
         status, told = self._ask("GET", f"/v1/rejected/{place[0]}:{place[1]}")
-        if status == 404 and "as_of" in told:
+        if (status, told.get("code")) == (404, "unknown_letter"):
             raise NoLetterError(*place)
         if status != 200:
             raise DoorError(self._settings.processing_door, _said(status, told))
@@ -99,7 +101,7 @@ class Doors:
     def _pages(self, path: str, query: dict[str, str], name: str, form: type[_T]) -> Iterator[list[_T]]:
         cursor: str | None = ""
         for _ in range(PAGES_MAX):
-            page = self._told(f"{path}?{urlencode({**query, 'cursor': cursor})}")
+            page = self._patiently(f"{path}?{urlencode({**query, 'cursor': cursor})}")
             try:
                 yield letters.read(page[name], form)
                 cursor = page["next"]
@@ -108,6 +110,17 @@ class Doors:
             if cursor is None:
                 return
         raise DoorError(self._settings.processing_door, f"there are more than {PAGES_MAX} pages: select by code or unit")
+
+    def _patiently(self, path: str) -> dict[str, Any]:
+        """One page more of many: what has been told so far is not thrown away because one of them took too long."""
+        for _ in range(TRIES_MAX - 1):
+            status, told = self._ask("GET", path)
+            if status == 200:
+                return told
+            if status != 503:
+                break
+            time.sleep(TRY_AGAIN_SECONDS)
+        return self._told(path)
 
     def _told(self, path: str) -> dict[str, Any]:
         status, told = self._ask("GET", path)

@@ -1,5 +1,6 @@
 """Dead letters as processing's answers tell of them: rows that are selected, groups by code, unit and week, one whole."""
 
+import builtins
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -61,10 +62,11 @@ class Row(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True):
-    """One header of the reported record, as text."""
+    """One header of the reported record: as text, where it is some."""
 
     name: str
     value: str | None = None
+    bytes: builtins.bytes | None = None
 
 
 class Whole(Row, frozen=True, kw_only=True):

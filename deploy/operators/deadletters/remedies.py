@@ -3,10 +3,8 @@
 from typing import Final
 
 from deploy.operators.deadletters.letters import Row
-from services.processing.domain.remedies import heals
+from services.processing.domain.remedies import REPLAYED, heals
 
-# Not kept, and no fault of the event's: once the cause is gone the same event may come again.
-REPLAYED: Final = frozenset({"internal_error", "too_many"})
 SAME: Final = "nothing of its own: an earlier dead letter has the same event"
 
 

@@ -68,7 +68,7 @@ def _show(doors: Doors, place: tuple[int, int]) -> int:
     print(f"recorded    {letter.recorded_at or letters.UNREADABLE}, week {letter.week}")
     print(f"key         {_bytes(letter.key)}")
     for header in letter.headers:
-        print(f"header      {header.name} = {_text(header.value)}")
+        print(f"header      {header.name} = {_text(header.value) if header.bytes is None else _bytes(header.bytes)}")
     print(f"value       {_bytes(letter.value)}")
     return 0
 
@@ -95,12 +95,13 @@ def _replay(doors: Doors, settings: OperatorSettings, selection: Selection, limi
 
 def _say_groups(pieces: Iterable[list[Group]]) -> None:
     found: list[Group] = []
-    looked_at = 0
+    looked_at, is_whole = 0, True
     for piece in pieces:
+        if looked_at >= LETTERS_MAX:
+            is_whole = False
+            break
         found += piece
         looked_at += sum(group.letters for group in piece)
-        if looked_at >= LETTERS_MAX:
-            break
     groups = letters.added(found)
     print(f"{'code':<22} {'unit':<10} {'week':<9} {'letters':>8} {'rejected now':>13}")
     for code, unit, week, every, standing in groups[:GROUPS_SHOWN_MAX]:
@@ -109,7 +110,7 @@ def _say_groups(pieces: Iterable[list[Group]]) -> None:
         print(f"… and {len(groups) - GROUPS_SHOWN_MAX} more groups")
     still = sum(group.rejected_now for group in found)
     print(f"{looked_at} dead letters, {still} of them stand rejected now")
-    if looked_at >= LETTERS_MAX:
+    if not is_whole:
         print(f"only the first {looked_at} were looked at: select by code or unit")
 
 

@@ -173,6 +173,9 @@ class Doors:
         query = parameters(request, ("code", "unit", "week", "cursor"))
         groups = Groups(filter_of(query, "week", WEEK_FORM))
         search = await self._search(query)
+        if behind := [number for number, position in enumerate(search.positions) if position is None]:
+            # Whoever adds up would take for the whole what lacks these.
+            raise unavailable(f"partitions {behind} are being counted in from the start")
         # Page by page, so that no piece holds or looks up more at once than a page of the list.
         records_left, stop_at = search.scan_records_max, monotonic() + PIECE_SECONDS
         while True:
@@ -191,12 +194,15 @@ class Doors:
         parameters(request, ())
         partition, offset = letter_place(request)
         first = await self._ports.states.read()
+        if 0 <= partition < len(first.positions) and first.positions[partition] is None:
+            raise unavailable(f"partition {partition} is being counted in from the start")
         row = await self._ports.logs.letter(Place(self._topic, partition, offset))
         beside = self._beside(first)
         if row is None or not letters.is_counted(row.letter.src, first.positions[partition]):
-            raise ProblemError(404, "not_found", "no dead letter that is counted in lies at this place", members=beside)
-        [stand] = await self._stands([row])
-        return _json(whole.show(*stand) | beside)
+            detail = "no dead letter that is counted in lies at this place"
+            raise ProblemError(404, "unknown_letter", detail, members=beside)
+        [(_, stand)] = await self._stands([row])
+        return _json(whole.show(row, stand, await self._since(row)) | beside)
 
     async def _parked(self, request: Request) -> Response:
         self._operator(request)
@@ -256,6 +262,14 @@ class Doors:
             return found
 
         return await asyncio.to_thread(stands)
+
+    async def _since(self, row: Row) -> str | None:
+        code = row.reported.dossier
+        if code is None:
+            return None
+        snapshot = await self._ports.states.read({row.partition: (code,)})
+        _, clock, rules = (await self._judged(snapshot)).get((row.partition, code), (None, None, None))
+        return await asyncio.to_thread(letters.since, row, snapshot.dossiers.get((row.partition, code)), clock, rules)
 
     async def _judged(self, snapshot: Snapshot) -> dict[tuple[int, str], Judged]:
         """The dossiers of a snapshot with the clock and the rules by which they are judged."""

@@ -15,7 +15,7 @@ _STATE: dict[str, Any] = {"type": ["integer", "null"], "enum": [*range(1, 11), N
 _DETAIL: dict[str, Any] = {"type": ["string", "null"], "enum": ["suspended", "terminal", None]}
 _CODE: dict[str, Any] = {"type": "string", "pattern": "^[a-z_]+$"}
 _MISFIT: dict[str, Any] = {"enum": ["parked", "rejected"]}
-_ESCAPED = "As text; bytes that are no UTF-8 as `\\xff`."
+_NO_TEXT = {"type": ["string", "null"], "contentEncoding": "base64", "description": "Where they are no UTF-8."}
 _STANDINGS = ["applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"]
 
 
@@ -41,7 +41,7 @@ def components() -> dict[str, Any]:
             "Groups": _with_figures({"groups": _list("Group"), "next": _or_null(TEXT)}),
             "Group": _group(),
             "WholeLetter": _with_figures({**_letter(), **_whole()}),
-            "Header": _closed({"name": TEXT, "value": {**_or_null(TEXT), "description": _ESCAPED}}),
+            "Header": _closed({"name": TEXT, "value": _or_null(TEXT), "bytes": _NO_TEXT}),
             "Parked": _with_figures({"parked": _list("Waiting"), "next": _or_null(TEXT)}),
             "Waiting": _waiting(),
             "Problem": _problem(),

@@ -13,6 +13,7 @@ from services.processing.domain import ledger
 from services.processing.domain.dossier import Dossier, Fate, KeptEvent, Retired
 from services.processing.domain.history import NO_ARROW, NOT_RESPONSIBLE, UNKNOWN_UNIT
 from services.processing.domain.line import Position
+from services.processing.domain.remedies import REPLAYED
 from services.processing.domain.rules import Rules
 from services.processing.log.records import Record
 
@@ -113,6 +114,17 @@ def show(row: Row, stand: Stand) -> dict[str, Any]:
     }
 
 
+def since(row: Row, dossier: Dossier | Retired | None, log_clock: int | None, rules: Rules | None) -> str | None:
+    """How the event of a dead letter that another try can help stands in its dossier by now, `retired` where the dossier's
+    history is gone; None: it has not come again, or nobody can say."""
+    if row.letter.code not in REPLAYED or dossier is None:
+        return None
+    if isinstance(dossier, Retired):
+        return "retired"
+    kept = next((each for each in dossier.kept if _is_of(row, each)), None)
+    return None if kept is None or rules is None else ledger.standing_of(dossier, kept.offset, log_clock, rules)
+
+
 def codes_of(rows: Iterable[Row]) -> dict[int, Sequence[str]]:
     """The dossiers by which the standings of rows are found, by partition."""
     found: dict[int, dict[str, None]] = {}
@@ -140,9 +152,12 @@ def _standing(
 def _kept(row: Row, dossier: Dossier | Retired | None) -> KeptEvent | Fate | None:
     if not row.is_of_misfit or dossier is None:
         return None
-    says = row.reported
     known: Iterable[KeptEvent | Fate] = dossier.lettered if isinstance(dossier, Retired) else dossier.kept
-    return next((event for event in known if event.source == says.source and event.id == says.id), None)
+    return next((event for event in known if _is_of(row, event)), None)
+
+
+def _is_of(row: Row, event: KeptEvent | Fate) -> bool:
+    return (event.source, event.id) == (row.reported.source, row.reported.id)
 
 
 def _reported(letter: DeadLetter) -> Reported:

@@ -132,7 +132,7 @@ _OF_A_LIST = {
 }
 _OF_A_LETTER = {
     403: "`operator_only`.",
-    404: "`not_found`: no dead letter that is counted in lies at this place; `as_of` says up to where.",
+    404: "`unknown_letter`: no dead letter that is counted in lies at this place; `as_of` says up to where.",
     422: "`invalid_place`, or a query where none is taken.",
 }
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+# Not kept, and no fault of the event's: once the cause is gone the same event may come again.
+REPLAYED: Final = frozenset({"internal_error", "too_many"})
 # An event of their own; it is not told whether the sender or a program in between wrote it wrong.
 _CORRECTED: Final = "the sender corrects it and reports it under a new id; as it stands it can never be taken"
 RETIRED: Final = "nothing: the dossier's history has been retired, its counts stand"
