@@ -168,6 +168,7 @@ def _ranked() -> Row:
                 f"bottomk(10, {IN_TIME} / ({DUE} > 0))",
                 "percentunit",
                 steps=ON_TIME,
+                lowest=True,
             ),
         ),
         (8, 8, 8),

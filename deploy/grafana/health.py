@@ -3,7 +3,7 @@
 from typing import Final
 
 from deploy.grafana.pages import Row
-from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, lines, ranking
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, RECEIVER, lines, ranking
 
 # No series is no trouble, and a panel that says nothing is not believed.
 ZERO: Final = "or on () vector(0)"
@@ -27,10 +27,11 @@ def standing() -> Row:
             ),
             lines(
                 "Máy chủ không trả lời",
-                "1 while processing or intake is not answered by Kafka or Redis.",
+                "1 while processing or intake is not answered by Kafka or Redis, or the board does not read heartbeats.",
                 (
                     ("max by (server) (motcua_processing_unreachable)", "xử lý → {{server}}"),
                     ("max(motcua_intake_kafka_unreachable)", "intake → kafka"),
+                    ("1 - min(motcua_metrics_api_heartbeats_read)", "bảng số → nhịp trung tâm"),
                 ),
                 steps=ANY_IS_BAD,
             ),
@@ -93,6 +94,7 @@ def letters() -> Row:
                 "The ten units with most dead letters within an hour.",
                 f"topk(10, {rejected} * on (unit) group_left (name) motcua_unit_info)",
                 steps=ANY_IS_BAD,
+                role=RECEIVER,
             ),
         ),
         (8, 8, 8),

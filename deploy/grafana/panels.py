@@ -16,6 +16,9 @@ SOURCE: Final = kinds.DataSourceRef("prometheus", "${datasource}")
 # Told apart with any eyes; what is bad is also a number beyond its line.
 GOOD, FAIR, BAD = "blue", "orange", "red"
 
+# What a link to a unit's page says of its role.
+CHOSEN, RECEIVER = "${role:queryparam}", "var-role=receiver"
+
 Panel = stat.Panel | timeseries.Panel | bargauge.Panel | table.Panel
 # Value from which a colour holds; None: from the lowest.
 Steps = Sequence[tuple[float | None, str]]
@@ -92,14 +95,17 @@ def lines(
     return panel
 
 
-def ranking(title: str, text: str, expr: str, unit: str = "short", *, steps: Steps = PLAIN) -> bargauge.Panel:
-    """Bars, the longest first; each leads to its unit."""
+def ranking(
+    title: str, text: str, expr: str, unit: str = "short", *, steps: Steps = PLAIN, role: str = CHOSEN, lowest: bool = False
+) -> bargauge.Panel:
+    """Bars, the longest first, or the lowest; each leads to its unit, in the role that is chosen or named."""
     panel = bargauge.Panel().title(title).description(text).unit(unit).datasource(SOURCE).min(0)
     panel = panel.orientation(kinds.VizOrientation.HORIZONTAL).display_mode(kinds.BarGaugeDisplayMode.GRADIENT)
     panel = panel.value_mode(kinds.BarGaugeValueMode.TEXT).thresholds(_thresholds(steps))
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    panel = panel.with_target(asked(expr, "{{name}}", instant=True)).data_links([_to_unit("${__field.labels.unit}")])
-    return panel.with_transformation(models.DataTransformerConfig(id_val="sortBy", options={}))
+    # Prometheus puts them in order: for Grafana each bar is a table of its own, in which there is nothing to sort.
+    panel = panel.with_target(asked(f"{'sort' if lowest else 'sort_desc'}({expr})", "{{name}}", instant=True))
+    return panel.data_links([_to_unit("${__field.labels.unit}", role)])
 
 
 def units_table(title: str, text: str, columns: Sequence[Column]) -> table.Panel:
@@ -112,7 +118,9 @@ def units_table(title: str, text: str, columns: Sequence[Column]) -> table.Panel
         names[f"Value #{ref}"] = column.title
         panel = panel.with_target(asked(column.expr, ref=ref, instant=True, as_table=True))
         panel = panel.override_by_name(column.title, _look(column))
-    panel = panel.override_by_name("Đơn vị", [_set("links", [_link("Xem đơn vị", _unit_url("${__data.fields.unit}"))])])
+    panel = panel.override_by_name(
+        "Đơn vị", [_set("links", [_link("Xem đơn vị", _unit_url("${__data.fields.unit}", CHOSEN))])]
+    )
     arranged = {"excludeByName": {"Time": True}, "renameByName": {"name": "Đơn vị", **names}, "indexByName": {"name": 0}}
     return (
         panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
@@ -171,13 +179,13 @@ def _set(name: str, value: object) -> models.DynamicConfigValue:
     return models.DynamicConfigValue(id_val=name, value=value)
 
 
-def _unit_url(code: str) -> str:
-    return f"/d/motcua-unit?var-unit={code}&${{role:queryparam}}&${{__url_time_range}}"
+def _unit_url(code: str, role: str) -> str:
+    return f"/d/motcua-unit?var-unit={code}&{role}&${{__url_time_range}}"
 
 
 def _link(title: str, url: str) -> dict[str, Any]:
     return {"title": title, "url": url, "targetBlank": False}
 
 
-def _to_unit(code: str) -> builders.DashboardLink:
-    return builders.DashboardLink("Xem đơn vị").url(_unit_url(code)).type(models.DashboardLinkType.LINK)
+def _to_unit(code: str, role: str) -> builders.DashboardLink:
+    return builders.DashboardLink("Xem đơn vị").url(_unit_url(code, role)).type(models.DashboardLinkType.LINK)

@@ -234,7 +234,7 @@ def _alerts() -> Row:
             lines(
                 "Cảnh báo theo chủ",
                 "Alerts that fire, by their owner; 0 while none does.",
-                (('sum by (owner) (ALERTS{alertstate="firing"}) or vector(0)', "{{owner}}"),),
+                (('sum by (owner) (ALERTS{alertstate="firing"}) or on () vector(0)', "{{owner}}"),),
                 stacked=True,
             ),
             lines(

@@ -1,5 +1,6 @@
 """The dashboards of deploy/grafana: current, complete, laid out, and asking for nothing that is not there."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,30 @@ def test_a_centre_is_not_said_to_be_well_while_nobody_hears_it(found: dict[str, 
     asked = [each for each in queries(found) if of_centres.search(each.expr)]
     assert len(asked) > 20
     assert [each for each in asked if re.search(r"vector\(-?\d+\)", each.expr)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_chosen_by_can_be_chosen(found: dict[str, dict[str, Any]], name: str) -> None:
+    """A page without a variable would ask for, or lead to, its bare name."""
+    variables = {variable["name"] for variable in found[name]["templating"]["list"]}
+    said = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps([found[name]["panels"], found[name]["links"]])))
+    assert said
+    assert said <= variables
+
+
+def test_what_is_drawn_by_a_label_has_no_line_of_nobody(found: dict[str, dict[str, Any]]) -> None:
+    """`or vector(0)` beside series with labels is one more of them, always; beside none of them it is the only one."""
+    parted = [each for each in queries(found) if re.match(r"(sum|count|min|max) by \(\w", each.expr)]
+    assert len(parted) > 15
+    assert [each for each in parted if re.search(r"or vector", each.expr)] == []
+
+
+def test_bars_stand_in_a_row(found: dict[str, dict[str, Any]]) -> None:
+    """The largest first, where the lowest are asked for the lowest."""
+    bars = [target["expr"] for page in found.values() for panel in panels(page) if panel["type"] == "bargauge"
+            for target in panel["targets"]]  # fmt: skip
+    assert len(bars) >= 4
+    assert all(re.match(r"sort_desc\(topk\(|sort\(bottomk\(", expr) for expr in bars), bars
 
 
 def test_a_week_that_has_not_been_is_not_drawn(found: dict[str, dict[str, Any]]) -> None:
