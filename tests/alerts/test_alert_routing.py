@@ -176,6 +176,7 @@ TROUBLES: dict[str, Trouble] = {
         [
             *map(_one, ("KafkaDown", "NotReady", "ProcessingLag", "CountingLag", "CrashLooping", "CityCutOff")),
             *map(_one, ("IntakeAway", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")), *_each("CentreLinkDown"),
+            _one("CentresUnwatched", job="metrics-api", instance="a"),
             _one("ServiceDown", job="processing"), _one("DiskFilling", place="redis"),
         ],
         _told(("platform-pages", "KafkaDown", 1), ("platform-tickets", "DiskFilling", 1)),
@@ -184,6 +185,13 @@ TROUBLES: dict[str, Trouble] = {
         [*map(_one, ("RedisDown", "FiguresUnavailable", "AnswersFail", "FreshnessBudgetBurnsFast")),
          _one("IntakeBudgetBurnsFast")],
         _told(("platform-pages", "RedisDown", 1), ("platform-pages", "IntakeBudgetBurnsFast", 1)),
+    ),
+    "Redis away hides what is not right in those who ask it, and nothing of intake": Trouble(
+        [_one("RedisDown"), *(_one(alert, job=job, instance=instance) for job in ("intake", "processing")
+                              for alert, instance in (("NotReady", "a"), ("KafkaSlow", "a"), ("CrashLooping", "b"))),
+         _one("NotReady", job="metrics-api"), _one("CentresUnwatched", job="metrics-api", instance="a")],
+        _told(("platform-pages", "RedisDown", 1), ("platform-pages", "NotReady", 1), ("platform-tickets", "KafkaSlow", 1),
+              ("platform-pages", "CrashLooping", 1), ("platform-pages", "CentresUnwatched", 1)),
     ),
     "no intake takes events": Trouble(
         [
@@ -248,9 +256,17 @@ TROUBLES: dict[str, Trouble] = {
          _one("PartitionsUnowned", job="processing", workers="none")],
         _told(("platform-pages", "CrashLooping", 1), ("platform-pages", "NotReady", 1)),
     ),
-    "a partition is processed no further: nor for that": Trouble(
-        [_one("ProcessingStopped", job="processing", partition="7"), _one("ProcessingLag"), *_each("UnitSilent")],
-        _told(("platform-pages", "ProcessingStopped", 1)),
+    "one partition is processed no further, another is not counted: the others are late, too": Trouble(
+        [_one("ProcessingStopped", job="processing", partition="7"), _one("CountingStopped", job="metrics", reason="gap"),
+         *map(_one, ("ProcessingLag", "CountingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))],
+        _told(*(("platform-pages", alert, 1) for alert in ("ProcessingStopped", "CountingStopped", "ProcessingLag",
+                                                           "CountingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))),
+    ),
+    "one partition is processed no further, another is not counted: a centre that is silent is told": Trouble(
+        [_one("ProcessingStopped", job="processing", partition="7"), _one("CountingStopped", job="metrics", reason="gap"),
+         *_each("UnitSilent", units=CENTRES[:1])],
+        _told(("platform-pages", "ProcessingStopped", 1), ("platform-pages", "CountingStopped", 1),
+              ("centres-tickets", "UnitSilent", 1)),
     ),
     "one of two processes of the board is down, the other one fails, and its figures are old": Trouble(
         [_one("ServiceDown", job="metrics-api", instance="a"), _one("FreshnessBudgetBurnsFast"),

@@ -14,8 +14,9 @@ from starlette.requests import Request
 
 from contracts.face.problems import ProblemError
 from contracts.reference import Calendar, Reference, Unit
-from services.metrics.api import answers, queries
+from services.metrics.api import answers, app, queries
 from services.metrics.api.doors import Doors
+from services.metrics.api.instruments import Instruments
 from services.metrics.api.queries import Query
 from services.metrics.api.snapshots import Place, Snapshot
 from services.metrics.api.told import as_of, lag_seconds
@@ -253,3 +254,19 @@ def test_a_text_that_can_be_no_code_is_unknown_before_anything_of_it_is_read(cod
             with pytest.raises(ProblemError) as refused:
                 asyncio.run(door(asked))
             assert (refused.value.status, refused.value.code) == (status, why)
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_whether_heartbeats_are_read_is_told_to_prometheus(read: bool) -> None:
+    """Figures are answered either way; of lines and outboxes nothing is told meanwhile, and somebody must know it."""
+
+    class Snapshots:
+        async def read(self) -> Snapshot:
+            return snapshot()
+
+    ports = SimpleNamespace(
+        instruments=Instruments(), snapshots=Snapshots(), stream=SimpleNamespace(age_seconds=0.0),
+        watch=SimpleNamespace(has_read_beats=read),
+    )  # fmt: skip
+    answer = asyncio.run(app._Told(ports).metrics())  # type: ignore[arg-type]
+    assert f"motcua_metrics_api_heartbeats_read {float(read)}" in bytes(answer.body).decode().splitlines()

@@ -107,6 +107,7 @@ class _Told:
     async def metrics(self) -> Response:
         """Prometheus; whoever scrapes asks whether figures can be answered, too."""
         self._ports.instruments.ready.set(await is_ready(self._reasons()))
+        self._ports.instruments.heartbeats_read.set(self._ports.watch.has_read_beats)
         self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
         return exposition(self._ports.instruments.registry)
 

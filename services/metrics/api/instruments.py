@@ -151,6 +151,11 @@ class Instruments:
             "motcua_metrics_api_lag_seconds", "Seconds by which counting trails dossier.reported; NaN while not known.",
             registry=registry,
         )  # fmt: skip
+        self.heartbeats_read = Gauge(
+            "motcua_metrics_api_heartbeats_read",
+            "1 while the heartbeats of centres are read, else 0: then nothing is told of lines and outboxes.",
+            registry=registry,
+        )
         self.ready = Gauge(
             "motcua_metrics_api_ready", "1 while figures can be answered, as this scrape found it, else 0.",
             registry=registry,
