@@ -83,10 +83,10 @@ def _now() -> Row:
 
 def _edge() -> Row:
     return Row(
-        "1 · Trung tâm: hộp thư đi",
+        "1 · Trung tâm: hộp gửi",
         (
             lines(
-                "Chờ trong các hộp thư đi",
+                "Chờ trong các hộp gửi",
                 "Events in the outboxes of all centres by their newest heartbeats.",
                 (
                     ("sum(motcua_unit_spool_events)", "cả thành phố"),
@@ -109,7 +109,7 @@ def _edge() -> Row:
                 ),
             ),
             lines(
-                "Mức đầy của hộp thư đi",
+                "Mức đầy của hộp gửi",
                 "The largest share of a limit that a scraped edge has used up: at 1 it refuses events.",
                 (
                     ("motcua_edge_outbox_fill_ratio", "{{instance}}"),
@@ -253,7 +253,7 @@ def _processing() -> Row:
                 "ops",
             ),
             lines(
-                "Hàng đợi",
+                "Chờ xử lý",
                 "Records that came in and are not folded, and that were sent and are not acknowledged.",
                 (
                     ("sum(motcua_processing_queued_records)", "chưa xử lý"),

@@ -88,7 +88,7 @@ def _rates() -> Row:
                 (
                     ("sum(motcua_processing_lag_records)", "chưa xử lý"),
                     ("sum(motcua_metrics_lag_records)", "chưa đếm"),
-                    ("sum(motcua_unit_spool_events)", "trong hộp thư đi"),
+                    ("sum(motcua_unit_spool_events)", "trong hộp gửi"),
                 ),
             ),
         ),
@@ -162,7 +162,7 @@ def _exact() -> Row:
                 steps=ANY_IS_BAD,
             ),
             figure(
-                "Kiểm toán trễ",
+                "Kiểm chứng trễ",
                 "Seconds since the last record that audit has examined was reported.",
                 "max(motcua_audit_lag_seconds)",
                 "s",

@@ -17,7 +17,7 @@ OBJECTIVES: Final = (
         "need not be sent again, and 99.9 % of the time an intake answers: the largest bad share counts.",
     ),
     ("freshness", "Số liệu mới", 0.01, "99 % of the time figures are no more than a minute behind what was stored."),
-    ("audit", "Kiểm toán sạch", 0.01, "99 % of the time the newest verdict of audit is clean and young."),
+    ("audit", "Kiểm chứng sạch", 0.01, "99 % of the time the newest verdict of audit is clean and young."),
 )
 LEFT: Final[Steps] = ((None, BAD), (0.1, FAIR), (0.5, GOOD))
 BURN: Final[Steps] = ((None, GOOD), (1, FAIR), (6, BAD))
@@ -109,18 +109,18 @@ def _burning() -> Row:
 
 def _audit() -> Row:
     return Row(
-        "Kiểm toán",
+        "Kiểm chứng",
         (
             figure(
-                "Phán quyết mới nhất",
+                "Kết luận mới nhất",
                 "Whether the newest look found every stage equal to the next.",
                 "max(motcua_audit_clean)",
                 words=CLEAN,
             ),
             figure(
-                "Tuổi phán quyết",
+                "Tuổi kết luận",
                 "Seconds since the newest look that came to a verdict ended, also before a restart within the last hour.",
-                "time() - max(max_over_time(motcua_audit_last_look_timestamp_seconds[1h]))",
+                "time() - max(max_over_time(motcua_audit_last_look_timestamp_seconds[1h]) > 0)",
                 "s",
                 steps=((None, GOOD), (600, FAIR), (1800, BAD)),
             ),
@@ -149,7 +149,7 @@ def _audit() -> Row:
 
 def _looks() -> Row:
     return Row(
-        "Lượt kiểm và độ trễ của kiểm toán",
+        "Lượt kiểm và độ trễ của kiểm chứng",
         (
             lines(
                 "Lượt kiểm theo kết quả",
@@ -164,7 +164,7 @@ def _looks() -> Row:
                 "s",
             ),
             lines(
-                "Kiểm toán trễ",
+                "Kiểm chứng trễ",
                 "Seconds since the last record that audit has examined was reported; 0 at the end of the log.",
                 (("max(motcua_audit_lag_seconds)", "trễ"),),
                 "s",

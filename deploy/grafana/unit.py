@@ -156,7 +156,7 @@ def _line() -> Row:
         for number, state in ((3, "down"), (2, "unknown"), (1, "degraded"), (0, "up"))
     )
     return Row(
-        "Đường truyền và hộp thư đi",
+        "Đường truyền và hộp gửi",
         (
             figure(
                 "Đường truyền",
@@ -177,7 +177,7 @@ def _line() -> Row:
                 "s",
             ),
             lines(
-                "Chờ trong hộp thư đi",
+                "Chờ trong hộp gửi",
                 "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox, none while nobody knows.",
                 ((f'sum(motcua_unit_spool_events{{unit="$unit"}}) {WITHOUT_EDGE}', "bản tin"),),
             ),

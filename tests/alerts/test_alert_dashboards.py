@@ -158,7 +158,7 @@ def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None
         'motcua_unit_info{unit="b"}': "1x10 stale", 'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
     }  # fmt: skip
     told = {
-        "Đường truyền": (3, -1), "Tạm tính": (1, 0), "Chờ trong hộp thư đi": (7, 0), "Bị từ chối, nằm lại": (2, 0),
+        "Đường truyền": (3, -1), "Tạm tính": (1, 0), "Chờ trong hộp gửi": (7, 0), "Bị từ chối, nằm lại": (2, 0),
         "Cũ nhất chưa gửi": (120, 0), "Im lặng": (0, -1),
     }  # fmt: skip
     asked = {panel: [each.expr for each in ASKED if (each.dashboard, each.panel) == ("unit", panel)] for panel in told}

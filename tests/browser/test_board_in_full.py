@@ -288,5 +288,5 @@ def test_what_nobody_knows_is_not_called_complete(browser: Browser, servers: Ser
                 told = opened.page.locator("#unit-line").inner_text()
                 assert "Chưa rõ: thành phố chưa đọc được" in told
                 assert "Đầy đủ" not in told
-                assert "không có hộp thư đi" not in told
+                assert "không có hộp gửi" not in told
                 assert not opened.violations()

@@ -183,6 +183,17 @@ def test_bars_stand_in_a_row(found: dict[str, dict[str, Any]]) -> None:
     assert all(re.match(r"sort_desc\(topk\(|sort\(bottomk\(", expr) for expr in bars), bars
 
 
+def test_one_thing_has_one_word_on_every_screen() -> None:
+    """The outbox is *hộp gửi* and audit is *kiểm chứng* (docs/WORDS.md), in dashboards, on the board and in alerts."""
+    board = RULES.parents[2] / "services" / "metrics" / "api" / "board"
+    screens = [*main.FOLDER.glob("*.json"), *RULES.glob("*.yml"), board / "words.js", RULES.parents[2] / "docs" / "WORDS.md"]
+    said = {path.name: path.read_text().lower() for path in screens}
+    assert "hộp gửi" in said["WORDS.md"]
+    assert "kiểm chứng" in said["WORDS.md"]
+    others = ("hộp thư", "hàng đợi", "kiểm toán", "phán quyết")
+    assert [(name, other) for name, text in said.items() for other in others if other in text] == []
+
+
 def test_a_week_that_has_not_been_is_not_drawn(found: dict[str, dict[str, Any]]) -> None:
     """Today drawn twice would look like agreement with what is usual."""
     [usual] = [asked.expr for asked in queries(found) if "offset 1w" in asked.expr]
