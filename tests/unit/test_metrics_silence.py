@@ -1,5 +1,6 @@
 """Silence and delivery: windows against an office walked minute by minute, lines and outboxes against what edges said."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from contracts import instants
 from contracts.heartbeats import Heartbeat, Refused
-from contracts.reference import Calendar, Unit
+from contracts.reference import Calendar, Reference, Unit
 from services.metrics.api.beats import Beats
 from services.metrics.api.centres import Centres
+from services.metrics.api.doors import Doors
+from services.metrics.api.snapshots import Place, Snapshot
 from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 from services.metrics.domain import delivery, silence
@@ -295,6 +299,45 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     beats.take(b"/units/19753/p", packed(source="/units/19753/p")[:-1] + b',"retired":true}', NOON)
     beats.publish()
     assert beats.of == {}
+
+
+def test_heartbeats_beside_figures_are_of_before_those_were_read() -> None:
+    """What was delivered in between is called complete by the edge, and is not in the figures."""
+    waits, empty = (delivery.beat_of(said(spool_depth=depth), NOON) for depth in (5, 0))
+    nobody = Units(Reference(units=[unit("19753")], departments=[], procedures=[], calendar=CALENDAR))
+    beats = SimpleNamespace(of={"19753": (waits,)})
+    watch = SimpleNamespace(has_read_beats=True, beats=beats, look_now=lambda: asyncio.sleep(0))
+    centres = Centres(nobody, cast(Watch, watch), lambda: NOON, OLD, TWO_HOURS, {})
+    place = Place(next=1, target=1, closed=0, recorded_at=NOON, log_clock=NOON, stopped=None)
+
+    class Slow:
+        gen = 1
+
+        async def read(self, *wanted: Any) -> Snapshot:
+            # Without anything wanted it is read for the day alone.
+            beats.of = {"19753": (empty if wanted else waits,)}
+            found: dict[int, tuple[dict[str, int], ...]] = {0: (), 2: ({}, {}), 4: ({}, {}, {}, {}), 5: ({},) * 5}
+            return Snapshot((place,) * 12, tuple((each,) for each in found[len(wanted)]), False)
+
+    told = SimpleNamespace(units=nobody, centres=centres, head=lambda _: {}, day=lambda _: "2025-07-07")
+    scrape = SimpleNamespace(scrape_series=SimpleNamespace(set=lambda _: None))
+    doors = Doors(SimpleNamespace(told=told, snapshots=Slow(), watch=watch, instruments=scrape))  # type: ignore[arg-type]
+    for door in (doors.units, doors.unit, doors.days):
+        beats.of = {"19753": (waits,)}
+        query = b"from=2025-07-07&to=2025-07-07"
+        asked = Request({"type": "http", "query_string": query, "headers": [], "path_params": {"code": "19753"}})
+        answer = msgspec.json.decode(asyncio.run(door(asked)).body)
+        assert answer["provisional"] is True
+        for row in answer.get("units", [answer]):
+            assert (row["provisional"], row["centre"]["spool_events"]) == (True, 5)
+    beats.of = {"19753": (waits,)}
+    page = asyncio.run(doors.dossiers(Request({"type": "http", "query_string": b"", "headers": []})))
+    assert b'motcua_unit_provisional{unit="19753"} 1' in page.body
+
+
+def unit(code: str) -> Unit:
+    """A ward that has been there since 2020."""
+    return Unit(code=code, name="A", kind="ward", hours="default", valid_from="2020-01-01")
 
 
 def test_a_heartbeat_that_says_more_than_is_known_here_is_heard() -> None:

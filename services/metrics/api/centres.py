@@ -3,15 +3,24 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from contracts import instants
 from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 from services.metrics.domain import delivery, silence
-from services.metrics.domain.delivery import Delivery
+from services.metrics.domain.delivery import Beat, Delivery
 from services.metrics.domain.hours import Hours
 from services.metrics.domain.silence import Silence
 
 Row = dict[str, Any]
+
+
+class Heard(Struct, frozen=True):
+    """The heartbeats of one moment, by unit, and whether they had been read by then."""
+
+    is_read: bool
+    of: Mapping[str, tuple[Beat, ...]]
 
 
 class Centres:
@@ -28,40 +37,44 @@ class Centres:
         self._patience = patience
         self._own = own
 
+    def heard(self) -> Heard:
+        """The heartbeats of now. Whoever says them beside figures takes them before these are read: an edge that has
+        delivered since calls complete what those lack."""
+        is_read = self._watch.has_read_beats
+        return Heard(is_read, self._watch.beats.of if is_read else {})
+
     def deliveries(self) -> Mapping[str, Delivery]:
         """How the edges of each unit that has one stand now; of none while heartbeats have not been read."""
-        return self._judged() if self._watch.has_read_beats else {}
+        return self._judged(self.heard())
 
     def silences(self, seen: Mapping[str, int]) -> Mapping[str, Silence]:
         """How the silence of each unit that has ever reported is to be taken now; `seen` has their last events."""
         now = self._now()
         return {unit: self._silence(unit, at, now, self._units.hours(unit)) for unit, at in seen.items()}
 
-    def marked(self, rows: Iterable[Row], seen: Mapping[str, int]) -> list[Row]:
+    def marked(self, rows: Iterable[Row], seen: Mapping[str, int], heard: Heard | None = None) -> list[Row]:
         """Rows with what is said of each one's centre."""
-        now, read = self._now(), self._watch.has_read_beats
-        beats = self._watch.beats.of if read else {}
+        now, heard = self._now(), heard or self.heard()
         marked = []
         for row in rows:
             unit, hours = row["unit"], self._units.hours(row["unit"])
-            stand = delivery.judge(beats.get(unit, ()), now, hours, self._old_after)
-            marked.append({**row, **_told(stand, self._silence(unit, seen.get(unit), now, hours), read)})
+            stand = delivery.judge(heard.of.get(unit, ()), now, hours, self._old_after)
+            marked.append({**row, **_told(stand, self._silence(unit, seen.get(unit), now, hours), heard.is_read)})
         return marked
 
-    def overall(self) -> Row:
+    def overall(self, heard: Heard | None = None) -> Row:
         """The same of all known centres together."""
-        read = self._watch.has_read_beats
-        until, is_provisional = delivery.together(self._judged().values() if read else ())
-        return {"complete_until": _show(until), "provisional": is_provisional if read else None}
+        heard = heard or self.heard()
+        until, is_provisional = delivery.together(self._judged(heard).values())
+        return {"complete_until": _show(until), "provisional": is_provisional if heard.is_read else None}
 
     def _silence(self, unit: str, last_event: int | None, now: int, hours: Hours | None) -> Silence:
         return silence.judge(last_event, now, hours, self._own.get(unit, self._patience))
 
-    def _judged(self) -> dict[str, Delivery]:
+    def _judged(self, heard: Heard) -> dict[str, Delivery]:
         now = self._now()
         return {
-            unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after)
-            for unit, beats in self._watch.beats.of.items()
+            unit: delivery.judge(beats, now, self._units.hours(unit), self._old_after) for unit, beats in heard.of.items()
         }
 
 

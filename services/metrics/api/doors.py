@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from contracts.face.problems import ProblemError
 from services.metrics.api import answers, courses, exposition, queries
+from services.metrics.api.centres import Heard
 from services.metrics.api.courses import Courses
 from services.metrics.api.front import Front
 from services.metrics.api.instruments import Instruments
@@ -48,20 +49,21 @@ class Doors:
 
     async def units(self, request: Request) -> Response:
         """Every unit of a role, in total, for a day or a range."""
-        query = queries.totals(request)
+        query, told = queries.totals(request), self._ports.told
+        heard = told.centres.heard()
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(answers.of_role(query), answers.SEEN)
-        told = self._ports.told
         head, [[figures], [seen]] = told.head(snapshot), snapshot.found
         first, last = self._span(query, snapshot)
         rows = answers.unit_rows(answers.by_unit(figures), query, told.units, first, last)
         total = answers.total_of(rows, answers.names_for(query))
-        rows = told.centres.marked(rows, seen)
-        return _json({**head, "role": query.role, **told.centres.overall(), "units": rows, "total": total})
+        rows = told.centres.marked(rows, seen, heard)
+        return _json({**head, "role": query.role, **told.centres.overall(heard), "units": rows, "total": total})
 
     async def unit(self, request: Request) -> Response:
         """One unit, also by field and by channel."""
         query, code = queries.totals(request), _code(request)
+        heard = self._ports.told.centres.heard()
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_unit(query, code))
         head, [plain, [parts], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
@@ -71,7 +73,7 @@ class Doors:
         return _json(
             {
                 **head,
-                **self._named(code, query, snapshot, seen),
+                **self._named(code, query, snapshot, seen, heard),
                 **counters,
                 "by_field": by_field,
                 "by_channel": by_channel,
@@ -82,12 +84,13 @@ class Doors:
         """One unit, day by day."""
         latest = self._ports.told.day(await self._ports.snapshots.read())
         query, code = queries.days(request, latest), _code(request)
+        heard = self._ports.told.centres.heard()
         await self._ports.watch.look_now()
         snapshot = await self._ports.snapshots.read(*answers.of_days(query, code))
         head, [by_day, [restated], [anything], [seen]] = self._ports.told.head(snapshot), snapshot.found
         self._check_known(code, anything)
         rows = answers.day_rows(by_day, restated, query, code)
-        return _json({**head, **self._named(code, query, snapshot, seen), "days": rows})
+        return _json({**head, **self._named(code, query, snapshot, seen, heard), "days": rows})
 
     async def course(self, request: Request) -> Response:
         """One counter of every unit, day by day."""
@@ -121,6 +124,7 @@ class Doors:
         """The exact series, read at each scrape."""
         queries.parameters(request)
         snapshots, told = self._ports.snapshots, self._ports.told
+        deliveries = told.centres.deliveries()
         # The day's name is in the positions; should it change before the figures are read, they are read once more.
         day = told.day(await snapshots.read())
         snapshot = await snapshots.read(*exposition.wanted(day))
@@ -128,7 +132,7 @@ class Doors:
             day = now
             snapshot = await snapshots.read(*exposition.wanted(day))
         seen = snapshot.found[exposition.SEEN_AT][0]
-        page = self._exposition.page(snapshot, day, told.centres.deliveries(), told.centres.silences(seen))
+        page = self._exposition.page(snapshot, day, deliveries, told.centres.silences(seen))
         self._ports.instruments.scrape_series.set(page.series)
         return Response(page.text(), media_type=exposition.CONTENT_TYPE)
 
@@ -141,10 +145,12 @@ class Doors:
         day = self._ports.told.day(snapshot)
         return (query.days[0], query.days[-1]) if query.days else (day, day)
 
-    def _named(self, code: str, query: queries.Query, snapshot: Snapshot, seen: Figures) -> answers.Row:
+    def _named(
+        self, code: str, query: queries.Query, snapshot: Snapshot, seen: Figures, heard: Heard
+    ) -> answers.Row:
         units, (_, day) = self._ports.told.units, self._span(query, snapshot)
         named = {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
-        return self._ports.told.centres.marked([named], seen)[0]
+        return self._ports.told.centres.marked([named], seen, heard)[0]
 
 
 def _code(request: Request) -> str:
