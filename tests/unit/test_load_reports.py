@@ -105,7 +105,7 @@ def test_the_index_says_what_nobody_measured(tmp_path: Path) -> None:
     leaving.leave(tmp_path / "a", [_document(**NO_AUDIT, unseen=1)])
     row = index.index(tmp_path / "a").splitlines()[2]
     assert "| cannot say: audit |" in row
-    assert "cannot say: acceptance at the counter, real edges, freshness, fibre" in row
+    assert "cannot say: acceptance at the counter, real edges, freshness, mountain, freshness, fibre" in row
     leaving.leave(tmp_path / "b", [_document(), _document(manner="paper")])
     assert "(mountain-link.html), as in the paper era" in index.index(tmp_path / "b")
     leaving.leave(tmp_path / "b", [_document(manner="paper")])

@@ -10,6 +10,7 @@ from lab.errors import AddressError, ScenarioError
 from lab.links.profiles import read_profiles
 from lab.load import addresses, main
 from lab.load import scenario as scenarios
+from lab.load.fresh import LINE_BROKEN
 from lab.load.rehearsal import rehearse
 
 pytestmark = pytest.mark.slow
@@ -180,6 +181,23 @@ def test_what_a_scenario_can_say_is_said_by_one_that_is_shipped() -> None:
     assert any(each.mix.procedures and each.mix.batch_share for each in shipped)
     reconnecting = [each for each in shipped if [act.becomes for act in each.course if act.link == "all"] == ["cut", "good"]]
     assert max(sum(group.count for group in each.centres) for each in reconnecting) == 3_321
+
+
+def test_every_link_of_every_scenario_is_promised_something() -> None:
+    """Freshness, and fairness among them, draining where one of them is gone; a slow disk for both that have one."""
+    for found in (each for name in scenarios.names() if (each := scenarios.read(name)).knee is None):
+        promised = found.promises
+        assert {*promised.freshness_p99_ms} - {"all"} | set(found.links if "all" in promised.freshness_p99_ms else ()) == {
+            *found.links
+        }, found.name
+        assert promised.slowest_link_share, found.name
+        is_gone = any(act.becomes in LINE_BROKEN for act in found.course)
+        assert (promised.drain_seconds is not None) == is_gone, found.name
+        # What is due while a line is gone waits as long: a promise below that could not be kept.
+        assert max(promised.freshness_p99_ms.values()) > 1000 * (promised.drain_seconds or 0), found.name
+        assert (promised.acceptance_p99_ms is not None) == any(group.edges for group in found.centres), found.name
+    stalled = {each.of for name in scenarios.names() for each in scenarios.read(name).faults if each.what == "stall"}
+    assert stalled == {"redis", "kafka"}
 
 
 def test_no_toml_and_no_file_are_said_too(tmp_path: Path) -> None:
