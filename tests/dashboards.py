@@ -27,7 +27,7 @@ OWN = {"up", "ALERTS"}
 SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 # What a panel shows where there is nothing. Inside of a subquery it is what hours count as of which nothing is known.
-TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\([^()]*\)(?: [-+] \d+)?)")
+TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)")
 # These have series once something has gone wrong, and none before; rules that ask for them have their cases (promtool).
 IN_TROUBLE = {
     "motcua_processing_stopped", "motcua_metrics_stopped_partitions", "motcua_unit_oldest_unsent_timestamp_seconds",

@@ -27,8 +27,8 @@ PLAIN: Final[Steps] = ((None, GOOD),)
 # as long as the page looks back.
 NOT_KNOWN: Final = ("Không rõ", FAIR)
 OF_NOW: Final = "or on () vector(NaN)"
-# Each edge whose heartbeats are read has a line: while nobody reads them it is not known either who has no edge.
-LINES_ARE_READ: Final = "motcua_unit_link"
+# Figures are told, and heartbeats are read by all who may tell them; else it is not known either who has no edge.
+LINES_ARE_READ: Final = "motcua_metrics_generation and on () min(motcua_metrics_api_heartbeats_read) == 1"
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
 Words = Mapping[int, tuple[str, str]]
 

@@ -155,7 +155,10 @@ def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None
         'motcua_unit_link{unit="a",state="down"}': "1x10 stale", 'motcua_unit_provisional{unit="a"}': "1x10 stale",
         'motcua_unit_spool_events{unit="a"}': "7x10 stale", 'motcua_unit_quarantined_events{unit="a"}': "2x10 stale",
         'motcua_unit_silent{unit="a"}': "0x10 stale", 'motcua_unit_info{unit="a"}': "1x10 stale",
-        'motcua_unit_info{unit="b"}': "1x10 stale", 'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
+        'motcua_unit_info{unit="b"}': "1x10 stale", "motcua_metrics_generation": "1x20 stale",
+        'motcua_metrics_api_heartbeats_read{instance="a"}': "1x30",
+        'motcua_metrics_api_heartbeats_read{instance="b"}': "1x10 0x9 1x11",
+        'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
     }  # fmt: skip
     told = {
         "Đường truyền": (3, -1), "Tạm tính": (1, 0), "Chờ trong hộp gửi": (7, 0), "Bị từ chối, nằm lại": (2, 0),
@@ -170,10 +173,11 @@ def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None
             for panel, [expr] in asked.items()
             for unit, at, value in (("a", "2m", told[panel][0]), ("b", "2m", told[panel][1]))
         ] + [
-            {"expr": f"absent(({expr.replace('$unit', unit)}) > -2)", "eval_time": "11m",
+            {"expr": f"absent(({expr.replace('$unit', unit)}) > -2)", "eval_time": at,
              "exp_samples": [{"labels": "{}", "value": 1}]}
             for [expr] in asked.values()
             for unit in ("a", "b")
+            for at in ("11m", "21m")
         ],
     }  # fmt: skip
     file = tmp_path / "case.yml"

@@ -117,7 +117,7 @@ def test_what_a_panel_shows_where_there_is_nothing_proves_nothing() -> None:
     """It is taken away before data are looked for; within a subquery it is a figure of hours long past."""
     asked = Asked("any", "any", '(sum(rate(a{b!="c"}[1m])) or vector(0)) + max(d{e="f",g=~"h|i"}) or on () vector(-1)')
     assert asked.bare == '(sum(rate(a{b!="c"}[1m]))) + max(d{e="f",g=~"h|i"})'
-    fallen_back = 'max(a{b="c"}) * 3 or max(a) * 0 or 0 * max(d{e="f"}) - 1 or on () vector(NaN)'
+    fallen_back = 'max(a{b="c"}) * 3 or max(a) * 0 or 0 * max(d{e="f"} and on () min(g) == 1) - 1 or on () vector(NaN)'
     assert Asked("any", "any", fallen_back).bare == 'max(a{b="c"}) * 3 or max(a) * 0'
     assert Asked("any", "any", "(sum(a) or 0 * max(b)) + sum(c)").bare == "(sum(a)) + sum(c)"
     assert Asked("any", "any", "avg_over_time((max(a) or vector(0))[30d:1h])").bare.endswith(
