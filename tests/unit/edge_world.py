@@ -43,11 +43,12 @@ def entry(event_id: str, subject: str = "H57.19753-250701-0001", point: str = ""
 
 def outbox(
     directory: Path, limits: Limits = ROOMY, reserve_bytes: int = 0, high_water: Path | None = None,
-    clock: Callable[[], int] | None = None,
+    clock: Callable[[], int] | None = None, steady: Callable[[], int] | None = None,
 ) -> Outbox:  # fmt: skip
-    """An outbox that is not open yet."""
+    """An outbox that is not open yet; a clock of a test's own is its steady one, too."""
     places = Places(directory / "edge", high_water or directory / "edge.high-water")
-    return Outbox(places, limits, Reserve(directory / "edge" / "reserve", reserve_bytes), clock or now)
+    reserve = Reserve(directory / "edge" / "reserve", reserve_bytes)
+    return Outbox(places, limits, reserve, clock or now, steady=steady or clock or now)
 
 
 def accept(box: Outbox, *entries: Entry) -> str | None:

@@ -382,6 +382,33 @@ def test_what_is_released_is_as_old_as_it_was_and_shuts_no_door_by_that(tmp_path
     box.close()
 
 
+def test_a_clock_that_jumps_ahead_makes_nothing_too_old_to_take_more(tmp_path: Path) -> None:
+    """What has waited for a minute has, whatever the clock shows then; from before this process its own age counts on."""
+    jump, running, hour = 0, 0, 3_600 * instants.SECOND
+    limits = replace(ROOMY, age_max_seconds=30 * 24 * 3_600.0)
+
+    def opened() -> Outbox:
+        box = outbox(tmp_path, limits, clock=lambda: (1 << 50) + running + jump, steady=lambda: running)
+        box.open()
+        return box
+
+    box = opened()
+    assert accept(box, entry("a minute ago")) is None
+    running, jump = 60 * instants.SECOND, 31 * 24 * hour
+    assert accept(box, entry("the clock is a month ahead")) is None
+    assert box.stand().load.first_waits_seconds == 60
+    jump = -hour
+    assert accept(box, entry("it is behind")) is None
+    box.close()
+    jump, running = 0, 29 * 24 * hour
+    box = opened()
+    running += 23 * hour
+    assert accept(box, entry("nearly")) is None
+    running += hour
+    assert accept(box, entry("it has waited for thirty days, one of them here")) == "age"
+    box.close()
+
+
 def test_what_was_refused_while_the_clock_was_ahead_is_released_when_it_is_right(tmp_path: Path) -> None:
     """By the time that the refusal bears it would have to wait until the clock comes there once more."""
     now = 1_000

@@ -27,6 +27,13 @@ class Load(Struct, frozen=True):
     sources: int = 0
 
 
+def waited(since: int, now: int, began_at: int, running: int) -> int:
+    """How long something has waited at most, in microseconds: by the clock, which may have been set, and by a steady one,
+    that has been `running` since this process began, when the other showed `began_at`. The less of the two holds: a clock
+    that jumps ahead must shut no door."""
+    return max(0, min(now - since, max(0, began_at - since) + running))
+
+
 def fill(load: Load, limits: Limits) -> float:
     """The largest share of a limit that is used up: 0 empty, 1 full."""
     return max(

@@ -1,15 +1,14 @@
 """What is known of the line to intake: the last answers, the pace that it bears, how far the clocks are apart."""
 
 import time
-from typing import Final
 
+from contracts import instants
 from services.edge.domain import health, pace
 from services.edge.domain.health import Line, LinkState
 from services.edge.domain.pace import Bounds, Pace
+from services.edge.store.steady import steady
 
 DOWN_AFTER_FAILURES = 3
-# Rises also while the machine sleeps, where the system has such a clock.
-_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class LinkBook:
@@ -31,7 +30,7 @@ class LinkBook:
     @property
     def city_seconds(self) -> float | None:
         """Intake's clock now, in seconds since 1970, by the last `Date` that it sent."""
-        return None if self._city_ahead_seconds is None else time.clock_gettime(_STEADY) + self._city_ahead_seconds
+        return None if self._city_ahead_seconds is None else _steady_seconds() + self._city_ahead_seconds
 
     @property
     def clock_offset_seconds(self) -> float | None:
@@ -48,8 +47,12 @@ class LinkBook:
         self.line = health.answered(self.line)
         if offset_seconds is not None:
             # Against a clock that nobody sets: when this machine's is put right, the city's is still known.
-            self._city_ahead_seconds = time.time() - offset_seconds - time.clock_gettime(_STEADY)
+            self._city_ahead_seconds = time.time() - offset_seconds - _steady_seconds()
 
     def missed(self, trouble: str) -> None:
         """It has not."""
         self.line = health.failed(self.line, trouble)
+
+
+def _steady_seconds() -> float:
+    return steady() / instants.SECOND

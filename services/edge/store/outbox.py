@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from contracts import instants
 from contracts.heartbeats import SPANS_MAX
-from services.edge.domain.fullness import Limits, Load, refuses
+from services.edge.domain.fullness import Limits, Load, refuses, waited
 from services.edge.domain.incarnations import RANDOM_BYTES, HighWater, is_continued, new_incarnation
 from services.edge.domain.judgement import Entry, finished
 from services.edge.domain.numbering import Book, Place, number, spans
@@ -28,6 +28,7 @@ from services.edge.store.identity import Known, Totals, check_content, check_fil
 from services.edge.store.preparing import prepare
 from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
+from services.edge.store.steady import steady
 from services.edge.store.views import LineStand, Places, Quarantined, Stand
 
 # What an event takes beside its body: its row, its place in two trees.
@@ -51,12 +52,15 @@ class Outbox:
     """Used by one thread. `begin`, then any of the acts, then `commit`; after any error `close`, and `open` reads anew."""
 
     def __init__(
-        self, places: Places, limits: Limits, reserve: Reserve, now: Callable[[], int], receipts_events_max: int = 0
-    ) -> None:
+        self, places: Places, limits: Limits, reserve: Reserve, now: Callable[[], int], receipts_events_max: int = 0,
+        steady: Callable[[], int] = steady,
+    ) -> None:  # fmt: skip
         self._places = places
         self._limits = limits
         self._reserve = reserve
         self._now = now
+        self._steady = steady
+        self._began_at, self._steady_began = now(), steady()
         self._receipts_events_max = receipts_events_max
         self._connection: sqlite3.Connection | None = None
         self._held: int | None = None
@@ -254,8 +258,10 @@ class Outbox:
         self._lines[row] = self._by_source[source] = _Line(row, self._incarnation, source, 0, 0)
 
     def _measured(self) -> Load:
-        waiting = self._seconds_since(self._db.execute(schema.FIRST_WAITS_SINCE).fetchone())
-        return Load(self._events, self._bytes, waiting, len(self._by_source))
+        first = self._db.execute(schema.FIRST_WAITS_SINCE).fetchone()
+        running = self._steady() - self._steady_began
+        waiting = 0 if first is None else waited(first[0], self._now(), self._began_at, running)
+        return Load(self._events, self._bytes, waiting / instants.SECOND, len(self._by_source))
 
     def _seconds_since(self, found: tuple[int | None] | None) -> float:
         since = None if found is None else found[0]
