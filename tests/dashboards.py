@@ -30,7 +30,8 @@ MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)")
 # These have series once something has gone wrong, and none before; rules that ask for them have their cases (promtool).
 IN_TROUBLE = {
-    "motcua_processing_stopped", "motcua_metrics_stopped_partitions", "motcua_unit_oldest_unsent_timestamp_seconds",
+    "motcua_processing_stopped", "motcua_metrics_stopped_partitions", "motcua_metrics_stopped",
+    "motcua_unit_oldest_unsent_timestamp_seconds",
     "motcua_edge_quarantined_events", "motcua_edge_store_errors_total", "motcua_intake_over_quota_total",
     *(f"motcua_{name}_{server}_errors_total" for name in ("processing", "processing_api", "metrics", "metrics_api")
       for server in ("kafka", "redis")), "motcua_intake_kafka_errors_total",
