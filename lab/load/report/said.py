@@ -9,7 +9,8 @@ from lab.load.verdict import OUTSIDE
 
 AUDIT = "audit"
 SPOILED = (
-    "Times are invalid: the generator was late or others had the machine (see the first rows); nothing is said about speed."
+    "Times are invalid: the generator was late, others had the machine, or it was another one after the run (see the first "
+    "rows); nothing is said about speed."
 )
 
 
