@@ -7,7 +7,9 @@ import pytest
 from msgspec import structs
 
 from lab.errors import LabError, ScenarioError
-from lab.load import health, scenario, yardstick
+from lab.load import health, scenario, session, yardstick
+from lab.load.outcome import Outcome
+from lab.load.report import leaving
 from lab.load.session import Chosen, run
 from lab.load.verdict import Verdict
 from lab.load.watch import CORES
@@ -68,6 +70,29 @@ def test_a_machine_that_was_another_one_after_the_run_spoils_it() -> None:
     [alone] = health.machine(world.outcome(own_city=False, yardstick=Yardstick(2_000, 1_400)))
     assert (alone.word, alone.figure) == ("broken", None)
     assert health.machine(world.outcome(own_city=False)) == []
+
+
+def test_the_yardstick_is_asked_before_anything_runs_and_when_all_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the report, and the run's verdict knows it."""
+    happened: list[str] = []
+    speeds = iter([2_000.0, 1_000.0])
+
+    def measured() -> float:
+        happened.append("measured")
+        return next(speeds)
+
+    async def city(*_: object) -> tuple[Outcome, None]:
+        happened.append("ran")
+        return world.outcome(), None
+
+    monkeypatch.setattr(yardstick, "measured", measured)
+    monkeypatch.setattr(session, "_city", city)
+    told = run(_asked(tmp_path, "nation"))
+    assert happened == ["measured", "ran", "measured"]
+    assert (told.broken, told.invalid) == (False, True)
+    assert leaving.read(told.files[1])["machine"]["yardstick"] == {"before": 2_000.0, "after": 1_000.0}
 
 
 @pytest.mark.parametrize("late", [True, False])
