@@ -189,6 +189,7 @@ def _exported(expr: str) -> Iterator[str]:
     """The names that services export, of which an expression is made."""
     for name in (*rules.names_in(expr), *UP.findall(expr)):
         if name in RECORDED:
-            yield from _exported(RECORDED[name])
+            # What hands on its own past is made of the rest.
+            yield from _exported(RECORDED[name].replace(name, ""))
         else:
             yield name
