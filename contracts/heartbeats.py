@@ -35,7 +35,7 @@ class Refused(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The newest by (`incarnation`, `at`) holds for a `source`; `centre.status` keeps one per source."""
+    """The newest by (`at`, `incarnation`) holds for a `source`; `centre.status` keeps one per source."""
 
     # `at` is by the edge's clock, or by intake's (as its `Date` shows it) while the two are more than a minute apart: the
     # newest must be the newest also after a clock was put right. `delivered_until` is by the edge's clock, as far as intake
@@ -78,15 +78,19 @@ def read_kept(value: bytes | None) -> Kept | None:
 
 def replaces(beat: Kept, known: Kept | None, latest: int) -> bool:
     """Whether a heartbeat holds instead of a `known` one of its source that lies before it in the log: it is as new by
-    incarnation and time, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
+    time and incarnation, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
     return known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest)
 
 
-def _age(beat: Kept, latest: int) -> tuple[str, int]:
+def _age(beat: Kept, latest: int) -> tuple[int, str]:
     """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
-    clock that has been put right since, and is older than all that came after it."""
+    clock that has been put right since, and is older than all that came after it.
+
+    Time first: the store that lives is the one that says something. One that was made while a clock ran ahead sorts behind
+    the next machine's for years, and a former one may be put back whole.
+    """
     at = instants.parse(beat.at)
-    return beat.incarnation.lower(), at if at <= latest else 0
+    return at if at <= latest else 0, beat.incarnation.lower()
 
 
 def measured(seconds: float) -> int:

@@ -280,6 +280,15 @@ def test_a_retired_edge_stays_so_whatever_its_clock_had_said_before_until_it_is_
     assert held(beat(incarnation=SECOND), gone, early) == early, "also a machine that sorts before the former"
 
 
+def test_the_store_that_lives_accounts_for_its_numbers_though_a_former_one_sorts_behind_it() -> None:
+    """That one was made while a clock ran years ahead, and its machine is gone."""
+    ahead = beat(at="2026-01-05T09:00:10+07:00", incarnation="7fffffff-0000-7000-8000-000000000001")
+    here = beat(at="2026-01-05T09:00:40+07:00", until="2026-01-05T09:00:40+07:00", quarantined=(7,))
+    assert held(ahead, here) == held(here, ahead) == here
+    assert judged([each for each in ALL if each.offset != 7], here)[0].passed
+    assert held(here, beat(at=here.at, incarnation=SECOND)) == beat(at=here.at, incarnation=SECOND)
+
+
 def test_numbers_of_more_outboxes_than_are_followed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "TRACKS_MAX", 2)
     contiguous, _ = judged([*(reported(1, source=f"/units/x{number}") for number in range(2)), *ALL])
