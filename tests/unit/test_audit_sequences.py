@@ -251,6 +251,16 @@ def test_a_number_that_was_entered_while_the_clock_ran_ahead_excuses_no_gap_once
     assert judged(ahead, past)[0].differences == 1
 
 
+def test_a_number_that_waits_from_before_the_clock_was_set_back_is_no_gap_and_one_that_was_delivered_is() -> None:
+    """The first was entered at ten and is held; two hours less are shown when the second is, five seconds later."""
+    records = [reported(2, entered="2026-01-05T08:00:05+07:00")]
+    ten, later = "2026-01-05T10:00:00+07:00", "2026-01-05T10:05:00+07:00"
+    assert judged(records, beat(at=later, until=ten, depth=1, offset=-7200.0))[0].passed
+    assert judged(records, beat(at=later, until=ten, depth=1))[0].differences == 1
+    assert judged(records, beat(at=later, until=ten, depth=1, offset=-7190.0))[0].differences == 1
+    assert judged(records, beat(at=later, until="2026-01-05T08:05:00+07:00", offset=-7200.0))[0].differences == 1
+
+
 NOON = instants.parse("2026-01-05T12:00:00+07:00")
 
 
