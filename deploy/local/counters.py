@@ -10,7 +10,7 @@ from msgspec import structs
 from pydantic import ValidationError
 
 from contracts.topics import PARTITIONS
-from deploy.local import beside, generations
+from deploy.local import beside, dumps, generations
 from deploy.local.errors import GenerationError, StackError
 from deploy.local.stack import Stack
 from deploy.operators.errors import OperatorError, RedisUnavailableError
@@ -68,6 +68,8 @@ def _run(stack: Stack, replace: bool) -> int:
     stack.take(lambda now: structs.replace(now, counters=False))
     removed = removal.counters(settings.bootstrap, settings.redis_url, gen)
     _say(f"Switched after {time.monotonic() - began:.1f} s in one step; the former ones are dropped ({removed.keys} keys).")
+    # The dumps there are hold the former ones: `make recover` would bring them back.
+    _say(f"Dump {dumps.make(stack.settings, dumps.told(stack.environment).dumps_kept_max).name} holds the new ones.")
     return 0
 
 

@@ -305,9 +305,16 @@ def test_a_worker_that_gets_ready_no_more_keeps_no_removed_generation(
 def test_counters_that_stand_still_are_replaced_only_when_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing can be compared then, which is no reason to keep them for ever."""
+    """Nothing can be compared then, which is no reason to keep them for ever. The newest dump is of the new ones."""
     stack, _ = _standing_stack(tmp_path, monkeypatch, Generations(LIVE, counters=True))
     stopped, swapped = Figures(0, {}, {}, {3: "its counting has stopped: gap"}), list[int]()
+    dumped = list[list[int]]()
+
+    def make(*_: object) -> SimpleNamespace:
+        dumped.append(list(swapped))
+        return SimpleNamespace(name="redis-1.rdb")
+
+    monkeypatch.setattr(dumps, "make", make)
     monkeypatch.setattr(beside, "standing", lambda *_: None)
     monkeypatch.setattr(beside, "follow", lambda *_, **__: None)
     monkeypatch.setattr(comparing, "counters", lambda *_: stopped)
@@ -315,9 +322,9 @@ def test_counters_that_stand_still_are_replaced_only_when_told_to(
     monkeypatch.setattr(counters, "_swap", lambda url, gen: swapped.append(gen))
     assert counters.main([]) == counters.DIFFERENT
     assert "partition   3 is not compared" in capsys.readouterr().out
-    assert (swapped, stack.generations.counters) == ([], True)
+    assert (swapped, stack.generations.counters, dumped) == ([], True, [])
     assert counters.main(["--replace"]) == 0
-    assert (swapped, stack.generations.counters) == ([GEN], False)
+    assert (swapped, stack.generations.counters, dumped) == ([GEN], False, [[GEN]])
 
 
 def test_a_switch_that_is_interrupted_says_what_makes_it_whole_and_the_next_one_who_does_not_run(
