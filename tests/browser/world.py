@@ -17,6 +17,8 @@ from tests.province import Province, Service
 
 ANSWER_SECONDS = 20.0
 COUNTED_SECONDS = 60.0
+# What is promised of a live update, from the moment at which intake has said `stored`.
+LIVE_SECONDS = 2.0
 # What an outside may say while the line is cut by the test itself.
 LINE_SAYS = ("net::ERR_", "Failed to load resource")
 DAY = "2025-07-03"
@@ -86,10 +88,14 @@ class City:
         answer = requests.post(url, data=json.dumps(body).encode(), headers=headers, timeout=ANSWER_SECONDS)
         assert answer.status_code in (200, 202, 204), answer.text
 
+    def received(self, unit: str) -> int:
+        """What the API counts now."""
+        return int(self.told(f"/v1/units/{unit}")["counters"]["received"])
+
     def wait_received(self, unit: str, number: int) -> None:
         """Until the API counts so many."""
         deadline = time.monotonic() + COUNTED_SECONDS
-        while self.told(f"/v1/units/{unit}")["counters"]["received"] != number:
+        while self.received(unit) != number:
             assert time.monotonic() < deadline, f"unit {unit} never had {number} received"
             time.sleep(0.05)
 
@@ -144,6 +150,16 @@ class Visit:
         """Until a cell of the list says so."""
         cell = self.page.locator(f"#rows [data-unit='{unit}'] .c-{column}")
         expect(cell).to_have_text(text, timeout=within_seconds * 1000)
+
+    def seconds_until_shown(self, town: City, unit: str, reports: int) -> list[float]:
+        """Of one report after the other, from intake's `stored` until the cell says so."""
+        seconds, before = [], town.received(unit)
+        for number in range(before + 1, before + 1 + reports):
+            town.report(unit, ("received",))
+            began = time.monotonic()
+            self.wait_cell(unit, "received", str(number), 30.0)
+            seconds.append(time.monotonic() - began)
+        return seconds
 
     def wait_verdict(self, begins: str, within_seconds: float) -> None:
         """Until the page says so of its own figures."""
