@@ -231,6 +231,15 @@ def test_what_intake_refused_of_a_unit_is_known_by_its_heartbeats() -> None:
     assert delivery.beat_of(said(refused=[absurd]), NOON).quarantined_events == 2**53
 
 
+def test_what_lies_aside_holds_back_nothing_for_good_and_what_is_tried_again_does_as_long_as_it_waits() -> None:
+    """One event that nobody can ever mend must not: its number is told instead. Released, it is as old as it was."""
+    aside = delivery.beat_of(said(quarantined_sequences=[7]), NOON)
+    again = said(spool_depth=1, oldest_unsent_age_seconds=3600.0, delivered_until=instants.show(NOON - 60 * MINUTE))
+    for beat, expected in ((aside, (NOON, False, 1)), (delivery.beat_of(again, NOON), (NOON - 60 * MINUTE, True, 0))):
+        found = delivery.judge([beat], NOON, hours(), OLD)
+        assert (found.complete_until, found.is_provisional, found.quarantined_events) == expected
+
+
 @pytest.mark.parametrize("number", [1e308, -1e308, 1e12])
 def test_numbers_that_measure_nothing_do_no_harm(number: float) -> None:
     """Whatever a heartbeat claims, instants stay where they can be shown."""

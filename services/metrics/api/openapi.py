@@ -17,9 +17,11 @@ now, and are left out of answers for a day or a range. Public: no key is needed.
 it is that age, an upper bound, and null while not even that is known. `stopped` names partitions that are counted no
 further, with the reason (`gap`, `diverged`, `unreadable`, `log_changed`): their figures stand as of `as_of`.
 
-`complete_until` is the time up to which a unit's edges have delivered all they hold (of the whole answer: every known edge;
-null: none is known), `provisional` whether an outbox is not empty or its edge has not been heard of for too long in working
-hours (null: heartbeats are not read). `centre` has the line (`link`), the outbox, the last event, and whether silence is
+`complete_until` is the time up to which a unit's edges have delivered all they hold, but for what intake refused and lies
+aside (of the whole answer: every known edge; null: none is known), `provisional` whether an outbox is not empty or its edge
+has not been heard of for too long in working hours (null: heartbeats are not read). Figures are whole up to then where
+`centre.quarantined_events` is 0: neither of the two waits for refused events, which nobody may ever mend; what is tried
+again takes `complete_until` back to when it was entered. `centre` has the line (`link`), the outbox, the last event, and whether silence is
 to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
 """
 STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first

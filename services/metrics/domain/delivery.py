@@ -82,7 +82,8 @@ def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) 
     """How the edges of a unit stand; a heartbeat is old `old_after` (µs) later.
 
     Counters are provisional while an outbox is not empty, and while nobody can say so: working time has passed since an
-    edge should have been heard again. A centre that is switched off overnight with an empty outbox owes nothing.
+    edge should have been heard again. A centre that is switched off overnight with an empty outbox owes nothing. Neither
+    they nor `complete_until` wait for what intake refused: nobody may ever mend it, and its number is told.
     """
     if not beats:
         return Delivery()
