@@ -21,8 +21,8 @@ further, with the reason (`gap`, `diverged`, `unreadable`, `log_changed`): their
 aside (of the whole answer: every known edge; null: none is known), `provisional` whether an outbox is not empty or its edge
 has not been heard of for too long in working hours (null: heartbeats are not read). Figures are whole up to then where
 `centre.quarantined_events` is 0: neither of the two waits for refused events, which nobody may ever mend; what is tried
-again takes `complete_until` back to when it was entered. `centre` has the line (`link`), the outbox, the last event, and whether silence is
-to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
+again takes `complete_until` back to when it was entered. `centre` has the line (`link`), the outbox, the last event, and
+whether silence is to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
 """
 STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first
 with all, at most 4 a second; more than a hundred rows come in several events, of which each but the last says how many rows
