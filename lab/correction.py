@@ -18,7 +18,7 @@ from lab.endings import interruptible
 from lab.errors import LabError, NotMovedError, UnreachableError
 from lab.fortnight import facts as published
 from lab.restatement import Snapshot
-from lab.stack import OWN_DIRECTORY, REPOSITORY, DemoStack
+from lab.stack import OWN_DIRECTORY, REPOSITORY, DemoStack, port_base
 
 REFERENCE = REPOSITORY / "deploy" / "reference"
 DAY = date(2025, 7, 9)
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--day", type=date.fromisoformat, default=DAY, help=f"the day off in hindsight (default {DAY})")
     parser.add_argument("--rows", type=int, default=restatement.UNIT_ROWS_SHOWN, help="units and days to show (default 20)")
     parser.add_argument("--facts", type=Path, default=published.HUE_2025_07, help="the file whose period is looked at")
-    parser.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE") or "8000"),
+    parser.add_argument("--port-base", type=port_base, default=os.environ.get("MOTCUA_PORT_BASE") or "8000",
                         help="where the ports of the demo's stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
     parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR") or OWN_DIRECTORY),
                         help=f"the demo's (default MOTCUA_STATE_DIR, else {OWN_DIRECTORY})")  # fmt: skip

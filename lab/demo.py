@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from lab.fortnight import writing
 from lab.fortnight.facts import Facts
 from lab.fortnight.writing import Reported
 from lab.sender import Sender, Sent
-from lab.stack import OWN_DIRECTORY, REPOSITORY, DemoStack
+from lab.stack import OWN_DIRECTORY, REPOSITORY, DemoStack, port_base
 
 WORKING_HOUR_TICKS = range(8, 19, 2)
 SATURDAY = 5
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with interruptible():
             try:
                 stack.start_anew()
-                rows = asyncio.run(replay(facts, events, stack.intake, stack.metrics))
+                with stack.held():
+                    rows = asyncio.run(replay(facts, events, stack.intake, stack.metrics))
             finally:
                 if chosen.down:
                     stack.remove()
@@ -66,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=1, help="another seed makes other lives with the same totals (default 1)"
     )
     parser.add_argument("--facts", type=Path, default=published.HUE_2025_07, help="the file of published figures")
-    parser.add_argument("--port-base", type=int, default=int(os.environ.get("MOTCUA_PORT_BASE") or "8000"),
+    parser.add_argument("--port-base", type=port_base, default=os.environ.get("MOTCUA_PORT_BASE") or "8000",
                         help="where the ports of the stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
     parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR") or OWN_DIRECTORY),
                         help=f"wiped first (default MOTCUA_STATE_DIR, else {OWN_DIRECTORY})")  # fmt: skip
@@ -132,7 +134,7 @@ def _stop_line(stack: DemoStack) -> str:
 
 
 def _environment(stack: DemoStack) -> str:
-    return f"MOTCUA_STATE_DIR={stack.directory} MOTCUA_PORT_BASE={stack.port_base}"
+    return f"MOTCUA_STATE_DIR={shlex.quote(str(stack.directory))} MOTCUA_PORT_BASE={stack.port_base}"
 
 
 def _say(line: str) -> None:

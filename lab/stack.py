@@ -1,13 +1,18 @@
 """A local stack of the lab's own, driven by the same command that everybody uses."""
 
+import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from contracts import direct
+from deploy.local import statedir
+from deploy.local.errors import StackError
 from lab.errors import ForeignStateError, LabError, UnreachableError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -17,6 +22,7 @@ UP_WITHIN_SECONDS = 600.0  # the first time Kafka's jars are fetched
 DOWN_WITHIN_SECONDS = 120.0
 READY_SECONDS = 10.0
 END_SECONDS = 10.0
+PORT_BASE_MOST = 65_400  # as deploy/local/settings.py has it
 # Each would make the demo's stack another one, or have a tool look at another: other servers, keys that are not the lab's,
 # units that the facts do not know, a generation that a fresh archive does not have.
 NOT_FOR_THE_DEMO = frozenset({
@@ -25,6 +31,15 @@ NOT_FOR_THE_DEMO = frozenset({
     "MOTCUA_OPERATOR_KEY_FILE", "MOTCUA_EVENTS_KEY", "MOTCUA_EVENTS_KEY_FILE", "MOTCUA_AUDIT_KEY", "MOTCUA_AUDIT_KEY_FILE",
     "MOTCUA_EDGE_INTAKE_KEY_FILE",
 })  # fmt: skip
+
+
+def port_base(text: str) -> int:
+    """argparse says the sentence, whether it was an option or the environment's."""
+    if not text.isdecimal() or not 1 <= (base := int(text)) <= PORT_BASE_MOST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port base (MOTCUA_PORT_BASE): a number from 1 to {PORT_BASE_MOST}, please"
+        )
+    return base
 
 
 class DemoStack:
@@ -66,6 +81,16 @@ class DemoStack:
             finally:
                 if self.directory.is_dir():
                     (self.directory / self.mark).touch()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else starts, stops or wipes it within; LabError when somebody is doing that."""
+        with ExitStack() as kept:
+            try:
+                kept.enter_context(statedir.only_one(self.directory, "A demo is sending its events to"))
+            except StackError as error:
+                raise LabError(str(error)) from error
+            yield
 
     def remove(self) -> None:
         """Stops it, at whichever ports it ran, and removes its directory; ForeignStateError when that is somebody else's.
@@ -139,19 +164,22 @@ class DemoStack:
         if self._given_up.is_set():
             raise LabError(f"the start of the stack in {self.directory} was given up")
         # In a session of its own: what a terminal sends to the lab's group is the lab's to heed.
-        self._going = subprocess.Popen(
-            command, cwd=REPOSITORY, env={**_outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
-            stdout=sys.stderr, start_new_session=True,
-        )  # fmt: skip
-        try:
-            status = self._going.wait(within_seconds)
-        except subprocess.TimeoutExpired:
-            raise LabError(f"`{' '.join(arguments)}` of the local stack took more than {within_seconds:.0f} s") from None
-        finally:
-            _end(self._going)
-            self._going = None
+        with tempfile.TemporaryFile() as complaint:
+            self._going = subprocess.Popen(
+                command, cwd=REPOSITORY, env={**_outside(), **decided, **environment}, stdin=subprocess.DEVNULL,
+                stdout=sys.stderr, stderr=complaint, start_new_session=True,
+            )  # fmt: skip
+            try:
+                status = self._going.wait(within_seconds)
+            except subprocess.TimeoutExpired:
+                raise LabError(f"`{' '.join(arguments)}` of the local stack took more than {within_seconds:.0f} s") from None
+            finally:
+                _end(self._going)
+                self._going = None
+            complaint.seek(0)
+            told = complaint.read().decode(errors="replace").strip()
         if status != 0:
-            raise LabError(f"the local stack could not do `{' '.join(arguments)}`: see above")
+            raise LabError(told or f"the local stack could not do `{' '.join(arguments)}`, and said nothing ({status})")
 
 
 def _end(going: "subprocess.Popen[bytes]") -> None:

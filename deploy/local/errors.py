@@ -39,7 +39,7 @@ class PortInUseError(StackError):
     def __init__(self, port: int, service: str, suggested_base: int) -> None:
         super().__init__(
             f"Port {port}, meant for {service}, is in use by another program: stop that one, "
-            f"or choose another place for the whole stack: MOTCUA_PORT_BASE={suggested_base} make up."
+            f"or choose another place for the whole stack: MOTCUA_PORT_BASE={suggested_base} before the same command."
         )
         self.port = port
         self.service = service

@@ -1,9 +1,10 @@
 """The state directory of a stack and its marker: what may be used, and what may be wiped."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from deploy.local.settings import Clock
 MARKER = "motcua-stack.json"
 LOCK = "up.lock"
 ENVIRONMENT = "environment.json"
+STARTING = "Another command is starting or stopping"
 
 
 class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,11 +91,11 @@ def wipe(directory: Path) -> bool:
 
 
 @contextmanager
-def only_one(directory: Path) -> Iterator[None]:
-    """Held while a stack is started or stopped; OtherStackError when somebody else is doing that here."""
+def only_one(directory: Path, doing: str = STARTING) -> Iterator[None]:
+    """Held while a stack is started or stopped, or not to be; OtherStackError, with what they do, when others hold it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / LOCK).open("w")
+        lock = (directory / LOCK).open("a+b")
     except OSError as error:
         raise StateDirError(
             f"{directory} cannot be made or written to ({error.strerror}): choose another one with MOTCUA_STATE_DIR."
@@ -102,7 +104,11 @@ def only_one(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OtherStackError(
-                f"Another command is starting or stopping the stack in {directory}: wait for it."
-            ) from None
+            opened.seek(0)
+            told = opened.read().decode(errors="replace") or STARTING
+            raise OtherStackError(f"{told} the stack in {directory}: wait for it.") from None
+        # A disk that is full keeps nobody from stopping what fills it.
+        with suppress(OSError):
+            opened.truncate(0)
+            os.write(opened.fileno(), doing.encode())
         yield

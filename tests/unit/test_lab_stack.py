@@ -1,7 +1,11 @@
 """The lab's stacks: a province that somebody else keeps is never wiped, and no tool is led to it by the shell."""
 
 import asyncio
+import re
+import signal
+import socket
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +14,9 @@ from typing import Any
 import pytest
 
 import lab.stack
+from deploy.local import statedir
+from deploy.local.errors import OtherStackError
+from deploy.local.settings import PORTS
 from lab import demo
 from lab.errors import ForeignStateError, LabError
 from lab.load import scenario, session
@@ -151,6 +158,49 @@ def test_the_operators_tool_is_led_to_the_labs_own_stack_alone(monkeypatch: pyte
     assert environment["MOTCUA_STATE_DIR"] == str(tmp_path / "demo")
 
 
+HELD = """
+import os, signal
+from pathlib import Path
+from lab.stack import DemoStack
+with DemoStack(Path({directory!r}), 26000).held():
+    print("held", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_stack_that_a_demo_sends_to_is_neither_started_nor_wiped_by_another_demo(tmp_path: Path) -> None:
+    """It says what is going on; a demo that was killed keeps nobody away."""
+    statedir.claim(tmp_path, statedir.Marker("log", "dGhpcyBpcyBhIGNsdXM", 26000))
+    (tmp_path / DemoStack.mark).touch()
+    stack = DemoStack(tmp_path, 26000)
+    with stack.held():
+        with pytest.raises(LabError, match=f"^A demo is sending its events to the stack in {tmp_path}: wait for it.$"):
+            DemoStack(tmp_path, 26000).start_anew()
+        with pytest.raises(LabError, match="A demo is sending"), stack.held():
+            pass
+    killed = subprocess.run([sys.executable, "-c", HELD.format(directory=str(tmp_path))], capture_output=True, timeout=30)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, b"held\n")
+    with stack.held():
+        pass
+
+
+def test_what_the_local_stack_complains_of_is_all_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port_base: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and with advice that fits the demo as well."""
+    monkeypatch.setattr(DemoStack, "_remove", lambda self: None)
+    with socket.create_server(("127.0.0.1", port_base + PORTS["kafka"])), pytest.raises(LabError) as refused:
+        DemoStack(tmp_path / "state", port_base).start_anew()
+    assert re.search(r"is in use by another program.*: MOTCUA_PORT_BASE=\d+ before the same command\.$", str(refused.value))
+    assert "in use" not in capfd.readouterr().err
+
+
+def test_the_line_that_ends_a_demo_can_be_pasted() -> None:
+    """Wherever its directory lies."""
+    stack = DemoStack(Path("/data/a b"), 26000)
+    assert demo._stop_line(stack) == "MOTCUA_STATE_DIR='/data/a b' MOTCUA_PORT_BASE=26000 make wipe"
+
+
 @pytest.mark.parametrize(("equal", "status", "said"), [(True, 0, "2 of 2 rows equal"), (False, 1, "1 of 2 rows equal")])
 def test_a_row_that_differs_decides_the_exit_status_of_the_demo(
     equal: bool, status: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -158,6 +208,8 @@ def test_a_row_that_differs_decides_the_exit_status_of_the_demo(
     """The table alone: no stack is started, nothing is sent."""
 
     async def replay(*_: object) -> list[Row]:
+        with pytest.raises(OtherStackError, match="A demo is sending"), statedir.only_one(tmp_path / "state"):
+            pytest.fail("somebody else could start, stop or wipe it meanwhile")
         return [Row("a", "1", "1", True), Row("b", "2", "2" if equal else "3", equal)]
 
     monkeypatch.setattr(DemoStack, "start_anew", lambda self: None)

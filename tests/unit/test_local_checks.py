@@ -356,6 +356,16 @@ def test_an_empty_port_base_is_the_default_for_the_lab_too(monkeypatch: pytest.M
     assert tool._parser().parse_args([]).port_base == 8000
 
 
+@pytest.mark.parametrize("tool", [demo, correction])
+def test_a_port_base_that_is_none_costs_the_lab_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tool: ModuleType
+) -> None:
+    monkeypatch.setenv("MOTCUA_PORT_BASE", "abc")
+    with pytest.raises(SystemExit):
+        tool.main([])
+    assert "'abc' is no port base (MOTCUA_PORT_BASE): a number from 1 to 65400, please" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "value", "sign"), [
     ("MOTCUA_STATE_DIR", "o'brien", "'"),
     ("MOTCUA_STATE_DIR", "x #1", " #"),
