@@ -58,6 +58,39 @@ def test_a_directory_that_went_away_is_not_made_anew_and_goes_on_where_it_was_wh
     assert len({each["incarnation"] for each in found}) == 1
 
 
+def test_a_store_that_is_missing_at_the_start_is_not_begun_anew_while_its_mark_is_there(tmp_path: Path) -> None:
+    """Its disk was not mounted at boot: what a new one took beneath the mount point would be hidden afterwards."""
+    directory, away, mark = tmp_path / "edge", tmp_path / "away", tmp_path / "edge.high-water"
+    before = World(tmp_path)
+    assert before.do(lambda: post(before, "a")) == 202
+    directory.rename(away)
+    world = World(tmp_path)
+
+    async def act() -> list[int]:
+        told = [await post(world, "b")]
+        assert isinstance(world.ports.writer.fault, MovedError)
+        assert not directory.exists()
+        assert "Tệp lưu trữ đã bị di chuyển" in (await world.call("GET", "/", {})).body.decode()
+        away.rename(directory)
+        return [*told, await post(world, "c")]
+
+    assert world.do(act) == [503, 202]
+    box = outbox(tmp_path)
+    assert box.open() is False
+    assert [(each["id"], each["sequence"]) for each in kept(box)] == [("a", "1"), ("c", "2")]
+    box.close()
+    # It is gone for good, and somebody says so.
+    directory.rename(away)
+    with pytest.raises(MovedError, match="where it is gone for good"):
+        outbox(tmp_path).open()
+    mark.unlink()
+    box = outbox(tmp_path)
+    box.open()
+    assert accept(box, entry("d")) is None
+    assert [(each["id"], each["sequence"]) for each in kept(box)] == [("d", "1")]
+    box.close()
+
+
 def another(directory: Path, file: Path) -> None:
     box = outbox(directory / "other")
     box.open()

@@ -24,7 +24,8 @@ def is_continued(incarnation: str, position: int, mark: HighWater | None) -> boo
 
 
 def new_incarnation(now_ms: int, chance: bytes, *former: str | None) -> str:
-    """A UUIDv7 that sorts behind every former one, also when the clock was set back: the newest incarnation holds."""
+    """A UUIDv7 that sorts behind every former one, also when the clock was set back: audit tells by that which
+    numbers lie in a store that was put back."""
     latest = max((_milliseconds(each) for each in former if each is not None), default=-1)
     return _uuid7(max(now_ms, latest + 1), chance)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from services.edge.domain.incarnations import HighWater
 from services.edge.store.errors import MovedError
 
 
@@ -29,6 +30,16 @@ class Known(Struct, frozen=True):
     incarnation: str
     committed: Totals
     attempted: Totals
+
+
+def check_not_lost(file: Path, high_water: Path, mark: HighWater | None) -> None:
+    """MovedError where a mark says that there was a store, and there is none: its disk may not be mounted, and whatever a
+    new one took would be hidden when it is."""
+    if mark is not None and not file.exists():
+        raise MovedError(
+            f"{file} is not there, and {high_water} says that it was: mount its disk, or put it back; where it is gone for "
+            f"good, take {high_water} away, and a new one begins"
+        )
 
 
 def check_file(file: Path, inode: int) -> None:

@@ -24,7 +24,7 @@ from services.edge.domain.window import Waiting
 from services.edge.store import schema
 from services.edge.store.errors import DamagedError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
-from services.edge.store.identity import Known, Totals, check_content, check_file
+from services.edge.store.identity import Known, Totals, check_content, check_file, check_not_lost
 from services.edge.store.preparing import prepare
 from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
@@ -100,6 +100,7 @@ class Outbox:
     def _open(self, hold_reserve: bool) -> bool:
         places, known = self._places, self._known
         if known is None:
+            check_not_lost(places.file, places.high_water, read_mark(places.high_water))
             places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         else:
             check_file(places.file, known.inode)
