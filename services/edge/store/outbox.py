@@ -156,6 +156,7 @@ class Outbox:
         if not continued:
             self._incarnation = self._new_incarnation(mark, self._incarnation)
             db.execute(schema.NEW_INCARNATION, (self._incarnation,))
+            db.execute(schema.BEGIN_LINES, (self._incarnation,))
             db.execute(schema.FORGET_LINES, (self._incarnation,))
         db.execute("COMMIT")
         self._lines = {line.number: line for line in (_Line(*row) for row in db.execute(schema.LINES))}
