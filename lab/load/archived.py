@@ -56,8 +56,8 @@ def read(bootstrap: str, ends: Mapping[str, int]) -> Counter[Key] | None:
 
 
 def renamed(counts: Mapping[str, int], found: Iterable[Headers]) -> dict[str, int]:
-    """What audit counted of these records, with repeats told apart: what came again under its own id stands duplicate,
-    what came under another one renamed, and nobody has sent it."""
+    """What audit counted of these records, with repeats told apart: what came again under its own id stays duplicate; what
+    repeats another one under an id of its own stands renamed, and somebody must have sent it."""
     ids: set[int] = set()
     again = 0
     for headers in found:

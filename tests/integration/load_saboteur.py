@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,19 +12,32 @@ from typing import Any, Literal
 import aiohttp
 from aiohttp import web
 
-Deed = Literal["drop", "double", "forget ids", "blame", "spoil"]
+Deed = Literal["nothing", "drop", "drop withdrawals", "double", "lose answers", "blame", "spoil"]
 BATCH = "application/cloudevents-batch+json"
 DEEDS_MAX = 6
-BLAMED_HOURS = 4
+# What no counter shows, so that the archive alone can give it away.
+UNCOUNTED = ".processing_started.v1"
+DROPPED = {"drop": UNCOUNTED, "drop withdrawals": ".withdrawn.v1"}
+# Of withdrawals all, so that those are among them who are asked for.
+ALL = ("drop withdrawals",)
+ENDS = (".completed.v1", ".returned.v1")
+# What comes so much later than the quickest event was held up by its line.
+DELAYED_SECONDS = 0.5
 
 
 class Saboteur:
-    """Passes everything on, but for its deed; `done` counts the events that it has touched."""
+    """Passes everything on, but for its deed; `done` counts the events that it has touched.
 
-    def __init__(self, intake: str, deed: Deed) -> None:
+    `speed`: seconds of the scenario in a real one.
+    """
+
+    def __init__(self, intake: str, deed: Deed, speed: float) -> None:
         self._intake = intake
         self._deed = deed
-        self._deaf: set[str] = set()
+        self._speed = speed
+        # By id what has become of an event: when it comes again it is touched in the same way, or not once more.
+        self._touched: dict[str, dict[str, Any]] = {}
+        self._began: float | None = None
         self.done: Counter[str] = Counter()
 
     @asynccontextmanager
@@ -47,51 +61,70 @@ class Saboteur:
             return await self._pass(request.path, key, request.content_type, raw)
         events = json.loads(raw)
         match self._deed:
-            case "drop" if len(events) > 1 and self.done["drop"] < DEEDS_MAX:
-                return await self._without_the_first(key, events)
-            case "double" if self.done["double"] < DEEDS_MAX:
+            case "drop" | "drop withdrawals":
+                return await self._without(key, events, [each for each in events if self._is_dropped(each)])
+            case "double" if self._are_new(events):
+                self._touch(events)
                 answer = await self._events(key, events)
-                self.done["double"] += len(events)
-                await self._events(key, [_renamed(each) for each in events])
+                await self._events(key, [_again(each) for each in events])
                 return answer
-            case "forget ids":
-                return await self._deaf_once(key, events)
+            case "lose answers" if self._are_new(events):
+                self._touch(events)
+                await self._events(key, events)
+                return web.Response(status=504)
             case "blame":
                 return await self._events(key, [self._blamed(each) for each in events])
-            case "spoil" if self.done["spoil"] < DEEDS_MAX:
-                self.done["spoil"] += 1
-                spoiled = [{**events[0], "type": "vn.motcua.dossier.lost_in_thought.v1"}, *events[1:]]
-                return await self._events(key, spoiled)
+            case "spoil":
+                return await self._events(key, [self._spoiled(each) for each in events])
             case _:
                 return await self._events(key, events)
 
-    async def _without_the_first(self, key: str, events: list[dict[str, Any]]) -> web.Response:
-        """Says that it was stored, and does not send it."""
-        answer = await self._events(key, events[1:])
-        told = json.loads(answer.body)  # type: ignore[arg-type]
-        if answer.status == 202:
-            told["results"].insert(0, {"index": 0, "id": events[0]["id"], "status": "stored", "partition": 0, "offset": 0})
-            self.done["drop"] += 1
-            return web.json_response(told, status=202)
-        return answer
+    def _touch(self, events: list[dict[str, Any]]) -> None:
+        for each in events:
+            self._touched[each["id"]] = each
+            self.done[self._deed] += 1
 
-    async def _deaf_once(self, key: str, events: list[dict[str, Any]]) -> web.Response:
-        """The city commits and its answer is lost; when the same comes again it is given new names, as if never seen."""
-        if events[0]["id"] in self._deaf or len(self._deaf) >= DEEDS_MAX:
-            again = [_renamed(each) if each["id"] in self._deaf else each for each in events]
-            return _as_asked(events, await self._events(key, again))
-        await self._events(key, events)
-        self._deaf.update(each["id"] for each in events)
-        self.done["forget ids"] += len(events)
-        return web.Response(status=504)
+    def _are_new(self, events: list[dict[str, Any]]) -> bool:
+        """Some batches, and each of them once."""
+        is_enough = len(self._touched) >= DEEDS_MAX and self._deed not in ALL
+        return not is_enough and not any(each["id"] in self._touched for each in events)
+
+    def _is_dropped(self, event: dict[str, Any]) -> bool:
+        if event["type"].endswith(DROPPED[self._deed]) and self._are_new([event]):
+            self._touch([event])
+        return event["id"] in self._touched
+
+    async def _without(self, key: str, events: list[dict[str, Any]], dropped: list[dict[str, Any]]) -> web.Response:
+        """Says of what is dropped that it was stored, and does not send it."""
+        told: dict[str, Any] = {"results": []}
+        if sent := [each for each in events if each not in dropped]:
+            answer = await self._events(key, sent)
+            if answer.status != 202:
+                return answer
+            told = json.loads(answer.body)  # type: ignore[arg-type]
+        for each in dropped:
+            said = {"index": 0, "id": each["id"], "status": "stored", "partition": 0, "offset": 0}
+            told["results"].insert(events.index(each), said)
+        return web.json_response(told, status=202)
 
     def _blamed(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Not when it was done counts, but some hours later, when the line let it through."""
-        if not event["type"].endswith(".completed.v1"):
-            return event
-        self.done["blame"] += 1
-        later = datetime.fromisoformat(event["time"]) + timedelta(hours=BLAMED_HOURS)
-        return {**event, "time": later.isoformat()}
+        """Not when it was done counts, but as much later as the line has held it up."""
+        entered = datetime.fromisoformat(event["recordedtime"]).timestamp() / self._speed
+        now = time.monotonic()
+        self._began = now - entered if self._began is None else min(self._began, now - entered)
+        delay = now - entered - self._began
+        if event["id"] not in self._touched:
+            later = datetime.fromisoformat(event["time"]) + timedelta(seconds=delay * self._speed)
+            is_blamed = delay >= DELAYED_SECONDS and event["type"].endswith(ENDS)
+            self._touched[event["id"]] = {**event, "time": later.isoformat()} if is_blamed else event
+            self.done["blame"] += is_blamed
+        return self._touched[event["id"]]
+
+    def _spoiled(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Some events, of a type that no city knows."""
+        if event["type"].endswith(UNCOUNTED) and self._are_new([event]):
+            self._touch([event])
+        return {**event, "type": "vn.motcua.dossier.lost_in_thought.v1"} if event["id"] in self._touched else event
 
     async def _events(self, key: str, events: list[dict[str, Any]]) -> web.Response:
         body = gzip.compress(json.dumps(events).encode())
@@ -106,15 +139,7 @@ class Saboteur:
             return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
 
 
-def _as_asked(events: list[dict[str, Any]], answer: web.Response) -> web.Response:
-    """The answer with the names that were asked about: an edge takes no word about events that it has not sent."""
-    told = json.loads(answer.body)  # type: ignore[arg-type]
-    for item in told.get("results", ()):
-        item["id"] = events[item["index"]]["id"]
-    return web.Response(status=answer.status, body=json.dumps(told).encode(), content_type=answer.content_type)
-
-
-def _renamed(event: dict[str, Any]) -> dict[str, Any]:
-    """The same once more as something new: another id, another dossier code, no number by which an edge would be known."""
+def _again(event: dict[str, Any]) -> dict[str, Any]:
+    """The same of the same dossier once more, as something new: another id, no number by which it would be known."""
     told = {name: value for name, value in event.items() if name not in ("sequence", "incarnation")}
-    return {**told, "id": f"{event['id'][:30]}-again", "subject": f"{event['subject']}-again"}
+    return {**told, "id": f"{event['id'][:30]}-again"}
