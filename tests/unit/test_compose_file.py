@@ -1,6 +1,9 @@
 """docker-compose.yml as it stands: pinned, bounded, checked, without a secret, in the words of the settings."""
 
 import re
+import socket
+import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from lab import keys as lab_keys
 from lab.load import addresses
 from services.metrics.settings import Settings as MetricsSettings
 from tests import servers
+from tests.servers import Servers
 from tests.settings_page import rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -58,6 +62,15 @@ def test_prometheus_remembers_as_long_as_an_objective_is() -> None:
     assert int(watchers.KEPT.removesuffix("d")) >= 31
 
 
+def test_a_bound_that_the_manual_raises_can_be_raised() -> None:
+    """By a variable, as the compose file is the release's."""
+    pages = [*(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / "docs" / "runbooks").glob("*.md")]
+    told = set(re.findall(r"MOTCUA_[A-Z]+_MEMORY", "".join(page.read_text() for page in pages)))
+    assert {"MOTCUA_REDIS_MEMORY", "MOTCUA_PROMETHEUS_MEMORY", "MOTCUA_AUDIT_MEMORY"} <= told
+    bounds = " ".join(each["mem_limit"] for each in SERVICES.values())
+    assert told == set(re.findall(r"\$\{(MOTCUA_[A-Z]+_MEMORY):-", bounds))
+
+
 def _bytes(said: str) -> int:
     """Of `${NAME:-3gb}` what stands when nobody says otherwise."""
     default = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", said)
@@ -65,13 +78,73 @@ def _bytes(said: str) -> int:
     return int(number) * {"m": 2**20, "g": 2**30}[unit]
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ("kafka", "redis")])
+# What an image needs to become its own user.
+TAKEN_BACK = {"redis": ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"]}
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_whatever_can_do_without_is_allowed_nothing(name: str) -> None:
-    """A root file system that cannot be written, no capability, no way to new ones."""
+    """A root file system that cannot be written, but for those of the servers; no capability, no way to new ones."""
     each = SERVICES[name]
-    assert each["read_only"] is True
+    assert each.get("read_only", False) is (name not in ("kafka", "redis"))
     assert each["cap_drop"] == ["ALL"]
+    assert each.get("cap_add", []) == TAKEN_BACK.get(name, [])
     assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+METADATA, QUORUM = b"\x00\x03\x00\x01", b"\x00\x37\x00\x00"
+ONE, NONE = (b"\0\0\0\x25\0\0\0\0\0\0\0" + number for number in (b"\1", b"\0"))
+LED, ASTRAY = (
+    b"\0\0\0\x44\0\0\0\0\0\0\0\2\x13__cluster_metadata\2\0\0\0\0\0" + error + b"\0\0\0\1" for error in (b"\0", b"\6")
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_well"),
+    [
+        ({METADATA: ONE, QUORUM: LED}, True),
+        ({METADATA: NONE, QUORUM: LED}, False),
+        ({METADATA: ONE, QUORUM: ASTRAY}, False),
+        ({METADATA: ONE}, False),
+        ({}, False),
+    ],
+    ids=["well", "fenced", "another leads", "no controller", "an open port"],
+)
+def test_a_broker_that_is_fenced_or_has_no_controller_is_not_well(answers: dict[bytes, bytes], is_well: bool) -> None:
+    """Its healthcheck, as the engine runs it, before whoever answers so: what is not in the list is never answered."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            held = []
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                connection.sendall(answers.get(connection.recv(1024)[4:8], b""))
+
+        threading.Thread(target=answer, daemon=True).start()
+        port = listening.getsockname()[1]
+        assert (_kafka_health(f"127.0.0.1:{port}", 0.5) == 0) is is_well
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.kafka
+def test_a_broker_that_works_is_well(servers: Servers) -> None:
+    """A real one understands what it is asked; nobody is none."""
+    assert _kafka_health(servers.kafka) == 0
+    assert _kafka_health("127.0.0.1:1") != 0
+
+
+def _kafka_health(address: str, within_seconds: float = 2) -> int:
+    kind, *command = SERVICES["kafka"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    host, port = address.split(":")
+    assert "timeout 2 " in command[-1]
+    said = command[-1].replace("$$", "$").replace("/127.0.0.1/9092", f"/{host}/{port}")
+    asked = [*command[:-1], said.replace("timeout 2 ", f"timeout {within_seconds} ")]
+    return subprocess.run(asked, capture_output=True, timeout=10).returncode
 
 
 @pytest.mark.parametrize("name", SERVICES)
