@@ -67,6 +67,17 @@ def checks() -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 @cache
+def rendered() -> dict[str, list[dict[str, str]]]:
+    """What the cases expect each alert to say: the annotations of each one that fires."""
+    told: dict[str, list[dict[str, str]]] = {}
+    for path in CASES:
+        for case in yaml.safe_load(path.read_text())["tests"]:
+            for check in case.get("alert_rule_test", ()):
+                told.setdefault(check["alertname"], []).extend(each["exp_annotations"] for each in check["exp_alerts"])
+    return told
+
+
+@cache
 def users() -> tuple[User, ...]:
     """Everybody who would go blind without a metric."""
     return tuple(_users())

@@ -52,6 +52,16 @@ def test_an_alert_has_a_case_that_fires_and_one_that_does_not(alert: Rule) -> No
     assert False in asked, "no case in which it does not"
 
 
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_what_an_alert_says_is_rendered_in_a_case(alert: Rule) -> None:
+    """promtool compares each word: a wrong unit, a label that is not there or a year of 1970 is seen by whoever reads it."""
+    told = rules.rendered().get(alert.name, [])
+    assert told, "no case says what it says when it fires"
+    for each in told:
+        assert set(each) == set(alert.annotations)
+        assert not re.search(r"<no value>|NaN|Inf|\b\d{4,}d\b|\(\)", each["summary"] + each["summary_en"])
+
+
 @pytest.mark.parametrize("rule", [rule for rule in rules.rules() if not rule.is_alert], ids=lambda rule: rule.name)
 def test_what_is_recorded_has_a_case_with_its_value(rule: Rule) -> None:
     """Worked out by hand in the cases, not by the rule."""
