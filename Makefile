@@ -3,8 +3,10 @@
 
 PY := .venv/bin/python
 RUN := $(PY) -m
-# A program that speaks of the stack in the state directory: its ports, its clock, its servers, its live generation.
-HERE := $(RUN) deploy.local.here
+# A program of our own: Ctrl-C ends it with a sentence.
+OURS := $(RUN) deploy.local.command
+# One that speaks of the stack in the state directory: its ports, its clock, its servers, its live generation.
+HERE := $(OURS) deploy.local.here
 # Each test process has a set of servers, and much of a test is waiting: three keep two cores busy. Servers that somebody
 # lends are one set, and tests empty it.
 PROCESSES := $(if $(MOTCUA_KAFKA),0,3)
@@ -25,40 +27,40 @@ setup: ## make .venv as uv.lock says; needs a Python 3.11 to 3.13 with venv (REA
 	@sh deploy/local/setup
 
 up: setup ## start the local stack, or what is missing of it, and wait until it is ready
-	@$(RUN) deploy.local.main up $(if $(ONLY),--only $(ONLY))
+	@$(OURS) deploy.local.main up $(if $(ONLY),--only $(ONLY))
 
 prometheus: setup ## fetch Prometheus, Alertmanager, promtool, amtool into the user's cache (Debian's packages, no root)
-	@$(RUN) deploy.local.debs
+	@$(OURS) deploy.local.debs
 
 wanted: setup ## fetch what the tests want besides: Prometheus, Chromium, Go and Toxiproxy, into the user's cache (Debian's packages, no root)
-	@$(RUN) tests.wanted
+	@$(OURS) tests.wanted
 
 down: setup ## stop the local stack; what it stored stays
-	@$(RUN) deploy.local.main down
+	@$(OURS) deploy.local.main down
 
 generation: setup ## a second generation beside the live one (ARGS=start|status|compare|switch|drop|abort; docs/GENERATIONS.md)
-	@$(RUN) deploy.local.generation $(or $(ARGS),status)
+	@$(OURS) deploy.local.generation $(or $(ARGS),status)
 
 rebuild-counters: setup ## the counters once more from the log, compared with those that are shown, then switched (ARGS=abort)
-	@$(RUN) deploy.local.counters $(ARGS)
+	@$(OURS) deploy.local.counters $(ARGS)
 
 recover: setup ## put the newest dump of Redis back and catch up from the logs (ARGS=--list, ARGS='--dump NAME')
-	@$(RUN) deploy.local.recovery $(ARGS)
+	@$(OURS) deploy.local.recovery $(ARGS)
 
 wipe: setup ## stop the local stack and remove its state directory whole
-	@$(RUN) deploy.local.main wipe
+	@$(OURS) deploy.local.main wipe
 
 status: setup ## what runs, where, whether it is ready, how much memory it holds
-	@$(RUN) deploy.local.main status
+	@$(OURS) deploy.local.main status
 
 logs: setup ## the last lines of the logs (SERVICE=kafka for one of them)
-	@$(RUN) deploy.local.main logs $(SERVICE)
+	@$(OURS) deploy.local.main logs $(SERVICE)
 
 demo: setup ## the Huế fortnight through the whole system, the published figures beside its own
-	@$(RUN) lab.demo
+	@$(OURS) lab.demo
 
 demo-correction: setup ## on the running demo: a day off in hindsight, which figures move, and the day taken back
-	@$(RUN) lab.correction
+	@$(OURS) lab.correction
 
 verify: setup ## recount the logs of the running stack and compare every stage with the next
 	@$(HERE) services.audit.main verify $(ARGS)
@@ -86,19 +88,19 @@ format: setup ## put the code into the one form, mend what can be mended
 	@$(RUN) ruff format .
 
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
-	@$(RUN) deploy.grafana.main
+	@$(OURS) deploy.grafana.main
 
 drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1, ARGS=--unshortened)
-	@$(RUN) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
+	@$(OURS) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
 
 load: setup ## a scenario on a city of its own, verdicts, a report; wants Go, or toxiproxy-server (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)
-	@$(RUN) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)
+	@$(OURS) lab.load.main $(if $(SCENARIO),run $(SCENARIO),list) $(ARGS)
 
 bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Bytewax on the same records
-	@$(RUN) benchmarks
+	@$(OURS) benchmarks
 
 reference-check: setup ## check the reference files (DIR=other/files for others) and say their digest
-	@$(RUN) deploy.operators.main check $(DIR)
+	@$(OURS) deploy.operators.main check $(DIR)
 
 reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
 	@$(HERE) deploy.operators.main activate $(DIR)
@@ -107,5 +109,5 @@ rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='
 	@$(HERE) deploy.operators.main rejected $(ARGS)
 
 faults: setup ## kills, freezes, cuts off everything in turn, then counts; goes on where it stopped (SEED= ROUND= MINUTES=; docs/RELIABILITY.md)
-	@$(RUN) tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	@$(OURS) tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(REPORT),--report)

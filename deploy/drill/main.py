@@ -1,6 +1,7 @@
 """`make drill`: breaks a link, a worker, Redis, the whole city and a centre, and measures when each alert comes and goes."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from deploy.local import debs
 from deploy.local.errors import StackError
 from deploy.local.settings import REPOSITORY
 
+INTERRUPTED = 130
 PAGE = REPOSITORY / "docs" / "DRILL.md"
 
 
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcomes.append(play(act, stand))
     except (StackError, OSError, RuntimeError) as error:
         print(f"The drill could not go on: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted: what was started is ended, and what it had stored is removed.", file=sys.stderr)
+        return INTERRUPTED
     finally:
         stand.close()
     text = page.table(outcomes)
@@ -71,4 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Asked to end, it leaves nothing running either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from deploy.local import generations, statedir
-from deploy.local.errors import GenerationError
+from deploy.local.errors import GenerationError, NotRunningError
 from deploy.local.generations import Generation, Generations
 from deploy.local.settings import REPOSITORY, StackSettings
 from deploy.local.stack import Stack
@@ -30,6 +30,14 @@ def stack_here(say: Callable[[str], None]) -> Stack:
     if (marker := statedir.read(directory)) is None:
         return Stack(say=say)
     return Stack(None, marker.port_base, marker.clock, say, kept=statedir.kept_environment(directory))
+
+
+def running_here(say: Callable[[str], None]) -> Stack:
+    """`stack_here` for what only a stack that runs can answer; NotRunningError when it does not."""
+    stack = stack_here(say)
+    if stack.keeper_pid is None and not stack.pids:
+        raise NotRunningError(stack.directory)
+    return stack
 
 
 def beside(running: Generations) -> Generation:

@@ -13,6 +13,7 @@ StackError
 │   └── OtherStackError         a stack with another port base runs from it, or another `up` is at work
 ├── DownloadError           jars or packages could not be fetched: look at the network, run it again
 ├── WatcherMissingError     install Prometheus and Alertmanager
+├── NotRunningError         start the stack, or name the directory of one that runs
 ├── NotReadyError           a process did not get ready: look at its log
 ├── GenerationError         a generation cannot be started, switched or removed like that: the text says what to do first
 ├── DumpError               there is no such dump, or it is not whole: choose another
@@ -105,6 +106,14 @@ class OtherStackError(StateDirError):
 
 class DownloadError(StackError):
     """What is fetched once per user could not be fetched."""
+
+
+class NotRunningError(StackError):
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"No stack runs in {directory}: start one by make up, or name the directory of one that runs with "
+            f"MOTCUA_STATE_DIR."
+        )
 
 
 class NotReadyError(StackError):

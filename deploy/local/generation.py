@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     act: Callable[[Stack, argparse.Namespace], int] = chosen.act
     try:
-        return act(beside.stack_here(_say), chosen)
+        # Where the code of a generation lies is said before its stack is started.
+        found = beside.stack_here if act is _former else beside.running_here
+        return act(found(_say), chosen)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:

@@ -7,27 +7,46 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from deploy.local import generations, statedir
-from deploy.local.beside import stack_here
+from deploy.local.beside import running_here, stack_here
 from deploy.local.errors import StackError
 from deploy.local.programs import PROGRAMS
 from deploy.local.settings import StackSettings
 from deploy.operators.settings import complaint
 
+COULD_NOT_RUN = 2  # as audit's: 1 would say that figures differ
+
 
 def main() -> None:
     """Becomes the module that is named, told where the stack is as it was started."""
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(f"{__doc__}\nIt wants the module of a command, then what that is told.")
     try:
+        _say_which()
         code = _code(tuple(sys.argv[1:2]))
         told = environment()
     except StackError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(COULD_NOT_RUN)
     except ValidationError as error:
         sys.exit(complaint(error))
-    python, options = sys.executable, ["-m"]
+    python, options = sys.executable, ["-m", "deploy.local.command"]
     if code is not None:
         # By its path, not by its directory: what is named on the command line lies where the command was given.
         python, options, told = generations.interpreter(code), ["-P", "-m"], {**told, "PYTHONPATH": str(code)}
     os.execve(python, [python, *options, *sys.argv[1:]], told)
+
+
+def _say_which() -> None:
+    """Which stack will be looked at, where that takes its time or is doubtful; NotRunningError where there is none."""
+    if os.environ.get("MOTCUA_KAFKA"):
+        return
+    asked, directory = os.environ.get("MOTCUA_PORT_BASE"), StackSettings().directory
+    if not _is_kept() and statedir.read(directory) is not None:
+        print(f"Not the stack in {directory}, but what answers at ports {asked}+.", file=sys.stderr)
+        return
+    stack = running_here(lambda line: None)
+    if sys.argv[2:3] == ["verify"]:
+        print(f"Recounting the stack in {directory}, ports {stack.settings.port_base}+.", file=sys.stderr)
 
 
 def _code(module: tuple[str, ...]) -> Path | None:

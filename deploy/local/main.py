@@ -100,8 +100,10 @@ def _key(stack: Stack) -> str:
 def _down(stack: Stack, chosen: argparse.Namespace) -> int:
     if chosen.wipe:
         return _wipe(stack, chosen)
-    stack.down()
-    print(f"Down. What was stored stays in {stack.directory} (make wipe removes it).")
+    if stack.down():
+        print(f"Down. What was stored stays in {stack.directory} (make wipe removes it).")
+    else:
+        print(f"There is no stack in {stack.directory}.")
     return 0
 
 
@@ -151,6 +153,9 @@ def _line(name: str, pid: int | None, port: str, held: int | None, ready: str) -
 def _logs(stack: Stack, chosen: argparse.Namespace) -> int:
     names = tuple(programs.program(name).name for name in chosen.services) or programs.NAMES
     files = {name: stack.log_file(name) for name in names}
+    if not chosen.follow and not any(file.exists() for file in files.values()):
+        print(f"There are no logs in {stack.directory}: make up starts a stack.", file=sys.stderr)
+        return 1
     logs.show(files, chosen.lines)
     if chosen.follow:
         logs.follow(files)

@@ -155,11 +155,13 @@ class Stack:
         for name in names:
             self.stop(name)
 
-    def down(self) -> None:
-        """Stops everything that this stack runs; its state stays."""
-        if self._is_there():
-            with statedir.only_one(self.directory):
-                self._end_all()
+    def down(self) -> bool:
+        """Stops everything that this stack runs; its state stays. False when there was none."""
+        if not self._is_there():
+            return False
+        with statedir.only_one(self.directory):
+            self._end_all()
+        return True
 
     def stop(self, name: str) -> None:
         """Stops one service and leaves it stopped until the next `up`; also one that has lost its supervisor."""

@@ -234,7 +234,7 @@ def test_verify_judges_by_the_code_of_the_live_generation(tmp_path: Path, monkey
     assert ran == [(["-P", "-m", "services.audit.main", "verify", "--json", "verdict.json"], str(tmp_path))]
     monkeypatch.setattr("sys.argv", ["here", "deploy.operators.main", "rejected"])
     here.main()
-    assert ran[1][0] == ["-m", "deploy.operators.main", "rejected"]
+    assert ran[1][0] == ["-m", "deploy.local.command", "deploy.operators.main", "rejected"]
 
 
 def test_a_generation_that_is_being_removed_is_left_alone_by_others_until_it_is_gone(

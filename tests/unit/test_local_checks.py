@@ -20,6 +20,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.local import (
+    command,
     counters,
     generation,
     generations,
@@ -48,7 +49,7 @@ from deploy.local.errors import (
 )
 from deploy.local.generations import Generation, Generations
 from deploy.local.readiness import http_reason
-from deploy.local.settings import CONTROLLER_PORT, PORTS, StackSettings, moved_ports
+from deploy.local.settings import CONTROLLER_PORT, PORTS, REPOSITORY, StackSettings, moved_ports
 from deploy.local.stack import Stack
 from deploy.local.statedir import Marker
 from lab import correction, demo
@@ -334,6 +335,63 @@ def test_a_command_speaks_of_the_stack_in_the_state_directory(tmp_path: Path, mo
     assert main._port_base("status") is None
 
 
+@pytest.mark.parametrize("asked", [{}, {"MOTCUA_PORT_BASE": "24000"}])
+def test_where_no_stack_runs_nothing_is_asked_of_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: dict[str, str]
+) -> None:
+    """A directory that does not exist, or one whose stack is stopped: whoever has those ports is not meant."""
+    for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+    directory = tmp_path / "state"
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(directory))
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["here", "services.audit.main", "verify"])
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("another stack would be looked at"))
+    for _ in range(2):
+        with pytest.raises(SystemExit) as left:
+            here.main()
+        assert left.value.code == 2, "audit's 1 says that figures differ"
+        assert capsys.readouterr().err.startswith(f"No stack runs in {directory}: start one by make up, or name")
+        assert generation.main(["status"]) == 1
+        assert capsys.readouterr().err.startswith(f"No stack runs in {directory}: ")
+        statedir.claim(directory, Marker(clock="log", cluster_id="dGhpcyBpcyBhIGNsdXM", port_base=24_000))
+
+
+def test_ports_of_another_stack_are_said_to_be_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [each for each in os.environ if each.startswith("MOTCUA_")]:
+        monkeypatch.delenv(name)
+    statedir.claim(tmp_path, MARKER)
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("MOTCUA_PORT_BASE", "24000")
+    here._say_which()
+    assert capsys.readouterr().err == f"Not the stack in {tmp_path}, but what answers at ports 24000+.\n"
+
+
+@pytest.mark.parametrize(("command", "status", "said"), [
+    ("down", 0, "There is no stack in {}."), ("wipe", 0, "There is no {}."), ("logs", 1, "There are no logs in {}: make "),
+])  # fmt: skip
+def test_a_stack_that_never_was_is_not_said_to_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, status: int, said: str
+) -> None:
+    directory = tmp_path / "state"
+    monkeypatch.setenv("MOTCUA_STATE_DIR", str(directory))
+    assert main.main([command]) == status
+    assert said.format(directory) in "".join(capsys.readouterr())
+    assert not directory.exists()
+
+
+def test_ctrl_c_while_a_command_loads_costs_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loading.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nos.read(0, 1)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local.command", "loading"], env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, f"{command.SAID}\n")
+
+
 @pytest.mark.parametrize(("then", "now"), [("_FILE", ""), ("", "_FILE"), ("", ""), ("_FILE", "_FILE")])
 def test_a_key_that_is_said_now_goes_before_one_that_was_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, now: str
@@ -435,6 +493,7 @@ def test_a_setting_that_is_none_costs_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: Callable[[], object]
 ) -> None:
     monkeypatch.setenv("MOTCUA_CLOCK", "sun")
+    monkeypatch.setattr(sys, "argv", ["here", "services.audit.main", "verify"])
     try:
         told = command()
     except SystemExit as left:
