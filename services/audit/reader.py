@@ -33,7 +33,7 @@ class Reader:
     """Every partition's line, and how far the logs had come when somebody last looked."""
 
     def __init__(self, settings: Settings, books: Books, tell: Tell) -> None:
-        self.lines = [Line(number, books) for number in PARTITIONS]
+        self.lines = [Line(number, books, settings.audit_resent_records) for number in PARTITIONS]
         self.reported_ends = (0,) * topics.PARTITIONS
         self.total = 0
         self._settings, self._books, self._tell = settings, books, tell

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.keys import DEV_OPERATOR
+from services.audit.domain.chain import KEPT_RECORDS
 from services.audit.domain.sequences import given_up
 
 # `/units/19753@incarnation=7-9`, or one number alone; of an edge that gives none, the incarnation is `none`.
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     audit_again_seconds: float = Field(default=5.0, gt=0)
     # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
     audit_records_max: int = Field(default=50_000_000, ge=1000)
+    # Of each partition, up to 32 bytes a record: so far back what is sent again is held against what was sent first.
+    audit_resent_records: int = Field(default=KEPT_RECORDS, ge=1000, le=20_000_000)
     # Numbers that edges gave to events which are lost for good, as operators have found out; listed for ever.
     audit_given_up: str = Field(default="", pattern=rf"^({_LOST}(,{_LOST})*)?$")
     # Where the logs and Redis lie, as this process sees it: `name=/directory,name=/directory`.

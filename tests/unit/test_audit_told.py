@@ -6,7 +6,6 @@ import msgspec
 
 from contracts.lifecycle import CHAIN_START, Counted, Stand, Step, chain
 from services.audit import verdict
-from services.audit.domain import chain as chains
 from services.audit.domain.chain import Chain
 from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
 from services.audit.domain.findings import Check, Difference, Findings
@@ -178,12 +177,13 @@ def test_progress_is_shown_on_a_terminal_alone() -> None:
     assert line(0, 0, 0.0).endswith("no estimate yet")
 
 
-def test_what_is_sent_again_is_compared_as_far_back_as_a_crash_can_reach() -> None:
-    """Digests of the last records alone are kept; what comes again from before them is a difference, not a silence."""
-    kept, chains.KEPT_RECORDS = chains.KEPT_RECORDS, 50
-    try:
+def test_what_is_sent_again_is_compared_as_far_back_as_is_remembered() -> None:
+    """What comes again from before that is a difference, not a silence: a worker that was frozen for long sends so late.
+    With more remembered it is compared, after a restart, and is clean."""
+    for kept_records, differences in ((50, 2), (200, 1)):
         findings = Findings()
-        ledger, digest, values = Chain(0, findings), CHAIN_START, [b"%d" % number for number in range(400)]
+        digest, values = CHAIN_START, [b"%d" % number for number in range(400)]
+        ledger = Chain(0, findings, kept_records)
         for offset, value in enumerate(values):
             digest = chain(digest, value)
             src = (offset, 0)
@@ -192,8 +192,8 @@ def test_what_is_sent_again_is_compared_as_far_back_as_a_crash_can_reach() -> No
             for back in range(min(offset, 50)):
                 ledger.compare(offset, values[offset - back], (offset - back, 0))
         assert findings.clean
-        ledger.compare(400, b"other", (390, 0))
-        ledger.compare(401, values[3], (3, 0))
-        assert findings["chain.resent"].differences == 2
-    finally:
-        chains.KEPT_RECORDS = kept
+        ledger.compare(400, values[3], (3, 0))
+        assert findings.clean == (kept_records == 200)
+        assert findings.clean or "MOTCUA_AUDIT_RESENT_RECORDS" in str(findings["chain.resent"].first)
+        ledger.compare(401, b"other", (390, 0))
+        assert findings["chain.resent"].differences == differences

@@ -6,7 +6,8 @@ from contracts.lifecycle import CHAIN_START, chain
 from services.audit.domain.findings import Difference, Findings
 
 Src = tuple[int, int]
-# A crash sends again what was not stored yet: a commit's records, a small part of this.
+# A crash sends again what was not stored yet: a commit's records, a small part of this. A worker that was frozen sends it
+# after all that its successor has sent meanwhile.
 KEPT_RECORDS = 100_000
 _BYTES = 8
 
@@ -14,8 +15,9 @@ _BYTES = 8
 class Chain:
     """Follows `prev` and `chain`; remembers the digests of the last records, so that what is sent again can be compared."""
 
-    def __init__(self, partition: int, findings: Findings) -> None:
+    def __init__(self, partition: int, findings: Findings, kept_records: int = KEPT_RECORDS) -> None:
         self.partition = partition
+        self._kept_records = kept_records
         self.src: Src | None = None
         self.digest = CHAIN_START
         self._unbroken = findings["chain.unbroken"]
@@ -52,7 +54,7 @@ class Chain:
         return expected if said is None else said
 
     def _keep(self, src: Src) -> None:
-        if len(self._digests) >= 2 * KEPT_RECORDS:
+        if len(self._digests) >= 2 * self._kept_records:
             self._forget()
         if not self._digests:
             self._dropped_offsets = max(self._dropped_offsets, src[0])
@@ -61,8 +63,8 @@ class Chain:
         self._digests.append(int.from_bytes(self.digest, "big"))
 
     def _forget(self) -> None:
-        self._dropped_records += len(self._digests) - KEPT_RECORDS
-        del self._digests[:-KEPT_RECORDS]
+        self._dropped_records += len(self._digests) - self._kept_records
+        del self._digests[: -self._kept_records]
         gone = 0
         while gone < len(self._first) and self._first[gone] < self._dropped_records:
             gone += 1
@@ -75,7 +77,10 @@ class Chain:
         detail = f"what was sent again for src {_show(src)} is not what was sent first"
         at = src[0] - self._dropped_offsets
         if at < 0:
-            detail = f"src {_show(src)} was sent again after more than {KEPT_RECORDS} records"
+            detail = (
+                f"src {_show(src)} was sent again after more than {self._kept_records:,} records, and what was sent first "
+                f"is not remembered: MOTCUA_AUDIT_RESENT_RECORDS"
+            )
         else:
             place = self._first[at] + src[1] - self._dropped_records
             if place < len(self._digests):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contracts import instants
 from contracts.lifecycle import CHAIN_HEADER, Countable, decode_countable
 from services.audit.domain.books import Books
-from services.audit.domain.chain import Chain
+from services.audit.domain.chain import KEPT_RECORDS, Chain
 from services.audit.domain.findings import Difference
 from services.audit.domain.plain_dossier import Course
 from services.audit.domain.reading import Reported, Stored, control_member, fingerprint, is_refused, read
@@ -26,7 +26,7 @@ class Line:
     Memory: 12 bytes for each reported record, 16 for each tick, a small entry for each dossier.
     """
 
-    def __init__(self, partition: int, books: Books) -> None:
+    def __init__(self, partition: int, books: Books, kept_records: int = KEPT_RECORDS) -> None:
         self.partition = partition
         self.next = 0
         self.reported_next = 0
@@ -36,7 +36,7 @@ class Line:
         self.recorded_at: int | None = None
         self.log_clock: int | None = None
         self.course = Course()
-        self.chain = Chain(partition, books.findings)
+        self.chain = Chain(partition, books.findings, kept_records)
         self.standings = Standings(partition, books.pieces, books.notes, books.findings)
         self.letters = self.standings.letters
         self._books, self._findings = books, books.findings
