@@ -11,8 +11,8 @@ from deploy.drill.centres import HANOI
 from deploy.drill.pace import DRILL, SHIPPED, SHORTER, TWO_LOOKS_SECONDS, waits
 
 HEAD: Final = (
-    "| what was broken | alert | `for` shipped | promise shipped | promise in the drill | fired | told | in time "
-    "| over after mending | who was told of what |",
+    "| what was broken | alert | `for` shipped | promise shipped | promise in the drill | fired | told "
+    f"| in time (grace: {GRACE_SECONDS:.0f} s) | over after mending | who was told of what |",
     "|---|---|---:|---:|---:|---:|---:|---|---:|---|",
 )
 PAGE: Final = """\
@@ -43,9 +43,9 @@ Offices are open around the clock, and every receiver is the drill's pager. Some
 nothing shortens: the long waits have them on top, or who is silenced would be told before the one who silences.
 
 *Promise*: what the figure needs to show the fault, one scrape, two evaluations, `for`, the gathering of notices. *In time*:
-told at most {grace:.0f} s later than promised; the rest is the machine's. The last column is everything that the pager got
-while the fault lasted: for the whole city one page, though it lasts until a ticket for each of its centres would have
-been told, too.
+*yes* at the promise at the latest, *within grace* at most {grace:.0f} s later, which is the machine's, *NO* later still.
+The last column is everything that the pager got while the fault lasted: for the whole city one page, though it lasts
+until a ticket for each of its centres would have been told, too.
 
 {unshortened}"""
 # What `make drill ARGS=--unshortened REPORT=1` writes; the other one leaves it as it is.
@@ -92,7 +92,7 @@ def _held(seconds: float) -> str:
 
 def _row(outcome: Outcome) -> str:
     act, promised = outcome.act, outcome.promised
-    in_time = "yes" if outcome.is_in_time else "NO"
+    in_time = "NO" if not outcome.is_in_time else "within grace" if outcome.noticed > promised else "yes"
     told = (f"{each} (SHOULD BE SILENT)" if each in outcome.needless else each for each in outcome.told)
     return (
         f"| {act.what} | {act.alert} | {_span(waits()[act.alert])} | {_span(outcome.promised_shipped)} | {promised} s "
