@@ -25,6 +25,7 @@ help: ## this list
 
 setup: ## make .venv as uv.lock says; needs a Python 3.11 to 3.13 with venv (README.md), costs nothing when nothing changed
 	@sh deploy/local/setup
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo 'All is set up: `make demo` and `make up` are next; `make help` lists the rest.')
 
 up: setup ## start the local stack, or what is missing of it, and wait until it is ready
 	@$(OURS) deploy.local.main up $(if $(ONLY),--only $(ONLY))
@@ -90,7 +91,7 @@ format: setup ## put the code into the one form, mend what can be mended
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
 	@$(OURS) deploy.grafana.main
 
-drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; REPORT=1, ARGS=--unshortened)
+drill: setup ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (after make prometheus; at ports that are free, whatever MOTCUA_PORT_BASE says; REPORT=1, ARGS=--unshortened)
 	@$(OURS) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
 
 load: setup ## a scenario on a city of its own, verdicts, a report; wants Go, or toxiproxy-server (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)

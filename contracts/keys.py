@@ -20,6 +20,9 @@ FILE_BYTES_MAX = 4 * 1024 * 1024
 KEYS_MAX = 10_000
 
 KEY = re.compile(r"[!-~]{1,512}", re.ASCII)
+_FORM = '{"keys": [{"name", "sha256", "codes", "operator"}]}'
+# Anchored at the end: what is in the file may hold a path of its own.
+_MEMBER = re.compile(r" - at `\$\.(name|sha256|codes|operator)\b[^`]*`\Z")
 _BEARER = re.compile(rf" *bearer +({KEY.pattern}) *", re.ASCII | re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -113,7 +116,8 @@ class KeysFile:
             _log.info("keys file read: %d keys", len(self._ring.by_digest))
 
     def _break(self, why: str) -> None:
-        fault = f"the keys file cannot be used ({why}); {len(self._ring.by_digest)} keys read before stay in force"
+        kept = f"{len(self._ring.by_digest)} keys read before stay in force"
+        fault = f"the keys file {self._path.name} cannot be used ({why}); {kept}"
         if fault != self.fault:
             _log.error("%s", fault)
         self.fault = fault
@@ -124,6 +128,10 @@ class _Entry(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
     codes: list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)")]] = []
     operator: bool = False
+
+
+class _Entries(Struct, frozen=True):
+    keys: list[msgspec.Raw]
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,14 +168,33 @@ def read_keys(path: Path) -> KeyRing:
         raise UnreadableKeysError(f"it is larger than {FILE_BYTES_MAX} bytes")
     try:
         entries = msgspec.json.decode(text, type=_File).keys
+    except msgspec.ValidationError as error:
+        raise UnreadableKeysError(f"{_misfit(text)}, in {_FORM}") from error
     except (ValueError, RecursionError) as error:
-        raise UnreadableKeysError(
-            'it is not JSON of the form {"keys": [{"name", "sha256", "codes", "operator"}]}'
-        ) from error
+        raise UnreadableKeysError(f"it is not JSON of the form {_FORM}") from error
     ring = {bytes.fromhex(entry.sha256): Key(entry.name, frozenset(entry.codes), entry.operator) for entry in entries}
     if len(ring) != len(entries) or len({entry.name for entry in entries}) != len(entries):
         raise UnreadableKeysError("a key or a name stands in it twice")
     return KeyRing(ring)
+
+
+def _misfit(text: bytes) -> str:
+    """Which entry is wrong, and which member where that is known: what stands there is not repeated."""
+    try:
+        for number, raw in enumerate(msgspec.json.decode(text, type=_Entries).keys, 1):
+            try:
+                msgspec.json.decode(raw, type=_Entry)
+            except msgspec.ValidationError as error:
+                return f"entry {number} is not as it must be" + _wanted(str(error))
+    except (ValueError, RecursionError):
+        pass
+    return "it has other members"
+
+
+def _wanted(told: str) -> str:
+    if (found := _MEMBER.search(told)) is None:
+        return ""
+    return f" (`{found[1]}`{': the SHA-256 of a key, 64 hexadecimal digits' if found[1] == 'sha256' else ''})"
 
 
 def _digest(key: str) -> bytes:

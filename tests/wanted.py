@@ -1,5 +1,6 @@
 """`make wanted`: what the tests want beyond `.venv`, fetched into the user's cache; no root, nothing is installed."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -32,4 +33,5 @@ def _steps() -> Mapping[str, Callable[[], object]]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.wanted", description=__doc__).parse_args()
     sys.exit(main())

@@ -7,9 +7,10 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from contracts.keys import LOOPBACK_HOSTS
+from contracts.keys import LOOPBACK_HOSTS, UnreadableKeysError, read_keys
 from deploy.local.errors import (
     ForgottenSettingError,
+    KeysFileError,
     OldPythonError,
     OpenDoorError,
     PortInUseError,
@@ -46,6 +47,17 @@ def check_keys(keys_file: Path | None, dev_keys: bool | None, host: str) -> None
         raise TwoKindsOfKeysError
     if keys_file is None and dev_keys is not False and host not in LOOPBACK_HOSTS:
         raise OpenDoorError(host)
+
+
+def check_keys_file(keys_file: Path | None) -> None:
+    """KeysFileError when the services could not read their keys: they would never get ready."""
+    if keys_file is None:
+        return
+    try:
+        read_keys(keys_file)
+    except (OSError, UnreadableKeysError) as error:
+        reason = error.strerror or "unreadable" if isinstance(error, OSError) else str(error)
+        raise KeysFileError(keys_file, reason) from error
 
 
 def check_host(host: str) -> None:

@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager of Debian's packages, unpacked into the user's cache: no root, nothing is installed."""
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -100,4 +101,5 @@ def _home(cache: Path | None) -> Path:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m deploy.local.debs", description=__doc__).parse_args()
     sys.exit(main())

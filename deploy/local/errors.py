@@ -4,6 +4,7 @@ StackError
 ├── OldPythonError          run it with a newer Python
 ├── PortInUseError          choose another MOTCUA_PORT_BASE
 ├── TwoKindsOfKeysError     unset MOTCUA_DEV_KEYS or MOTCUA_KEYS_FILE
+├── KeysFileError           mend the keys file, or name another
 ├── UnwritableSettingError  choose a value without the sign that is named
 ├── UnaskedHostError        leave MOTCUA_HOST at 127.0.0.1, or say 0.0.0.0
 ├── ForgottenSettingError   say again what the stack was told before
@@ -49,6 +50,11 @@ class PortInUseError(StackError):
 class TwoKindsOfKeysError(StackError):
     def __init__(self) -> None:
         super().__init__("MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other: unset one of them, then make up again.")
+
+
+class KeysFileError(StackError):
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"The keys file {file} (MOTCUA_KEYS_FILE) cannot be used: {reason}.")
 
 
 class UnwritableSettingError(StackError):

@@ -101,8 +101,8 @@ def read(directory: Path) -> Generations | None:
     """What is written down, None where nothing is."""
     try:
         return msgspec.json.decode((directory / FILE).read_bytes(), type=Generations)
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # that a directory is none is said where it is claimed
     except (OSError, msgspec.MsgspecError) as error:
         raise GenerationError(f"{directory / FILE} cannot be read: {error}") from error
 

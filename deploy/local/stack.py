@@ -251,6 +251,8 @@ class Stack:
 
     def _checked(self, wanted: tuple[Program, ...]) -> Path:
         self._check_settings()
+        told = self._environment.get("MOTCUA_KEYS_FILE")
+        checks.check_keys_file(Path(told) if told else None)
         marker = statedir.read(self.directory)
         if self._keeper.pid is None:
             self._end_orphans()

@@ -1,5 +1,6 @@
 """Intake, put together: `python -m services.intake.main` serves until it is told to stop."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -29,6 +30,7 @@ STOP_SECONDS = 10
 
 def main() -> None:
     """Read the settings, refuse to start with one clear sentence, or serve."""
+    argparse.ArgumentParser(prog="python -m services.intake.main", description=__doc__).parse_args()
     with logs.begun("intake"):
         serve()
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.deadletters import DeadLetter
 from contracts.events import read_structured, to_record
+from deploy.operators import main as operators
 from deploy.operators.deadletters import letters, remedies, workbench
 from deploy.operators.deadletters.journal import Journal
 from deploy.operators.deadletters.letters import At, Group, Row, Selection
@@ -32,6 +33,12 @@ def row(**more: Any) -> Row:
         "recorded_at": "2025-07-01T08:00:00+07:00", **more,
     }  # fmt: skip
     return Row(**told)
+
+
+def test_a_unit_is_asked_for_by_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        operators.main(["rejected", "list", "--unit", "Huế"])
+    assert "a unit is named by its code, as 19753" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -96,7 +103,7 @@ def test_only_what_was_left_out_is_said_to_be(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(workbench, "LETTERS_MAX", 2)
     piece = [Group("too_many", 2, 1)]
     workbench._say_groups([piece])
-    assert "2 dead letters, 1 of them stand rejected now\n" in (said := capsys.readouterr().out)
+    assert "2 dead letters, 1 of them stands rejected now\n" in (said := capsys.readouterr().out)
     assert "only the first" not in said
     workbench._say_groups([piece, piece])
     assert "only the first 2 were looked at" in capsys.readouterr().out

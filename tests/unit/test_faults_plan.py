@@ -1,10 +1,15 @@
 """What a run of faults promises: as many of each kind as told, the same for the same seed, nothing that excludes itself."""
 
+import signal
+import sys
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from tests.faults import main
 from tests.faults.kinds import KINDS
 from tests.faults.load import EDGE_UNITS, identity, load
 from tests.faults.main import FAULTS_MIN, PER_KIND_MIN
@@ -17,6 +22,21 @@ def test_a_full_run_has_a_thousand_faults_and_enough_of_each_kind() -> None:
     assert counts == promised(ROUNDS)
     assert counts.total() >= FAULTS_MIN
     assert min(counts[kind.name] for kind in KINDS) >= PER_KIND_MIN
+
+
+def test_a_run_that_is_interrupted_is_no_failure_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["faults", "--state-dir", str(tmp_path), "--lines", "own"])
+    monkeypatch.setattr(main._Run, "round", Mock(side_effect=KeyboardInterrupt))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main.main() == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = capsys.readouterr().out
+    assert "interrupted; the same command goes on" in said
+    assert "FAIL" not in said
 
 
 def test_a_seed_decides_everything() -> None:

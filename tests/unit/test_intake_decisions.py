@@ -49,6 +49,21 @@ def test_the_status_sums_up_the_results(outcomes: list[Outcome], status: int) ->
     assert status_of([result(outcome) for outcome in outcomes]) == status
 
 
+@pytest.mark.parametrize(("name", "bad", "said"), [
+    ("subject", "một hồ sơ", "`subject` is not of its form: 1 to 64 of A-Z a-z 0-9 . _ -, as H57.19753-260701-0001"),
+    ("type", "vn.motcua.dossier.lost.v1", "`type` is none of this contract's: vn.motcua.dossier.….v1, where … is "),
+    ("id", "", "`id` is not of its form: 1 to 64 "),
+    ("source", "/units/", "`source` is not of its form: /units/ and a code, as /units/19753"),
+    ("sequence", "one", "`sequence` is not of its form: 1 to 19 digits"),
+    ("incarnation", "one", "`incarnation` is not of its form: a UUID"),
+])  # fmt: skip
+def test_what_has_not_its_form_is_told_the_form(name: str, bad: str, said: str) -> None:
+    verdict = judge(json.dumps(event(**{name: bad})).encode(), PHU_XUAN, HOUSE, NOW)
+    assert isinstance(verdict, Refusal)
+    assert verdict.detail.startswith(said)
+    assert not bad or bad not in verdict.detail or bad in said
+
+
 @given(st.lists(st.sampled_from(["stored", "retry", "refused", "not_allowed"]), max_size=6))
 def test_202_means_that_nothing_is_left_to_do_and_an_error_that_nothing_was_stored(outcomes: list[Outcome]) -> None:
     status = status_of([result(outcome) for outcome in outcomes])

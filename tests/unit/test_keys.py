@@ -4,6 +4,7 @@ import json
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,23 @@ def test_a_file_that_is_not_as_it_must_be_is_refused_without_quoting_it(tmp_path
     with pytest.raises(UnreadableKeysError) as refused:
         read_keys(tmp_path / "keys.json")
     assert sha256(b"k").hexdigest() not in str(refused.value)
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"sha256": "…"}, "entry 2 is not as it must be (`sha256`: the SHA-256 of a key, 64 hexadecimal digits), in {"),
+    ({"name": "a b"}, "entry 2 is not as it must be (`name`), in {"),
+    ({"codes": ["19 753"]}, "entry 2 is not as it must be (`codes`), in {"),
+    ({"secret": 1}, "entry 2 is not as it must be, in {"),
+])  # fmt: skip
+def test_the_entry_that_is_wrong_is_named(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [entry("a", "k", []), entry("b", "l", []) | changed]}))
+    with pytest.raises(UnreadableKeysError) as refused:
+        read_keys(tmp_path / "keys.json")
+    assert str(refused.value).startswith(said)
+    source = KeysFile(tmp_path / "keys.json")
+    source.ring()
+    assert source.fault is not None
+    assert source.fault.startswith(f"the keys file keys.json cannot be used ({said}")
 
 
 def test_a_changed_file_is_read_again_and_a_broken_one_keeps_the_former_keys(tmp_path: Path) -> None:

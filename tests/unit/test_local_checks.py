@@ -37,6 +37,7 @@ from deploy.local.checks import check_keys, check_ports, check_python, check_wri
 from deploy.local.errors import (
     ForeignStateDirError,
     ForgottenSettingError,
+    KeysFileError,
     NotNowError,
     OldPythonError,
     OpenDoorError,
@@ -48,6 +49,7 @@ from deploy.local.errors import (
     UnwritableSettingError,
 )
 from deploy.local.generations import Generation, Generations
+from deploy.local.opening import up_and_open
 from deploy.local.readiness import http_reason
 from deploy.local.settings import CONTROLLER_PORT, PORTS, REPOSITORY, StackSettings, moved_ports
 from deploy.local.stack import Stack
@@ -127,6 +129,20 @@ def test_development_keys_beside_a_file_of_real_ones_are_refused_before_anything
     monkeypatch.setenv("MOTCUA_KEYS_FILE", str(tmp_path / "keys.json"))
     monkeypatch.setenv("MOTCUA_DEV_KEYS", "1")
     with pytest.raises(TwoKindsOfKeysError, match="exclude each other: unset one of them"):
+        Stack(tmp_path / "state", port_base, "wall").up()
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(("text", "why"), [(None, "No such file or directory"), ("{", "it is not JSON of the form")])
+def test_a_keys_file_that_cannot_be_read_is_named_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, why: str, port_base: int
+) -> None:
+    file = tmp_path / "keys.json"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("MOTCUA_KEYS_FILE", str(file))
+    said = re.escape(f"The keys file {file} (MOTCUA_KEYS_FILE) cannot be used: {why}")
+    with pytest.raises(KeysFileError, match=f"^{said}"):
         Stack(tmp_path / "state", port_base, "wall").up()
     assert not (tmp_path / "state").exists()
 
@@ -482,7 +498,7 @@ def test_a_program_that_the_stack_does_not_have_now_is_refused_before_anything_s
 def test_a_state_directory_that_cannot_be_made_costs_one_sentence(tmp_path: Path, place: str, port_base: int) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateDirError, match=r"choose (another one|an empty or new directory) with MOTCUA_STATE_DIR"):
-        Stack(tmp_path / place, port_base, "wall").up(())
+        up_and_open(Stack(tmp_path / place, port_base, "wall"))
 
 
 @pytest.mark.parametrize("command", [

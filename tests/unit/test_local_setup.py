@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "local" / "setup"
-TOOLS = ("sh", "cat", "cksum", "dirname", "head", "mkdir", "mktemp", "rm")
+TOOLS = ("sh", "cat", "cksum", "dirname", "head", "mkdir", "mktemp", "mv", "rm")
 
 
 @pytest.fixture
@@ -61,6 +61,13 @@ def test_a_machine_without_any_python_gets_a_sentence_too(bare: Path) -> None:
     done = _run(bare)
     assert done.returncode == 1
     assert "needs Python 3.11 to 3.13 and found none" in done.stderr
+
+
+def test_a_path_that_lacks_the_usual_tools_costs_one_sentence(bare: Path) -> None:
+    (bare / "bin" / "cksum").unlink()
+    done = _run(bare)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("setup: there is no cksum on PATH: ")
 
 
 def test_a_python_that_was_named_and_does_not_fit_is_refused_not_replaced(bare: Path) -> None:

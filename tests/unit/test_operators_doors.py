@@ -215,6 +215,17 @@ def test_an_answer_that_is_none_of_processings_is_one_sentence(
             asked()
 
 
+def test_who_shows_no_valid_key_is_told_where_to_say_one(keeper: Doorkeeper, tmp_path: Path) -> None:
+    """The operator's at processing's door, one that speaks for the unit at intake's."""
+    answer = [(401, {"code": "no_valid_key", "detail": "send one"})]
+    keeper.answers = {"/v1/rejected/groups": answer, "/v1/events": answer}
+    doors = Doors(settings(keeper, tmp_path))
+    with pytest.raises(DoorError, match=r"send one\. MOTCUA_OPERATOR_KEY_FILE names the file"):
+        list(doors.groups("", "", ""))
+    with pytest.raises(DoorError, match=r"send one\. MOTCUA_EVENTS_KEY_FILE names the file"):
+        doors.hand_in("19753", {})
+
+
 def test_a_page_that_takes_too_long_does_not_throw_away_those_before(
     keeper: Doorkeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,7 @@ class Doors:
             return [dict(item) for item in results]
         if status in (429, 503):
             return [{"status": "retry", "code": told.get("code", "unavailable")} for _ in events]
-        raise DoorError(self._settings.intake_door, _said(status, told))
+        raise DoorError(self._settings.intake_door, _said(status, told, "EVENTS_KEY"))
 
     def _pages(self, path: str, query: dict[str, str], name: str, form: type[_T]) -> Iterator[list[_T]]:
         cursor: str | None = ""
@@ -152,5 +152,8 @@ def _members(body: bytes, url: str) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _said(status: int, told: dict[str, Any]) -> str:
-    return f"{status} {told.get('code', '')}: {told.get('detail', '')}"
+def _said(status: int, told: dict[str, Any], key: str = "OPERATOR_KEY") -> str:
+    said = f"{status} {told.get('code', '')}: {told.get('detail', '')}"
+    if status != 401:
+        return said
+    return f"{said}. MOTCUA_{key}_FILE names the file of the key to show, MOTCUA_{key} is one itself (docs/DEAD_LETTERS.md)"

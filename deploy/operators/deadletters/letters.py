@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import instants
-from contracts.events import code_of
+from contracts.events import code_of, is_source
 
 Place = tuple[int, int]
 """A partition and an offset."""
@@ -131,6 +131,13 @@ def week(text: str) -> str:
     """A week as people type it; ValueError when it is none."""
     if _WEEK.fullmatch(text) is None:
         raise ValueError("a week is written 2025-W27")
+    return text
+
+
+def unit(text: str) -> str:
+    """The code of a unit or department; ValueError when it can be none. Of what cannot be read the unit is a dash."""
+    if text not in ("", UNREADABLE) and not is_source(f"/units/{text}"):
+        raise ValueError("a unit is named by its code, as 19753")
     return text
 
 

@@ -109,7 +109,8 @@ def _say_groups(pieces: Iterable[list[Group]]) -> None:
     if len(groups) > GROUPS_SHOWN_MAX:
         print(f"… and {len(groups) - GROUPS_SHOWN_MAX} more groups")
     still = sum(group.rejected_now for group in found)
-    print(f"{looked_at} dead letters, {still} of them stand rejected now")
+    letters_said = "1 dead letter" if looked_at == 1 else f"{looked_at} dead letters"
+    print(f"{letters_said}, {still} of them {'stands' if still == 1 else 'stand'} rejected now")
     if not is_whole:
         print(f"only the first {looked_at} were looked at: select by code or unit")
 
@@ -138,7 +139,9 @@ def _say_done(done: Iterable[Replayed]) -> None:
 
 def _selecting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", default="", help="only those rejected for this reason")
-    parser.add_argument("--unit", default="", help="only those of this unit or department")
+    parser.add_argument(
+        "--unit", type=_of(letters.unit), default="", help="only those of this unit or department, by its code"
+    )
     parser.add_argument(
         "--week", type=_of(letters.week), default=None, help="only those recorded in this ISO week, 2025-W27"
     )

@@ -3,7 +3,8 @@
 import msgspec
 from msgspec import Raw, Struct
 
-from contracts.events import Event, ItemCode, RefusedError, codes_named, read_structured
+from contracts.data import FACTS
+from contracts.events import TYPE_PREFIX, TYPE_SUFFIX, Event, ItemCode, RefusedError, codes_named, read_structured
 from contracts.keys import Key
 
 ID_CHARS_MAX = 64
@@ -22,6 +23,17 @@ class House(Struct, frozen=True):
 
     codes: frozenset[str]
     event_bytes_max: int
+
+
+# Said at this door alone: in a dead letter, which an archive keeps for ever, a detail stays as it was.
+_FORMS = {
+    "`id` is not of its form": "1 to 64 characters without control characters",
+    "`source` is not of its form": "/units/ and a code, as /units/19753, or a point of it, as /units/19753/point",
+    "`subject` is not of its form": "1 to 64 of A-Z a-z 0-9 . _ -, as H57.19753-260701-0001",
+    "`sequence` is not of its form": "1 to 19 digits, as a string",
+    "`incarnation` is not of its form": "a UUID",
+    "`type` is none of this contract's": f"{TYPE_PREFIX}…{TYPE_SUFFIX}, where … is {', '.join(FACTS)}",
+}
 
 
 class _Named(Struct):
@@ -43,7 +55,7 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int) -> Event | Refusal
     try:
         event = read_structured(raw, now)
     except RefusedError as error:
-        return Refusal(readable_id(raw), error.code, error.detail)
+        return Refusal(readable_id(raw), error.code, _explained(error.detail))
     if event.code not in house.codes:
         return Refusal(event.id, "unknown_unit", "the code in `source` is not known to the reference data")
     if not key.speaks_for(event.code):
@@ -51,6 +63,11 @@ def judge(raw: bytes | Raw, key: Key, house: House, now: int) -> Event | Refusal
     if not house.codes.issuperset(codes_named(event)):
         return Refusal(event.id, "unknown_unit", "the code in `competent` is not known to the reference data")
     return event
+
+
+def _explained(detail: str) -> str:
+    form = _FORMS.get(detail)
+    return detail if form is None else f"{detail}: {form}"
 
 
 def readable_id(raw: bytes | Raw) -> str | None:
