@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted: what was stored stays stored; the fortnight wants an empty system again.", file=sys.stderr)
+        return 130
     print(verdict.table(rows))
     return 0 if all(row.equal for row in rows) else 1
 

@@ -87,7 +87,9 @@ class DemoStack:
         """Nobody else starts, stops or wipes it within; LabError when somebody is doing that."""
         with ExitStack() as kept:
             try:
-                kept.enter_context(statedir.only_one(self.directory, "A demo is sending its events to"))
+                kept.enter_context(
+                    statedir.only_one(self.directory, f"A demo (process {os.getpid()}) is sending its events to")
+                )
             except StackError as error:
                 raise LabError(str(error)) from error
             yield

@@ -174,9 +174,11 @@ def test_a_stack_that_a_demo_sends_to_is_neither_started_nor_wiped_by_another_de
     (tmp_path / DemoStack.mark).touch()
     stack = DemoStack(tmp_path, 26000)
     with stack.held():
-        with pytest.raises(LabError, match=f"^A demo is sending its events to the stack in {tmp_path}: wait for it.$"):
+        with pytest.raises(
+            LabError, match=rf"^A demo \(process \d+\) is sending its events to the stack in {tmp_path}: wait for it\.$"
+        ):
             DemoStack(tmp_path, 26000).start_anew()
-        with pytest.raises(LabError, match="A demo is sending"), stack.held():
+        with pytest.raises(LabError, match="is sending its events"), stack.held():
             pass
     killed = subprocess.run([sys.executable, "-c", HELD.format(directory=str(tmp_path))], capture_output=True, timeout=30)
     assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, b"held\n")
@@ -208,7 +210,7 @@ def test_a_row_that_differs_decides_the_exit_status_of_the_demo(
     """The table alone: no stack is started, nothing is sent."""
 
     async def replay(*_: object) -> list[Row]:
-        with pytest.raises(OtherStackError, match="A demo is sending"), statedir.only_one(tmp_path / "state"):
+        with pytest.raises(OtherStackError, match="is sending its events"), statedir.only_one(tmp_path / "state"):
             pytest.fail("somebody else could start, stop or wipe it meanwhile")
         return [Row("a", "1", "1", True), Row("b", "2", "2" if equal else "3", equal)]
 
