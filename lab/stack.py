@@ -85,11 +85,10 @@ class DemoStack:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else starts, stops or wipes it within; LabError when somebody is doing that."""
+        doing = f"A demo (process {os.getpid()}) is sending its events to"
         with ExitStack() as kept:
             try:
-                kept.enter_context(
-                    statedir.only_one(self.directory, f"A demo (process {os.getpid()}) is sending its events to")
-                )
+                kept.enter_context(statedir.only_one(self.directory, doing))
             except StackError as error:
                 raise LabError(str(error)) from error
             yield

@@ -1,6 +1,7 @@
 """The lab's stacks: a province that somebody else keeps is never wiped, and no tool is led to it by the shell."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -174,9 +175,8 @@ def test_a_stack_that_a_demo_sends_to_is_neither_started_nor_wiped_by_another_de
     (tmp_path / DemoStack.mark).touch()
     stack = DemoStack(tmp_path, 26000)
     with stack.held():
-        with pytest.raises(
-            LabError, match=rf"^A demo \(process \d+\) is sending its events to the stack in {tmp_path}: wait for it\.$"
-        ):
+        said = rf"^A demo \(process {os.getpid()}\) is sending its events to the stack in {tmp_path}: wait for it\.$"
+        with pytest.raises(LabError, match=said):
             DemoStack(tmp_path, 26000).start_anew()
         with pytest.raises(LabError, match="is sending its events"), stack.held():
             pass
