@@ -82,6 +82,19 @@ def test_what_a_drill_has_begun_is_wiped(tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "drill" / stand.MARK).exists()
 
 
+def test_a_drill_that_is_interrupted_says_so_and_is_wiped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(stack: Stack) -> None:
+        stack.directory.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stand, "up_and_open", interrupt)
+    assert main.main(["--state-dir", str(tmp_path / "drill")]) == 130
+    assert wiped == [tmp_path / "drill"]
+    assert "Interrupted: what was started is ended" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("error", [TimeoutError("never"), urllib.error.URLError("gone"), StackError("no")])
 def test_acts_that_were_over_are_told_when_a_later_one_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path], capsys: pytest.CaptureFixture[str], error: Exception
