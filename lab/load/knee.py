@@ -189,7 +189,7 @@ def found(steps: list[Step], knee: Knee, done: int | None = None) -> Found:
         unfinished += is_unfinished
         # Ended by somebody else, or by time, before the system was: what it kept until then is all that is known of it.
         if first is not None or not (is_spoiled or is_unfinished):
-            ends.append((kept[-1], broke[-1]))
+            ends.append(_in_order(kept[-1], broke[-1]))
         if first is not None:
             stages[first.stage] = stages.get(first.stage, 0) + 1
     interval = interval_of(ends)
@@ -252,6 +252,11 @@ def _others(spoiled: int, unfinished: int, knee: Knee) -> str:
     return told + (f"; {unfinished} of {whole} repeats did not come to their end in time" if unfinished else "")
 
 
+def _in_order(low: float, high: float | None) -> tuple[float, float | None]:
+    """Plans at rates that lie near each other may come to the contrary of what was asked: the knee is between them still."""
+    return (low, high) if high is None else (min(low, high), max(low, high))
+
+
 def _agreement(ends: list[tuple[float, float | None]]) -> str:
     """How many repeats can mean the same rate: the others have shown another one, and so may the next."""
     if len(ends) == 1:
@@ -259,7 +264,7 @@ def _agreement(ends: list[tuple[float, float | None]]) -> str:
     together = max(
         ([each for each in ends if each[0] <= low < (each[1] or inf)] for low, _ in ends), key=len
     )  # fmt: skip
-    if len(together) == 1:
+    if len(together) <= 1:
         return f"no two of {len(ends)} repeats agree, so that another one may lie elsewhere"
     least, most = max(low for low, _ in together), min(high or inf for _, high in together)
     at = f"{least:,.0f} to {most:,.0f} events/s are within each of theirs"

@@ -1,5 +1,6 @@
 """A step of the knee: one rate, held for some seconds; what it showed and, if it broke the promise, which stage that was."""
 
+from math import ceil
 from statistics import median
 
 from msgspec import Struct
@@ -78,13 +79,8 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     first, last = _thirds(outcome, since)
     fell_behind = last - first > knee.freshness_p99_ms * GROWTH_SHARE_MAX
     kept = p99 <= knee.freshness_p99_ms and not short and not fell_behind
-    # What was never stored has no bin: then the whole step's mean is all that is known.
-    rate = (
-        outcome.counts["due"] / max(0.001, outcome.real_seconds) if short
-        else stored.count / max(0.001, outcome.real_seconds - since)
-    )  # fmt: skip
     step = Step(
-        repeat=repeat, asked=round(asked, 1), reported=round(rate, 1),
+        repeat=repeat, asked=round(asked, 1), reported=round(_due_a_second(outcome, since), 1),
         fresh_p50_ms=fresh.at(50), fresh_p99_ms=p99, stored_p99_ms=stored.at(99),
         lag_processing=_usual(samples, "lag_processing"), lag_metrics=_usual(samples, "lag_metrics"),
         cores=_cores(samples),
@@ -173,6 +169,12 @@ def _steady_from(outcome: Outcome) -> float:
     """Where the first bin of the steady part begins."""
     size = outcome.book.bin_seconds
     return -(-outcome.real_seconds * STEADY_FROM_SHARE // size) * size
+
+
+def _due_a_second(outcome: Outcome, since: float) -> float:
+    """By the plan, whatever came of it: rates that were kept and rates that broke are to be put beside each other."""
+    first = ceil(since)
+    return sum(sum(each.due[first:]) for each in outcome.flows.values()) / max(1.0, outcome.real_seconds - first)
 
 
 def _thirds(outcome: Outcome, since: float) -> tuple[float, float]:

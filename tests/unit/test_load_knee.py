@@ -11,6 +11,7 @@ from lab.errors import ScenarioError
 from lab.load import judging, knee, steps
 from lab.load import scenario as scenarios
 from lab.load import verdict as drawing
+from lab.load.flow import Flow
 from lab.load.knee import Found
 from lab.load.measures import Book
 from lab.load.outcome import Outcome
@@ -155,10 +156,26 @@ def test_a_rate_is_judged_where_it_is_steady() -> None:
                 quick.record(name, second + number / 60, 9_000 if second < 3 else 100)
                 slow.record(name, second + number / 60, 100 if second < 9 else 9_000)
     counts = Counter(due=600, stored=600)
-    told = _judged(book=quick, planned=600, counts=counts, real_seconds=12.0)
+    told = _judged(book=quick, planned=600, counts=counts, real_seconds=12.0, flows=_flows(12.0))
     assert (told.kept, told.reported, told.steady_from_seconds) == (True, 60.0, 3.0)
     assert told.fresh_p99_ms == pytest.approx(100, rel=0.02)
     assert not _judged(book=slow, planned=600, counts=counts, real_seconds=12.0).kept
+
+
+def _flows(seconds: float, stored: float = 1.0) -> dict[str, Flow]:
+    """Sixty due a second from a quarter on, a third of that before; of which such a part was stored."""
+    due = [20 if second < seconds / 4 else 60 for second in range(round(seconds))]
+    return {"fibre": Flow(due, [round(count * stored) for count in due])}
+
+
+def test_rates_that_broke_and_rates_that_were_kept_are_the_same_measure() -> None:
+    """What was due in the steady part: a step of which much was never stored is put beside one that kept it."""
+    kept, short = (
+        _judged(planned=800, counts=Counter(due=800, stored=stored), real_seconds=16.0, flows=_flows(16.0, stored / 800))
+        for stored in (800, 240)
+    )
+    assert (kept.kept, short.kept) == (True, False)
+    assert (kept.reported, short.reported) == (60.0, 60.0)
 
 
 def _step(repeat: int, rate: float, kept: bool, valid: bool = True) -> Step:
@@ -186,6 +203,19 @@ def test_the_knee_is_between_what_was_kept_and_what_broke() -> None:
     assert "629 to 795, 795 to 1,006" in told.sentence
     assert "processing (2 of 2)" in told.sentence
     assert knee.verdict(told).word == "shown"
+
+
+def test_repeats_whose_rates_came_in_another_order_are_told_all_the_same() -> None:
+    """Two plans a seventh apart may come out the other way round: the search is not lost by it."""
+    for least, most in ((2050, 2100), (2100, 2100)):
+        told = _found(
+            *(replace(each, reported=rate) for repeat in range(2) for each, rate in (
+                (_step(repeat, 1811, True), most), (_step(repeat, 2037, False), least),
+            )), repeats=2,
+        )  # fmt: skip
+        assert told.interval == (least, most)
+        assert f"between {least:,} and {most:,} events/s" in told.sentence
+        assert knee.verdict(told).word == "shown"
 
 
 def test_the_knee_says_how_many_repeats_agree() -> None:
