@@ -35,7 +35,7 @@ class Refused(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The newest by (`at`, `incarnation`) holds for a `source`; `centre.status` keeps one per source."""
+    """The newest by (`incarnation`, `at`) holds for a `source`; `centre.status` keeps one per source."""
 
     # `at` is by the edge's clock, or by intake's (as its `Date` shows it) while the two are more than a minute apart: the
     # newest must be the newest also after a clock was put right. `delivered_until` is by the edge's clock, as far as intake
@@ -78,19 +78,24 @@ def read_kept(value: bytes | None) -> Kept | None:
 
 def replaces(beat: Kept, known: Kept | None, latest: int) -> bool:
     """Whether a heartbeat holds instead of a `known` one of its source that lies before it in the log: it is as new by
-    time and incarnation, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
+    incarnation and time, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
     return known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest)
 
 
-def _age(beat: Kept, latest: int) -> tuple[int, str]:
-    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
-    clock that has been put right since, and is older than all that came after it.
+def age_of(incarnation: str, latest: int) -> str:
+    """What orders the stores of a source. One that was made later than `latest` (µs) was made by a clock that ran ahead: for
+    as long as that it would hide whatever is made in its place, so it is the oldest of all."""
+    # RFC 9562, 5.7: the first 48 bits of a UUIDv7 are the milliseconds at which it was made.
+    is_timed = incarnation[14] == "7"
+    made_at = int(incarnation[:8] + incarnation[9:13], 16) * 1000
+    return "" if is_timed and made_at > latest else incarnation.lower()
 
-    Time first: the store that lives is the one that says something. One that was made while a clock ran ahead sorts behind
-    the next machine's for years, and a former one may be put back whole.
-    """
+
+def _age(beat: Kept, latest: int) -> tuple[str, int]:
+    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
+    clock that has been put right since, and is older than all that came after it."""
     at = instants.parse(beat.at)
-    return at if at <= latest else 0, beat.incarnation.lower()
+    return age_of(beat.incarnation, latest), at if at <= latest else 0
 
 
 def measured(seconds: float) -> int:

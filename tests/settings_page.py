@@ -188,6 +188,7 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_AUDIT_MEMORY": ("compose", "the bound of audit's memory, and of `verify`'s; `2g`"),
     "MOTCUA_OPERATORS_MEMORY": ("compose", "the bound of the operators' tool; `1g`"),
     "MOTCUA_REDIS_MAXMEMORY": ("compose", "the bytes at which Redis refuses writes; `3gb`"),
+    "MOTCUA_PROMETHEUS_MEMORY": ("compose", "the bound of Prometheus' memory; `1g`"),
     "MOTCUA_REDIS_MEMORY": ("compose", "the bound of Redis' container, a third above; `4g`"),
     "MOTCUA_PROMETHEUS_URL": ("Grafana", "where it finds Prometheus; compose says it"),
     "MOTCUA_KAFKA": ("tests", "a Kafka for tests, which they **empty**; one that holds an archive of no test is refused"),

@@ -208,7 +208,7 @@ class Log:
 
 
 def retired(values: Iterable[bytes | None], latest: int) -> Left:
-    """What is kept of an edge that is gone, from all that its source has said: the newest by time and incarnation, as audit
+    """What is kept of an edge that is gone, from all that its source has said: the newest by incarnation and time, as audit
     has it, of those since it was retired before. What it leaves is the most that this or the last to arrive tells of."""
     newest: Kept | None = None
     last: Kept | None = None

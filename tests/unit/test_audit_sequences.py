@@ -282,21 +282,21 @@ def test_a_heartbeat_of_a_newer_edge_is_read_and_one_that_cannot_be_read_leaves_
     assert held(former, b"no heartbeat", latter) == latter
 
 
+def test_a_store_that_a_clock_running_ahead_has_made_is_the_oldest() -> None:
+    """Of two others the newer one holds, whatever their clocks said."""
+    ahead, old, new = (
+        beat(incarnation=f"{made}-0000-7000-8000-000000000001") for made in ("0f97c000", "0197c000", "0197c001")
+    )
+    for one, other, holds in ((ahead, old, old), (old, ahead, old), (old, new, new), (new, old, new), (ahead, ahead, ahead)):
+        assert held(one, other) == holds
+
+
 def test_a_retired_edge_stays_so_whatever_its_clock_had_said_before_until_it_is_heard_again() -> None:
     early, late = beat(at="2026-01-05T09:00:10+07:00"), beat(at="2026-01-05T09:00:40+07:00")
     gone = beat(at="2026-01-05T09:00:10+07:00", retired=True)
     assert held(late, early) == late
     assert held(late, early, gone) == gone
     assert held(beat(incarnation=SECOND), gone, early) == early, "also a machine that sorts before the former"
-
-
-def test_the_store_that_lives_accounts_for_its_numbers_though_a_former_one_sorts_behind_it() -> None:
-    """That one was made while a clock ran years ahead, and its machine is gone."""
-    ahead = beat(at="2026-01-05T09:00:10+07:00", incarnation="7fffffff-0000-7000-8000-000000000001")
-    here = beat(at="2026-01-05T09:00:40+07:00", until="2026-01-05T09:00:40+07:00", quarantined=(7,))
-    assert held(ahead, here) == held(here, ahead) == here
-    assert judged([each for each in ALL if each.offset != 7], here)[0].passed
-    assert held(here, beat(at=here.at, incarnation=SECOND)) == beat(at=here.at, incarnation=SECOND)
 
 
 def test_numbers_of_more_outboxes_than_are_followed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
