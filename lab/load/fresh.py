@@ -1,14 +1,10 @@
-"""Figures that need the samples: how long a backlog took to drain, how fair links fared, what was the first at its limit."""
+"""Figures that need the samples: how long a backlog took to drain, what was the first at its limit."""
 
-from itertools import accumulate
-from math import ceil
-
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.load.accounts import waiting
 from lab.load.course import Stretch
-from lab.load.flow import Backlog, Flow, Gap
+from lab.load.flow import Backlog, Gap
 from lab.load.outcome import Outcome
 from lab.load.watch import CORES, Sample
 
@@ -24,30 +20,25 @@ WARM_UP_SHARE = 0.2
 FULL_MACHINE = 0.95
 IN_A_ROW = 3
 LINE_BROKEN = ("cut", "half_open", "captive")
-# Fair: in any such window in which another link got most of its own through, the slowest got a good part. Of fewer events
-# than these a share tells nothing.
-WINDOW_SECONDS = 10
-SERVED_SHARE = 0.5
-TELLING_EVENTS = 20
 
 
 def drains(outcome: Outcome) -> list[tuple[Stretch, Backlog | None]]:
     """After each stretch without a line what had gathered in it; None where nobody told."""
     told = {(each.link, each.until): each for each in outcome.backlogs}
-    return [(stretch, told.get((stretch.on, stretch.until))) for stretch in _without_line(outcome.stretches)]
+    return [(stretch, told.get((stretch.on, stretch.until))) for stretch in without_line(outcome.stretches)]
 
 
 def gaps(stretches: list[Stretch]) -> list[Gap]:
     """When which link was back, and when it had been back before."""
     told: list[Gap] = []
     back: dict[str, float] = {}
-    for each in _without_line(stretches):
+    for each in without_line(stretches):
         told.append(Gap(each.on, back.get(each.on, 0.0), each.until))
         back[each.on] = each.until
     return told
 
 
-def _without_line(stretches: list[Stretch]) -> list[Stretch]:
+def without_line(stretches: list[Stretch]) -> list[Stretch]:
     """Of each link what adjoins is one: a line that is cut and then passes nothing is back after both."""
     told: list[Stretch] = []
     latest: dict[str, int] = {}
@@ -62,53 +53,6 @@ def _without_line(stretches: list[Stretch]) -> list[Stretch]:
             latest[each.on] = len(told)
             told.append(each)
     return told
-
-
-class Share(Struct, frozen=True):
-    """Which part of what a link had to deliver went through in so many seconds from this one on."""
-
-    share: float
-    at: int
-
-
-def window(outcome: Outcome) -> int:
-    """Seconds over which shares are looked at: whoever rests after a failure has tried again within them."""
-    return max(WINDOW_SECONDS, ceil(outcome.scenario.outbox.back_off_most_seconds))
-
-
-def fairness(outcome: Outcome) -> dict[str, Share]:
-    """By link its worst window of those in which its line stood and another link got most of its own through."""
-    length = window(outcome)
-    tables = {
-        link: _shares(flow, length, ceil(outcome.real_seconds)) for link, flow in outcome.flows.items() if any(flow.due)
-    }
-    without = _without_line(outcome.stretches)
-    told: dict[str, Share] = {}
-    for link, mine in tables.items():
-        gone = [(each.since, each.until) for each in without if each.on == link]
-        for at, share in mine.items():
-            best = max((table.get(at, 0.0) for other, table in tables.items() if other != link), default=0.0)
-            if best < SERVED_SHARE or any(since < at + length and at < until for since, until in gone):
-                continue
-            if link not in told or share < told[link].share:
-                told[link] = Share(share, at)
-    return told
-
-
-def _shares(flow: Flow, length: int, seconds: int) -> dict[int, float]:
-    """Of each window that can tell something: of what waited at its beginning or came due in it, how much was stored."""
-    due, stored = (_so_far(counts, max(seconds, len(flow.stored))) for counts in (flow.due, flow.stored))
-    told = {}
-    for at in range(max(1, len(due) - length)):
-        end = min(at + length, len(due) - 1)
-        if (had := due[end] - stored[at]) >= TELLING_EVENTS:
-            told[at] = (stored[end] - stored[at]) / had
-    return told
-
-
-def _so_far(counts: list[int], seconds: int) -> list[int]:
-    """Before each second, and after the last."""
-    return list(accumulate([*counts, *[0] * (seconds - len(counts))], initial=0))
 
 
 def never_stored(outcome: Outcome, link: str) -> int:

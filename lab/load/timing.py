@@ -1,8 +1,9 @@
 """Verdicts about times and what they cost: acceptance, freshness, draining, fairness, what was the first at its limit."""
 
 from lab.load.accounts import timeless
+from lab.load.fair import fairness, is_measured, wait_seconds
 from lab.load.flow import Backlog
-from lab.load.fresh import drains, fairness, never_stored, saturation, the_citys, window
+from lab.load.fresh import drains, never_stored, saturation, the_citys
 from lab.load.generator import Manner
 from lab.load.measures import Summary
 from lab.load.outcome import Outcome
@@ -116,21 +117,25 @@ def _gathered(backlog: Backlog, manner: Manner) -> str:
 
 
 def _fair(outcome: Outcome) -> list[Verdict]:
-    """The slowest link's share while another got most of its own through: at the end all have long been through."""
-    shares = fairness(outcome)
+    """The worst stretch of the link that fared worst: at the end all have long been through."""
     least = outcome.scenario.promises.slowest_link_share
-    if not shares and least is None:
-        return []
-    within = f"in any {window(outcome)} s in which another link gets half through"
-    promise = "—" if least is None else f"≥ {least:.0%} of what a link has goes through, {within}"
-    if not shares:
-        return [Verdict(name="fairness", promise=promise, measured=NOTHING, word="invalid")]
-    slowest, worst = min(shares.items(), key=lambda pair: pair[1].share)
-    word: Word = "shown" if least is None else "broken" if worst.share < least else "kept"
+    long = wait_seconds(outcome)
+    promise = (
+        "—" if least is None else f"≥ {least:.0%} of the best other's part, wherever a link waits for more than {long} s"
+    )
+    if not is_measured(outcome):
+        return [] if least is None else [Verdict(name="fairness", promise=promise, measured=NOTHING, word="invalid")]
+    shares = fairness(outcome)
+    measured, figure = f"no link waited for more than {long} s beside another one", 1.0
+    if shares:
+        slowest, worst = min(shares.items(), key=lambda pair: pair[1].ratio)
+        figure = worst.ratio
+        measured = (
+            f"{slowest} {figure:.0%} from {worst.since} to {worst.until} s: of what had waited {worst.part:.0%} was through "
+            f"on the mean, of {worst.beside}'s {worst.best:.0%}"
+        )
+        measured += "".join(f"; {link} {each.ratio:.0%}" for link, each in shares.items() if link != slowest)
+    word: Word = "shown" if least is None else "broken" if figure < least else "kept"
     if word == "kept" and (timeless(outcome) or outcome.silent_edges):
         word = "invalid"
-    others = ", ".join(f"{link} {each.share:.0%}" for link, each in shares.items())
-    measured = f"{slowest} {worst.share:.0%} from {worst.at} s on (the worst of each: {others})"
-    return [Verdict(
-        name="fairness", promise=promise, measured=measured, word=word, figure=worst.share,
-    )]  # fmt: skip
+    return [Verdict(name="fairness", promise=promise, measured=measured, word=word, figure=figure)]

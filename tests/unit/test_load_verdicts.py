@@ -10,8 +10,9 @@ from lab.load import verdict as drawing
 from lab.load.archived import Standing
 from lab.load.asking import Told
 from lab.load.course import Stretch
+from lab.load.fair import fairness
 from lab.load.flow import Backlog, Flow, Gap
-from lab.load.fresh import fairness, gaps
+from lab.load.fresh import gaps
 from lab.load.measures import Book
 from lab.load.scenario import Scenario
 from lab.load.verdict import Verdict
@@ -292,34 +293,72 @@ def _flows(**stored: list[int]) -> dict[str, Flow]:
     return {link: Flow([10] * 30, counts) for link, counts in stored.items()}
 
 
+def _burst(events: int, *stored: int) -> Flow:
+    """All due in the first second."""
+    return Flow([events], list(stored))
+
+
 STARVED = [10, 10, *[0] * 27, 280]
+FAIR = {"stretches": [], "real_seconds": 60.0}
 
 
 def test_a_link_that_is_starved_for_a_while_was_not_treated_fairly() -> None:
-    """Though all of it is through at the end: its worst ten seconds while others were served tell."""
-    promised = {"scenario": _promising(slowest_link_share=0.5), "stretches": []}
+    """Though all of it is through at the end: the part that went through while it waited tells, beside another one's."""
+    promised = {"scenario": _promising(slowest_link_share=0.5), **FAIR}
     starved = _by_name(**promised, flows=_flows(fibre=[10] * 30, mountain=STARVED))["fairness"]
-    assert (starved.word, starved.figure) == ("broken", 0)
-    assert starved.measured.startswith("mountain 0% from 2 s on")
+    assert starved.word == "broken"
+    assert starved.figure == pytest.approx(1 / 17)
+    assert starved.measured.startswith("mountain 6% from 13 to 30 s")
     slow = _by_name(**promised, flows=_flows(fibre=[10] * 30, mountain=[0] * 4 + [10] * 26 + [40]))["fairness"]
-    assert slow.word == "kept"
-    assert slow.figure == pytest.approx(0.6)
+    assert (slow.word, slow.figure) == ("kept", 1.0)
     assert _by_name(**promised, flows={})["fairness"].word == "invalid"
+
+
+def test_links_are_compared_with_each_other_however_little_any_of_them_gets() -> None:
+    """Two that drain alike but for a twelfth are treated alike; one that gets nothing until the other is through is not."""
+    promised = {"scenario": _promising(slowest_link_share=0.5), **FAIR}
+    fibre = _burst(2_000, *[40] * 50)
+    alike = _by_name(**promised, flows={"fibre": fibre, "mountain": _burst(2_000, *[37] * 54, 2)})["fairness"]
+    assert alike.word == "kept"
+    assert (alike.figure or 0) > 0.9
+    last = _by_name(**promised, flows={"fibre": fibre, "mountain": _burst(2_000, *[0] * 45, 2_000)})["fairness"]
+    assert last.word == "broken"
+    assert last.figure is not None and last.figure < 0.1
+
+
+def test_what_came_due_a_moment_ago_is_on_its_way() -> None:
+    """After an idle stretch twenty events come at once, and take a second: no link is unfair by how far away it is."""
+    idle = Flow([0] * 29 + [20], [0] * 30 + [20])
+    assert fairness(world.outcome(**FAIR, flows={"fibre": Flow([10] * 30, [10] * 30), "mountain": idle})) == {}
 
 
 def test_nobody_is_unfair_where_a_line_is_gone_or_nobody_is_served() -> None:
     """A cut is the line's own, a broker that stands still is everybody's; whoever had nothing to report is no slow link."""
+    steady = _flows(fibre=[10] * 30)
     cut = [Stretch("cut", "mountain", 2.0, 29.0)]
-    assert "mountain" not in fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=cut))
-    both = fairness(world.outcome(flows=_flows(fibre=STARVED, mountain=STARVED), stretches=[]))
-    assert {each.share for each in both.values()} == {1.0}
-    assert fairness(world.outcome(flows={**_flows(fibre=[10] * 30), "mountain": Flow([], [])}, stretches=[])) == {}
-    never = fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=[]), stretches=[]))
-    assert never["mountain"].share == 0
-    rests = world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=[])
-    outbox = replace(rests.scenario.outbox, back_off_most_seconds=25.0)
+    assert fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=cut)) == {}
+    both = fairness(world.outcome(**FAIR, flows=_flows(fibre=STARVED, mountain=STARVED)))
+    assert {each.ratio for each in both.values()} == {1.0}
+    assert fairness(world.outcome(**FAIR, flows={**steady, "mountain": Flow([], [])})) == {}
+    assert fairness(world.outcome(**FAIR, flows={**steady, "mountain": Flow([10] * 30, [])}))["mountain"].ratio == 0
+    rests = world.outcome(**FAIR, flows={**steady, "mountain": Flow([10] * 30, STARVED)})
+    outbox = replace(rests.scenario.outbox, back_off_most_seconds=28.0)
     rests.scenario = replace(rests.scenario, outbox=outbox)
-    assert fairness(rests)["mountain"].at == 2
+    assert fairness(rests) == {}
+
+
+def test_whose_line_comes_back_is_compared_with_whose_line_came_back_with_it() -> None:
+    """A backlog takes its time, whoever was well meanwhile; of two of them the one that is served last was starved."""
+    gone = [Stretch("half_open", link, 0.0, 20.0) for link in ("mountain", "fibre")]
+    mountain, fibre = Flow([10] * 20, [0] * 50 + [200]), Flow([10] * 20, [*[0] * 20, 100, 100])
+    well = Flow([10] * 50, [10] * 50)
+    alone = world.outcome(flows={"mountain": mountain, "city-4g": well}, stretches=gone[:1], real_seconds=60.0)
+    assert fairness(alone) == {}
+    both = world.outcome(flows={"mountain": mountain, "fibre": fibre}, stretches=gone, real_seconds=60.0)
+    assert fairness(both)["mountain"].ratio < 0.1
+    starved = Flow([10] * 50, STARVED)
+    beside = world.outcome(flows={"mountain": mountain, "city-4g": starved, "fibre": well}, stretches=gone[:1])
+    assert fairness(beside)["city-4g"].beside == "fibre"
 
 
 def test_an_edge_that_does_not_say_what_it_holds_leaves_a_run_unfinished() -> None:
