@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from lab.load.fresh import the_citys
 from lab.load.knee import interval_of
 from lab.load.noise import RUNS_MAX, RUNS_MIN, counts_differ, differ, runs_differ
 from lab.load.verdict import OUTSIDE
+from lab.load.yardstick import Yardstick
 
 COST_RATIO_MIN = 1.15
 COLUMNS = {"p50": 2, "p99": 3}
@@ -49,10 +50,14 @@ def compare(before: Side, after: Side) -> list[Change]:
     if any(_spoiled(run) for run in (*before, *after)):
         # The generator or others on the machine took part of these times, nobody knows how much; counts stay counts.
         times = [_unknown(each) for each in times]
-    if why := _other_machine(before, after):
+    counts = [each for each in verdicts if each.name in COUNTS or each.name == AUDIT]
+    times = [*(each for each in verdicts if each not in counts), *times]
+    sticks = [yardstick.of(run) for run in (*before, *after)]
+    if why := _other_machine(sticks):
         times = [_unknown(each, why) for each in times]
-        verdicts = [each if each.name in COUNTS or each.name == AUDIT else _unknown(each, why) for each in verdicts]
-    return [*verdicts, *times]
+    elif not all(_knows(stick) for stick in sticks):
+        times = [_uncertain(each, "not every report knows how fast its machine was") for each in times]
+    return [*counts, *times]
 
 
 def worse(changes: Iterable[Change]) -> list[Change]:
@@ -84,12 +89,22 @@ def _unknown(change: Change, why: str = "") -> Change:
     return replace(change, more_than_noise=None, better=None, why=why)
 
 
-def _other_machine(before: Side, after: Side) -> str:
-    """In a sentence; empty where it was the same one in a like hour, or reports do not know."""
-    old, new = yardstick.of(before), yardstick.of(after)
-    if old is None or new is None or (ratio := yardstick.ratio(old, new)) <= yardstick.SAME_RATIO_MAX:
+def _uncertain(change: Change, why: str) -> Change:
+    return replace(change, repeated=False, why=why) if change.more_than_noise else change
+
+
+def _knows(stick: Yardstick | None) -> TypeGuard[Yardstick]:
+    """By the wall alone it is not known: that is what others left of it."""
+    return stick is not None and stick.processor_before is not None and stick.processor_after is not None
+
+
+def _other_machine(sticks: Sequence[Yardstick | None]) -> str:
+    """In a sentence, by the fastest and the slowest of all that know it; empty where that was one machine in a like hour."""
+    told = [fmean(stick.own) for stick in sticks if _knows(stick)]
+    ratio = yardstick.ratio(min(told), max(told)) if told else 1.0
+    if ratio <= yardstick.SAME_RATIO_MAX:
         return ""
-    return f"the machine was {ratio:.1f} times as fast {'before' if old > new else 'after'}"
+    return f"the machine of one report was {ratio:.1f} times as fast as that of another"
 
 
 def _verdicts(before: Side, after: Side) -> list[Change]:
@@ -255,4 +270,6 @@ def _noise(change: Change) -> str:
     if not change.more_than_noise:
         return "no"
     way = "better" if change.better else "worse"
-    return f"yes, {way}" if change.repeated else f"perhaps, {way}: certain from {RUNS_MIN} runs a side on"
+    if change.repeated:
+        return f"yes, {way}"
+    return f"perhaps, {way}: {change.why or f'certain from {RUNS_MIN} runs a side on'}"

@@ -26,7 +26,6 @@ from lab.load.steps import told
 from lab.load.table import side_by_side, table
 from lab.load.verdict import Verdict, broken, spoiled
 from lab.load.whole import whole
-from lab.load.yardstick import Yardstick
 from lab.stack import REPOSITORY
 
 
@@ -65,7 +64,7 @@ def run(chosen: Chosen) -> Told:
         before = yardstick.measured()
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
-        outcome = replace(outcome, yardstick=Yardstick(before, yardstick.measured()))
+        outcome = replace(outcome, yardstick=yardstick.between(before, yardstick.measured()))
         verdicts = [*judging.verdicts(outcome), *([] if found is None else [knee.verdict(found)])]
         drawn.append(verdicts)
         report = document(outcome, began, load, verdicts)

@@ -13,7 +13,7 @@ from lab.load.report import leaving
 from lab.load.session import Chosen, run
 from lab.load.verdict import Verdict
 from lab.load.watch import CORES
-from lab.load.yardstick import Yardstick
+from lab.load.yardstick import Speed, Yardstick
 from tests.unit import load_world as world
 
 pytestmark = pytest.mark.slow
@@ -66,10 +66,34 @@ def test_a_machine_that_was_another_one_after_the_run_spoils_it() -> None:
     for before, after, word in ((2_000, 1_600, "kept"), (2_000, 1_400, "broken"), (1_400, 2_000, "broken")):
         told = _machine([0.0] * 9, yardstick=Yardstick(before, after))
         assert told.word == word
-        assert f"{before:,} units/s before, {after:,} after" in told.measured
+        assert f"{before:,} units/s of processor time before, {after:,} after" in told.measured
     [alone] = health.machine(world.outcome(own_city=False, yardstick=Yardstick(2_000, 1_400)))
     assert (alone.word, alone.figure) == ("broken", None)
     assert health.machine(world.outcome(own_city=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("wall", "word"), [((2_300, 2_200), "kept"), ((2_300, 600), "kept"), ((600, 2_300), "kept"), ((600, 1_400), "broken")]
+)
+def test_a_neighbours_moment_is_no_other_machine(wall: tuple[float, float], word: str) -> None:
+    """Its processor does as much as before; others that take a core at one end alone are not those of the whole run."""
+    told = _machine([0.0] * 9, yardstick=Yardstick(*wall, 2_400, 2_350))
+    assert told.word == word
+    assert f"by the wall {wall[0]:,} and {wall[1]:,}" in told.measured
+
+
+def test_one_sample_among_others_moves_no_yardstick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of five in which others had the core: the middle one is what is told."""
+    samples = iter([(2_300.0, 2_400.0), (600.0, 2_380.0), (2_310.0, 2_410.0), (700.0, 2_390.0), (2_290.0, 2_405.0)])
+    monkeypatch.setattr(yardstick, "_sample", lambda: next(samples))
+    assert yardstick.measured() == Speed(2_290.0, 2_400.0)
+
+
+def test_a_slower_machine_is_known_by_its_processor() -> None:
+    """At the worse end of the run, whatever others took; by the wall where a report knows no more."""
+    assert yardstick.times_slower(Yardstick(600, 700, 2_400, 1_200), 2_400) == 2
+    assert yardstick.times_slower(Yardstick(600, 1_200), 2_400) == 4
+    assert yardstick.times_slower(Yardstick(3_000, 3_000, 3_000, 3_000), 2_400) == 1
 
 
 def test_the_yardstick_is_asked_before_anything_runs_and_when_all_has_ended(
@@ -77,9 +101,9 @@ def test_the_yardstick_is_asked_before_anything_runs_and_when_all_has_ended(
 ) -> None:
     """It stands in the report, and the run's verdict knows it."""
     happened: list[str] = []
-    speeds = iter([2_000.0, 1_000.0])
+    speeds = iter([Speed(1_900.0, 2_000.0), Speed(950.0, 1_000.0)])
 
-    def measured() -> float:
+    def measured() -> Speed:
         happened.append("measured")
         return next(speeds)
 
@@ -92,7 +116,9 @@ def test_the_yardstick_is_asked_before_anything_runs_and_when_all_has_ended(
     told = run(_asked(tmp_path, "nation"))
     assert happened == ["measured", "ran", "measured"]
     assert (told.broken, told.invalid) == (False, True)
-    assert leaving.read(told.files[1])["machine"]["yardstick"] == {"before": 2_000.0, "after": 1_000.0}
+    assert leaving.read(told.files[1])["machine"]["yardstick"] == {
+        "before": 1_900.0, "after": 950.0, "processor_before": 2_000.0, "processor_after": 1_000.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("late", [True, False])
@@ -111,6 +137,6 @@ def test_nine_events_of_a_thousand_that_are_ten_seconds_late_are_not_punctual(la
 
 def test_the_yardstick_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine on which it would take too long, what was done by then is told."""
-    monkeypatch.setattr(yardstick, "SECONDS_MAX", 1e-9)
-    monkeypatch.setattr(yardstick, "_unit", lambda _: time.sleep(0.1))
-    assert 0 < yardstick.measured() <= 10
+    monkeypatch.setattr(yardstick, "SAMPLE_SECONDS_MAX", 1e-9)
+    monkeypatch.setattr(yardstick, "_unit", lambda _: time.sleep(0.01))
+    assert 0 < yardstick.measured().wall <= 100
