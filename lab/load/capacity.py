@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from lab.errors import LabError
 from lab.load.fresh import FULL_MACHINE, the_citys
+from lab.load.report.said import said
 
 EVENTS_PER_DOSSIER = 8
 WORKING_SECONDS = 8 * 3600
@@ -84,15 +85,22 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 def cost(document: dict[str, Any]) -> Cost:
-    """A line through the knee's steps whose machine was not full; LabError for a report that has no two such rates."""
+    """A line through the knee's steps whose machine was not full; LabError for a report that has no two such rates.
+
+    Neither says a report, or a step, anything of costs in which the generator or the machine was at fault.
+    """
     if "knee" not in document:
         raise LabError(
             f"{document['scenario']} has one rate, and what an event costs depends on the rate: "
             "capacity wants a report of find-the-knee"
         )
+    if outside := said(document).outside:
+        raise LabError(f"the {' and the '.join(outside)} was at fault in this {document['scenario']}: its costs say nothing")
     full = FULL_MACHINE * document["machine"]["cores"]
     # In the first step of all everything has just been started.
-    steps = [each for each in document["knee"]["steps"][1:] if each["kept"] and each["machine_cores"] < full]
+    steps = [
+        each for each in document["knee"]["steps"][1:] if each["kept"] and each["valid"] and each["machine_cores"] < full
+    ]  # fmt: skip
     points = [(each["reported"], _cores(each["cores"])) for each in steps if each["cores"]]
     if len(points) < STEPS_MIN or len({each["asked"] for each in steps}) < 2:
         raise LabError(

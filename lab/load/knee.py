@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
@@ -20,7 +20,7 @@ from lab.load import plan as planning
 from lab.load.outcome import Outcome
 from lab.load.scenario import Knee, Scenario, Time, instant
 from lab.load.steps import Step, judged, told
-from lab.load.verdict import Verdict
+from lab.load.verdict import Verdict, spoiled
 from lab.load.warp import hours_of
 from lab.stack import REPOSITORY
 
@@ -199,11 +199,16 @@ def found(steps: list[Step], knee: Knee, done: int | None = None) -> Found:
     )  # fmt: skip
 
 
-def verdict(found: Found) -> Verdict:
-    """Shown, for nobody promised a rate; invalid where somebody else than the system, or time, ended a repeat."""
+def verdict(found: Found, beside: Iterable[Verdict] = ()) -> Verdict:
+    """Shown, for nobody promised a rate; invalid where somebody else than the system, or time, ended a repeat.
+
+    `beside`: the other verdicts of the search, by which the generator or the machine was at fault in all of it, maybe.
+    """
+    is_spoiled = spoiled(beside)
+    why = "; the generator or the machine was at fault in the search as a whole" if is_spoiled else ""
     return Verdict(
-        name=NAME, promise="—", measured=found.sentence,
-        word="invalid" if found.spoiled_repeats or found.unfinished_repeats else "shown",
+        name=NAME, promise="—", measured=found.sentence + why,
+        word="invalid" if found.spoiled_repeats or found.unfinished_repeats or is_spoiled else "shown",
         figure=None if found.interval is None else found.interval[0],
     )  # fmt: skip
 

@@ -65,7 +65,8 @@ def run(chosen: Chosen) -> Told:
         with View(f"{chosen.scenario.title} ({manner})" if chosen.beside else chosen.scenario.title) as view:
             outcome, found = asyncio.run(_city(chosen, manner, view))
         outcome = replace(outcome, yardstick=yardstick.between(before, yardstick.measured()))
-        verdicts = [*judging.verdicts(outcome), *([] if found is None else [knee.verdict(found)])]
+        verdicts = judging.verdicts(outcome)
+        verdicts += [] if found is None else [knee.verdict(found, verdicts)]
         drawn.append(verdicts)
         report = document(outcome, began, load, verdicts)
         if found is not None:

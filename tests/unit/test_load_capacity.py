@@ -7,6 +7,7 @@ import pytest
 from lab.errors import LabError
 from lab.load import capacity
 from lab.load.report.document import document
+from lab.load.yardstick import Yardstick
 from tests.unit import load_world as world
 
 FIXED, KAFKA, PER_EVENT = 0.5, 0.25, 0.002
@@ -14,7 +15,7 @@ FIXED, KAFKA, PER_EVENT = 0.5, 0.25, 0.002
 
 def _step(rate: float, cores: float, machine_cores: float = 1.0, kept: bool = True) -> dict[str, Any]:
     took = {"intake": cores, "kafka": KAFKA, "generator 0": 0.9, "toxiproxy": 0.3}
-    return {"asked": rate, "reported": rate, "cores": took, "machine_cores": machine_cores, "kept": kept}
+    return {"asked": rate, "reported": rate, "cores": took, "machine_cores": machine_cores, "kept": kept, "valid": True}
 
 
 def _knee(*steps: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +72,17 @@ def test_one_rate_is_no_cost() -> None:
         each["machine_cores"] = 1.99
     with pytest.raises(LabError, match="too few"):
         capacity.needs(full)
+
+
+def test_what_somebody_else_spoilt_is_no_cost() -> None:
+    """A step in which others had the machine is left out, and a report of a machine that became another one is refused."""
+    others = [{**_step(rate, 90.0), "valid": False} for rate in (130, 140)]
+    assert capacity.cost(_knee(*others)) == capacity.cost(_knee())
+    became = _knee()
+    spoilt = document(world.outcome(yardstick=Yardstick(2_000, 900)), "2026-11-26T09:00:00+07:00", 1.5)
+    became["verdicts"] = spoilt["verdicts"]
+    with pytest.raises(LabError, match="the machine was at fault in this mountain-link"):
+        capacity.needs(became)
 
 
 def test_noise_makes_no_event_free() -> None:

@@ -19,6 +19,7 @@ from lab.load.rehearsal import rehearse
 from lab.load.steps import Step
 from lab.load.watch import CORES, Sample
 from lab.load.whole import whole
+from lab.load.yardstick import Yardstick
 from tests.unit import load_world as world
 
 pytestmark = pytest.mark.slow
@@ -256,6 +257,14 @@ def test_a_repeat_that_somebody_else_ended_says_nothing() -> None:
     alone = _found(_step(0, 60, False, valid=False), repeats=1)
     assert alone.interval is None
     assert alone.sentence.startswith("nothing can be said")
+
+
+def test_a_machine_that_became_another_one_has_no_knee() -> None:
+    """Though each step for itself was left alone: two repeats' rates are those of two machines."""
+    told = _found(_step(0, 60, True), _step(0, 96, False), repeats=1)
+    changed, same = (judging.verdicts(world.outcome(yardstick=Yardstick(2_000, after))) for after in (1_000, 1_900))
+    assert (knee.verdict(told, changed).word, knee.verdict(told, same).word) == ("invalid", "shown")
+    assert "at fault in the search as a whole" in knee.verdict(told, changed).measured
 
 
 @pytest.mark.parametrize(("truth", "steps_taken"), [(700.0, 7), (50.0, 1), (1e9, 7)])
