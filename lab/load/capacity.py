@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from lab.errors import LabError
+from lab.load import yardstick
 from lab.load.fresh import FULL_MACHINE, the_citys
 from lab.load.report.said import said
 
@@ -21,7 +22,7 @@ CATCH_UP_SECONDS = 3600
 WORKING_DAYS = 250
 GIB = 1024**3
 # Of one machine, from its slow hour to its quiet one, as measured while this lab was made.
-HOURS_RATIO = 6
+HOURS_RATIO = 6.6
 KAFKA = "kafka"
 STEPS_MIN = 3
 # docs/GOING_LIVE.md, of Kafka's disk: for reports that say the archive of reported records alone.
@@ -164,8 +165,12 @@ def _measured(document: dict[str, Any]) -> str:
     is_known = document["cost"].get("kept_bytes_per_event") is not None
     whose = "measured" if is_known else "by [GOING_LIVE.md](../GOING_LIVE.md): the report has one topic of three"
     fast = "yardstick not known"
-    if (told := machine.get("yardstick")) is not None:
-        fast = f"yardstick {told['before']:,.0f} units a second before and {told['after']:,.0f} after"
+    if (told := yardstick.of(document)) is not None:
+        before, after = told.own
+        fast = (
+            f"yardstick {before:,.0f} units a second of processor time before and {after:,.0f} after, by the wall "
+            f"{told.before:,.0f} and {told.after:,.0f}"
+        )
     return (
         f"All services together, Kafka {REPLICATION} times, took {measured.fixed_cores:.2f} cores whatever the rate and "
         f"{measured.cores_per_rate * 1e6:,.0f} µs an event besides: a line through the {measured.steps} steps between "

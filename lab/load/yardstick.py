@@ -1,7 +1,7 @@
 """The yardstick of a machine: how much fixed work one of its cores does in a second, before a run and after it.
 
 By the processor's time it tells what machine it is, in this hour; by the clock on the wall, what others leave of it. Whoever
-compares times asks this first: the same code on the same machine took up to seven times as long in another hour.
+compares times asks this first: the same code on the same machine took more than six times as long in another hour.
 """
 
 import time

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError
-from lab.load import capacity
+from lab.load import capacity, scenario
+from lab.load.knee import knee_of
 from lab.load.report.document import document
 from lab.load.yardstick import Yardstick
 from tests.unit import load_world as world
@@ -47,14 +48,16 @@ def test_the_sheet_adds_up_by_hand() -> None:
 
 
 def test_the_hour_is_said_with_its_yardstick() -> None:
-    """Six times the cost in another hour: one report says so plainly, two say from where to where."""
+    """So many times the cost in another hour: one report says so plainly, two say from where to where."""
     quiet, slow = _knee(), _knee()
-    quiet["machine"]["yardstick"] = {"before": 2_400.0, "after": 2_380.0}
+    quiet["machine"]["yardstick"] = {
+        "before": 2_300.0, "after": 2_200.0, "processor_before": 2_400.0, "processor_after": 2_380.0,
+    }  # fmt: skip
     for each in slow["knee"]["steps"]:
         each["cores"] = {name: 6 * took for name, took in each["cores"].items()}
     alone = capacity.sheet(quiet)
-    assert "yardstick 2,400 units a second before and 2,380 after" in alone
-    assert "measured at up to 6 times the cost" in alone
+    assert "yardstick 2,400 units a second of processor time before and 2,380 after, by the wall 2,300 and 2,200" in alone
+    assert "measured at up to 6.6 times the cost" in alone
     both = capacity.sheet(quiet, slow)
     assert "yardstick not known" in both
     rows = [line for line in both.splitlines() if line.startswith("| a ward |")]
@@ -72,6 +75,15 @@ def test_one_rate_is_no_cost() -> None:
         each["machine_cores"] = 1.99
     with pytest.raises(LabError, match="too few"):
         capacity.needs(full)
+
+
+def test_the_shipped_search_has_rates_for_a_slow_hour() -> None:
+    """As in one in which an event cost six times as much: at 60 and 96 events/s, 1.67 and 1.81 of two cores were taken."""
+    search = knee_of(scenario.read("find-the-knee"))
+    rates = [search.first_events_per_second * search.growth**number for number in range(4)] * search.repeats
+    told = _knee()
+    told["knee"]["steps"] = [_step(rate, 0.01 * rate, min(2.0, 1.44 + 0.0039 * rate)) for rate in rates]
+    assert (capacity.cost(told).steps, round(capacity.cost(told).cores_per_rate, 3)) == (5, 0.01)
 
 
 def test_what_somebody_else_spoilt_is_no_cost() -> None:

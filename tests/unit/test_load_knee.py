@@ -267,7 +267,7 @@ def test_a_machine_that_became_another_one_has_no_knee() -> None:
     assert "at fault in the search as a whole" in knee.verdict(told, changed).measured
 
 
-@pytest.mark.parametrize(("truth", "steps_taken"), [(700.0, 7), (50.0, 1), (1e9, 7)])
+@pytest.mark.parametrize(("truth", "steps_taken"), [(700.0, 8), (30.0, 1), (1e9, 8)])
 def test_what_lies_between_is_halved(truth: float, steps_taken: int) -> None:
     """A system that breaks at a rate known to the test: the interval has it, and is a quarter of a step wide."""
     taken: list[Step] = []
@@ -292,11 +292,11 @@ def test_all_steps_together_are_bounded_before_the_first() -> None:
     shipped = scenarios.read("find-the-knee")
     rehearse(shipped, 1)
     most = knee.bounds(KNEE)
-    assert (most.steps, most.seconds) == (27, 27 * 19.0)
+    assert (most.steps, most.seconds) == (30, 30 * 19.0)
     assert most.events <= knee.EVENTS_MAX
     for changed, said in (
         ({"first_events_per_second": 240}, "events together, more than 600,000"),
-        ({"repeats": 5}, "45 steps may take 855 s, more than 600"),
+        ({"repeats": 5}, "50 steps may take 950 s, more than 600"),
         ({"step_seconds": 8}, "a step of 8 s cannot show whether it falls behind"),
     ):
         with pytest.raises(ScenarioError, match=said):
@@ -317,7 +317,7 @@ def test_no_step_begins_when_time_is_over() -> None:
         knee.find(scenarios.read("find-the-knee"), knee.REFERENCE, 1, run, said.append, lambda: next(clock))
     )
     assert said[0].startswith(
-        "at most 27 steps of 16 s, about 9 minutes and 557,814 events; none begins that would end after"
+        "at most 30 steps of 16 s, about 10 minutes and 534,457 events; none begins that would end after"
     )
     assert len(outcomes) == len(told.steps) == 6
     assert told.unfinished_repeats == 2
