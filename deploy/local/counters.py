@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--replace", action="store_true", help="take the new counters also where they differ")
     chosen = parser.parse_args(arguments)
     try:
-        stack = beside.stack_here(_say)
+        stack = beside.running_here(_say)
         return _abort(stack) if chosen.act == "abort" else _run(stack, chosen.replace)
     except (StackError, OperatorError) as error:
         print(error, file=sys.stderr)
