@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from lab.load.archived import RENAMED
 from lab.load.asking import COULD_NOT_RUN
 from lab.load.outcome import Outcome
 
@@ -80,10 +81,11 @@ def never_sent(outcome: Outcome) -> int | None:
     if outcome.manner != "outbox":
         return None if outcome.standing is None else outcome.standing.double
     counts = _audited(outcome)
-    if not any(name.startswith(STANDING) for name in counts) or unfinished(outcome) or astray(outcome):
-        return 0
+    # Who does not know that an event was stored has none too many, and repeats are told apart by a second reading.
+    if RENAMED not in counts or unfinished(outcome) or astray(outcome):
+        return None
     kept = sum(count for name, count in counts.items() if name.startswith(STANDING) and name not in NO_EVENTS)
-    return max(0, kept - outcome.counts["stored"])
+    return max(0, kept - outcome.counts["stored"] - outcome.counts["given_up"])
 
 
 def given_up_and_archived(outcome: Outcome) -> int:

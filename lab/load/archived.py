@@ -17,6 +17,8 @@ from lab.load.plan import Plan
 
 BATCH_RECORDS = 1_000
 SILENT_SECONDS_MAX = 30.0
+# Beside what audit counts: repeats that came under another id.
+RENAMED = "standing_renamed"
 # A dossier and what happened to it, as a CloudEvent's type.
 Key = tuple[str, str]
 
@@ -55,6 +57,14 @@ def read(bootstrap: str, ends: Mapping[str, int]) -> Counter[Key] | None:
         return None
 
 
+def read_again(bootstrap: str, counts: dict[str, int]) -> dict[str, int]:
+    """What audit counted, and RENAMED; without it when Kafka does not tell, which is no reason to lose a run."""
+    try:
+        return renamed(counts, records(bootstrap))
+    except UnreachableError:
+        return counts
+
+
 def renamed(counts: Mapping[str, int], found: Iterable[Headers]) -> dict[str, int]:
     """What audit counted of these records, with repeats told apart: what came again under its own id stays duplicate; what
     repeats another one under an id of its own stands renamed, and somebody must have sent it."""
@@ -68,7 +78,7 @@ def renamed(counts: Mapping[str, int], found: Iterable[Headers]) -> dict[str, in
             ids.add(one)
     repeats = counts.get("standing_duplicate", 0)
     under_others = max(0, repeats - again)
-    return {**counts, "standing_duplicate": repeats - under_others, "standing_renamed": under_others}
+    return {**counts, "standing_duplicate": repeats - under_others, RENAMED: under_others}
 
 
 def records(bootstrap: str, ends: Mapping[str, int] | None = None) -> Iterator[Headers]:

@@ -95,8 +95,7 @@ class Lab:
         self._say("audit recounts the archive")
         told = await audited(self.city, self._directory / run / "audit.json")
         if told["counts"]:
-            found = archived.records(self.city.bootstrap)
-            told["counts"] = await asyncio.to_thread(archived.renamed, told["counts"], found)
+            told["counts"] = await asyncio.to_thread(archived.read_again, self.city.bootstrap, told["counts"])
         return told
 
     async def put(self, link: str, condition: Condition) -> None:

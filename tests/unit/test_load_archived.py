@@ -1,6 +1,9 @@
 """Repeats in the archive, told apart by the ids under which they came."""
 
+import pytest
+
 from contracts.events import CLOCK_TICKED, TYPE_PREFIX, Headers
+from lab.errors import UnreachableError
 from lab.load import archived
 
 
@@ -20,3 +23,13 @@ def test_what_is_applied_twice_is_not_renamed() -> None:
     """Where the same id counts each time, none of it stands duplicate."""
     told = archived.renamed({"standing_applied": 2}, [_record("1"), _record("1")])
     assert told == {"standing_applied": 2, "standing_duplicate": 0, "standing_renamed": 0}
+
+
+def test_a_kafka_that_does_not_tell_costs_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What audit counted stays, and nobody says that repeats were told apart."""
+
+    def records(_: str) -> list[Headers]:
+        raise UnreachableError("Kafka did not tell the archive's records for 30 s")
+
+    monkeypatch.setattr(archived, "records", records)
+    assert archived.read_again("nowhere:9", {"standing_duplicate": 3}) == {"standing_duplicate": 3}

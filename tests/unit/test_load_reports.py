@@ -86,7 +86,7 @@ NO_AUDIT = {"audit": {"exit": 2, "failed": [], "counts": {}, "why": "Kafka is go
     ("changed", "word", "text"),
     [
         ({}, "kept", "Every promise was kept."),
-        (NO_AUDIT, "invalid", "Not measured, so that nobody can say: audit."),
+        (NO_AUDIT, "invalid", "Not measured, so that nobody can say: double, audit."),
         ({"unseen": 1}, "invalid", "Every promise about counts was kept. Not measured"),
         ({"late": world.punctual(400)}, "invalid", "Times are invalid"),
         ({"counts": Counter(due=300, stored=298, given_up=2)}, "broken", "Broken: lost."),
@@ -104,7 +104,7 @@ def test_the_index_says_what_nobody_measured(tmp_path: Path) -> None:
     """Counts and times apart; a run as in the paper era stands on its own page where it was alone."""
     leaving.leave(tmp_path / "a", [_document(**NO_AUDIT, unseen=1)])
     row = index.index(tmp_path / "a").splitlines()[2]
-    assert "| cannot say: audit |" in row
+    assert "| cannot say: double, audit |" in row
     assert "cannot say: acceptance at the counter, real edges, freshness, mountain, freshness, fibre" in row
     leaving.leave(tmp_path / "b", [_document(), _document(manner="paper")])
     assert "(mountain-link.html), as in the paper era" in index.index(tmp_path / "b")
