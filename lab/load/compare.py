@@ -20,6 +20,8 @@ from lab.load.yardstick import Yardstick
 COST_RATIO_MIN = 1.15
 COLUMNS = {"p50": 2, "p99": 3}
 MISSING = "missing"
+# What these names mean has changed with the format of reports.
+OF_ONE_FORMAT = ("fairness", "drained", "knee")
 WORDS = ("broken", "invalid", "kept", "shown")  # the worst first
 
 Document = dict[str, Any]
@@ -57,6 +59,9 @@ def compare(before: Side, after: Side) -> list[Change]:
         times = [_unknown(each, why) for each in times]
     elif not all(_knows(stick) for stick in sticks):
         times = [_uncertain(each, "not every report knows how fast its machine was") for each in times]
+    if len({run["format"] for run in (*before, *after)}) > 1:
+        why = "the reports are of several formats, which mean different things by it"
+        times = [_unknown(each, why) if each.name.startswith(OF_ONE_FORMAT) else each for each in times]
     return [*counts, *times]
 
 

@@ -220,6 +220,15 @@ def test_what_is_not_known_of_a_machine_makes_nothing_certain(unknown: Yardstick
     assert "perhaps, worse: not every report knows how fast its machine was" in comparing.table([told])
 
 
+def test_what_another_format_means_by_a_name_is_not_compared() -> None:
+    """Fairness, drained and the knee; all else is what it was."""
+    other = {**_at(2_000, (60.0, 96.0), book=world.book(fibre_ms=world.FIBRE_MS * 3), backlogs=[]), "format": 99}
+    told = {each.name: each for each in _compared([_at(2_000)] * 5, [other] * 5)}
+    assert all(each.more_than_noise is None for name, each in told.items() if name.startswith(comparing.OF_ONE_FORMAT))
+    assert "several formats" in told["knee"].why
+    assert told["fresh fibre p99"] in comparing.worse(told.values())
+
+
 def test_seed_commit_and_machine_are_settings_too() -> None:
     """Other dossiers, other code, another machine: a difference may be theirs."""
     other = _document(seed=7)
