@@ -5,16 +5,24 @@ The head is the request line and the headers. Of what comes before a door is ask
 """
 
 import asyncio
+import fcntl
+import logging
+import struct
+import termios
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from contracts.face.problems import ProblemError
+from contracts.face.sparing import Sparingly
 
 HEAD_BYTES_MAX: Final = 32 * 1024
 HEAD_SECONDS: Final = 30.0
-# Whoever takes nothing of an answer for so long is let go, and what waits for him with him.
+# Whoever takes nothing of an answer for so long (at most twice that) is let go, and what waits for him with him.
 TAKE_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
+# Whoever reaches the port can cause a line.
+_log.addFilter(Sparingly(("contracts",), TAKE_SECONDS))
 
 
 class Bounded(HttpToolsProtocol):
@@ -29,28 +37,26 @@ class Bounded(HttpToolsProtocol):
         # Bytes since the last head was complete or the last piece of a body was there.
         self._unread = 0
         self._deadline: asyncio.TimerHandle | None = None
-        self._untaken: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        # What was seen to wait for a client for whom nothing else is written; 0 once he has taken of it.
+        self._untaken = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Whoever connects has something to ask."""
         super().connection_made(transport)
         self._arm()
+        self._look_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
         self._disarm()
-        self._is_taken()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """More waits for the client than a connection should hold."""
-        super().pause_writing()
-        # Not closed: what waits would have to be taken first.
-        self._untaken = self.loop.call_later(TAKE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """He has taken of it."""
-        self._is_taken()
+        self._untaken = 0
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
@@ -97,10 +103,19 @@ class Bounded(HttpToolsProtocol):
             self.transport.write(_TOO_LONG)
         self.transport.close()
 
-    def _is_taken(self) -> None:
-        if self._untaken is not None:
-            self._untaken.cancel()
-            self._untaken = None
+    def _look_again(self) -> None:
+        self._look = self.loop.call_later(TAKE_SECONDS, self._see_what_waits)
+
+    def _see_what_waits(self) -> None:
+        """Where more waits than a connection should hold, or it is closed, nothing comes after: it can only become less."""
+        waits = _waiting(self.transport) if self.flow.write_paused or self.transport.is_closing() else 0
+        if 0 < self._untaken <= waits:
+            _log.info("a client that took nothing of its answer for %d s was let go", TAKE_SECONDS)
+            # Not closed: what waits would have to be taken first.
+            self.transport.abort()
+        else:
+            self._untaken = waits
+            self._look_again()
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -119,6 +134,16 @@ class Bounded(HttpToolsProtocol):
             self.transport.close()
         else:
             self._arm()
+
+
+def _waiting(transport: asyncio.Transport) -> int:
+    """Bytes that the client's side has not taken: ours, and the kernel's, which takes of ours in large steps only."""
+    held = transport.get_write_buffer_size()
+    open_socket = transport.get_extra_info("socket")
+    if held and open_socket is not None:
+        [unsent] = struct.unpack("i", fcntl.ioctl(open_socket.fileno(), termios.TIOCOUTQ, bytes(4)))
+        held += unsent
+    return held
 
 
 def _in_bytes(problem: ProblemError) -> bytes:

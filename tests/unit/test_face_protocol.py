@@ -1,7 +1,10 @@
 """A request's head has its bounds, of bytes and of seconds; what is no head has none of them."""
 
 import asyncio
+import logging
+import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -25,6 +28,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.said, self.closed = b"", asyncio.Event()
         self.lost: Callable[[Exception | None], None] = lambda _: None
+        self.waiting, self.is_aborted = 0, False
 
     def write(self, data: Any) -> None:
         """What the client reads."""
@@ -43,7 +47,12 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         """From the server's side, whatever was not read."""
+        self.is_aborted = True
         self.close()
+
+    def get_write_buffer_size(self) -> int:
+        """What was not read."""
+        return self.waiting
 
     def is_closing(self) -> bool:
         """Whether it was."""
@@ -207,18 +216,69 @@ def test_what_is_no_head_has_all_its_time() -> None:
     played(play)
 
 
-def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not closed, which waits for what was not read; whoever takes some of it in time has all his time again."""
-    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.1)
+@pytest.mark.parametrize("is_closed", [False, True], ids=["more than it should hold", "little, and closed"])
+def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch, is_closed: bool) -> None:
+    """Aborted, not closed, which waits for what was not read; whoever takes some of it in time has all his time again."""
+    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.05)
 
     async def play(served: Served) -> None:
-        for _ in range(3):
-            served.protocol.pause_writing()
-            await asyncio.sleep(0.06)
-            served.protocol.resume_writing()
+        wire = served.wire
+        wire.waiting = 1_000
         await asyncio.sleep(0.12)
-        assert not served.wire.is_closed
-        served.protocol.pause_writing()
-        await asyncio.wait_for(served.wire.closed.wait(), 5)
+        assert not wire.is_aborted, "more may be written, and nobody knows what was taken meanwhile"
+        if is_closed:
+            wire.is_closing = lambda: True  # type: ignore[method-assign]  # what waits keeps it open
+        else:
+            served.protocol.pause_writing()
+        for _ in range(10):
+            await asyncio.sleep(0.03)
+            wire.waiting -= 1
+            assert not wire.is_aborted
+        if not is_closed:
+            served.protocol.resume_writing()
+            wire.waiting = 2_000
+            served.protocol.pause_writing()
+        await asyncio.wait_for(wire.closed.wait(), 5)
+        assert wire.is_aborted
 
     played(play)
+
+
+@pytest.mark.parametrize("takes_on", [True, False], ids=["slowly", "not at all"])
+def test_whoever_takes_steadily_has_all_his_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, takes_on: bool
+) -> None:
+    """On real sockets: a body in one piece, over many times the bound, by steps that the kernel's buffer does not show."""
+    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol._log, "filters", [])
+    caplog.set_level(logging.INFO, protocol.__name__)
+    body = b"x" * 600_000
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def take() -> int:
+        loop = asyncio.get_running_loop()
+        config = uvicorn.Config(answer, http=Bounded, interface="asgi3", log_config=None)
+        config.load()
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        server = await loop.create_server(lambda: Bounded(config, ServerState(), {}), sock=listening)
+        taken = 0
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+            client.setblocking(False)
+            await loop.sock_connect(client, listening.getsockname())
+            await loop.sock_sendall(client, WHOLE)
+            await asyncio.sleep(0.0 if takes_on else 0.5)
+            with suppress(ConnectionResetError):
+                while piece := await loop.sock_recv(client, 16_000):
+                    taken += len(piece)
+                    await asyncio.sleep(0.02)
+        server.close()
+        return taken
+
+    taken = asyncio.run(asyncio.wait_for(take(), 10))
+    assert (taken > len(body)) is takes_on
+    assert bool(caplog.records) is not takes_on
