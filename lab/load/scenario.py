@@ -106,6 +106,8 @@ class Promises(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     acceptance_p99_ms: Positive | None = None
     freshness_p99_ms: dict[str, Positive] = {}
+    # Of what is due once the last line is back: a whole period's p99 waits as long as lines were gone.
+    freshness_again_p99_ms: Positive | None = None
     drain_seconds: Positive | None = None
     slowest_link_share: Share | None = None
 

@@ -3,13 +3,14 @@
 from lab.load.accounts import timeless
 from lab.load.fair import fairness, is_measured, wait_seconds
 from lab.load.flow import Backlog
-from lab.load.fresh import drains, never_stored, saturation, the_citys
+from lab.load.fresh import drains, never_stored, saturation, the_citys, without_line
 from lab.load.generator import Manner
 from lab.load.measures import Summary
 from lab.load.outcome import Outcome
 from lab.load.verdict import Verdict, Word
 from lab.load.watch import CORES
 
+AGAIN = "freshness, once all lines are back"
 NOTHING = "nothing was measured"
 # As many as a p99 leaves out: with more of them gone, the promise is broken whatever the others took.
 GONE_SHARE_MAX = 0.01
@@ -17,7 +18,7 @@ GONE_SHARE_MAX = 0.01
 
 def timed(outcome: Outcome) -> list[Verdict]:
     """What was promised about time."""
-    return [*_acceptance(outcome), *_freshness(outcome), *_drained(outcome), *_fair(outcome)]
+    return [*_acceptance(outcome), *_freshness(outcome), *_again(outcome), *_drained(outcome), *_fair(outcome)]
 
 
 def resources(outcome: Outcome) -> list[Verdict]:
@@ -71,6 +72,19 @@ def _freshness(outcome: Outcome) -> list[Verdict]:
             figure=each.p99 if each.count else None,
         ))  # fmt: skip
     return told
+
+
+def _again(outcome: Outcome) -> list[Verdict]:
+    """Of what was due once the last line was back: draining asks about storing alone, and counters may be long in coming."""
+    if (most := outcome.scenario.promises.freshness_again_p99_ms) is None:
+        return []
+    back = max((stretch.until for stretch in without_line(outcome.stretches)), default=0.0)
+    each = outcome.book.since("fresh ", back).summary()
+    return [Verdict(
+        name=AGAIN, promise=f"p99 ≤ {most:,.0f} ms",
+        measured=_measured(outcome, f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms from {back:.0f} s on", each.count),
+        word=_word(outcome, most, each), figure=each.p99 if each.count else None,
+    )]  # fmt: skip
 
 
 def _measured(outcome: Outcome, figures: str, count: int) -> str:

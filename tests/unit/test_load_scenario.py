@@ -184,7 +184,7 @@ def test_what_a_scenario_can_say_is_said_by_one_that_is_shipped() -> None:
 
 
 def test_every_link_of_every_scenario_is_promised_something() -> None:
-    """Freshness, and fairness among them, draining where one of them is gone; a slow disk for both that have one."""
+    """Freshness, and fairness, draining where one is gone, what comes after where all are; a slow disk for both."""
     for found in (each for name in scenarios.names() if (each := scenarios.read(name)).knee is None):
         promised = found.promises
         assert {*promised.freshness_p99_ms} - {"all"} | set(found.links if "all" in promised.freshness_p99_ms else ()) == {
@@ -193,6 +193,8 @@ def test_every_link_of_every_scenario_is_promised_something() -> None:
         assert promised.slowest_link_share, found.name
         is_gone = any(act.becomes in LINE_BROKEN for act in found.course)
         assert (promised.drain_seconds is not None) == is_gone, found.name
+        is_all = any(act.link == "all" and act.becomes in LINE_BROKEN for act in found.course)
+        assert (promised.freshness_again_p99_ms is not None) == is_all, found.name
         # What is due while a line is gone waits as long: a promise below that could not be kept.
         assert max(promised.freshness_p99_ms.values()) > 1000 * (promised.drain_seconds or 0), found.name
         assert (promised.acceptance_p99_ms is not None) == any(group.edges for group in found.centres), found.name

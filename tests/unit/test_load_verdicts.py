@@ -190,6 +190,23 @@ def test_acceptance_and_drain_are_promises_too() -> None:
     assert set(_broken(backlogs=held, left=35)) == {"lost", "drained, mountain cut at 10 s"}
 
 
+def test_counters_that_come_back_late_break_a_promise_though_all_has_drained() -> None:
+    """Of what is due once the line is back at 15 s: what was due before waits as long as it was gone."""
+    promised = {"scenario": _promising(freshness_again_p99_ms=10_000.0)}
+    name = "freshness, once all lines are back"
+    book = world.book()
+    for number in range(200):
+        book.record("fresh mountain", number / 20, 14_000)
+    told = _by_name(**promised, book=book)
+    assert told[name].word == "kept"
+    assert told[name].measured.endswith("from 15 s on, 300 events")
+    for number in range(20):
+        book.record("fresh mountain", 16 + number / 20, 11_000)
+    assert _broken(**promised, book=book) == [name]
+    assert _by_name(**promised, book=book, unseen=1)[name].word == "broken"
+    assert _by_name(**promised, unseen=1)[name].word == "invalid"
+
+
 def test_a_backlog_is_drained_when_its_last_event_is_stored() -> None:
     """Whatever waits meanwhile that was due after the line was back: an outbox of a busy centre is never empty."""
     full = [each if each.at < 10 else replace(each, outboxes={"mountain": 39}) for each in world.samples()]
