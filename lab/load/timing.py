@@ -10,6 +10,7 @@ from lab.load.outcome import Outcome
 from lab.load.verdict import Verdict, Word
 from lab.load.watch import CORES
 
+FAIRNESS = "fairness"
 AGAIN = "freshness, once all lines are back"
 NOTHING = "nothing was measured"
 # As many as a p99 leaves out: with more of them gone, the promise is broken whatever the others took.
@@ -138,7 +139,7 @@ def _fair(outcome: Outcome) -> list[Verdict]:
         "—" if least is None else f"≥ {least:.0%} of the best other's part, wherever a link waits for more than {long} s"
     )
     if not is_measured(outcome):
-        return [] if least is None else [Verdict(name="fairness", promise=promise, measured=NOTHING, word="invalid")]
+        return [] if least is None else [Verdict(name=FAIRNESS, promise=promise, measured=NOTHING, word="invalid")]
     shares = fairness(outcome)
     measured, figure = f"no link waited for more than {long} s beside another one", 1.0
     if shares:
@@ -152,4 +153,4 @@ def _fair(outcome: Outcome) -> list[Verdict]:
     word: Word = "shown" if least is None else "broken" if figure < least else "kept"
     if word == "kept" and (timeless(outcome) or outcome.silent_edges):
         word = "invalid"
-    return [Verdict(name="fairness", promise=promise, measured=measured, word=word, figure=figure)]
+    return [Verdict(name=FAIRNESS, promise=promise, measured=measured, word=word, figure=figure)]

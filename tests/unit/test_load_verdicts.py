@@ -17,6 +17,7 @@ from lab.load.measures import Book
 from lab.load.scenario import Scenario
 from lab.load.verdict import Verdict
 from lab.load.watch import CORES
+from lab.load.yardstick import Yardstick
 from tests.unit import load_world as world
 from tests.unit.load_world import EXPECTED, UNIT
 
@@ -205,6 +206,22 @@ def test_counters_that_come_back_late_break_a_promise_though_all_has_drained() -
     assert _broken(**promised, book=book) == [name]
     assert _by_name(**promised, book=book, unseen=1)[name].word == "broken"
     assert _by_name(**promised, unseen=1)[name].word == "invalid"
+
+
+def test_what_a_machine_broke_that_is_too_slow_for_its_promise_nobody_can_say() -> None:
+    """What it kept was kept; what was never stored, and who of those that share it was starved, is not for its speed."""
+    slow, quick = Yardstick(400, 450, 400, 450), Yardstick(900, 900, 1_300, 1_300)
+    late = {"book": world.book(fibre_ms=5_000)}
+    told = _by_name(**late, yardstick=slow)
+    fibre = told["freshness, fibre"]
+    assert fibre.word == "invalid"
+    assert fibre.measured.endswith("the machine was 3.0 times too slow for this promise")
+    assert (told["freshness, mountain"].word, told["machine"].word) == ("kept", "kept")
+    assert _broken(**late, yardstick=quick) == ["freshness, fibre"]
+    starved = {"scenario": _promising(slowest_link_share=0.5), **FAIR}
+    starved["flows"] = _flows(fibre=[10] * 30, mountain=STARVED)
+    assert _broken(**late, **starved, yardstick=slow) == ["fairness"]
+    assert set(_broken(backlogs=[Backlog("mountain", 15.0, 75, 40, 19.0)], left=35, yardstick=slow)) == {"lost", DRAINED}
 
 
 def test_a_backlog_is_drained_when_its_last_event_is_stored() -> None:
