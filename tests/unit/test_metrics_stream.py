@@ -1,18 +1,23 @@
-"""What the stream holds for clients that take slowly, and how long."""
+"""What the stream holds for clients that take slowly: pieces that all share, of few versions, and never the rows."""
 
 import asyncio
+import gc
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from services.metrics.api import stream
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.packing import Event
-from services.metrics.api.stream import EVENT_ROWS_MAX, News, Stream
+from services.metrics.api.news import EVENT_ROWS_MAX, TAKEN_MAX, LetGoError
+from services.metrics.api.packing import Packed
+from services.metrics.api.stream import Stream
 
-ROWS: list[dict[str, Any]] = [{"unit": str(number)} for number in range(2 * EVENT_ROWS_MAX + 1)]
 NAMES = ["0", str(EVENT_ROWS_MAX), str(2 * EVENT_ROWS_MAX)]
+
+
+class Row(dict[str, Any]):
+    """One that can be looked for."""
 
 
 class Told:
@@ -22,12 +27,29 @@ class Told:
         self.centres = SimpleNamespace(marked=lambda rows, _seen: rows)
 
 
-def told() -> Stream:
-    """A stream that has looked once, at rows for three events."""
-    made: Any = Stream(SimpleNamespace(), Told(), Instruments())  # type: ignore[arg-type]  # it reads nothing here
-    made._counted["receiver"], made._totals["receiver"] = ROWS, {}
-    made._mark(has_moved=True)
-    return made  # type: ignore[no-any-return]
+class Played:
+    """A stream that looks when it is told to."""
+
+    def __init__(self) -> None:
+        self.stream: Any = Stream(SimpleNamespace(), Told(), Instruments())  # type: ignore[arg-type]  # it reads nothing
+        self.stream._totals["receiver"] = {}
+        self.looks = 0
+        self.look()
+
+    def look(self, changed: int = 2 * EVENT_ROWS_MAX + 1) -> None:
+        """Of the rows so many have changed."""
+        self.looks += 1
+        former = self.stream._counted["receiver"]
+        rows = [Row(unit=str(number), at=self.looks) for number in range(changed)]
+        self.stream._counted["receiver"] = rows + former[changed:]
+        self.stream._mark(has_moved=True)
+        asyncio.run(self.stream._shelf.settle())
+
+    def taking(self, seen: int = 0) -> Iterator[Packed]:
+        """Somebody who has taken the first event, and stands there."""
+        events: Iterator[Packed] = self.stream._changes("receiver", seen).events()
+        next(events)
+        return events
 
 
 def first_units(events: list[bytes]) -> list[str]:
@@ -35,40 +57,74 @@ def first_units(events: list[bytes]) -> list[str]:
     return [event.split(b'"unit":"')[1].split(b'"')[0].decode() for event in events]
 
 
-def test_news_are_made_once_for_all_and_kept_for_nobody_who_is_slow() -> None:
-    """Five megabytes for each version at which some slow client stands would fill the container."""
-    news = News({}, ROWS, 1)
-    slow = news.events()
-    first = next(slow)
-    shared = list(news.events())
-    assert shared[0] is first
-    assert list(news.events()) == shared
-    news.overtake()
+def rows_held() -> int:
+    """In the whole process."""
+    return sum(isinstance(each, Row) for each in gc.get_objects())
+
+
+def test_news_are_made_once_for_all_also_once_they_are_overtaken() -> None:
+    """Five hundred boards that begin together would each have the rest encoded and packed for itself."""
+    played = Played()
+    slow, other = played.taking(), played.taking()
+    played.look()
     late = list(slow)
-    assert [event.plain for event in late] == [event.plain for event in shared[1:]]
-    assert not any(event in shared for event in late)
-    assert not [each for each in vars(news).values() if isinstance(each, (dict, list)) and any(
-        isinstance(held, Event) for held in (each.values() if isinstance(each, dict) else each))]  # fmt: skip
+    assert first_units([event.plain for event in late]) == NAMES[1:]
+    assert all(one is another for one, another in zip(late, other, strict=True))
 
 
-def test_a_newer_version_lets_go_what_was_made_of_the_former() -> None:
-    made: Any = told()
-    news = made._changes("receiver", 0)
-    assert len(list(news.events())) == 3
-    assert news._kept
-    made._mark(has_moved=True)
-    assert news._kept is None
+def test_what_slow_clients_take_are_pieces_and_never_rows() -> None:
+    played = Played()
+    before = rows_held()
+    slow = []
+    for _ in range(TAKEN_MAX):
+        slow.append(played.taking())
+        played.look()
+    assert rows_held() == before
+    assert [first_units([event.plain for event in each]) for each in slow] == [NAMES[1:]] * TAKEN_MAX
 
 
-@pytest.mark.parametrize(("seconds", "heard"), [(100.0, NAMES), (0.05, NAMES[:1])])
-def test_whoever_takes_too_long_over_the_rows_is_let_go(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, heard: list[str]
-) -> None:
-    """The stream ends, and one more may listen; the client begins anew."""
-    monkeypatch.setattr(stream, "NEWS_SECONDS_MAX", seconds)
+def test_of_news_that_are_taken_the_newest_are_kept_and_newcomers_take_them_too() -> None:
+    """Memory is bounded whatever clients do; whoever begins while much is taken makes nobody begin anew."""
+    played = Played()
+    slow = []
+    for _ in range(2 * TAKEN_MAX):
+        slow.append(played.taking())
+        played.look()
+    assert len({news.version for news in played.stream._shelf._former}) == TAKEN_MAX
+    assert [len(list(each)) for each in slow] == [2] * len(slow)
+    played.look()
+    assert played.stream._shelf._former == []
+
+
+def test_whoever_takes_what_is_too_old_begins_anew() -> None:
+    """Each of these has seen another version, and nobody else's news would do."""
+    played = Played()
+    slow = []
+    for _ in range(TAKEN_MAX + 1):
+        slow.append(played.taking(seen=played.looks - 1))
+        played.look()
+    with pytest.raises(LetGoError):
+        list(slow[0])
+    assert [len(list(each)) for each in slow[1:]] == [2] * TAKEN_MAX
+
+
+def test_whoever_has_his_last_event_holds_nothing() -> None:
+    """Few rows are one event: a client that takes it slowly counts for nothing."""
+    played = Played()
+    short = []
+    for _ in range(2 * TAKEN_MAX):
+        played.look(changed=1)
+        short.append(played.taking(seen=played.looks - 1))
+    assert played.stream._shelf._taken() == []
+
+
+@pytest.mark.parametrize("is_let_go", [False, True])
+def test_a_slow_client_hears_all_however_long_it_takes_unless_it_is_let_go(is_let_go: bool) -> None:
+    """The stream then ends, and one more may listen; the client begins anew."""
+
+    made = Played().stream
 
     async def listen() -> list[bytes]:
-        made: Any = told()
         found: list[bytes] = []
         events = made.events("receiver")
         await anext(events)
@@ -79,8 +135,10 @@ def test_whoever_takes_too_long_over_the_rows_is_let_go(
             except StopAsyncIteration:
                 assert made._clients == 0
                 break
-            await asyncio.sleep(0.06)
+            for news in made._shelf._taken() if is_let_go else ():
+                news.let_go()
         await events.aclose()
+        assert made._shelf._taken() == []
         return found
 
-    assert first_units(asyncio.run(listen())) == heard
+    assert first_units(asyncio.run(listen())) == (NAMES[:1] if is_let_go else NAMES)

@@ -22,5 +22,21 @@ class Event:
     @cached_property
     def packed(self) -> bytes:
         """A piece to stand behind the header and any other pieces; made when the first client wants it."""
-        packing = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        return packing.compress(self.plain) + packing.flush(zlib.Z_SYNC_FLUSH)
+        return _pack(self.plain)
+
+
+class Packed:
+    """The same for what is kept for long: a tenth of it, and plain again for the few who want it so."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.packed = _pack(plain)
+
+    @property
+    def plain(self) -> bytes:
+        """As it was."""
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(self.packed)
+
+
+def _pack(plain: bytes) -> bytes:
+    packing = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packing.compress(plain) + packing.flush(zlib.Z_SYNC_FLUSH)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ import msgspec
 from contracts.face.problems import ProblemError
 from services.metrics.api import answers
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.packing import HEADER, Event
+from services.metrics.api.news import LetGoError, News, Shelf
+from services.metrics.api.packing import HEADER, Event, Packed
 from services.metrics.api.problems import TOO_MANY_CLIENTS, not_now
 from services.metrics.api.queries import ROLES, Query
 from services.metrics.api.snapshots import All, Figures, Snapshot, Snapshots
@@ -28,11 +29,6 @@ MARK_EVERY_SECONDS: Final = 1.0
 SAY_EVERY_SECONDS: Final = 2.0
 STILL_HERE_SECONDS: Final = 10.0
 CLIENTS_MAX: Final = 500
-# Rows in one event. A board calls its line lost when it hears nothing for eight seconds: on a slow line the first rows of a
-# whole country (585 kB packed) would be one event that takes longer than that, for ever; a hundred come within two.
-EVENT_ROWS_MAX: Final = 100
-# Whoever has not taken by then what changed is let go, and begins anew: a whole country comes within it at 4 kB/s.
-NEWS_SECONDS_MAX: Final = 180.0
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +49,7 @@ class Stream:
         self._head: dict[str, Any] = {}
         self._trouble: str | None = None
         self._version = 0
-        self._told_apart: dict[tuple[str, int], News] = {}
+        self._shelf = Shelf()
         self._clients = 0
         self._looked = asyncio.Event()
         self._looked_at = time.monotonic()
@@ -90,7 +86,7 @@ class Stream:
             async for event in events:
                 yield event.packed
 
-    async def _events(self, role: str) -> AsyncGenerator[Event]:
+    async def _events(self, role: str) -> AsyncGenerator[Event | Packed]:
         self._clients += 1
         self._instruments.stream_clients.set(self._clients)
         seen, trouble, said_at = 0, None, float("-inf")
@@ -105,31 +101,32 @@ class Stream:
                     yield Event(b": still here\n\n")
                     continue
                 is_due = time.monotonic() - said_at >= SAY_EVERY_SECONDS
-                news: Iterator[Event]
+                news: Iterator[Event | Packed]
                 if self._trouble is None and self._version > seen:
-                    news, seen = self._changes(role, seen).events(), self._version
+                    changes = self._changes(role, seen)
+                    news, seen = changes.events(), changes.version
                 elif self._trouble != trouble or is_due:
                     news = iter((self._standing(),))
                 else:
                     continue
                 trouble = self._trouble
-                began = time.monotonic()
                 for event in news:
-                    if time.monotonic() - began > NEWS_SECONDS_MAX:
-                        return
                     yield event
                 said_at = time.monotonic()
+        except LetGoError:
+            return
         finally:
             self._clients -= 1
             self._instruments.stream_clients.set(self._clients)
 
-    def _changes(self, role: str, seen: int) -> "News":
+    def _changes(self, role: str, seen: int) -> News:
         """The rows that changed after version `seen`; clients that have seen the same share the bytes."""
-        if (role, seen) not in self._told_apart:
+
+        def changed() -> News:
             rows = [row for version, row in self._rows[role].values() if version > seen]
-            head = {**self._head, "role": role, "total": self._totals[role]}
-            self._told_apart[role, seen] = News(head, rows, self._version)
-        return self._told_apart[role, seen]
+            return News(role, seen, self._version, {**self._head, "role": role, "total": self._totals[role]}, rows)
+
+        return self._shelf.of(role, seen, changed)
 
     def _standing(self) -> Event:
         if self._trouble is not None:
@@ -139,6 +136,7 @@ class Stream:
     async def _try(self) -> None:
         try:
             await self._look()
+            await self._shelf.settle()
             self._trouble = None
         except ProblemError as error:
             self._trouble = error.code
@@ -185,40 +183,4 @@ class Stream:
                     changed = True
         if changed or has_moved:
             self._version = version
-            for news in self._told_apart.values():
-                news.overtake()
-            self._told_apart.clear()
-
-
-class News:
-    """Rows that have changed, as events that all who have seen the same share. Once overtaken nothing is kept for those who
-    are still at it: a whole country's are five megabytes, and each of many slow clients may be at others."""
-
-    def __init__(self, head: Mapping[str, Any], rows: Sequence[answers.Row], version: int) -> None:
-        self._head = head
-        self._rows = rows
-        self._version = version
-        self._kept: dict[int, Event] | None = {}
-
-    def events(self) -> Iterator[Event]:
-        """One event for few rows (or none: the total may have changed alone); many rows are told in several."""
-        for begins in range(0, max(len(self._rows), 1), EVENT_ROWS_MAX):
-            yield self._event(begins)
-
-    def overtake(self) -> None:
-        """There are newer ones."""
-        self._kept = None
-
-    def _event(self, begins: int) -> Event:
-        if self._kept is None:
-            return self._made(begins)
-        if begins not in self._kept:
-            self._kept[begins] = self._made(begins)
-        return self._kept[begins]
-
-    def _made(self, begins: int) -> Event:
-        """It says how many rows are still to come."""
-        piece = self._rows[begins : begins + EVENT_ROWS_MAX]
-        left = len(self._rows) - begins - len(piece)
-        data = msgspec.json.encode({**self._head, "units": piece, **({"to_come": left} if left else {})})
-        return Event(b"id: %d\nevent: units\ndata: %s\n\n" % (self._version, data))
+            self._shelf.overtake()
