@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from math import ceil
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,7 +39,6 @@ FIRST_EDGE_PORT = 60
 TOXIPROXY_PORT = 39
 START_IN_SECONDS = 0.5
 COUNTED_WITHIN_SECONDS = 180.0
-DUES_ASKED_MAX = 100
 
 Say = Callable[[str], None]
 
@@ -288,8 +286,7 @@ class _Run:
         told = gather(planned, measured, self._scenario.links)
         asking = Asking(self._lab.city, self._session)
         # What the paper era reports has other times, and so other dues than the lab's.
-        dues = told.dues if self._manner == "outbox" else {}
-        chosen = dict(sorted(dues.items())[:: max(1, ceil(len(dues) / DUES_ASKED_MAX))])
+        chosen = told.dues if self._manner == "outbox" else {}
         ledgers = await asking.ledgers(chosen)
         since = (await asking.counters()).since(self._before)
         if self._before.total.get("open"):

@@ -10,6 +10,7 @@ from msgspec import Struct, convert, field
 from lab.load.flow import Backlog, Flow, added
 from lab.load.flow import summed as flowing
 from lab.load.measures import Book, Latencies
+from lab.load.sampling import Sampled, drawn
 
 Said = Sequence[dict[str, Any]]
 
@@ -42,16 +43,15 @@ class Gathered(Struct, kw_only=True):
 
 def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
     """Of what each has said before and after the run."""
-    dues: dict[str, int] = {}
-    for each in planned:
-        dues.update(each["dues"])
+    asked = drawn(one for kept in _seen(planned, "sampled", list[Sampled]) for one in kept)
     late, loop = Latencies(), Latencies()
     for each in measured:
         late.add(Latencies.decoded(each["late"]))
         loop.add(Latencies.decoded(each["loop"]))
     return Gathered(
         planned=sum(each["events"] for each in planned), centres=sum(each["centres"] for each in planned),
-        expected=summed_by_unit(each["expected"] for each in planned), dues=dues,
+        expected=summed_by_unit(each["expected"] for each in planned),
+        dues={each.subject: each.due for each in asked},
         counts=summed(each["counts"] for each in measured), refused=summed(each["refused"] for each in measured),
         troubles=summed(each["troubles"] for each in measured),
         left=sum(each["left"] for each in measured), unseen=sum(each["unseen"] for each in measured),
@@ -60,7 +60,7 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         late=late, loop=loop,
         generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
         by_link=summed(each["by_link"] for each in planned),
-        stands={subject: stands for each in planned for subject, stands in each["stands"].items()},
+        stands={each.subject: each.stands for each in asked},
         backlogs=[reduce(added, seen) for seen in zip(*_seen(measured, "backlogs", list[Backlog]), strict=True)],
         flows=flowing((each, 0) for each in _seen(measured, "flows", dict[str, Flow])),
     )  # fmt: skip

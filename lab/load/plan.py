@@ -15,7 +15,7 @@ from lab.errors import ScenarioError
 from lab.fortnight import facts as published
 from lab.fortnight import writing
 from lab.load.lives import KINDS, Life, Lives, Step
-from lab.load.sampling import Sample, Stands
+from lab.load.sampling import Sample, Sampled
 from lab.load.scenario import EVENTS_PLANNED_MAX, RUN_SECONDS_MAX, TICKS_MAX, Scenario
 from lab.load.warp import Warp, hours_of
 
@@ -45,14 +45,12 @@ class Centre(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Some or all centres of a run; `expected`: counters by unit; `dues`: dossiers with the due that the lab worked out, and
-    `stands`: how they stand in the end."""
+    """Some or all centres of a run; `expected`: counters by unit; `sampled`: dossiers that may be asked for in the end."""
 
     centres: list[Centre]
     expected: dict[str, Counter[str]]
-    dues: dict[str, int]
     warp: Warp
-    stands: dict[str, Stands] = {}
+    sampled: list[Sampled]
 
     @property
     def events(self) -> int:
@@ -102,12 +100,11 @@ def plan(scenario: Scenario, reference_directory: Path, seed: int, run: str, pro
     procedures = tuple(each.code for each in reference.procedures if each.field != JOINT_FIELD)
     lives = Lives(scenario.arrivals, scenario.mix, hours, warp, procedures)
     units = tuple(unit.code for unit in reference.units)
-    told, sample = Plan([], {}, {}, warp), Sample(seed, processes)
+    told, sample = Plan([], {}, warp, []), Sample(seed)
     for slot in slots(scenario, units):
         if slot.number % processes == process:
             _add(told, sample, slot, lives, tuple(code for code in units if code != slot.unit), seed, run)
-    for each in sample.drawn():
-        told.dues[each.subject], told.stands[each.subject] = each.due, each.stands
+    told.sampled.extend(sample.kept())
     check_bound(scenario, told.events)
     return told
 
@@ -187,7 +184,7 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
             continue
         due = Due(warp.real(each.entered_at), each.subject, each.event)
         by_code.setdefault(each.code, []).append(due)
-    told = Plan([], {}, {}, warp)
+    told = Plan([], {}, warp, [])
     for number, code in enumerate(sorted(by_code)):
         if number % processes == process:
             incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))

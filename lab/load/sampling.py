@@ -8,8 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-# Of all processes together; one of each kind is asked for by every process at least.
 OF_A_KIND = 4
+ASKED_MAX = 100
 LOT_BYTES = 8
 BIRTHS = {"submitted", "received"}
 
@@ -17,10 +17,11 @@ Stands = Literal["late", "overdue", "in time"]
 
 
 class Sampled(Struct, frozen=True, order=True):
-    """A dossier with its lot, the due that the lab worked out, and how it stands in the end by the plan."""
+    """A dossier with its lot, its kind, the due that the lab worked out, and how it stands in the end by the plan."""
 
-    lot: bytes
+    lot: str
     subject: str
+    kind: str
     due: int
     stands: Stands
 
@@ -28,22 +29,32 @@ class Sampled(Struct, frozen=True, order=True):
 class Sample:
     """Keeps the lowest lots of each kind; a dossier's lot is the same in whichever process it lives."""
 
-    def __init__(self, seed: int, processes: int) -> None:
+    def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._most = max(1, OF_A_KIND // processes)
         self._kept: dict[str, list[Sampled]] = {}
 
     def offer(self, facts: Iterable[str], subject: str, due: int, expected: Counter[str]) -> None:
         """One more: of a kind are those to whom the same has happened; those who are late are one of their own."""
-        kind, stands = " ".join(sorted({*facts} - BIRTHS)), stands_by(expected)
-        lot = blake2b(f"{self._seed} {subject}".encode(), digest_size=LOT_BYTES).digest()
-        kept = self._kept.setdefault(f"{kind} {stands}", [])
-        insort(kept, Sampled(lot, subject, due, stands))
-        del kept[self._most :]
+        stands = stands_by(expected)
+        kind = " ".join([*sorted({*facts} - BIRTHS), stands])
+        lot = blake2b(f"{self._seed} {subject}".encode(), digest_size=LOT_BYTES).hexdigest()
+        kept = self._kept.setdefault(kind, [])
+        insort(kept, Sampled(lot, subject, kind, due, stands))
+        del kept[OF_A_KIND:]
 
-    def drawn(self) -> list[Sampled]:
-        """All that were kept."""
+    def kept(self) -> list[Sampled]:
+        """All of them."""
         return [each for kept in self._kept.values() for each in kept]
+
+
+def drawn(kept: Iterable[Sampled]) -> list[Sampled]:
+    """Of what all processes have kept the lowest lots of each kind, one of each before a second one of any."""
+    of_a_kind: Counter[str] = Counter()
+    ranked: list[tuple[int, Sampled]] = []
+    for each in sorted(kept):
+        ranked.append((of_a_kind[each.kind], each))
+        of_a_kind[each.kind] += 1
+    return [each for rank, each in sorted(ranked)[:ASKED_MAX] if rank < OF_A_KIND]
 
 
 def stands_by(expected: Counter[str]) -> Stands:

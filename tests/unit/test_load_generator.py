@@ -54,7 +54,7 @@ async def _generate(centre: Centre, stop_after_seconds: float = 60.0) -> tuple[d
     began, stop = time.monotonic(), asyncio.Event()
     tally = Tally(began, 1.0, ("fibre",))
     asyncio.get_running_loop().call_later(stop_after_seconds, stop.set)
-    ended = generator.generate(orders, Plan([centre], {}, {}, Warp(scenario.time, hours)), began, tally, stop)
+    ended = generator.generate(orders, Plan([centre], {}, Warp(scenario.time, hours), []), began, tally, stop)
     return await asyncio.wait_for(ended, STOPPED_WITHIN_SECONDS), tally
 
 
@@ -206,8 +206,8 @@ def test_ctrl_c_is_the_conductors_alone() -> None:
 def test_several_processes_are_gathered_as_one() -> None:
     """Counts are added, histograms merged, the last of each link is the last of all; each core stays one."""
     first, second = ({
-        "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "dues": {f"D-{events}": events},
-        "by_link": {"fibre": events}, "stands": {f"D-{events}": "late"},
+        "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "by_link": {"fibre": events},
+        "sampled": [{"lot": "a", "subject": f"D-{events}", "kind": "late", "due": events, "stands": "late"}],
         "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1},
         "left": 1, "unseen": 0, "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(),
         "late": _late(events), "loop": _late(2 * events),

@@ -218,5 +218,5 @@ async def _open_loop(door: str) -> Latencies:
     )  # fmt: skip
     began = time.monotonic()
     tally = Tally(began, 1.0, ("fibre",))
-    await asyncio.wait_for(generator.generate(orders, Plan([centre], {}, {}, warp), began, tally, asyncio.Event()), 30)
+    await asyncio.wait_for(generator.generate(orders, Plan([centre], {}, warp, []), began, tally, asyncio.Event()), 30)
     return tally.book.whole["stored fibre"]

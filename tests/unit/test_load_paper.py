@@ -72,6 +72,6 @@ def test_what_stands_twice_is_counted_by_what_it_says() -> None:
         archived.key([("ce_subject", each["subject"].encode()), ("ce_type", each["type"].encode())]) for each in told
     )
     found[archived.key([("ce_type", b"tick")])] += 5
-    plan = archived.planned(Plan([centre], {}, {}, warp))
+    plan = archived.planned(Plan([centre], {}, warp, []))
     assert archived.standing(plan, found) == Standing(double=3, absent=1)
     assert archived.standing(plan, plan) == Standing(0, 0)

@@ -13,6 +13,7 @@ from lab.load import knee
 from lab.load import plan as planning
 from lab.load import scenario as scenarios
 from lab.load.plan import Due, Plan
+from lab.load.sampling import Sampled, drawn
 from tests.unit import plain_recount as plain
 
 pytestmark = pytest.mark.slow
@@ -75,21 +76,32 @@ def test_dossiers_that_are_asked_for_are_drawn_by_lot_from_each_kind() -> None:
     """From the whole period, trouble and all, whichever process they live in; how each stands is a plain recount's."""
     plan, limits = _plan("mountain-link"), plain.catalogue()
     lives = plain.dossiers(event.body for event in _events(plan))
+    asked = drawn(plan.sampled)
+    stands = {each.subject: each.stands for each in asked}
     born = {event.subject: event.at for event in _events(plan) if event.birth}
-    drawn = sorted(born[subject] for subject in plan.dues)
-    assert 30 < len(drawn) <= 100
-    assert len([at for at in drawn if at > plan.warp.real_seconds / 2]) > len(drawn) / 5
-    facts = Counter(plain.fact_of(event) for subject in plan.dues for event in lives[subject])
+    moments = sorted(born[subject] for subject in stands)
+    assert 30 < len(moments) <= 100
+    assert len([at for at in moments if at > plan.warp.real_seconds / 2]) > len(moments) / 5
+    facts = Counter(plain.fact_of(event) for subject in stands for event in lives[subject])
     assert min(facts[fact] for fact in ("supplement_requested", "payment_requested", "handed_over", "withdrawn")) >= 3
-    assert set(plan.stands) == set(plan.dues)
-    assert Counter(plan.stands.values()).keys() == {"late", "overdue", "in time"}
-    for subject, stands in plan.stands.items():
+    assert {*stands.values()} == {"late", "overdue", "in time"}
+    for subject, stand in stands.items():
         in_time = plain.in_time(lives[subject], limits)
-        assert (in_time is False) == (stands == "late"), subject
-        assert stands != "overdue" or in_time is None
-    others = {subject: due for process in range(3) for subject, due in _plan("mountain-link", 1, process, 3).dues.items()}
-    assert len(set(others) & set(plan.dues)) > len(plan.dues) / 2
-    assert set(_plan("mountain-link", 2).dues) != set(plan.dues)
+        assert (in_time is False) == (stand == "late"), subject
+        assert stand != "overdue" or in_time is None
+    for processes in (2, 3):
+        told = (_plan("mountain-link", 1, process, processes).sampled for process in range(processes))
+        assert drawn(each for kept in told for each in kept) == asked
+    assert {each.subject for each in drawn(_plan("mountain-link", 2).sampled)} != {*stands}
+
+
+def test_of_many_kinds_each_is_asked_for_before_a_second_one_of_any() -> None:
+    """A hundred at most, the lowest lots first."""
+    kept = [Sampled(f"{lot:02d}", f"D-{kind}-{lot}", str(kind), 1, "in time") for kind in range(40) for lot in range(5)]
+    asked = drawn(reversed(kept))
+    assert len(asked) == 100
+    assert Counter(each.lot for each in asked) == {"00": 40, "01": 40, "02": 20}
+    assert len(drawn(kept[:5])) == 4
 
 
 def test_numbers_of_a_source_have_no_hole() -> None:
