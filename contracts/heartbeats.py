@@ -22,6 +22,8 @@ Span = tuple[Count, Count]
 SPANS_MAX = 1000
 # The newest: a heartbeat must fit into one record of Kafka.
 INCARNATIONS_MAX = 10
+# An edge that has not been heard for so long may be another one's predecessor, whichever of the two sorts first.
+UNHEARD = 5 * instants.MINUTE
 # What is written down as a span longer than this is no measurement.
 _MEASURED_SECONDS_MAX = 100.0 * 366 * 24 * 3600
 
@@ -79,23 +81,30 @@ def read_kept(value: bytes | None) -> Kept | None:
 def replaces(beat: Kept, known: Kept | None, latest: int) -> bool:
     """Whether a heartbeat holds instead of a `known` one of its source that lies before it in the log: it is as new by
     incarnation and time, or one of them is that of a retired edge. No true `at` is later than `latest` (µs)."""
-    return known is None or known.retired or beat.retired or _age(known, latest) <= _age(beat, latest)
+    if known is None or known.retired or beat.retired:
+        return True
+    said_at, known_at = (_said_at(each, latest) for each in (beat, known))
+    made_ahead = _is_made_ahead(beat, said_at)
+    if beat.incarnation.lower() == known.incarnation.lower() or made_ahead == _is_made_ahead(known, known_at):
+        return (known.incarnation.lower(), known_at) <= (beat.incarnation.lower(), said_at)
+    # One that was made ahead would hide for as long whatever is made in its place, and is heard where nobody else is.
+    return not made_ahead or said_at - known_at > UNHEARD
 
 
-def age_of(incarnation: str, latest: int) -> str:
-    """What orders the stores of a source. One that was made later than `latest` (µs) was made by a clock that ran ahead: for
-    as long as that it would hide whatever is made in its place, so it is the oldest of all."""
-    # RFC 9562, 5.7: the first 48 bits of a UUIDv7 are the milliseconds at which it was made.
-    is_timed = incarnation[14] == "7"
-    made_at = int(incarnation[:8] + incarnation[9:13], 16) * 1000
-    return "" if is_timed and made_at > latest else incarnation.lower()
-
-
-def _age(beat: Kept, latest: int) -> tuple[str, int]:
-    """What orders the heartbeats of a source; instants have many forms of the same moment. What lies ahead was said by a
-    clock that has been put right since, and is older than all that came after it."""
+def _said_at(beat: Kept, latest: int) -> int:
+    """Instants have many forms of the same moment. What lies ahead was said by a clock that has been put right since, and
+    is older than all that came after it."""
     at = instants.parse(beat.at)
-    return age_of(beat.incarnation, latest), at if at <= latest else 0
+    return at if at <= latest else 0
+
+
+def _is_made_ahead(beat: Kept, said_at: int) -> bool:
+    """Whether a store was made by a clock that ran ahead, as the instant shows at which it says something.
+
+    RFC 9562, 5.7: the first 48 bits of a UUIDv7 are the milliseconds at which it was made.
+    """
+    made_at = int(beat.incarnation[:8] + beat.incarnation[9:13], 16) * 1000
+    return beat.incarnation[14] == "7" and made_at > said_at + instants.MINUTE
 
 
 def measured(seconds: float) -> int:

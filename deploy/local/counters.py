@@ -69,7 +69,12 @@ def _run(stack: Stack, replace: bool) -> int:
     removed = removal.counters(settings.bootstrap, settings.redis_url, gen)
     _say(f"Switched after {time.monotonic() - began:.1f} s in one step; the former ones are dropped ({removed.keys} keys).")
     # The dumps there are hold the former ones: `make recover` would bring them back.
-    _say(f"Dump {dumps.make(stack.settings, dumps.told(stack.environment).dumps_kept_max).name} holds the new ones.")
+    try:
+        made = dumps.make(stack.settings, dumps.told(stack.environment).dumps_kept_max)
+    except StackError as error:
+        _say(f"{error} Until the next hourly one, `make recover` would bring the former ones back.")
+        return 0
+    _say(f"Dump {made.name} holds the new ones.")
     return 0
 
 

@@ -47,8 +47,9 @@ class Settings(BaseSettings):
     audit_again_seconds: float = Field(default=5.0, gt=0)
     # 12 bytes each, 12 more with a sequence: beyond, the service says so instead of taking more memory.
     audit_records_max: int = Field(default=50_000_000, ge=1000)
-    # Of each partition, up to 32 bytes a record: so far back what is sent again is held against what was sent first.
-    audit_resent_records: int = Field(default=KEPT_RECORDS, ge=1000, le=20_000_000)
+    # Of each of twelve partitions, up to 64 bytes a record: so far back what is sent again is held against what was sent
+    # first. A million are 0.8 GB.
+    audit_resent_records: int = Field(default=KEPT_RECORDS, ge=1000, le=1_000_000)
     # Numbers that edges gave to events which are lost for good, as operators have found out; listed for ever.
     audit_given_up: str = Field(default="", pattern=rf"^({_LOST}(,{_LOST})*)?$")
     # Where the logs and Redis lie, as this process sees it: `name=/directory,name=/directory`.

@@ -33,7 +33,7 @@ class OutboxTold(Struct, frozen=True, kw_only=True):
 def told_of(stand: Stand, limits: Limits, link: LinkBook) -> OutboxTold:
     """How the outbox and the line stand; what an earlier incarnation left shows until the present one counts."""
     sources: dict[str, SourceTold] = {}
-    for line in sorted(stand.lines, key=lambda line: (line.last_sequence > 0, line.incarnation == stand.incarnation)):
+    for line in sorted(stand.lines, key=lambda line: line.incarnation == stand.incarnation):
         sources[line.source] = SourceTold(line.incarnation, line.last_acknowledged)
     offset = link.clock_offset_seconds
     return OutboxTold(

@@ -22,10 +22,8 @@ from msgspec.structs import replace
 
 from contracts import instants
 from services.edge.domain.fullness import Limits
-from services.edge.domain.pace import Bounds
 from services.edge.domain.replies import Refused
 from services.edge.instruments import Instruments
-from services.edge.link.line import LinkBook
 from services.edge.store import outbox as outbox_module
 from services.edge.store import schema
 from services.edge.store import writer as writer_module
@@ -33,7 +31,6 @@ from services.edge.store.errors import DamagedError, InUseError, MovedError, Rea
 from services.edge.store.highwater import MarkFile
 from services.edge.store.outbox import Outbox
 from services.edge.store.writer import Writer
-from services.edge.told import told_of
 from tests.intake_bad_inputs import ONE, event, packed
 from tests.unit.edge_world import ROOMY, World, accept, entry, kept, outbox
 
@@ -211,37 +208,6 @@ def test_a_restored_copy_of_the_store_begins_a_new_incarnation_and_keeps_what_it
     assert reopened(tmp_path)[1] is False, "and then it goes on"
 
 
-def test_a_new_incarnation_speaks_for_sources_of_which_nothing_is_left(tmp_path: Path) -> None:
-    """Else the city would wait for ever for those that report seldom; what was delivered still shows until they do."""
-    box = outbox(tmp_path)
-    box.open()
-    accept(box, entry("a"), entry("b", point="/agent-7"), entry("c", point="/portal"))
-    box.begin()
-    box.settle([1, 2], [])
-    box.commit()
-    former = box.incarnation
-    box.close()
-    (tmp_path / "edge.high-water").unlink()
-    box, began_anew = reopened(tmp_path)
-    assert began_anew
-    points = {f"/units/19753{point}" for point in ("", "/agent-7", "/portal")}
-    stand = box.stand()
-    assert {line.source for line in stand.lines if line.incarnation == box.incarnation} == points
-    assert {line.source: line.unsent for line in stand.lines if line.incarnation == former} == {"/units/19753/portal": 1}
-    told = told_of(stand, ROOMY, LinkBook(Bounds(500, 2.0, 10.0, 4))).sources
-    assert told.keys() == points
-    assert (told["/units/19753/portal"].incarnation, told["/units/19753/agent-7"].incarnation) == (former, box.incarnation)
-    accept(box, entry("d", point="/agent-7"))
-    assert [(each["id"], each["sequence"]) for each in kept(box)] == [("c", "1"), ("d", "1")]
-    # Once more: of the incarnation in between nothing is left either.
-    box.close()
-    (tmp_path / "edge.high-water").unlink()
-    box, _ = reopened(tmp_path)
-    assert {line.source for line in box.stand().lines if line.incarnation == box.incarnation} == points
-    assert len(box.stand().lines) == 5
-    box.close()
-
-
 def test_a_copy_from_before_deliveries_only_goes_on_since_no_number_was_given_after_it(tmp_path: Path) -> None:
     box = outbox(tmp_path)
     box.open()
@@ -341,9 +307,9 @@ def test_of_what_was_thrown_away_the_numbers_stay_also_in_a_copy_that_was_put_ba
     box.close()
     (tmp_path / "edge.high-water").unlink()
     box, began_anew = reopened(tmp_path)
-    line, present = box.stand().lines
+    [line] = box.stand().lines
     assert began_anew
-    assert line.incarnation < present.incarnation == box.incarnation
+    assert line.incarnation < box.incarnation
     assert (line.quarantined, line.discarded) == ((), ((1, 2), (4, 1500)))
     box.close()
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from services.edge.domain.incarnations import HighWater
 from services.edge.domain.replies import Refused
 from services.edge.store import writer as writer_module
 from services.edge.store.errors import FailingError, MovedError
@@ -83,9 +85,11 @@ def test_a_store_that_is_missing_at_the_start_is_not_begun_anew_while_its_mark_i
     directory.rename(away)
     with pytest.raises(MovedError, match="where it is gone for good"):
         outbox(tmp_path).open()
-    mark.unlink()
+    former = HighWater(incarnation="fffffff0-0000-7000-8000-000000000000", position=2)
+    mark.rename(tmp_path / "edge.high-water.former").write_bytes(msgspec.json.encode(former))
     box = outbox(tmp_path)
     box.open()
+    assert box.incarnation > former.incarnation, "whatever the clock shows"
     assert accept(box, entry("d")) is None
     assert [(each["id"], each["sequence"]) for each in kept(box)] == [("d", "1")]
     box.close()

@@ -327,6 +327,20 @@ def test_a_store_that_a_clock_running_ahead_has_made_does_not_hide_the_machine_i
     assert (beat.spool_events, beat.heard_at) == (5, NOON + SECOND)
 
 
+def test_a_store_that_a_clock_running_ahead_has_made_is_heard_where_nobody_else_is() -> None:
+    """A machine in another's place, whose clock was seven hours ahead when it was started: minutes later it speaks."""
+    former, living = (new_incarnation(at // 1000, bytes(10)) for at in (NOON - instants.DAY, NOON + 7 * 60 * MINUTE))
+    beats, heard = Beats(lambda: NOON + instants.DAY), []
+    beats.take(b"", packed(at=instants.show(NOON), incarnation=former), NOON)
+    for minute in range(1, 9):
+        at = NOON + minute * MINUTE
+        beats.take(b"", packed(at=instants.show(at), incarnation=living, spool_depth=minute), at)
+        beats.publish()
+        [beat] = beats.of["19753"]
+        heard.append((beat.spool_events, (beat.heard_at - NOON) // MINUTE))
+    assert heard == [(0, 0)] * 5 + [(6, 6), (7, 7), (8, 8)]
+
+
 def test_heartbeats_beside_figures_are_of_before_those_were_read() -> None:
     """What was delivered in between is called complete by the edge, and is not in the figures."""
     waits, empty = (delivery.beat_of(said(spool_depth=depth), NOON) for depth in (5, 0))

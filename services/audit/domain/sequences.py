@@ -320,10 +320,8 @@ def _is_under_way(gap: Gap, beat: Heartbeat) -> bool:
 
 def _said_sent_until(beat: Heartbeat, said: str) -> int:
     """What an edge calls delivered, by its own clock or by the archive's: the earlier of the two excuses more."""
-    until, offset = instants.parse(said), measured(beat.clock_offset_seconds)
-    # While something waits, `until` is when that was entered: before the clock was set back, perhaps, and what was entered
-    # behind it shows less by as much.
-    return until + min(0, offset) if beat.spool_depth and offset < -_CLOCKS_APART_MAX else min(until, until - offset)
+    until = instants.parse(said)
+    return min(until, until - measured(beat.clock_offset_seconds))
 
 
 def _all_sent_until(beat: Heartbeat) -> int:

@@ -12,6 +12,11 @@ from services.edge.domain.incarnations import HighWater
 from services.edge.store.errors import MovedError
 
 
+def former_of(high_water: Path) -> Path:
+    """The mark of a store that is gone for good: what is made in its place sorts behind it, whatever the clock shows."""
+    return high_water.with_name(f"{high_water.name}.former")
+
+
 class Totals(Struct, frozen=True):
     """What a store says of itself: how far it has counted, and what it holds."""
 
@@ -38,7 +43,7 @@ def check_not_lost(file: Path, high_water: Path, mark: HighWater | None) -> None
     if mark is not None and not file.exists():
         raise MovedError(
             f"{file} is not there, and {high_water} says that it was: mount its disk, or put it back; where it is gone for "
-            f"good, take {high_water} away, and a new one begins"
+            f"good, rename {high_water} to {former_of(high_water).name}, and a new one begins"
         )
 
 

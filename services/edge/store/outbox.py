@@ -24,7 +24,7 @@ from services.edge.domain.window import Waiting
 from services.edge.store import schema
 from services.edge.store.errors import DamagedError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
-from services.edge.store.identity import Known, Totals, check_content, check_file, check_not_lost
+from services.edge.store.identity import Known, Totals, check_content, check_file, check_not_lost, former_of
 from services.edge.store.preparing import prepare
 from services.edge.store.receipts import Receipts
 from services.edge.store.reserve import Reserve
@@ -156,7 +156,6 @@ class Outbox:
         if not continued:
             self._incarnation = self._new_incarnation(mark, self._incarnation)
             db.execute(schema.NEW_INCARNATION, (self._incarnation,))
-            db.execute(schema.BEGIN_LINES, (self._incarnation,))
             db.execute(schema.FORGET_LINES, (self._incarnation,))
         db.execute("COMMIT")
         self._lines = {line.number: line for line in (_Line(*row) for row in db.execute(schema.LINES))}
@@ -166,8 +165,9 @@ class Outbox:
         return (is_new and mark is not None) or not continued
 
     def _new_incarnation(self, mark: HighWater | None, former: str | None) -> str:
-        known = None if mark is None else mark.incarnation
-        return new_incarnation(self._now() // 1000, secrets.token_bytes(RANDOM_BYTES), known, former)
+        marks = (mark, read_mark(former_of(self._places.high_water)))
+        known = (each.incarnation for each in marks if each is not None)
+        return new_incarnation(self._now() // 1000, secrets.token_bytes(RANDOM_BYTES), *known, former)
 
     @property
     def incarnation(self) -> str:

@@ -46,9 +46,6 @@ STORE = "SELECT incarnation, position, events, bytes FROM store"
 NEW_STORE = "INSERT INTO store VALUES (1, ?, 0, 0, 0)"
 NEW_INCARNATION = "UPDATE store SET incarnation = ?"
 KEEP_STORE = "UPDATE store SET position = ?, events = ?, bytes = ?"
-# A new incarnation speaks for every source of the former ones: the city would wait for those that report seldom.
-BEGIN_LINES = """INSERT OR IGNORE INTO line (incarnation, source, last_sequence, unsent)
-                 SELECT DISTINCT ?, source, 0, 0 FROM line"""
 FORGET_LINES = """DELETE FROM line WHERE incarnation <> ? AND unsent = 0
                   AND number NOT IN (SELECT line FROM quarantine)
                   AND (incarnation, source) NOT IN (SELECT incarnation, source FROM discarded_number)"""

@@ -7,7 +7,7 @@ import msgspec
 
 from contracts import instants
 from contracts.events import code_of
-from contracts.heartbeats import Kept, age_of
+from contracts.heartbeats import Kept, replaces
 from services.metrics.domain.delivery import Beat, beat_of
 
 SOURCES_MAX: Final = 20_000
@@ -21,7 +21,7 @@ class Beats:
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self.of: Mapping[str, tuple[Beat, ...]] = {}
-        self._newest: dict[str, tuple[tuple[str, int], Beat]] = {}
+        self._newest: dict[str, tuple[Kept, Beat]] = {}
 
     def take(self, key: bytes | None, value: bytes | None, stored_at: int) -> None:
         """A record of centre.status; one that is no heartbeat is left alone: whoever reads a public topic goes on."""
@@ -30,8 +30,10 @@ class Beats:
             return
         try:
             said = msgspec.json.decode(value, type=Kept)
-            store, held = age_of(said.incarnation, stored_at + AHEAD), self._newest.get(said.source)
-            order, known = (store, instants.parse(said.at)), held[1] if held is not None and held[0][0] == store else None
+            instants.parse(said.at)
+            held = self._newest.get(said.source)
+            is_same = held is not None and held[0].incarnation.lower() == said.incarnation.lower()
+            known = held[1] if held is not None and is_same else None
             beat = beat_of(said, stored_at, known)
         except (ValueError, RecursionError):
             return
@@ -40,17 +42,18 @@ class Beats:
             return
         if held is None:
             if len(self._newest) < SOURCES_MAX:
-                self._newest[said.source] = order, beat
+                self._newest[said.source] = _what_orders(said), beat
             return
-        # What a clock said that has been put right since lies ahead: for hours nothing would be newer.
         latest = self._now() + AHEAD
-        is_newer = order >= held[0] or (order[0] == held[0][0] and held[0][1] > latest)
-        if order[0] < held[0][0]:
-            # Of another store, which one newer has taken the place of: it says nothing of that one's line.
+        if replaces(said, held[0], latest):
+            newest = _what_orders(said), beat
+        elif is_same:
+            newest = held
+        else:
+            # Of another store, which a newer one has taken the place of: it says nothing of that one's line.
             return
         # Whatever arrived last shows that the line works, also from an edge whose clock went back.
         heard_at = stored_at if held[1].heard_at > latest else max(held[1].heard_at, stored_at)
-        newest = (order, beat) if is_newer else held
         self._newest[said.source] = newest[0], msgspec.structs.replace(newest[1], heard_at=heard_at)
 
     def publish(self) -> None:
@@ -60,3 +63,8 @@ class Beats:
             unit = code_of(source)
             found[unit] = (*found.get(unit, ()), beat)
         self.of = found
+
+
+def _what_orders(said: Kept) -> Kept:
+    """Without its lists, which may be long: there are many sources."""
+    return msgspec.structs.replace(said, quarantined_sequences=[], refused=[])
