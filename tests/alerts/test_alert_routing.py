@@ -175,15 +175,15 @@ TROUBLES: dict[str, Trouble] = {
     "Kafka away is told, not what follows; a disk that fills is another cause": Trouble(
         [
             _one("KafkaDown", workers="none"), *map(_one, ("NotReady", "ProcessingLag", "CountingLag", "CrashLooping")),
-            *map(_one, ("CityCutOff", "IntakeAway", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")), *_each("CentreLinkDown"),
-            _one("CentresUnwatched", job="metrics-api", instance="a"),
+            *map(_one, ("CityCutOff", "IntakeAway", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")),
+            _one("CentresUnwatched", job="metrics-api", instance="a"), *_each("CentreLinkDown"),
             _one("ServiceDown", job="processing"), _one("DiskFilling", place="redis"),
         ],
         _told(("platform-pages", "KafkaDown", 1), ("platform-tickets", "DiskFilling", 1)),
     ),
     "intake alone does not reach Kafka: what ails workers and the board is another matter": Trouble(
-        [_one("KafkaDown", workers="some"), _one("NotReady", job="intake", instance="a"), *map(_one, ("IntakeAway", "CityCutOff")),
-         _one("NotReady", job="metrics", instance="a"), _one("CrashLooping", job="processing", instance="a"),
+        [_one("KafkaDown", workers="some"), *map(_one, ("IntakeAway", "CityCutOff")),
+         *(_one("NotReady", job=job, instance="a") for job in ("intake", "metrics")), _one("CrashLooping", job="processing", instance="a"),
          *map(_one, ("ProcessingLag", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")), *_each("CentreLinkDown"),
          _one("CentresUnwatched", job="metrics-api", instance="a")],
         _told(*(("platform-pages", alert, 1) for alert in ("KafkaDown", "NotReady", "CrashLooping", "ProcessingLag",
