@@ -25,9 +25,10 @@ again takes `complete_until` back to when it was entered. `centre` has the line 
 whether silence is to be expected by the unit's own calendar (`silence`: `heard`, `resting`, `silent`, `never`, `unknown`).
 """
 STREAM = """Server-sent events. `units`: an answer like that of `/v1/units` in total, with the rows that changed, at first
-with all, at most 4 a second; more than a hundred rows come in several events, of which each but the last says how many rows
+with all, at most 4 a second; more than fifty rows come in several events, of which each but the last says how many rows
 are still `to_come`. `as_of`: `as_of` and `lag_seconds` every 2 s while nothing changes. `problem`: its `code` while
-figures cannot be told. Whoever takes longer than three minutes over what changed, or nothing for a minute, is let go."""
+figures cannot be told. Whoever takes nothing for a minute or two is let go; so is, that memory has its bound, whoever is
+slowest over what nine clients take at nine different times. The stream then ends, and a new one begins with all rows."""
 _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
 _INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TEXT = {"type": "string"}
