@@ -23,8 +23,8 @@ def make(directory: Path, body: reference.Reference, plain_into: Path | None = N
     the keys that services themselves show stand in files of their own beside it, `operator.key` and `every-centre.key`.
 
     Plain ones go into a directory of their own where one is named; an edge that must not see the others gets a copy of its
-    own. Returns how many keys were made: 0 when there are keys already, which never change. OperatorError when a directory
-    cannot be written to, or two of a plain file differ.
+    own, for as long as the key lies there. Returns how many keys were made: 0 when there are keys already, which never
+    change. OperatorError when a directory cannot be written to, or two of a plain file differ.
     """
     beside = plain_into or directory
     try:
@@ -88,9 +88,11 @@ def _part(directory: Path, beside: Path) -> None:
 
 
 def _copy(key: Path, into: Path) -> None:
-    """Also one that was exchanged; a key that people keep elsewhere is theirs to bring."""
+    """Also one that was exchanged; and none any more of one that was taken away."""
     place = into / key.name
-    if key.exists() and not (place.exists() and place.read_bytes() == key.read_bytes()):
+    if not key.exists():
+        place.unlink(missing_ok=True)
+    elif not (place.exists() and place.read_bytes() == key.read_bytes()):
         into.mkdir(parents=True, exist_ok=True)
         _write(place, key.read_bytes(), 0o600)
 
