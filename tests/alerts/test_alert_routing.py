@@ -183,7 +183,8 @@ TROUBLES: dict[str, Trouble] = {
     ),
     "intake alone does not reach Kafka: what ails workers and the board is another matter": Trouble(
         [_one("KafkaDown", workers="some"), *map(_one, ("IntakeAway", "CityCutOff")),
-         *(_one("NotReady", job=job, instance="a") for job in ("intake", "metrics")), _one("CrashLooping", job="processing", instance="a"),
+         *(_one("NotReady", job=job, instance="a") for job in ("intake", "metrics")),
+         _one("CrashLooping", job="processing", instance="a"),
          *map(_one, ("ProcessingLag", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")), *_each("CentreLinkDown"),
          _one("CentresUnwatched", job="metrics-api", instance="a")],
         _told(*(("platform-pages", alert, 1) for alert in ("KafkaDown", "NotReady", "CrashLooping", "ProcessingLag",
