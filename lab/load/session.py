@@ -20,7 +20,7 @@ from lab.load.generator import Manner
 from lab.load.live import View
 from lab.load.outcome import Outcome
 from lab.load.report import leaving
-from lab.load.report.document import document
+from lab.load.report.document import commit, document
 from lab.load.scenario import Scenario
 from lab.load.steps import told
 from lab.load.table import side_by_side, table
@@ -59,6 +59,8 @@ def run(chosen: Chosen) -> Told:
     drawn: list[list[Verdict]] = []
     files: list[Path] = []
     _check(chosen)
+    # Before anything runs: what is changed meanwhile has not run.
+    commit()
     for manner in manners:
         # Before anything of the lab runs, and when all of it has ended.
         before = yardstick.measured()

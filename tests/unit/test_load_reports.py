@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections import Counter
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -66,8 +67,12 @@ def test_a_commit_says_what_was_changed_beside_it(tmp_path: Path) -> None:
     assert re.fullmatch("[0-9a-f]{7,}", clean)
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "new.py").touch()
+    assert commit(tmp_path) == clean, "what is changed while a run goes on has not run"
     commit.cache_clear()
     assert commit(tmp_path) == f"{clean} and changes beside it"
+    (tmp_path / ".git" / "index").write_bytes(b"no index")
+    commit.cache_clear()
+    assert commit(tmp_path) == "unknown"
 
 
 def test_what_was_left_is_read_again(tmp_path: Path) -> None:
@@ -77,6 +82,10 @@ def test_what_was_left_is_read_again(tmp_path: Path) -> None:
     assert leaving.read(files[1])["verdicts"] == json.loads(json.dumps(_document()["verdicts"]))
     with pytest.raises(LabError, match="no report"):
         leaving.read(files[0])
+    for number, refused in ((1, False), (3, True)):
+        files[1].write_text(json.dumps({**_document(), "format": number}))
+        with pytest.raises(LabError, match="this lab reads 1, 2") if refused else nullcontext():
+            assert leaving.read(files[1])["format"] == number
 
 
 NO_AUDIT = {"audit": {"exit": 2, "failed": [], "counts": {}, "why": "Kafka is gone"}}

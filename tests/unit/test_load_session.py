@@ -111,10 +111,11 @@ def test_the_yardstick_is_asked_before_anything_runs_and_when_all_has_ended(
         happened.append("ran")
         return world.outcome(), None
 
+    monkeypatch.setattr(session, "commit", lambda: happened.append("commit"))
     monkeypatch.setattr(yardstick, "measured", measured)
     monkeypatch.setattr(session, "_city", city)
     told = run(_asked(tmp_path, "nation"))
-    assert happened == ["measured", "ran", "measured"]
+    assert happened == ["commit", "measured", "ran", "measured"]
     assert (told.broken, told.invalid) == (False, True)
     assert leaving.read(told.files[1])["machine"]["yardstick"] == {
         "before": 1_900.0, "after": 950.0, "processor_before": 2_000.0, "processor_after": 1_000.0,

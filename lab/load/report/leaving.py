@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from lab.errors import LabError
-from lab.load.report.document import FORMAT
+from lab.load.report.document import FORMATS_READ
 from lab.load.report.page import page
 
 
@@ -45,11 +45,13 @@ def read(path: Path) -> dict[str, Any]:
     """A document of an earlier run; LabError when it is none."""
     try:
         told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        known = told["format"] == FORMAT
+        known = told["format"] in FORMATS_READ
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} is no report of a run ({type(error).__name__})") from error
     if not known:
-        raise LabError(f"{path} is a report of format {told['format']}, and this lab reads {FORMAT}")
+        raise LabError(
+            f"{path} is a report of format {told['format']}, and this lab reads {', '.join(map(str, FORMATS_READ))}"
+        )
     return told
 
 
