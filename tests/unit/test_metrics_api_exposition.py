@@ -231,6 +231,13 @@ def test_what_units_and_arrivals_say() -> None:
     assert "# TYPE motcua_lifecycle_by_unit_total counter" in page.text().decode()
 
 
+@pytest.mark.parametrize(("stands", "read"), [(None, 0), ({}, 1)])
+def test_whether_lines_are_known_is_told_beside_them(stands: dict[str, Delivery] | None, read: int) -> None:
+    """In the same scrape: by a flag of another one a line would be told as well until that comes."""
+    page = Exposition(units(["100"], []), GEN).page(held({"receiver|100|submitted": 1}), DAY, stands, {})
+    assert samples(page)[at("motcua_metrics_heartbeats_read")] == read
+
+
 def test_the_largest_outboxes_are_numbers_to_prometheus() -> None:
     """Those of as many edges as are known, each as deep as a heartbeat may say."""
     most = SOURCES_MAX * 2**53

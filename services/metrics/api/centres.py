@@ -43,9 +43,10 @@ class Centres:
         is_read = self._watch.has_read_beats
         return Heard(is_read, self._watch.beats.of if is_read else {})
 
-    def deliveries(self) -> Mapping[str, Delivery]:
-        """How the edges of each unit that has one stand now; of none while heartbeats have not been read."""
-        return self._judged(self.heard())
+    def deliveries(self) -> Mapping[str, Delivery] | None:
+        """How the edges of each unit that has one stand now; None while heartbeats have not been read."""
+        heard = self.heard()
+        return self._judged(heard) if heard.is_read else None
 
     def silences(self, seen: Mapping[str, int]) -> Mapping[str, Silence]:
         """How the silence of each unit that has ever reported is to be taken now; `seen` has their last events."""

@@ -61,9 +61,10 @@ class Exposition:
         self._of_today: list[Line] = []
 
     def page(
-        self, snapshot: Snapshot, day: str, deliveries: Mapping[str, Delivery], silences: Mapping[str, Silence]
+        self, snapshot: Snapshot, day: str, deliveries: Mapping[str, Delivery] | None, silences: Mapping[str, Silence]
     ) -> Page:
-        """Everything; without the exact series while they are being rebuilt."""
+        """Everything; without the exact series while they are being rebuilt, of lines and outboxes with nothing while it is
+        not known how they stand (None)."""
         page = Page()
         page.add(told.REBUILDING, [f"{told.REBUILDING.name} {int(snapshot.is_rebuilding)}"])
         page.add(told.STOPPED, [
@@ -85,6 +86,8 @@ class Exposition:
         page.add(told.OPEN, _numbered(self._of_states, states))
         if snapshot.latest_clock is not None:
             page.add(told.TODAY, _numbered(self._of_today, today))
+        page.add(told.HEARTBEATS_READ, [f"{told.HEARTBEATS_READ.name} {int(deliveries is not None)}"])
+        deliveries = deliveries or {}
         self._add_units(page, seen, deliveries, day)
         _add_centres(page, deliveries, silences)
         # A department reports as well, and is a receiver of nothing.

@@ -49,6 +49,10 @@ TODAY: Final = Family("motcua_dossiers_today", "gauge", "Dossiers of the busines
 LAST_EVENT: Final = Family(
     "motcua_unit_last_event_timestamp_seconds", "gauge", "When intake stored a unit's last event, seconds since 1970."
 )
+HEARTBEATS_READ: Final = Family(
+    "motcua_metrics_heartbeats_read", "gauge",
+    "1 while the heartbeats of centres are read, else 0: then this page tells nothing of lines and outboxes.",
+)  # fmt: skip
 SPOOL: Final = Family("motcua_unit_spool_events", "gauge", "Events in the outboxes of a unit, by its newest heartbeats.")
 QUARANTINED: Final = Family(
     "motcua_unit_quarantined_events",
