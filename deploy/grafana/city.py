@@ -11,6 +11,7 @@ from deploy.grafana.panels import (
     FAIR,
     GOOD,
     LINES_ARE_READ,
+    NOT_YET,
     Column,
     Steps,
     figure,
@@ -27,6 +28,10 @@ DUE: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",time
 IN_TIME: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",timeliness=~"early|on_time"}} {NAMED})'
 OPEN: Final = f'sum by (unit, name) (motcua_dossiers_open{{role="$role"}} {NAMED})'
 OVERDUE: Final = f'sum by (unit, name) (motcua_dossiers_overdue{{role="$role"}} {NAMED})'
+# Units of which figures are told at all: what was never counted there is 0, and has no share.
+KNOWN: Final = 'motcua_unit_info{kind=~"$tier"}'
+NOTHING: Final = where_known(KNOWN)
+NONE_YET: Final = where_known(KNOWN, -1)
 SHARES: Final[Steps] = ((None, BAD), (0.5, FAIR), (0.8, GOOD))
 ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
 
@@ -42,24 +47,33 @@ def _now() -> Row:
     return Row(
         "Hiện nay",
         (
-            figure("Tiếp nhận", "Dossiers received since the log began, by the role chosen above.", f"sum({RECEIVED})"),
+            figure(
+                "Tiếp nhận", "Dossiers received since the log began, by the role chosen above.", f"sum({RECEIVED}) {NOTHING}"
+            ),
             figure(
                 "Trực tuyến",
                 "Share of the received dossiers that came online.",
-                f"sum({ONLINE}) / sum({RECEIVED})",
+                f"sum({ONLINE}) / (sum({RECEIVED}) > 0) {NONE_YET}",
                 "percentunit",
                 steps=SHARES,
+                words=NOT_YET,
             ),
             figure(
                 "Đúng hạn",
                 "Completed early or on time among those completed that had a due date. Open overdue dossiers are "
                 "not in it: they stand beside it.",
-                f"sum({IN_TIME}) / sum({DUE})",
+                f"sum({IN_TIME}) / (sum({DUE}) > 0) {NONE_YET}",
                 "percentunit",
                 steps=ON_TIME,
+                words=NOT_YET,
             ),
-            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum({OPEN})"),
-            figure("Quá hạn", "Open dossiers past their due with a running clock.", f"sum({OVERDUE})", steps=ANY_IS_BAD),
+            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum({OPEN}) {NOTHING}"),
+            figure(
+                "Quá hạn",
+                "Open dossiers past their due with a running clock.",
+                f"sum({OVERDUE}) {NOTHING}",
+                steps=ANY_IS_BAD,
+            ),
             figure(
                 "Trung tâm mất liên lạc",
                 "Centres of the chosen tier nobody hears though they should be at work; their figures are provisional.",
@@ -143,7 +157,7 @@ def _article() -> Row:
             figure(
                 "Hồ sơ công dân",
                 "Citizens’ cases: a joint procedure counts once.",
-                f'sum(motcua_dossiers_cases{{role="$role"}} {NAMED})',
+                f'sum(motcua_dossiers_cases{{role="$role"}} {NAMED}) {NOTHING}',
             ),
         ),
         (6, 6, 6, 6),
@@ -185,8 +199,8 @@ def _each() -> Row:
                 "Every unit of the chosen tier with the exact figures of now; a name leads to its page.",
                 (
                     Column("Tiếp nhận", RECEIVED),
-                    Column("Trực tuyến", f"{ONLINE} / {RECEIVED}", "percentunit", SHARES, 2),
-                    Column("Đúng hạn", f"{IN_TIME} / {DUE}", "percentunit", ON_TIME, 2),
+                    Column("Trực tuyến", f"{ONLINE} / ({RECEIVED} > 0)", "percentunit", SHARES, 2),
+                    Column("Đúng hạn", f"{IN_TIME} / ({DUE} > 0)", "percentunit", ON_TIME, 2),
                     Column("Đang mở", OPEN),
                     Column("Quá hạn", OVERDUE, steps=ANY_IS_BAD),
                 ),

@@ -42,13 +42,14 @@ def _now() -> Row:
             figure(
                 "Nhận",
                 "Events stored by intake, per second.",
-                'sum(rate(motcua_intake_events_total{outcome="stored"}[$__rate_interval])) or vector(0)',
+                'sum(rate(motcua_intake_events_total{outcome="stored"}[$__rate_interval])) '
+                f"{where_known('motcua_intake_ready')}",
                 "ops",
             ),
             figure(
                 "Đếm",
                 "Events counted in, per second.",
-                "sum(rate(motcua_lifecycle_by_unit_total[$__rate_interval])) or vector(0)",
+                f"sum(rate(motcua_lifecycle_by_unit_total[$__rate_interval])) {where_known('motcua_metrics_generation')}",
                 "ops",
             ),
             figure(
@@ -67,9 +68,9 @@ def _now() -> Row:
             ),
             figure(
                 "Phân vùng đã dừng",
-                "Partitions that are folded or counted no further; each has a reason and an alert.",
-                f"(sum(motcua_processing_stopped) {where_known('motcua_processing_ready')}) + "
-                f"(sum(motcua_metrics_stopped_partitions) {where_known('motcua_metrics_worker_ready')})",
+                "Partitions that are folded or counted no further, by whoever tells of any; each has a reason and an alert.",
+                "sum((motcua_processing_stopped or motcua_metrics_stopped_partitions) > 0) "
+                f"{where_known('motcua_processing_ready and on () motcua_metrics_worker_ready')}",
                 steps=ANY_IS_BAD,
             ),
             figure(

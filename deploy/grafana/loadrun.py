@@ -6,9 +6,12 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.flow import LAG, RATE, quantiles, summed
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, figure, lines
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, figure, lines, where_known
 
 STORED: Final = 'motcua_intake_events_total{outcome="stored"}'
+# 0 where nothing has come to be counted, while it would be told.
+STORING: Final = where_known("motcua_intake_ready")
+COUNTING: Final = where_known("motcua_metrics_generation")
 
 
 def dashboard() -> Dashboard:
@@ -25,17 +28,17 @@ def _sum() -> Row:
             figure(
                 "Đã lưu",
                 "Events that intake has stored in the chosen time.",
-                f"sum(increase({STORED}[$__range])) or vector(0)",
+                f"sum(increase({STORED}[$__range])) {STORING}",
             ),
             figure(
                 "Đã đếm",
                 "Events counted in within the chosen time; beside “stored” as soon as nothing trails.",
-                "sum(increase(motcua_lifecycle_by_unit_total[$__range])) or vector(0)",
+                f"sum(increase(motcua_lifecycle_by_unit_total[$__range])) {COUNTING}",
             ),
             figure(
                 "Nhanh nhất",
                 "The highest rate of stored events over a minute.",
-                f"max_over_time(sum(rate({STORED}[1m]))[$__range:15s]) or vector(0)",
+                f"max_over_time(sum(rate({STORED}[1m]))[$__range:15s]) {STORING}",
                 "ops",
             ),
             figure(
@@ -48,12 +51,12 @@ def _sum() -> Row:
             figure(
                 "Bị khước",
                 "Events refused, or to be sent again, in the chosen time.",
-                'sum(increase(motcua_intake_events_total{outcome!="stored"}[$__range])) or vector(0)',
+                f'sum(increase(motcua_intake_events_total{{outcome!="stored"}}[$__range])) {STORING}',
             ),
             figure(
                 "Trùng",
                 "Duplicates that came in within the chosen time: each was counted once.",
-                'sum(increase(motcua_lifecycle_by_fact_total{outcome="duplicate"}[$__range])) or vector(0)',
+                f'sum(increase(motcua_lifecycle_by_fact_total{{outcome="duplicate"}}[$__range])) {COUNTING}',
             ),
         ),
         (4, 4, 4, 4, 4, 4),

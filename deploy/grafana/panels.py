@@ -27,10 +27,12 @@ PLAIN: Final[Steps] = ((None, GOOD),)
 # as long as the page looks back.
 NOT_KNOWN: Final = ("Không rõ", FAIR)
 OF_NOW: Final = "or on () vector(NaN)"
-# Figures are told, and heartbeats are read by all who may tell them; else it is not known either who has no edge.
-LINES_ARE_READ: Final = "motcua_metrics_generation and on () min(motcua_metrics_api_heartbeats_read) == 1"
+# Told beside the lines themselves, so of the same moment; else it is not known either who has no edge.
+LINES_ARE_READ: Final = "motcua_metrics_heartbeats_read == 1"
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
 Words = Mapping[int, tuple[str, str]]
+# What a share or an age says where it is known that there is nothing yet to have one.
+NOT_YET: Final[Words] = {-1: ("Chưa có", GOOD)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def figure(
     panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE)
     panel = panel.with_target(asked(expr if instant else f"{expr} {OF_NOW}", legend, instant=instant))
     panel = panel.thresholds(_thresholds(steps)).color_mode(kinds.BigValueColorMode.VALUE)
-    panel = panel.graph_mode(kinds.BigValueGraphMode.NONE if words or instant else kinds.BigValueGraphMode.AREA)
+    panel = panel.graph_mode(
+        kinds.BigValueGraphMode.NONE if instant or words not in (None, NOT_YET) else kinds.BigValueGraphMode.AREA
+    )
     panel = panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME if legend else kinds.BigValueTextMode.VALUE)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["last"])).no_value(NOT_KNOWN[0])
     if unit == "percentunit":

@@ -11,6 +11,7 @@ from deploy.grafana.panels import (
     FAIR,
     GOOD,
     LINES_ARE_READ,
+    NOT_YET,
     Steps,
     Words,
     figure,
@@ -33,6 +34,9 @@ LINKS: Final[Words] = {
 YES_NO: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
 SILENCES: Final[Words] = {**YES_NO, -1: ("Chưa từng báo", FAIR)}
 WITHOUT_EDGE: Final = where_known(LINES_ARE_READ)
+# What was never counted is 0, and has no share and no age.
+NOTHING: Final = where_known(KNOWN)
+NONE_YET: Final = where_known(KNOWN, -1)
 
 
 def dashboard() -> Dashboard:
@@ -43,29 +47,32 @@ def dashboard() -> Dashboard:
 
 
 def _now() -> Row:
+    received = f"sum(motcua_dossiers_received{{{OF}}})"
     due = f'sum(motcua_dossiers_completed{{{OF},timeliness=~"early|on_time|late"}})'
     return Row(
         "Hiện nay",
         (
-            figure("Tiếp nhận", "Dossiers received since the log began.", f"sum(motcua_dossiers_received{{{OF}}})"),
+            figure("Tiếp nhận", "Dossiers received since the log began.", f"{received} {NOTHING}"),
             figure(
                 "Trực tuyến",
                 "Share of the received dossiers that came online.",
-                f'sum(motcua_dossiers_received{{{OF},channel="online"}}) / sum(motcua_dossiers_received{{{OF}}})',
+                f'sum(motcua_dossiers_received{{{OF},channel="online"}}) / ({received} > 0) {NONE_YET}',
                 "percentunit",
+                words=NOT_YET,
             ),
             figure(
                 "Đúng hạn",
                 "Completed early or on time among those completed that had a due date.",
-                f'sum(motcua_dossiers_completed{{{OF},timeliness=~"early|on_time"}}) / {due}',
+                f'sum(motcua_dossiers_completed{{{OF},timeliness=~"early|on_time"}}) / ({due} > 0) {NONE_YET}',
                 "percentunit",
+                words=NOT_YET,
                 steps=ON_TIME,
             ),
-            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum(motcua_dossiers_open{{{OF}}})"),
+            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum(motcua_dossiers_open{{{OF}}}) {NOTHING}"),
             figure(
                 "Quá hạn",
                 "Open dossiers past their due with a running clock.",
-                f"sum(motcua_dossiers_overdue{{{OF}}})",
+                f"sum(motcua_dossiers_overdue{{{OF}}}) {NOTHING}",
                 steps=ANY_IS_BAD,
             ),
             figure(
@@ -124,25 +131,25 @@ def _deadlines() -> Row:
             figure(
                 "Quá hạn tiếp nhận",
                 "Submitted dossiers neither accepted nor refused within 8 working hours.",
-                f"sum(motcua_dossiers_acceptance_overdue{{{OF}}})",
+                f"sum(motcua_dossiers_acceptance_overdue{{{OF}}}) {NOTHING}",
                 steps=ANY_IS_BAD,
             ),
             figure(
                 "Xin lỗi và hẹn lại",
                 "Apology letters that set a new appointment, since the log began.",
-                f"sum(motcua_dossiers_rescheduled{{{OF}}})",
+                f"sum(motcua_dossiers_rescheduled{{{OF}}}) {NOTHING}",
             ),
             figure(
                 "Đúng hạn, báo trễ do đường truyền",
                 "Completed in time, entered in time, and reported after the due because "
                 "the line was down: a part of on time.",
-                f"sum(motcua_dossiers_late_by_link{{{OF}}})",
+                f"sum(motcua_dossiers_late_by_link{{{OF}}}) {NOTHING}",
             ),
             figure(
                 "Đúng hạn, nhập liệu trễ",
                 "Completed in time by its own statement, entered after the due: worth a look, since "
                 "back-dating is the oldest trick.",
-                f"sum(motcua_dossiers_late_entry{{{OF}}})",
+                f"sum(motcua_dossiers_late_entry{{{OF}}}) {NOTHING}",
                 steps=((None, GOOD), (1, FAIR)),
             ),
         ),
@@ -167,14 +174,15 @@ def _line() -> Row:
             figure(
                 "Im lặng",
                 "Whether nothing has come for too much of the unit’s own working time.",
-                f'max(motcua_unit_silent{{unit="$unit"}}) {where_known(KNOWN, -1)}',
+                f'max(motcua_unit_silent{{unit="$unit"}}) {NONE_YET}',
                 words=SILENCES,
             ),
             figure(
                 "Bản tin cuối",
                 "Time since intake stored the unit’s last event.",
-                'time() - max(motcua_unit_last_event_timestamp_seconds{unit="$unit"})',
+                f'time() - max(motcua_unit_last_event_timestamp_seconds{{unit="$unit"}}) {NONE_YET}',
                 "s",
+                words=NOT_YET,
             ),
             lines(
                 "Chờ trong hộp gửi",
@@ -218,22 +226,24 @@ def _reports() -> Row:
                 "Bị loại",
                 "Events of this unit that could not be applied (dead letters), since the log began; what to do "
                 "stands in docs/DEAD_LETTERS.md.",
-                f"sum(motcua_dossiers_rejected{{{MINE}}})",
+                f"sum(motcua_dossiers_rejected{{{MINE}}}) {NOTHING}",
                 steps=ANY_IS_BAD,
             ),
             figure(
                 "Đang chờ",
                 "Events of this unit that wait for a predecessor; after seven days they become dead letters.",
-                f"sum(motcua_dossiers_parked_now{{{MINE}}})",
+                f"sum(motcua_dossiers_parked_now{{{MINE}}}) {NOTHING}",
                 steps=((None, GOOD), (1, FAIR)),
             ),
             figure(
-                "Trùng", "Events of this unit that repeat one that is known.", f"sum(motcua_dossiers_duplicates{{{MINE}}})"
+                "Trùng",
+                "Events of this unit that repeat one that is known.",
+                f"sum(motcua_dossiers_duplicates{{{MINE}}}) {NOTHING}",
             ),
             figure(
                 "Ghi lùi",
                 "Kept events entered more than 60 minutes after their time.",
-                f"sum(motcua_dossiers_backdated{{{MINE}}})",
+                f"sum(motcua_dossiers_backdated{{{MINE}}}) {NOTHING}",
                 steps=((None, GOOD), (1, FAIR)),
             ),
         ),

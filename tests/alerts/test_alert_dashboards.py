@@ -149,15 +149,46 @@ def test_the_best_unit_is_one_unit(
     run("promtool", "test", "rules", str(file))
 
 
+def test_what_is_known_to_be_nothing_is_not_unknown(tmp_path: Path) -> None:
+    """Of a unit that has never reported, or never decided; a partition that stands still counts, whoever else is away."""
+    series = {
+        'motcua_unit_info{unit="a"}': "1x10 stale",
+        'motcua_dossiers_received{unit="a",role="receiver",channel="online"}': "0x10 stale",
+        'motcua_dossiers_completed{unit="a",role="receiver",timeliness="on_time"}': "0x10 stale",
+        'motcua_processing_stopped{job="processing",partition="3"}': "_x5 1x15 stale",
+        'motcua_processing_ready': "0x20 stale", "motcua_metrics_worker_ready": "1x10 stale",
+    }  # fmt: skip
+    of_unit = {"Tiếp nhận": 0, "Quá hạn": 0, "Bị loại": 0, "Trực tuyến": -1, "Đúng hạn": -1, "Bản tin cuối": -1}
+    expected = [
+        ("unit", panel, role, at, value if at == "5m" else None)
+        for panel, value in of_unit.items()
+        for role in ("receiver", "competent")
+        for at in ("5m", "12m")
+    ]
+    stopped = {"4m": 0, "8m": 1, "15m": 1, "25m": None}
+    expected += [("flow", "Phân vùng đã dừng", "", at, value) for at, value in stopped.items()]
+    tests = []
+    for page, panel, role, at, value in expected:
+        [expr] = [each.expr for each in ASKED if (each.dashboard, each.panel) == (page, panel)]
+        asked = expr.replace("$unit", "a").replace("$role", role)
+        # What is no number is above none.
+        told = f"absent(({asked}) > -2)" if value is None else asked
+        samples = [{"labels": "{}", "value": 1 if value is None else value}]
+        tests.append({"expr": told, "eval_time": at, "exp_samples": samples})
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    file = tmp_path / "case.yml"
+    case = {"interval": "1m", "input_series": given, "promql_expr_test": tests}
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
 def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None:
     """0, or a direct report, is what a unit without an edge has while others' heartbeats are read; else there is nothing."""
     edge = {
         'motcua_unit_link{unit="a",state="down"}': "1x10 stale", 'motcua_unit_provisional{unit="a"}': "1x10 stale",
         'motcua_unit_spool_events{unit="a"}': "7x10 stale", 'motcua_unit_quarantined_events{unit="a"}': "2x10 stale",
         'motcua_unit_silent{unit="a"}': "0x10 stale", 'motcua_unit_info{unit="a"}': "1x10 stale",
-        'motcua_unit_info{unit="b"}': "1x10 stale", "motcua_metrics_generation": "1x20 stale",
-        'motcua_metrics_api_heartbeats_read{instance="a"}': "1x30",
-        'motcua_metrics_api_heartbeats_read{instance="b"}': "1x10 0x9 1x11",
+        'motcua_unit_info{unit="b"}': "1x10 stale", "motcua_metrics_heartbeats_read": "1x10 0x9 stale",
         'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
     }  # fmt: skip
     told = {

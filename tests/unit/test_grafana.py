@@ -151,6 +151,26 @@ def test_what_nobody_knows_does_not_look_well(found: dict[str, dict[str, Any]]) 
         assert target.get("instant") or target["expr"].endswith(" or on () vector(NaN)"), (name, panel["title"])
 
 
+def test_what_nobody_knows_is_no_number_either(found: dict[str, dict[str, Any]]) -> None:
+    """A constant is always there, and what says that nothing is known would never come behind it; only of what Prometheus
+    itself knows nothing is none. An hour of a month, within a subquery, is no figure of now."""
+    figures = [(name, panel) for name, page in found.items() for panel in panels(page) if panel["type"] == "stat"]
+    constant = {
+        (name, panel["title"])
+        for name, panel in figures
+        for target in panel["targets"]
+        if re.search(r"vector\(-?\d+\)(?!\)\[)", target["expr"]) and not re.search(r"\bup\b|ALERTS", target["expr"])
+    }
+    assert not constant
+
+
+def test_nothing_is_divided_by_nothing(found: dict[str, dict[str, Any]]) -> None:
+    """0 / 0 is the number that says that nobody knows, where it is known that nothing has come yet."""
+    shares = [each for each in queries(found) if re.search(r"motcua_dossiers_\w+\{.* / ", each.expr)]
+    assert len(shares) >= 7
+    assert [each for each in shares if "> 0)" not in each.expr and "topk" not in each.expr] == []
+
+
 def test_a_centre_is_not_said_to_be_well_while_nobody_hears_it(found: dict[str, dict[str, Any]]) -> None:
     """Of lines, outboxes and silences 0 is shown where it is known that there is nothing, which no constant knows."""
     of_centres = re.compile(r"motcua_unit_(?!info|last)|motcua_cut_off|units_cut_off|motcua_edge_(?!quarantined|store)")
