@@ -1,5 +1,7 @@
 """Every metric of the metrics worker, with help and unit; no label ever holds an id, a unit or a dossier."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -42,6 +44,9 @@ class Instruments:
             "partition",
         )
         self.stopped_partitions = self._gauge("stopped_partitions", "Partitions that count no further, by reason.", "reason")
+        self.stopped = self._gauge(
+            "worker_stopped", "1 for a partition that counts no further, else no series.", "partition", "reason"
+        )
         self.partitions = self._gauge("partitions", "Partitions that this worker counts.")
         self.rebuilding = self._gauge(
             "worker_rebuilding", "1 while a partition trails the log end found at its take-over, else 0."
@@ -49,6 +54,14 @@ class Instruments:
         self.memo_pieces = self._gauge("memo_pieces", "Pieces of records remembered by their bytes.")
         self.memo_resets = self._gauge("memo_resets", "Times that the remembered pieces were too many and forgotten.")
         self.ready = self._gauge("worker_ready", "1 while records can be counted, else 0.")
+
+    def tell_stopped(self, stopped: Mapping[int, str]) -> None:
+        """Which partitions count no further, and why; of all others no series is left."""
+        self.stopped_partitions.clear()
+        self.stopped.clear()
+        for number, reason in stopped.items():
+            self.stopped_partitions.labels(reason).inc()
+            self.stopped.labels(str(number), reason).set(1)
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
         return Counter(f"motcua_metrics_{name}", help_text, labels, registry=self.registry)

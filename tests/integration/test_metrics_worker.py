@@ -162,6 +162,7 @@ def test_a_partition_that_does_not_fit_stops_and_the_others_go_on(province: Prov
         assert position.get("stopped") == stopped.get(number)
     assert held(province) == good.figures()
     wait_until("it is measured", lambda: b'stopped_partitions{reason="gap"} 1.0' in ask(f"{worker.base_url}/metrics")[2])
+    assert b'motcua_metrics_worker_stopped{partition="3",reason="gap"} 1.0' in ask(f"{worker.base_url}/metrics")[2]
 
     worker.stop()
     again = province.start("metrics", ready=False)

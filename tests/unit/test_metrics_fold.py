@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import pytest
+from prometheus_client import generate_latest
 
 from benchmarks.lifecycle_lines import lines
 from services.metrics.domain.position import Position, Stop
@@ -131,6 +132,17 @@ def test_the_end_of_a_backlog_is_stored_at_once() -> None:
         return [*seen, list(ledger.stored)]
 
     assert asyncio.run(play()) == [[1], [1], [1], [1, 60]]
+
+
+def test_a_worker_tells_which_partitions_count_no_further() -> None:
+    """By number, as their lag is: whoever leaves them out of it asks nobody else; one that is given up leaves nothing."""
+    instruments = Instruments()
+    for stopped in ({3: "gap", 5: "gap"}, {5: "gap"}):
+        instruments.tell_stopped(stopped)
+        told = generate_latest(instruments.registry).decode()
+        assert f'motcua_metrics_stopped_partitions{{reason="gap"}} {len(stopped)}.0' in told
+        named = [number for number in range(12) if f'_worker_stopped{{partition="{number}",reason="gap"}} 1.0' in told]
+        assert named == [*stopped]
 
 
 async def _here() -> Identity:

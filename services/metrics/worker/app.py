@@ -167,10 +167,9 @@ class CountingApp:
             instruments.redis_max_bytes.set(self._memory.max_bytes)
         instruments.memo_pieces.set(fold.memo.pieces)
         instruments.memo_resets.set(fold.memo.forgotten)
-        for gauge in (instruments.lag_records, instruments.lag_seconds, instruments.stopped_partitions):
+        instruments.tell_stopped(seen.stopped)
+        for gauge in (instruments.lag_records, instruments.lag_seconds):
             gauge.clear()
-        for reason in seen.stopped.values():
-            instruments.stopped_partitions.labels(reason).inc()
         for number, lane in fold.lanes.items():
             waiting = max(0, max(ends.get(number, 0), lane.target) - lane.base)
             at = lane.count.position.recorded_at
