@@ -9,6 +9,7 @@ import fcntl
 import logging
 import struct
 import termios
+from contextlib import suppress
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -141,8 +142,9 @@ def _waiting(transport: asyncio.Transport) -> int:
     held = transport.get_write_buffer_size()
     open_socket = transport.get_extra_info("socket")
     if held and open_socket is not None:
-        [unsent] = struct.unpack("i", fcntl.ioctl(open_socket.fileno(), termios.TIOCOUTQ, bytes(4)))
-        held += unsent
+        # Not every system says so of a socket; ours is then the measure alone.
+        with suppress(OSError):
+            held += struct.unpack("i", fcntl.ioctl(open_socket.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
     return held
 
 
