@@ -32,8 +32,8 @@ class Share(Struct, frozen=True):
 
     @property
     def ratio(self) -> float:
-        """1: as well as the other one."""
-        return self.part / self.best if self.best else 1.0
+        """1: as well as the other one, or better."""
+        return min(1.0, self.part / self.best) if self.best else 1.0
 
 
 class _Course(Struct, frozen=True):
