@@ -3,7 +3,7 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -28,7 +28,14 @@ RUN = re.compile(r"docker compose (?:run --rm|exec) ([^`\n#;|]*)")
 WITH_A_WORD = ("-v", "--entrypoint")
 OTHERS = re.compile(r"docker compose (?:up|restart|ps|kill|logs)([^`\n;|#)]*)")
 SCALED = re.compile(r"--scale ([a-z-]+)=")
-ENDED_BY_HAND = re.compile(r"docker (?:compose )?(?:kill|stop)\b")
+# A line of docker's, up to where another one or prose begins.
+DOCKER = re.compile(r"\bdocker\s+[^`\n;|&#()]*")
+ENDS = {"kill", "stop", "pause", "rm", "down"}
+STARTS = {"up", "start"}
+WITH_A_VALUE = {
+    "-p", "--project-name", "-f", "--file", "--profile", "--env-file", "--project-directory",
+    "-s", "--signal", "-t", "--timeout", "--scale", "--wait-timeout",
+}  # fmt: skip
 TOLD_TO_OPERATORS = [*PAGES, *sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "README.md"]
 
 
@@ -77,9 +84,27 @@ def test_a_second_container_can_start_and_is_watched(page: Path) -> None:
 @pytest.mark.parametrize("page", TOLD_TO_OPERATORS, ids=lambda page: page.stem)
 def test_what_is_ended_by_hand_is_started_by_hand(page: Path) -> None:
     """The engine leaves away whatever was killed, stopped or sent a signal by `kill`: the same paragraph has the `up`."""
-    for paragraph in re.split(r"\n\n|```", page.read_text()):
-        for ended in ENDED_BY_HAND.finditer(paragraph):
-            assert "docker compose up" in paragraph[ended.end() :], paragraph
+    text = page.read_text()
+    # What a page runs beside the engine's own is no service of the city.
+    by_hand = set(re.findall(r"--name (\S+)", text))
+    assert [each for paragraph in re.split(r"\n\n|```", text) for each in _left_away(paragraph, by_hand)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docker compose -p city kill processing", "docker compose --profile '*' stop", "docker  compose kill processing",
+        "docker compose -f docker-compose.yml -f next.yml kill -s HUP prometheus", "docker container kill motcua-redis-1",
+        "docker compose pause processing", "docker compose rm -sf processing", "docker compose down",
+        "docker compose up -d --scale processing=0", "docker compose up -d --scale=processing=0",
+        "docker compose kill processing; docker compose up -d audit", "docker compose stop; docker compose up -d audit",
+    ],
+)  # fmt: skip
+def test_what_is_left_away_is_seen_however_it_is_said(line: str) -> None:
+    """And is not, where an `up` of the same services follows; what is wiped for good has none."""
+    assert _left_away(f"`{line}`", set())
+    assert not _left_away(f"`{line}`, then `docker compose unpause processing`, `docker compose up --wait`", set())
+    assert not _left_away("`docker compose down -v` leaves nothing; `docker compose exec -T prometheus kill -HUP 1`", set())
 
 
 def test_what_a_runbook_tells_to_raise_is_passed_to_its_container() -> None:
@@ -91,6 +116,54 @@ def test_what_a_runbook_tells_to_raise_is_passed_to_its_container() -> None:
     by_hand = {"MOTCUA_GEN", "MOTCUA_METRICS_BESIDE"}
     assert {name for name in told if not name.startswith("MOTCUA_EDGE_")} - by_hand <= passed
     assert len(told & passed) >= 6
+
+
+def _left_away(paragraph: str, by_hand: set[str]) -> list[str]:
+    """The lines by which something is ended and not started by a later one."""
+    lines = [_parsed(found.group()) for found in DOCKER.finditer(paragraph)]
+    return [
+        " ".join((each.verb, *each.options, *each.services))
+        for at, each in enumerate(lines)
+        if each.is_an_end and not (each.services and by_hand.issuperset(each.services))
+        if not any(later.undoes(each) for later in lines[at + 1 :])
+    ]
+
+
+class _Line(NamedTuple):
+    """A line of docker's: what it does, how, and to whom (nobody named: compose does it to all, docker alone to none)."""
+
+    of_compose: bool
+    verb: str
+    options: tuple[str, ...]
+    services: tuple[str, ...]
+
+    @property
+    def is_an_end(self) -> bool:
+        ends = self.verb in ENDS and (self.of_compose or bool(self.services)) and "-v" not in self.options
+        return ends or any(word.endswith("=0") for word in self.options)
+
+    def undoes(self, ended: "_Line") -> bool:
+        """Whether all that was ended is started by this."""
+        is_one = self.verb == "unpause" if ended.verb == "pause" else self.verb in STARTS and not self.is_an_end
+        return is_one and (not self.services or (bool(ended.services) and set(ended.services) <= set(self.services)))
+
+
+def _parsed(line: str) -> _Line:
+    words = line.replace("'", "").replace('"', "").split()[1:]
+    verb = ""
+    options: list[str] = []
+    names: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word.startswith("-"):
+            options.append(word)
+            if word in WITH_A_VALUE and verb != "rm" and words:
+                options.append(words.pop(0))
+        elif not verb:
+            verb = word if word not in {"compose", "container"} else ""
+        else:
+            names.append(word)
+    return _Line("compose" in line.split()[:2], verb, tuple(options), tuple(names))
 
 
 def _without_options(words: list[str]) -> list[str]:
