@@ -18,7 +18,6 @@ def test_every_name_that_is_asked_for_is_exported() -> None:
     [
         ("motcua_unit_silent", {"rule centres.yml: UnitSilent: motcua_unit_silent"}),
         ("motcua_audit_clean", {"rule platform.yml: city:motcua_audit_clean:last: motcua_audit_clean",
-                                "rule objectives.yml: city:motcua_unproven:bool: motcua_audit_clean",
                                 "page docs/AUDIT.md: motcua_audit_clean"}),
         ("slo:intake_bad:ratio1h", {"rule objectives.yml: IntakeBudgetBurnsFast: slo:intake_bad:ratio1h"}),
     ],
