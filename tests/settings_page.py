@@ -120,7 +120,7 @@ WHAT: dict[str, str] = {
     "audit_every_seconds": "from the end of one look of the service to the next",
     "audit_again_seconds": "the same after a look that came to no verdict, if that is shorter",
     "audit_records_max": "reported records that audit may remember, at 12 bytes each and 12 more with a sequence",
-    "audit_resent_records": "records of each partition that are held against what is sent again, up to 64 bytes each, times twelve",
+    "audit_resent_records": "records of each partition that are held against what is sent again, up to 64 bytes each",
     "audit_given_up": "numbers of events that are lost for good, listed from then on: `/units/19753@incarnation=7-9,…`",
     "audit_disks": "places whose free room audit tells: `name=/directory,name=/directory`",
     "audit_port": "the audit service's port, instead of port base + 5",
