@@ -299,7 +299,7 @@ class _Run:
             dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
             ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},
             stands={subject: told.stands[subject] for subject in chosen},
-            stands_told={subject: ledger.stands(said) for subject, said in ledgers.items()},
+            stands_told={subject: ledger.stands(said, warp.ends) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
             by_link=told.by_link, backlogs=told.backlogs, flows=told.flows,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,

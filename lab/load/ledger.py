@@ -4,17 +4,22 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from contracts import instants
+
 # Of its verdicts those that blame somebody.
 STANDS = {"late": "late", "overdue": "overdue"}
 IN_TIME = "in time"
 NOBODY_KNOWS = "the city does not know it"
 
 
-def stands(told: dict[str, Any] | None) -> str | None:
-    """Late, overdue or in time, as the verdict that the city tells has it; None where it does not know the dossier."""
+def stands(told: dict[str, Any] | None, ends: int) -> str | None:
+    """Late, overdue or in time, as the verdict that the city tells has it; None where it does not know the dossier. In a
+    city whose clock has been further before, what is overdue since the period's end (µs) was in time then."""
     if told is None:
         return None
-    return STANDS.get(told["verdict"]["code"], IN_TIME)
+    found = STANDS.get(told["verdict"]["code"], IN_TIME)
+    due = told["due_current"]
+    return IN_TIME if found == "overdue" and due is not None and instants.parse(due) >= ends else found
 
 
 def problem(told: dict[str, Any] | None) -> str | None:

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from contracts import instants
 from lab.load import ledger
 from tests.unit.ledger_world import REASON, told
 
 RESTART: dict[str, Any] = {"restart": True}
+
+
+def at(local: str) -> int:
+    return instants.parse(f"{local.replace(' ', 'T')}:00+07:00")
 
 
 def _paused() -> dict[str, Any]:
@@ -81,7 +86,7 @@ def test_a_ledger_that_does_not_add_up_is_given_away(spoil: Any, said: str) -> N
 def test_a_dossier_that_the_city_does_not_know_is_not_explained() -> None:
     """Whatever the reason."""
     assert ledger.problem(None) == ledger.NOBODY_KNOWS
-    assert ledger.stands(None) is None
+    assert ledger.stands(None, 0) is None
 
 
 def test_a_dossier_stands_as_the_city_says() -> None:
@@ -91,8 +96,9 @@ def test_a_dossier_stands_as_the_city_says() -> None:
         ("received", "2025-07-01 09:00", {}),
     ]
     ends = ("completed", "2025-07-02 09:31", {"electronic_result": True})
-    assert ledger.stands(told("1 working_days", *births, now="2025-07-01 10:00")) == "in time"
-    assert ledger.stands(told("1 working_days", *births, now="2025-07-04 10:00")) == "overdue"
+    assert ledger.stands(told("1 working_days", *births, now="2025-07-01 10:00"), at("2025-07-01 10:00")) == "in time"
+    assert ledger.stands(told("1 working_days", *births, now="2025-07-04 10:00"), at("2025-07-04 10:00")) == "overdue"
+    assert ledger.stands(told("1 working_days", *births, now="2025-07-04 10:00"), at("2025-07-02 08:00")) == "in time"
     for limit, stands in (("2 working_hours", "late"), ("5 working_days", "in time")):
         started: tuple[str, str, dict[str, Any]] = ("processing_started", "2025-07-01 09:30", {})
-        assert ledger.stands(told(limit, *births, started, ends, now="2025-07-08 08:00")) == stands
+        assert ledger.stands(told(limit, *births, started, ends, now="2025-07-08 08:00"), at("2025-07-08 08:00")) == stands
