@@ -86,6 +86,7 @@ def city(module_province: Province) -> City:
 
 def test_without_edges_nothing_is_provisional_and_nothing_is_called_complete(city: City) -> None:
     """Every unit is `unknown`, and has never reported."""
+    wait_until(lambda: city.told("/v1/units")["provisional"] is not None)
     told = city.told("/v1/units")
     assert (told["complete_until"], told["provisional"]) == (None, False)
     assert len(told["units"]) == 40
