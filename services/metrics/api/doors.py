@@ -145,9 +145,7 @@ class Doors:
         day = self._ports.told.day(snapshot)
         return (query.days[0], query.days[-1]) if query.days else (day, day)
 
-    def _named(
-        self, code: str, query: queries.Query, snapshot: Snapshot, seen: Figures, heard: Heard
-    ) -> answers.Row:
+    def _named(self, code: str, query: queries.Query, snapshot: Snapshot, seen: Figures, heard: Heard) -> answers.Row:
         units, (_, day) = self._ports.told.units, self._span(query, snapshot)
         named = {"role": query.role, "unit": code, "name": units.name(code, day), "kind": units.kind(code, day)}
         return self._ports.told.centres.marked([named], seen, heard)[0]
