@@ -25,7 +25,8 @@ DRAWN_WITHIN_SECONDS = 30.0
 AT_WORK = (
     'up{job="edge"} == 1', 'up{job="dossiers"} == 1', 'up{job="alertmanager"} == 1', "city:motcua_units_cut_off:ratio",
     "city:motcua_on_time:ratio", "motcua_audit_last_look_timestamp_seconds > 0", "slo:audit_bad:ratio3d",
-    "slo:intake_bad:ratio6h", "city:motcua_rejected:ratio1h",
+    "slo:intake_bad:ratio6h", "city:motcua_rejected:ratio1h", "city:motcua_restarts:changes15m",
+    "city:motcua_audit_clean:last",
     *(f'motcua_lifecycle_by_fact_total{{outcome="{each}"}}' for each in ("applied", "duplicate", "parked", "rejected")),
 )  # fmt: skip
 VARIABLES = {"unit": UNIT, "role": "receiver", "tier": ".*", "__rate_interval": "1m", "__range": "1h"}
@@ -36,6 +37,8 @@ DECLARED: dict[tuple[str, str], Collection[str]] = {
     ("motcua_processing_clock_info", "clock"): get_args(ProcessingSettings.model_fields["clock"].annotation),
     ("ALERTS", "alertstate"): ("pending", "firing"),
     ("ALERTS", "severity"): {rule.labels["severity"] for rule in rules.alerts()},
+    ("ALERTS", "alertname"): {rule.name for rule in rules.alerts()},
+    ("ALERTS", "workers"): ("none", "some"),
     ("alertmanager_silences", "state"): ("active",),
     **{(f"motcua_{name}_requests_total", "status"): ("503",) for name in ("intake", "metrics_api", "processing_api")},
 }
