@@ -24,7 +24,7 @@ class Told:
     """A head that says nothing, and centres of which nothing is said."""
 
     def __init__(self) -> None:
-        self.centres = SimpleNamespace(marked=lambda rows, _seen: rows)
+        self.centres = SimpleNamespace(marked=lambda rows, _seen, _heard: rows)
 
 
 class Played:
@@ -42,7 +42,7 @@ class Played:
         former = self.stream._counted["receiver"]
         rows = [Row(unit=str(number), at=self.looks) for number in range(changed)]
         self.stream._counted["receiver"] = rows + former[changed:]
-        self.stream._mark(has_moved=True)
+        self.stream._mark(has_moved=True, heard=None)
         asyncio.run(self.stream._shelf.settle())
 
     def taking(self, seen: int = 0) -> Iterator[Packed]:

@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.face.problems import ProblemError
 from services.metrics.api import answers
+from services.metrics.api.centres import Heard
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.news import LetGoError, News, Shelf
 from services.metrics.api.packing import HEADER, Event, Packed
@@ -147,15 +148,17 @@ class Stream:
         looked.set()
 
     async def _look(self) -> None:
+        # Before the figures: an edge that has delivered since calls complete what those lack.
+        heard = self._told.centres.heard()
         snapshot = await self._snapshots.read()
         has_moved = snapshot.places != self._places
         if has_moved:
             snapshot = await self._snapshots.read(All("total"), answers.SEEN)
-        self._head = {**self._told.head(snapshot), **self._told.centres.overall()}
+        self._head = {**self._told.head(snapshot), **self._told.centres.overall(heard)}
         if has_moved:
             self._take(snapshot)
         if has_moved or time.monotonic() - self._marked_at >= MARK_EVERY_SECONDS:
-            self._mark(has_moved)
+            self._mark(has_moved, heard)
 
     def _take(self, snapshot: Snapshot) -> None:
         self._places = snapshot.places
@@ -171,12 +174,12 @@ class Stream:
             rows += [{**held[unit][1], **answers.told({}, answers.ALL_NAMES)} for unit in sorted(gone)]
             self._counted[role] = rows
 
-    def _mark(self, has_moved: bool) -> None:
+    def _mark(self, has_moved: bool, heard: Heard) -> None:
         """Gives rows that now say something else the next version; there is one whenever counting has moved."""
         self._marked_at, version = time.monotonic(), self._version + 1
         changed = False
         for role, held in self._rows.items():
-            for row in self._told.centres.marked(self._counted[role], self._seen):
+            for row in self._told.centres.marked(self._counted[role], self._seen, heard):
                 former = held.get(row["unit"])
                 if former is None or former[1] != row:
                     held[row["unit"]] = version, row
