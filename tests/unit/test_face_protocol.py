@@ -217,28 +217,29 @@ def test_what_is_no_head_has_all_its_time() -> None:
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["more than it should hold", "little, and closed"])
-def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch, is_closed: bool) -> None:
+def test_an_answer_that_nobody_takes_is_let_go(is_closed: bool) -> None:
     """Aborted, not closed, which waits for what was not read; whoever takes some of it in time has all his time again."""
-    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.05)
 
     async def play(served: Served) -> None:
-        wire = served.wire
+        wire, looks = served.wire, served.protocol._see_what_waits
         wire.waiting = 1_000
-        await asyncio.sleep(0.12)
+        looks()
+        looks()
         assert not wire.is_aborted, "more may be written, and nobody knows what was taken meanwhile"
         if is_closed:
             wire.is_closing = lambda: True  # type: ignore[method-assign]  # what waits keeps it open
         else:
             served.protocol.pause_writing()
         for _ in range(10):
-            await asyncio.sleep(0.03)
+            looks()
             wire.waiting -= 1
             assert not wire.is_aborted
         if not is_closed:
             served.protocol.resume_writing()
             wire.waiting = 2_000
             served.protocol.pause_writing()
-        await asyncio.wait_for(wire.closed.wait(), 5)
+        looks()
+        looks()
         assert wire.is_aborted
 
     played(play)
