@@ -12,8 +12,8 @@ from lab.load.yardstick import DRIFT_RATIO_MAX
 LATE_P99_MS_MAX = 250.0
 LOOP_P99_MS_MAX = 250.0
 # Of freshness a p99.9 is told: one event in a hundred may not be as late as it likes.
-LATE_P99_9_MS_MAX = 1_000.0
-LOOP_P99_9_MS_MAX = 1_000.0
+LATE_P99_9_MS_MAX = 2_000.0
+LOOP_P99_9_MS_MAX = 2_000.0
 CORE_SHARE_MAX = 0.85
 # More than this of the cores taken by others, in all or where they took most: what is slow may be slow by them.
 OTHERS_SHARE_MAX = 0.35
