@@ -141,21 +141,21 @@ def test_who_has_not_read_heartbeats_does_not_call_centres_silent(monkeypatch: p
     kafka.beat(0)
     with begun(monkeypatch, kafka, SHORT_HOLD_SECONDS) as (watch, centres):
         wait(lambda: watch.has_read_beats)
-        assert centres.overall()["provisional"] is False
+        assert centres.overall(centres.heard())["provisional"] is False
         assert (centres.deliveries() or {})[UNIT].link == "up"
 
         kafka.is_away = True
         wait(lambda: not watch.has_read_beats)
         assert centres.deliveries() is None
-        assert centres.overall() == {"complete_until": None, "provisional": None}
-        [row] = centres.marked([{"unit": UNIT}], {})
+        assert centres.overall(centres.heard()) == {"complete_until": None, "provisional": None}
+        [row] = centres.marked([{"unit": UNIT}], {}, centres.heard())
         assert (row["provisional"], row["centre"]["link"], row["centre"]["heard_at"]) == (None, "unknown", None)
 
         kafka.beat(7)
         kafka.is_away = False
         wait(lambda: watch.has_read_beats)
         assert (centres.deliveries() or {})[UNIT].spool_events == 7
-        assert centres.overall()["provisional"] is True
+        assert centres.overall(centres.heard())["provisional"] is True
 
 
 def test_a_look_that_fails_once_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,9 +188,9 @@ def test_of_what_was_kept_nothing_is_told_before_all_of_it_is_read(monkeypatch: 
     with begun(monkeypatch, kafka) as (watch, centres):
         assert taken.wait(WAIT_SECONDS)
         assert (watch.has_read_beats, centres.deliveries()) == (False, None)
-        assert centres.overall() == {"complete_until": None, "provisional": None}
+        assert centres.overall(centres.heard()) == {"complete_until": None, "provisional": None}
         kafka.beat(0)
         kafka.has_more = False
         wait(lambda: watch.has_read_beats)
         assert (centres.deliveries() or {})[UNIT].spool_events == 0
-        assert centres.overall()["provisional"] is False
+        assert centres.overall(centres.heard())["provisional"] is False

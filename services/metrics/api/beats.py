@@ -7,7 +7,7 @@ import msgspec
 
 from contracts import instants
 from contracts.events import code_of
-from contracts.heartbeats import Kept, replaces
+from contracts.heartbeats import Kept, read_kept, replaces
 from services.metrics.domain.delivery import Beat, beat_of
 
 SOURCES_MAX: Final = 20_000
@@ -28,14 +28,13 @@ class Beats:
         if not value:
             self._newest.pop((key or b"").decode(errors="replace"), None)
             return
+        if (said := read_kept(value)) is None:
+            return
+        held = self._newest.get(said.source)
+        is_same = held is not None and held[0].incarnation.lower() == said.incarnation.lower()
         try:
-            said = msgspec.json.decode(value, type=Kept)
-            instants.parse(said.at)
-            held = self._newest.get(said.source)
-            is_same = held is not None and held[0].incarnation.lower() == said.incarnation.lower()
-            known = held[1] if held is not None and is_same else None
-            beat = beat_of(said, stored_at, known)
-        except (ValueError, RecursionError):
+            beat = beat_of(said, stored_at, held[1] if held is not None and is_same else None)
+        except ValueError:
             return
         if said.retired:
             self._newest.pop(said.source, None)

@@ -53,19 +53,17 @@ class Centres:
         now = self._now()
         return {unit: self._silence(unit, at, now, self._units.hours(unit)) for unit, at in seen.items()}
 
-    def marked(self, rows: Iterable[Row], seen: Mapping[str, int], heard: Heard | None = None) -> list[Row]:
+    def marked(self, rows: Iterable[Row], seen: Mapping[str, int], heard: Heard) -> list[Row]:
         """Rows with what is said of each one's centre."""
-        now, heard = self._now(), heard or self.heard()
-        marked = []
+        now, marked = self._now(), []
         for row in rows:
             unit, hours = row["unit"], self._units.hours(row["unit"])
             stand = delivery.judge(heard.of.get(unit, ()), now, hours, self._old_after)
             marked.append({**row, **_told(stand, self._silence(unit, seen.get(unit), now, hours), heard.is_read)})
         return marked
 
-    def overall(self, heard: Heard | None = None) -> Row:
+    def overall(self, heard: Heard) -> Row:
         """The same of all known centres together."""
-        heard = heard or self.heard()
         until, is_provisional = delivery.together(self._judged(heard).values())
         return {"complete_until": _show(until), "provisional": is_provisional if heard.is_read else None}
 
