@@ -265,7 +265,7 @@ class Doors:
 
     async def _since(self, row: Row) -> str | None:
         code = row.reported.dossier
-        if code is None:
+        if code is None or not row.may_come_again:
             return None
         snapshot = await self._ports.states.read({row.partition: (code,)})
         _, clock, rules = (await self._judged(snapshot)).get((row.partition, code), (None, None, None))

@@ -47,6 +47,11 @@ class Row(Struct, frozen=True):
     recorded_at: int | None = None
 
     @property
+    def may_come_again(self) -> bool:
+        """Whether another try of the same event can help."""
+        return self.letter.code in REPLAYED
+
+    @property
     def is_of_misfit(self) -> bool:
         """Whether it was written for an event that is kept, by a later tick."""
         return self.letter.code in MISFITS
@@ -117,7 +122,7 @@ def show(row: Row, stand: Stand) -> dict[str, Any]:
 def since(row: Row, dossier: Dossier | Retired | None, log_clock: int | None, rules: Rules | None) -> str | None:
     """How the event of a dead letter that another try can help stands in its dossier by now, `retired` where the dossier's
     history is gone; None: it has not come again, or nobody can say."""
-    if row.letter.code not in REPLAYED or dossier is None:
+    if not row.may_come_again or dossier is None:
         return None
     if isinstance(dossier, Retired):
         return "retired"

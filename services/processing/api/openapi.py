@@ -73,27 +73,6 @@ def not_ready() -> dict[int | str, dict[str, Any]]:
 
 # --- operations -------------------------------------------------------------------------------------------------------
 
-_CODE_IN_PATH = {
-    "name": "code",
-    "in": "path",
-    "required": True,
-    "description": "Dossier code.",
-    "schema": {"type": "string", "pattern": f"^{DOSSIER_FORM}$"},
-}
-_UNIT_IN_PATH = {
-    "name": "code",
-    "in": "path",
-    "required": True,
-    "description": "Unit or department code.",
-    "schema": {"type": "string", "pattern": f"^{UNIT_FORM}$"},
-}
-_PLACE_IN_PATH = {
-    "name": "place",
-    "in": "path",
-    "required": True,
-    "description": "`position` of a row: partition and offset in dossier.rejected, `3:17`.",
-    "schema": {"type": "string", "pattern": f"^{PLACE_FORM}$"},
-}
 _LISTS = (
     "`overdue`, `due_soon` (72 hours by the clock, the next 24 included) and `open` (those without a due last): by due. "
     "`acceptance_due`: submitted, neither accepted nor refused, by when they had to be. `waiting_supplement`, "
@@ -158,11 +137,19 @@ def _answer(status: int, text: str) -> dict[str, Any]:
     return answer
 
 
+def _in_path(name: str, form: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": text,
+            "schema": {"type": "string", "pattern": f"^{form}$"}}  # fmt: skip
+
+
 def _in_query(name: str, pattern: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": text,
             "schema": {"type": "string", "pattern": pattern}}  # fmt: skip
 
 
+_CODE_IN_PATH = _in_path("code", DOSSIER_FORM, "Dossier code.")
+_UNIT_IN_PATH = _in_path("code", UNIT_FORM, "Unit or department code.")
+_PLACE_IN_PATH = _in_path("place", PLACE_FORM, "`position` of a row: partition and offset in dossier.rejected, `3:17`.")
 _OF_REASON = _in_query("code", f"^({REASON_FORM})?$", "Only those rejected for this reason.")
 _OF_UNIT = _in_query("unit", f"^({UNIT_FORM})?$", "Only those whose `source` names this code.")
 _GOES_ON = _in_query("cursor", CURSOR_FORM, "`next` of the page before.")
