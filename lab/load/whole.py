@@ -1,7 +1,7 @@
 """All steps of a knee as one run: what each of them counted, at the second at which it was; no figure is of one alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -23,8 +23,8 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
     first, last = steps[0], steps[-1]
     book = Book(first.book.bin_seconds)
     late, loop = Latencies(), Latencies()
-    for each in steps:
-        book.take_in(each.book, each.started_at - first.started_at)
+    for each, after in _with_seconds(steps):
+        book.take_in(each.book, after)
         late.add(each.late)
         loop.add(each.loop)
     expected, counters, total = _counters(steps)
@@ -37,7 +37,7 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
         troubles=summed(each.troubles for each in steps),
         by_link=summed(each.by_link for each in steps), backlogs=_backlogs(steps),
-        flows=flow.summed((each.flows, round(each.started_at - first.started_at)) for each in steps),
+        flows=flow.summed((each.flows, round(after)) for each, after in _with_seconds(steps)),
         left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
         silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
         last_stored_at={
@@ -48,6 +48,11 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         samples=_samples(steps), stretches=_stretches(steps),
         cpu_seconds=_spent(steps), audit=audit, standing=_standing(steps),
     )  # fmt: skip
+
+
+def _with_seconds(steps: Sequence[Outcome]) -> Iterator[tuple[Outcome, float]]:
+    """Each step with how long after the first one it began."""
+    return ((each, each.started_at - steps[0].started_at) for each in steps)
 
 
 def _counters(steps: Sequence[Outcome]) -> tuple[dict[str, Counter[str]], dict[str, dict[str, int]], dict[str, int]]:
@@ -63,8 +68,7 @@ def _samples(steps: Sequence[Outcome]) -> list[Sample]:
     """One after the other; what was due and stored goes on from where the step before has left it."""
     told: list[Sample] = []
     due = stored = 0
-    for each in steps:
-        after = each.started_at - steps[0].started_at
+    for each, after in _with_seconds(steps):
         told += [
             replace(one, at=round(one.at + after, 2), due=one.due + due, stored=one.stored + stored) for one in each.samples
         ]
@@ -73,19 +77,17 @@ def _samples(steps: Sequence[Outcome]) -> list[Sample]:
 
 
 def _stretches(steps: Sequence[Outcome]) -> list[Stretch]:
-    told: list[Stretch] = []
-    for each in steps:
-        after = each.started_at - steps[0].started_at
-        told += [replace(one, since=one.since + after, until=one.until + after) for one in each.stretches]
-    return told
+    return [
+        replace(one, since=one.since + after, until=one.until + after)
+        for each, after in _with_seconds(steps) for one in each.stretches
+    ]  # fmt: skip
 
 
 def _backlogs(steps: Sequence[Outcome]) -> list[Backlog]:
-    told: list[Backlog] = []
-    for each in steps:
-        after = each.started_at - steps[0].started_at
-        told += [replace(one, until=one.until + after, last_stored_at=one.last_stored_at + after) for one in each.backlogs]
-    return told
+    return [
+        replace(one, until=one.until + after, last_stored_at=one.last_stored_at + after)
+        for each, after in _with_seconds(steps) for one in each.backlogs
+    ]  # fmt: skip
 
 
 def _standing(steps: Sequence[Outcome]) -> Standing | None:
