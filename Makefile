@@ -70,7 +70,7 @@ test: $(WANTED) lint ## lint, then all tests but those marked containers or long
 	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
 
 test-fast: setup ## the pure tests, no servers: seconds
-	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 2 -p no:schemathesis
+	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 3 -p no:schemathesis
 
 test-all: $(WANTED) lint ## every test, the faults in full; wants a Docker engine, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
