@@ -66,8 +66,8 @@ demo-correction: setup ## on the running demo: a day off in hindsight, which fig
 verify: setup ## recount the logs of the running stack and compare every stage with the next
 	@$(HERE) services.audit.main verify $(ARGS)
 
-test: $(WANTED) lint ## lint, then all tests but those marked containers or long, with a smoke of faults; fetches what they want
-	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not long"
+test: $(WANTED) lint ## lint, then all tests but those marked containers, wires or long, with a smoke of faults; fetches what they want
+	@$(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not containers and not wires and not long"
 
 test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 3 -p no:schemathesis
@@ -77,6 +77,9 @@ test-all: $(WANTED) lint ## every test, the faults in full; wants a Docker engin
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
 	@$(RUN) pytest -n 0 tests/containers
+
+test-wires: setup ## the load lab's lines as real wires: a rate that several share, packets that are lost; wants root
+	@$(RUN) pytest -n 0 -m wires
 
 lint: setup ## ruff, mypy --strict, layers
 	@$(RUN) ruff check .
@@ -101,10 +104,10 @@ bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Byt
 	@$(OURS) benchmarks
 
 reference-check: setup ## check the reference files (DIR=other/files for others) and say their digest
-	@$(OURS) deploy.operators.main check $(DIR)
+	@$(OURS) deploy.operators.main check $(if $(DIR),"$(DIR)")
 
 reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
-	@$(HERE) deploy.operators.main activate $(DIR)
+	@$(HERE) deploy.operators.main activate $(if $(DIR),"$(DIR)")
 
 rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='replay --code too_many'; docs/DEAD_LETTERS.md)
 	@$(HERE) deploy.operators.main rejected $(ARGS)

@@ -11,7 +11,7 @@ from contracts.events import Activated, Control, Opened
 from contracts.reference import Reference
 from deploy.operators import archive
 from deploy.operators import topics as topic_tool
-from deploy.operators.errors import FilesError, NotOpenError, RedisUnavailableError, UnknownRulesError
+from deploy.operators.errors import CodesLostError, FilesError, NotOpenError, RedisUnavailableError, UnknownRulesError
 from deploy.operators.log import BODY_BYTES_MAX, Log
 from deploy.operators.settings import OperatorSettings
 from deploy.operators.standing import Standing
@@ -60,22 +60,28 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
 
 @dataclass(frozen=True)
 class Activation:
-    """Rules that were let rule: their digest, where each partition was told, and codes that the former ones lack."""
+    """Rules that were let rule: their digest, where each partition was told, codes that the former ones lack, and which
+    those are, None where nobody says."""
 
     digest: str
     offsets: dict[int, int]
     added: frozenset[str] = frozenset()
+    former: str | None = None
 
 
 def activate(settings: OperatorSettings, body: Reference) -> str:
     """Publishes the reference body and lets it rule from here on; its digest."""
-    return activate_files(settings, body).digest
+    return activate_files(settings, body, really=True).digest
 
 
-def activate_files(settings: OperatorSettings, body: Reference) -> Activation:
-    """As `activate`, telling where, so that somebody can watch it being worked off."""
+def activate_files(settings: OperatorSettings, body: Reference, really: bool) -> Activation:
+    """As `activate`, telling where, so that somebody can watch it being worked off. CodesLostError when the rules in force
+    know codes that the body lacks, unless that is meant `really`: units that end keep their rows."""
     log = Log(settings.bootstrap)
     log.wait(settings.kafka_within_seconds)
+    former = None if really else _in_force(settings)
+    if former and (lost := (_codes(log.bodies(), former) or frozenset()) - body.codes()):
+        raise CodesLostError(str(settings.reference_dir), sorted(lost))
     return _let_rule(settings, log, publish(log, body))
 
 
@@ -111,18 +117,23 @@ def _let_rule(settings: OperatorSettings, log: Log, digest: str) -> Activation:
     wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
     if archive.plan(log.beginnings(), wanted, digest).missing:
         raise NotOpenError
-    added = _added(log.bodies(), _in_force(settings), digest)
+    former = _in_force(settings)
+    added = _added(log.bodies(), former, digest)
     told: dict[int, tuple[Control, ...]] = {each: (Activated(digest),) for each in range(topics.REPORTED.partitions)}
-    return Activation(digest, log.append(told, "activation"), added)
+    return Activation(digest, log.append(told, "activation"), added, former)
 
 
 def _added(bodies: dict[str, bytes], former: str | None, digest: str) -> frozenset[str]:
     """Codes that the former rules lack; none where nobody says which those are, or another release wrote one of them."""
+    before, now = _codes(bodies, former), _codes(bodies, digest)
+    return frozenset() if before is None or now is None else now - before
+
+
+def _codes(bodies: dict[str, bytes], digest: str | None) -> frozenset[str] | None:
     try:
-        before, now = (reference.decode(bodies[each]).codes() for each in (former or "", digest))
+        return reference.decode(bodies[digest or ""]).codes()
     except (KeyError, msgspec.MsgspecError):
-        return frozenset()
-    return now - before
+        return None
 
 
 def publish(log: Log, body: Reference) -> str:

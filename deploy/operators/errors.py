@@ -12,6 +12,7 @@ OperatorError
 │   ├── OtherClusterError         it lies in another cluster
 │   └── NotOpenError              open it first
 ├── FilesError                the reference files are wrong: correct them
+├── CodesLostError            look whether these are the right files, or say that it is meant
 ├── DoorError                 a service did not answer as it should: look at it, run it again
 ├── KeyFileError              a file that is named holds no key: write one into it, or set the key itself
 ├── JournalError              what is done cannot be written down, so nothing is done
@@ -102,6 +103,15 @@ class NotOpenError(ArchiveError):
 class FilesError(OperatorError):
     def __init__(self, directory: str, reason: str) -> None:
         super().__init__(f"The reference files in {directory} are not right: {reason}")
+
+
+class CodesLostError(OperatorError):
+    def __init__(self, directory: str, codes: list[str]) -> None:
+        shown = f"{', '.join(codes[:5])}{f' and {len(codes) - 5} more' if len(codes) > 5 else ''}"
+        super().__init__(
+            f"Nothing is activated: the files in {directory} lack codes that the rules in force know ({shown}). Are they "
+            f"the right ones? A unit that ends keeps its row and gets a valid_to (docs/OPERATIONS.md); or say --really."
+        )
 
 
 class DoorError(OperatorError):

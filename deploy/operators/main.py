@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     which = activate.add_mutually_exclusive_group()
     which.add_argument("directory", nargs="?", type=Path, help=where)
     which.add_argument("--digest", help="a body that was published before, instead of files")
+    activate.add_argument("--really", action="store_true", help="also files that lack codes which the rules in force know")
     activate.add_argument("--no-wait", action="store_true", help="do not wait until every dossier is folded anew")
     activate.add_argument("--within-seconds", type=float, default=WITHIN_SECONDS, metavar="N",
                           help=f"how long to wait (default {WITHIN_SECONDS:.0f})")  # fmt: skip
@@ -122,10 +123,11 @@ def _activate(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
     if chosen.digest is None:
         body = acts.files(settings)
         print(acts.estimates(settings, body), flush=True)
-        activation = acts.activate_files(settings, body)
+        activation = acts.activate_files(settings, body, chosen.really)
     else:
         activation = acts.activate_digest(settings, chosen.digest)
-    print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions", flush=True)
+    before = f"; before, {activation.former} ruled" if activation.former else ""
+    print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions{before}", flush=True)
     try:
         if not chosen.no_wait:
             _follow(settings, activation, chosen.within_seconds, began)

@@ -150,6 +150,43 @@ def test_codes_are_new_where_the_rules_before_are_known_to_lack_them(former: str
     assert acts._added(bodies, former, "d2") == added
 
 
+@pytest.mark.parametrize(
+    ("former", "arguments", "refused"),
+    [("theirs", [], "(c, d)"), ("theirs", ["--really"], ""), ("ours", [], ""), ("odd", [], ""), (None, [], "")],
+)
+def test_files_of_another_place_are_not_activated_unless_that_is_meant(
+    former: str | None,
+    arguments: list[str],
+    refused: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They lack units that rule; nothing is published then. Nobody is kept from it where nobody says what rules."""
+    ours = _published("a", "b")
+    bodies = {"theirs": _published("a", "c", "d"), "ours": ours, "odd": b"{}"}
+    done: list[object] = []
+    monkeypatch.setattr(acts, "files", lambda _: reference.decode(ours))
+    monkeypatch.setattr(acts, "estimates", lambda *_: "")
+    monkeypatch.setattr(acts, "_in_force", lambda _: former)
+    monkeypatch.setattr(acts, "publish", lambda *told: done.append(told))
+    monkeypatch.setattr(acts, "_let_rule", lambda *_: acts.Activation("d1", {}))
+    monkeypatch.setattr(Log, "wait", lambda *_: None)
+    monkeypatch.setattr(Log, "bodies", lambda _: bodies)
+    assert main.main(["activate", "--no-wait", *arguments]) == bool(refused)
+    assert (done == []) is bool(refused)
+    assert refused in capsys.readouterr().err
+
+
+def test_an_activation_names_the_rules_that_it_replaces(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By these the way back goes."""
+    for former, said in (("d0", "partitions; before, d0 ruled"), (None, "partitions")):
+        monkeypatch.setattr(acts, "activate_digest", lambda *_, former=former: acts.Activation("d1", {}, former=former))
+        assert main.main(["activate", "--no-wait", "--digest", "d1"]) == 0
+        assert capsys.readouterr().out.rstrip().endswith(said)
+
+
 @pytest.mark.parametrize(("number", "said"), [(0, ""), (1, "codes 0: each"), (7, "codes 0, 1, 2, 3, 4 and 2 more: each")])
 def test_an_activation_ends_with_what_new_codes_need(
     number: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
