@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.ledger_world import REASON, told
+from services.processing.domain.dossier import Dossier
+from services.processing.domain.ledger import deadline_view
+from tests.unit.fold_world import Desk, event
+from tests.unit.ledger_world import BIRTH, REASON, told
+from tests.unit.legal_clock_world import RULES
+from tests.unit.oracle_minutes import local
 
 SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, str, str]] = [
     (
@@ -64,7 +69,7 @@ SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, st
         "tiếp tục.",
         "The dossier was received at 08:00 on 07/07/2025, the limit is 2 working days, the result is due by 08:00 on "
         "09/07/2025. "
-        "The clock is paused since 10:00 on 07/07/2025 while a payment is awaited; the due will move when the dossier "
+        "The clock has been paused since 10:00 on 07/07/2025 while a payment is awaited; the due will move when the dossier "
         "goes on.",
     ),
     (
@@ -79,7 +84,7 @@ SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, st
         "Hồ sơ được tiếp nhận lúc 17:30 ngày 07/07/2025, thời hạn 2 ngày làm việc, hạn trả kết quả là 16:30 ngày "
         "11/07/2025. "
         "Thời hạn bắt đầu tính từ 07:00 ngày 08/07/2025 vì khi đó cơ quan mới mở cửa. "
-        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là 17:00 ngày 09/07/2025. "
+        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại ngày trả kết quả; hạn khi chưa hẹn lại là 17:00 ngày 09/07/2025. "
         "Hồ sơ đã giải quyết xong lúc 16:30 ngày 11/07/2025, đúng hạn. Kết quả đã trả lúc 08:00 ngày 14/07/2025.",
         "The dossier was received at 17:30 on 07/07/2025, the limit is 2 working days, the result is due by 16:30 on "
         "11/07/2025. "
@@ -109,7 +114,7 @@ SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, st
     (
         "5 working_days", [("submitted", "2025-07-07 07:00", {}), ("refused", "2025-07-07 08:00", {"reason": "wrong_form"})],
         "2025-07-10 08:00",
-        "Hồ sơ được nộp lúc 07:00 ngày 07/07/2025. Hồ sơ không được tiếp nhận lúc 08:00 ngày 07/07/2025.",
+        "Hồ sơ được nộp lúc 07:00 ngày 07/07/2025. Cơ quan đã từ chối tiếp nhận hồ sơ lúc 08:00 ngày 07/07/2025.",
         "The dossier was submitted at 07:00 on 07/07/2025. The dossier was refused at 08:00 on 07/07/2025.",
     ),
     (
@@ -118,9 +123,11 @@ SENTENCES: list[tuple[str | None, list[tuple[str, str, dict[str, Any]]], str, st
          ("supplement_lapsed", "2025-08-07 09:00", {})],
         "2025-08-10 08:00",
         "Hồ sơ được tiếp nhận lúc 07:00 ngày 07/07/2025, thời hạn 5 ngày làm việc, hạn trả kết quả là 17:00 ngày "
-        "11/07/2025. Hồ sơ kết thúc lúc 09:00 ngày 07/08/2025 vì quá thời gian bổ sung giấy tờ.",
+        "11/07/2025. Thời hạn đã tạm dừng từ 09:00 ngày 07/07/2025 (chờ bổ sung giấy tờ). "
+        "Hồ sơ kết thúc lúc 09:00 ngày 07/08/2025 vì quá thời gian bổ sung giấy tờ.",
         "The dossier was received at 07:00 on 07/07/2025, the limit is 5 working days, the result is due by 17:00 on "
-        "11/07/2025. The dossier was closed at 09:00 on 07/08/2025, as the time to send more papers had passed.",
+        "11/07/2025. The clock had been paused since 09:00 on 07/07/2025 while papers were awaited. "
+        "The dossier was closed at 09:00 on 07/08/2025, as the time to send more papers had passed.",
     ),
 ]  # fmt: skip
 
@@ -178,7 +185,7 @@ def test_a_pause_without_a_limit_promises_no_due() -> None:
     view = told(None, ("received", "2025-07-07 08:00", {}), ("supplement_requested", "2025-07-07 10:00", REASON),
                 now="2025-07-08 08:00")  # fmt: skip
     assert view["sentence"]["vi"].endswith("Hồ sơ đang tạm dừng từ 10:00 ngày 07/07/2025 (chờ bổ sung giấy tờ).")
-    assert view["sentence"]["en"].endswith("It is paused since 10:00 on 07/07/2025 while papers are awaited.")
+    assert view["sentence"]["en"].endswith("It has been paused since 10:00 on 07/07/2025 while papers are awaited.")
 
 
 def test_a_letter_whose_day_a_pause_has_moved_is_told_with_its_own_day() -> None:
@@ -196,8 +203,8 @@ def test_a_letter_whose_day_a_pause_has_moved_is_told_with_its_own_day() -> None
         in view["sentence"]["en"]
     )
     assert (
-        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại lúc 16:30 ngày 11/07/2025; hạn khi chưa hẹn lại là 10:00 ngày 09/07/2025."
-        in view["sentence"]["vi"]
+        "Cơ quan đã gửi phiếu xin lỗi và hẹn lại ngày trả kết quả, hẹn đến 16:30 ngày 11/07/2025; "
+        "hạn khi chưa hẹn lại là 10:00 ngày 09/07/2025." in view["sentence"]["vi"]
     )
 
 
@@ -249,3 +256,147 @@ def test_a_due_in_a_year_without_holidays_yet_says_so(amount: str, is_said: bool
     said = told(amount, ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
     assert ("The calendar names days off up to the end of 2040 only." in said["en"]) == is_said
     assert ("Lịch hiện mới ghi ngày nghỉ đến hết năm 2040." in said["vi"]) == is_said
+
+
+@pytest.mark.parametrize(
+    ("limit", "received", "opens"),
+    [
+        ("5 calendar_days", "2025-07-07 19:00", "Ngày tiếp nhận được tính là 08/07/2025 vì khi đó cơ quan mới mở cửa."),
+        ("1 months", "2025-07-05 09:00", "Ngày tiếp nhận được tính là 07/07/2025 vì khi đó cơ quan mới mở cửa."),
+        ("5 calendar_days", "2025-07-07 12:00", None),
+        (
+            "1 working_days",
+            "2025-07-07 12:00",
+            "Thời hạn bắt đầu tính từ 13:30 ngày 07/07/2025 vì khi đó cơ quan mới mở cửa.",
+        ),
+    ],
+)
+def test_a_limit_by_dates_waits_for_another_day_alone(limit: str, received: str, opens: str | None) -> None:
+    """Its first day is not counted: that its clock starts then would have whoever counts end a day too early."""
+    said = told(limit, ("received", received, {}), now="2025-07-07 20:00")["sentence"]["vi"]
+    assert (opens in said) if opens else ("mở cửa" not in said), said
+
+
+def test_a_same_day_that_was_counted_anew_speaks_of_the_supplement() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 10:00", {}),
+        ("supplement_requested", "2025-07-07 10:10", REASON),
+        ("supplement_provided", "2025-07-14 15:30", {"restart": True}),
+    ]
+    said = told("0 working_days", *events, now="2025-07-14 16:00")["sentence"]
+    assert "Hồ sơ giải quyết trong ngày mà bổ sung giấy tờ từ 15 giờ trở đi có hạn là cuối giờ làm việc" in said["vi"]
+    assert "What is supplemented at 15:00 or later is due by" in said["en"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "begun", "vi", "en"),
+    [
+        ("2 working_days", "2025-07-10 11:00", "quá hạn trả kết quả 1 ngày 1 giờ làm việc", "1 working day 1 hour"),
+        ("2 calendar_days", "2025-07-11 11:00", "quá hạn trả kết quả 2 ngày", "2 days"),
+        ("2 working_days", "2025-07-09 10:00", None, None),
+        (None, "2025-07-10 11:00", None, None),
+    ],
+)
+def test_a_pause_hides_no_delay_from_before_it(limit: str | None, begun: str, vi: str | None, en: str | None) -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 10:00", {}), ("payment_requested", begun, {})]
+    said = told(limit, *events, now="2025-07-20 08:00")["sentence"]
+    assert ("Khi tạm dừng" in said["vi"], "We apologise" in said["en"]) == (vi is not None, vi is not None)
+    if vi is not None:
+        assert f"Khi tạm dừng, hồ sơ đã {vi}. Cơ quan thành thật xin lỗi" in said["vi"]
+        assert f"When it was paused, it was already overdue by {en}. We apologise" in said["en"]
+
+
+def test_a_pause_hides_no_delay_of_the_acceptance() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("submitted", "2025-07-07 09:00", {}),
+        ("supplement_requested", "2025-07-10 11:00", REASON),
+    ]
+    said = told(None, *events, now="2025-07-12 08:00")["sentence"]
+    assert "Khi tạm dừng, hồ sơ đã quá hạn tiếp nhận 2 ngày 2 giờ làm việc." in said["vi"]
+    assert "When it was paused, the acceptance was already overdue by 2 working days 2 hours." in said["en"]
+
+
+@pytest.mark.parametrize(("fact", "data"), [("withdrawn", {}), ("halted", REASON), ("supplement_lapsed", {})])
+def test_an_end_within_a_pause_does_not_look_late(fact: str, data: dict[str, Any]) -> None:
+    """The due passes while the clock stands: without the pause it would be the office that had missed it."""
+    paused: list[tuple[str, str, dict[str, Any]]] = [("supplement_requested", "2025-07-07 11:00", REASON)]
+    for limit, pause in (("1 working_days", paused), ("1 working_days", []), (None, paused)):
+        if fact == "supplement_lapsed" and not pause:
+            continue
+        said = told(limit, ("received", "2025-07-07 10:00", {}), *pause, (fact, "2025-07-18 11:00", data),
+                    now="2025-07-19 08:00")["sentence"]  # fmt: skip
+        is_said = limit is not None and bool(pause)
+        assert ("Thời hạn đã tạm dừng từ 11:00 ngày 07/07/2025 (chờ bổ sung giấy tờ). Hồ sơ" in said["vi"]) == is_said
+        assert ("had been paused since 11:00 on 07/07/2025 while papers were awaited. The dossier" in said["en"]) == is_said
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_a_recall_is_told_as_long_as_the_due_counts_the_time_before_it(is_anew: bool) -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 10:00", {}),
+        ("completed", "2025-07-08 10:00", {}),
+        ("recalled", "2025-07-09 10:00", REASON),
+        ("supplement_requested", "2025-07-09 11:00", REASON),
+        ("supplement_provided", "2025-07-10 11:00", {"restart": is_anew}),
+    ]
+    said = told("5 working_days", *events, now="2025-07-10 14:00")["sentence"]
+    assert ("Kết quả đã được thu hồi để sửa lúc 10:00 ngày 09/07/2025; thời gian từ khi giải quyết xong vẫn tính vào hạn."
+            in said["vi"]) == (not is_anew)  # fmt: skip
+    assert ("The result was recalled for correction at 10:00 on 09/07/2025;" in said["en"]) == (not is_anew)
+
+
+def test_of_a_return_alone_nothing_is_said_of_a_completion() -> None:
+    said = told("1 working_days", ("received", "2025-07-07 10:00", {}), ("returned", "2025-07-08 09:00", {}),
+                now="2025-07-09 08:00")["sentence"]  # fmt: skip
+    assert said["vi"].endswith(" Kết quả đã trả lúc 09:00 ngày 08/07/2025, đúng hạn.")
+    assert said["en"].endswith(" The result was returned at 09:00 on 08/07/2025, on time.")
+
+
+@pytest.mark.parametrize(
+    ("entered", "vi", "en"),
+    [
+        ("2025-07-08 09:05", "Kết quả được ghi nhận đúng hạn tại cơ quan", "It was entered in time at the office"),
+        ("2025-07-08 11:00", "Kết quả được nhập vào hệ thống sau khi đã hết hạn.", "It was entered into the system after"),
+        (None, "không rõ được nhập lúc nào.", "when it was entered is not known."),
+    ],
+)
+def test_nobody_is_said_to_have_entered_late_what_does_not_say_when(entered: str | None, vi: str, en: str) -> None:
+    desk = Desk(RULES)
+    birth = BIRTH | {"time_limit": {"amount": 1, "unit": "working_days"}}
+    desk.report(event("received", local("2025-07-07 10:00"), source="/units/default", **birth))
+    desk.tick(local("2025-07-08 12:00"))
+    at = None if entered is None else local(entered)
+    desk.report(event("completed", local("2025-07-08 09:00"), source="/units/default", entered=at))
+    assert isinstance(desk.dossier, Dossier)
+    said = deadline_view(desk.dossier, local("2025-07-09 08:00"), RULES)["sentence"]
+    assert vi in said["vi"]
+    assert en in said["en"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_said"), [("3 working_hours", True), ("1 calendar_days", True), ("2 working_days", False)]
+)
+def test_a_due_on_a_made_up_saturday_says_that_the_office_works(limit: str, is_said: bool) -> None:
+    said = told(limit, ("received", "2025-04-25 16:00", {}), now="2025-04-25 17:00")["sentence"]
+    assert ("Ngày 26/04/2025 là ngày làm bù, cơ quan vẫn làm việc." in said["vi"]) == is_said
+    assert ("The office works on 26/04/2025, in exchange for a day off." in said["en"]) == is_said
+
+
+def test_more_holidays_than_are_named_end_in_words() -> None:
+    said = told("200 working_days", ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
+    assert " và các ngày khác. " in f"{said['vi']} "
+    assert " and others. " in f"{said['en']} "
+    assert "; Tết Dương lịch (01/01/2026); " in said["vi"]
+
+
+def test_what_nobody_recorded_is_not_said_not_to_have_happened() -> None:
+    """A limit that nobody told, and a dossier whose birth has not come, or was annulled."""
+    said = told(None, ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
+    assert said["vi"].endswith("; hệ thống không có thời hạn giải quyết của thủ tục này.")
+    assert said["en"].endswith("; no time limit of its procedure is on record.")
+    desk = Desk(RULES)
+    desk.report(event("completed", local("2025-07-08 09:00"), source="/units/default"))
+    assert isinstance(desk.dossier, Dossier)
+    said = deadline_view(desk.dossier, local("2025-07-09 08:00"), RULES)["sentence"]
+    assert said["vi"] == "Hệ thống chưa ghi nhận việc nộp hay tiếp nhận hồ sơ này."
+    assert said["en"] == "Neither a submission nor a reception of this dossier has been recorded."

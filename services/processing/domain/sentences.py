@@ -10,7 +10,7 @@ from services.processing.domain.calendar import Day, WorkingTime
 from services.processing.domain.history import Walk
 from services.processing.domain.moves import Move, Pause
 from services.processing.domain.spoken import Said, clock_en, clock_vi
-from services.processing.domain.verdict import Verdict
+from services.processing.domain.verdict import Verdict, late_when_paused
 
 PAUSES_NAMED_MAX: Final = 3
 LIMIT_NAMES: Final = {
@@ -25,7 +25,7 @@ PAUSE_NAMES: Final = {
     "suspended": ("tạm dừng xử lý", "while it was suspended", "while it is suspended"),
 }
 ENDINGS: Final = {
-    "refused": ("Hồ sơ không được tiếp nhận lúc {}.", "The dossier was refused at {}."),
+    "refused": ("Cơ quan đã từ chối tiếp nhận hồ sơ lúc {}.", "The dossier was refused at {}."),
     "supplement_lapsed": (
         "Hồ sơ kết thúc lúc {} vì quá thời gian bổ sung giấy tờ.",
         "The dossier was closed at {}, as the time to send more papers had passed.",
@@ -45,7 +45,10 @@ def sentence(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Said:
 
 def _parts(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
     if not walk.steps:
-        yield Said("Hồ sơ chưa được ghi nhận nộp.", "The dossier has not been submitted yet.")
+        yield Said(
+            "Hệ thống chưa ghi nhận việc nộp hay tiếp nhận hồ sơ này.",
+            "Neither a submission nor a reception of this dossier has been recorded.",
+        )
         return
     if not walk.was_received:
         yield _submitted(walk)
@@ -75,9 +78,10 @@ def _submitted(walk: Walk) -> Said:
 def _received(walk: Walk) -> Said:
     at = next(taken.event.time for taken in walk.steps if taken.event.fact == "received")
     if walk.limit is None or walk.due_current is None:
+        # Every procedure may have one by law; neither the catalogue nor an event has told it.
         return Said(
-            f"Hồ sơ được tiếp nhận lúc {clock_vi(at)}; thủ tục này không có thời hạn giải quyết.",
-            f"The dossier was received at {clock_en(at)}; its procedure has no time limit.",
+            f"Hồ sơ được tiếp nhận lúc {clock_vi(at)}; hệ thống không có thời hạn giải quyết của thủ tục này.",
+            f"The dossier was received at {clock_en(at)}; no time limit of its procedure is on record.",
         )
     limit, due = _limit(walk.limit), walk.due_current.at
     return Said(
@@ -99,33 +103,53 @@ def _limit(limit: TimeLimit) -> Said:
 def _reasons(walk: Walk, moves: Sequence[Move], hours: WorkingTime) -> Iterator[Said]:
     begun = max(place for place, move in enumerate(moves) if move.code in ("set", "restarted"))
     start, since = moves[begun], moves[begun + 1 :]
+    by_dates = walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
     if start.code == "restarted":
         yield Said(
             f"Thời hạn được tính lại từ đầu kể từ {clock_vi(start.at)} sau khi bổ sung giấy tờ.",
             f"The limit is counted anew from {clock_en(start.at)}, after more papers were provided.",
         )
     if start.clock_start is not None and start.clock_start > start.at:
-        yield Said(
-            f"Thời hạn bắt đầu tính từ {clock_vi(start.clock_start)} vì khi đó cơ quan mới mở cửa.",
-            f"The clock starts at {clock_en(start.clock_start)}, when the office opens next.",
-        )
+        yield from _waited(start, start.clock_start, by_dates)
     if _is_next_day(walk, start):
+        vi, en = ("bổ sung giấy tờ", "supplemented") if start.code == "restarted" else ("tiếp nhận", "received")
         yield Said(
-            "Hồ sơ trong ngày tiếp nhận từ 15 giờ trở đi có hạn là cuối giờ làm việc của ngày làm việc tiếp theo.",
-            "What is received at 15:00 or later is due by the next working day's closing.",
+            f"Hồ sơ giải quyết trong ngày mà {vi} từ 15 giờ trở đi có hạn là cuối giờ làm việc của ngày làm việc tiếp theo.",
+            f"What is {en} at 15:00 or later is due by the next working day's closing.",
         )
     pauses = [move.pause for move in since if move.pause is not None]
     letter = next((move for move in since if move.code == "apology_letter"), None)
-    by_dates = walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS
+    recall = next((move for move in reversed(since) if move.code == "recalled"), None)
     if not by_dates:
         yield from _holidays(_that_moved(walk, start, pauses, hours))
     yield from _paused(pauses, by_dates)
     if letter is not None:
         yield from _letter(walk, letter)
+    if recall is not None:
+        yield Said(
+            f"Kết quả đã được thu hồi để sửa lúc {clock_vi(recall.at)}; thời gian từ khi giải quyết xong vẫn tính vào hạn.",
+            f"The result was recalled for correction at {clock_en(recall.at)}; the time since its completion counts.",
+        )
     last = next((move for move in reversed(moves) if move.dates is not None), None)
     if last is not None and last.dates is not None and last.dates.passed_over and last.code != "handed_over":
         yield _moved_off(last.dates.base_day, last.dates.due_day, last.dates.passed_over)
+    yield from _made_up(walk, hours)
     yield from _unwritten(walk, hours)
+
+
+def _waited(start: Move, opens: int, by_dates: bool) -> Iterator[Said]:
+    """What comes outside hours waits for the next opening; to a limit by dates only another day matters."""
+    if not by_dates:
+        yield Said(
+            f"Thời hạn bắt đầu tính từ {clock_vi(opens)} vì khi đó cơ quan mới mở cửa.",
+            f"The clock starts at {clock_en(opens)}, when the office opens next.",
+        )
+    elif (day := instants.day_number(opens)) > instants.day_number(start.at):
+        vi, en = ("bổ sung giấy tờ", "supplement") if start.code == "restarted" else ("tiếp nhận", "reception")
+        yield Said(
+            f"Ngày {vi} được tính là {spoken.date(day)} vì khi đó cơ quan mới mở cửa.",
+            f"The day of the {en} counts as {spoken.date(day)}, when the office opens next.",
+        )
 
 
 def _is_next_day(walk: Walk, start: Move) -> bool:
@@ -157,7 +181,7 @@ def _that_moved(walk: Walk, start: Move, pauses: Iterable[Pause], hours: Working
 def _holidays(days: Sequence[Day]) -> Iterator[Said]:
     if days:
         named = spoken.named(days)
-        yield Said(f"Không tính ngày nghỉ: {named}.", f"Not counted, being holidays: {named}.")
+        yield Said(f"Không tính ngày nghỉ: {named.vi}.", f"Not counted, being holidays: {named.en}.")
 
 
 def _moved_off(base_day: int, due_day: int, days: Sequence[Day]) -> Said:
@@ -168,8 +192,8 @@ def _moved_off(base_day: int, due_day: int, days: Sequence[Day]) -> Said:
         vi, en = f"Ngày {base} là ngày nghỉ{name} nên", f"The day {base} is off{name}, so"
     else:
         named = spoken.named(holidays)
-        vi = f"Từ ngày {base} đến ngày {last} là ngày nghỉ" + (f", trong đó có {named}, nên" if holidays else " nên")
-        en = f"The days from {base} to {last} are off" + (f", among them {named}, so" if holidays else ", so")
+        vi = f"Từ ngày {base} đến ngày {last} là ngày nghỉ" + (f", trong đó có {named.vi}, nên" if holidays else " nên")
+        en = f"The days from {base} to {last} are off" + (f", among them {named.en}, so" if holidays else ", so")
     return Said(
         f"{vi} hạn chuyển sang ngày làm việc tiếp theo, {due}.", f"{en} the due moves to the next working day, {due}."
     )
@@ -181,15 +205,28 @@ def _letter(walk: Walk, letter: Move) -> Iterator[Said]:
     without = walk.due_original.at
     if letter.current == walk.due_current:
         yield Said(
-            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại; hạn khi chưa hẹn lại là {clock_vi(without)}.",
+            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại ngày trả kết quả; hạn khi chưa hẹn lại là {clock_vi(without)}.",
             f"An apology letter set this new appointment; without it the due was {clock_en(without)}.",
         )
     else:
         # A pause has moved the appointment since, and the due without it.
         at = letter.current.at
         yield Said(
-            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại lúc {clock_vi(at)}; hạn khi chưa hẹn lại là {clock_vi(without)}.",
+            f"Cơ quan đã gửi phiếu xin lỗi và hẹn lại ngày trả kết quả, hẹn đến {clock_vi(at)}; hạn khi chưa hẹn lại là "
+            f"{clock_vi(without)}.",
             f"An apology letter set a new appointment, {clock_en(at)}; without it the due was {clock_en(without)}.",
+        )
+
+
+def _made_up(walk: Walk, hours: WorkingTime) -> Iterator[Said]:
+    """A due on a day that is off in other weeks."""
+    if walk.due_current is None:
+        return
+    day = instants.day_number(walk.due_current.at)
+    if any(named.code == "make_up_day" for named in hours.named_days(day, day)):
+        yield Said(
+            f"Ngày {spoken.date(day)} là ngày làm bù, cơ quan vẫn làm việc.",
+            f"The office works on {spoken.date(day)}, in exchange for a day off.",
         )
 
 
@@ -230,36 +267,59 @@ def _now(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
     code = verdict.code
     if code in ("paused", "acceptance_paused"):
         yield _standing_still(walk)
+        if (late := late_when_paused(walk)) is not None:
+            over = _over(walk, late, "was already")
+            yield Said(f"Khi tạm dừng, {over.vi}.", f"When it was paused, {over.en}.")
+            yield Said(*SORRY)
     elif code in ("overdue", "acceptance_overdue") and verdict.at is not None:
-        late, at = _lateness(walk, verdict), verdict.at
-        vi = "quá hạn tiếp nhận" if code == "acceptance_overdue" else "quá hạn trả kết quả"
-        yield Said(
-            f"Tính đến {clock_vi(at)}, hồ sơ đã {vi} {late.vi}.",
-            f"As of {clock_en(at)}, {'the acceptance' if code == 'acceptance_overdue' else 'it'} is overdue by {late.en}.",
-        )
+        over = _over(walk, verdict, "is")
+        yield Said(f"Tính đến {clock_vi(verdict.at)}, {over.vi}.", f"As of {clock_en(verdict.at)}, {over.en}.")
         yield Said(*SORRY)
     elif code in ("refused", "withdrawn", "halted") and verdict.at is not None:
-        fact = walk.steps[-1].event.fact
-        vi, en = ENDINGS.get(fact, ENDINGS[code])
-        yield Said(vi.format(clock_vi(verdict.at)), en.format(clock_en(verdict.at)))
+        yield from _ended(walk, code, verdict.at)
     elif walk.completion is not None and verdict.at is not None:
         yield from _completed(walk, verdict, verdict.at)
 
 
 def _standing_still(walk: Walk) -> Said:
-    fact = next(taken.event.fact for taken in reversed(walk.steps) if taken.event.fact in PAUSE_NAMES)
-    vi, _, en = PAUSE_NAMES[fact]
+    vi, _, en = PAUSE_NAMES[_pausing(walk)]
     begin = walk.pause_begin
     if walk.was_received and walk.due_current is None:
-        return Said(f"Hồ sơ đang tạm dừng từ {clock_vi(begin)} ({vi}).", f"It is paused since {clock_en(begin)} {en}.")
+        return Said(f"Hồ sơ đang tạm dừng từ {clock_vi(begin)} ({vi}).", f"It has been paused since {clock_en(begin)} {en}.")
     return Said(
         f"Thời hạn đang tạm dừng từ {clock_vi(begin)} ({vi}), hạn sẽ được tính thêm khi hồ sơ tiếp tục.",
-        f"The clock is paused since {clock_en(begin)} {en}; the due will move when the dossier goes on.",
+        f"The clock has been paused since {clock_en(begin)} {en}; the due will move when the dossier goes on.",
     )
 
 
+def _ended(walk: Walk, code: str, at: int) -> Iterator[Said]:
+    last = walk.steps[-1]
+    if last.state_before in arrows.PAUSED and walk.was_received and walk.due_current is not None:
+        # Else a due that stood still meanwhile would look missed.
+        vi, en, _ = PAUSE_NAMES[_pausing(walk)]
+        since_vi, since_en = clock_vi(walk.pause_begin), clock_en(walk.pause_begin)
+        yield Said(f"Thời hạn đã tạm dừng từ {since_vi} ({vi}).", f"The clock had been paused since {since_en} {en}.")
+    vi, en = ENDINGS.get(last.event.fact, ENDINGS[code])
+    yield Said(vi.format(clock_vi(at)), en.format(clock_en(at)))
+
+
+def _pausing(walk: Walk) -> str:
+    """The fact that began the pause in which it is, or in which it ended."""
+    return next(taken.event.fact for taken in reversed(walk.steps) if taken.event.fact in PAUSE_NAMES)
+
+
+def _over(walk: Walk, verdict: Verdict, be: str) -> Said:
+    late = _lateness(walk, verdict)
+    if verdict.code == "acceptance_overdue":
+        return Said(f"hồ sơ đã quá hạn tiếp nhận {late.vi}", f"the acceptance {be} overdue by {late.en}")
+    return Said(f"hồ sơ đã quá hạn trả kết quả {late.vi}", f"it {be} overdue by {late.en}")
+
+
 def _completed(walk: Walk, verdict: Verdict, at: int) -> Iterator[Said]:
-    done = Said(f"Hồ sơ đã giải quyết xong lúc {clock_vi(at)}", f"The dossier was completed at {clock_en(at)}")
+    if walk.implied:  # nothing but the return was reported
+        done = Said(f"Kết quả đã trả lúc {clock_vi(at)}", f"The result was returned at {clock_en(at)}")
+    else:
+        done = Said(f"Hồ sơ đã giải quyết xong lúc {clock_vi(at)}", f"The dossier was completed at {clock_en(at)}")
     if verdict.code == "late":
         late = _lateness(walk, verdict)
         yield Said(f"{done.vi}, trễ hạn {late.vi}.", f"{done.en}, late by {late.en}.")
@@ -275,6 +335,11 @@ def _completed(walk: Walk, verdict: Verdict, at: int) -> Iterator[Said]:
         yield Said(
             "Kết quả được ghi nhận đúng hạn tại cơ quan, chỉ báo về hệ thống muộn do đường truyền.",
             "It was entered in time at the office; only the report came late, over the line.",
+        )
+    elif verdict.late_entry and walk.completion is not None and walk.completion.recordedtime is None:
+        yield Said(
+            "Kết quả được báo về hệ thống sau khi đã hết hạn, không rõ được nhập lúc nào.",
+            "It was reported after the due had passed; when it was entered is not known.",
         )
     elif verdict.late_entry:
         yield Said(

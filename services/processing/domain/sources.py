@@ -57,7 +57,7 @@ SOURCES: Final[dict[str, Source]] = {
         "inferred", "Một ngày làm việc là 8 giờ làm việc.", "One working day is 8 working hours.",
     ),
     "same_day": Source(
-        "inferred", "Thủ tục trong ngày nhận từ 15 giờ thì trả kết quả trong ngày làm việc tiếp theo.",
+        "inferred", "Hồ sơ giải quyết trong ngày mà tiếp nhận từ 15 giờ thì hạn là cuối ngày làm việc tiếp theo.",
         "A same-day procedure received at 15:00 or later is due when the next working day closes.",
     ),
     "first_day_not_counted": Source(
@@ -73,7 +73,7 @@ SOURCES: Final[dict[str, Source]] = {
         "A limit that ends on a day off ends when the next working day closes.", CIVIL_CODE, "148",
     ),
     "pause_moves_due": Source(
-        "inferred", "Thời gian chờ bổ sung, chờ nộp tiền hoặc tạm dừng không tính vào thời hạn.",
+        "inferred", "Thời gian chờ bổ sung giấy tờ, chờ thực hiện nghĩa vụ tài chính hoặc tạm dừng không tính vào thời hạn.",
         "Time spent waiting for papers, for payment or suspended is not counted.",
     ),
     "restart_after_supplement": Source(

@@ -42,13 +42,13 @@ def counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def named(days: Sequence[Day]) -> str:
-    """`Quốc khánh (01/09/2025, 02/09/2025)`; each name once, in the order of its first day."""
+def named(days: Sequence[Day]) -> Said:
+    """`Quốc khánh (01/09/2025, 02/09/2025)`; each name once, in the order of its first day. A name may hold a comma."""
     by_name: dict[str, list[str]] = {}
     for day in days[:DAYS_NAMED_MAX]:
         by_name.setdefault(day.name or day.code, []).append(date(day.number))
-    named = ", ".join(f"{name} ({', '.join(dates)})" for name, dates in by_name.items())
-    return f"{named}, …" if len(days) > DAYS_NAMED_MAX else named
+    named = "; ".join(f"{name} ({', '.join(dates)})" for name, dates in by_name.items())
+    return Said(f"{named} và các ngày khác", f"{named} and others") if len(days) > DAYS_NAMED_MAX else Said(named, named)
 
 
 def date(number: int) -> str:

@@ -73,6 +73,18 @@ def _of_completion(walk: Walk) -> Verdict:
     )  # fmt: skip
 
 
+def late_when_paused(walk: Walk) -> Verdict | None:
+    """How late a paused dossier was already when its pause began; None if it was not."""
+    at = walk.pause_begin
+    if not walk.was_received:
+        late = _late("acceptance_overdue", at, walk.acceptance_due, walk.acceptance_hours)
+    elif walk.due_current is None:
+        return None
+    else:
+        late = _late("overdue", at, walk.due_current.at, walk.hours)
+    return late if late.late_by_clock else None
+
+
 def _late(code: Code, at: int | None, due: int, hours: WorkingTime | None) -> Verdict:
     if at is None or hours is None:
         return Verdict(code, at, due)
