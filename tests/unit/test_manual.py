@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = REPOSITORY / "README.md"
@@ -37,3 +38,15 @@ def test_every_page_is_found_within_two_clicks() -> None:
 def test_a_command_can_be_typed_as_it_stands(page: Path) -> None:
     """`python -m …` would be another Python than the one that has the packages."""
     assert BARE.findall(IN_A_CONTAINER.sub("", page.read_text())) == []
+
+
+def test_brokers_of_ones_own_are_told_to_each_service_that_speaks_with_kafka() -> None:
+    """One that is left out would go on with compose's own broker, which is empty then."""
+    page = (REPOSITORY / "docs" / "GOING_LIVE.md").read_text()
+    [override] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    services = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
+    told = {name: each["environment"]["MOTCUA_KAFKA"] for name, each in override["services"].items()}
+    assert told.keys() == {name for name, each in services.items() if "MOTCUA_KAFKA" in each.get("environment", {})} - {
+        "keys", "edge",
+    }  # fmt: skip
+    assert len(set(told.values())) == 1
