@@ -17,6 +17,7 @@ from tests.province import Province, Service
 
 CHUNK_BYTES = 512
 ANSWER_SECONDS = 20.0
+CALL_SECONDS = 20.0
 QUICK = {
     "MOTCUA_EDGE_BACK_OFF_FIRST_SECONDS": "0.05",
     "MOTCUA_EDGE_BACK_OFF_MOST_SECONDS": "0.3",
@@ -41,8 +42,14 @@ class Line:
 
     def to(self, service: Service | None) -> None:
         """Leads to this intake from now on, or to nobody; what was under way breaks off."""
-        self.target = None if service is None else int(service.base_url.rsplit(":", 1)[1])
-        self.loop.call_soon_threadsafe(self.cut)
+        asyncio.run_coroutine_threadsafe(
+            self._lead(None if service is None else int(service.base_url.rsplit(":", 1)[1])), self.loop
+        ).result(CALL_SECONDS)
+
+    async def _lead(self, target: int | None) -> None:
+        """Both in one step: a request that went to the new target would be broken off, and come twice."""
+        self.target = target
+        self.cut()
 
     def cut(self) -> None:
         """Breaks off every connection."""
