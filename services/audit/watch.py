@@ -149,10 +149,7 @@ class Watch:
             "looks": self._looks,
             "look_seconds": round(seconds, 3),
         }
-        counts, lists = verification.counts(), verification.lists()
-        shown = head | verdict.told(verification.findings, counts, lists, with_dossiers=False)
-        self.verdict = Verdict(clean, shown, head | verdict.told(verification.findings, counts, lists))
-        instruments = self._instruments
+        counts, lists, instruments = verification.counts(), verification.lists(), self._instruments
         instruments.clean.set(clean)
         instruments.last_look.set(now / instants.SECOND)
         instruments.look_seconds.set(seconds)
@@ -165,6 +162,9 @@ class Watch:
         for kind, units in lists.items():
             instruments.listed.labels(kind).set(sum(listed.count for listed in units.values()))
         instruments.sample_dossiers.set(counts["sample_dossiers"])
+        # Last: whoever has read a verdict finds its figures among the instruments.
+        shown = head | verdict.told(verification.findings, counts, lists, with_dossiers=False)
+        self.verdict = Verdict(clean, shown, head | verdict.told(verification.findings, counts, lists))
 
     # --- what is told meanwhile ------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ from contracts import instants
 from tests.integration.intake_calls import wait_until
 from tests.province import Province, Service
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 UNIT = "19753"
 INCARNATION = "0197c000-0000-7000-8000-000000000001"
-WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 90.0
 BIRTH = {"procedure": "none-such", "channel": "online", "receiver": UNIT, "competent": UNIT}
 
 
@@ -65,7 +65,8 @@ def test_each_look_goes_on_from_the_last_one_and_names_what_was_done_to_the_figu
     verdict = wait(audit, lambda told: told["verdict"] == "differences")
     assert "sequence 31 is missing before 32" in by_name(verdict)["sequences.contiguous"]["first"]["sentence"]
     report(services["intake"], [31])
-    wait(audit, lambda told: told["verdict"] == "clean")
+    # A gap is closed by what is reported, also before it is folded.
+    wait(audit, lambda told: told["verdict"] == "clean" and told["counts"]["standing_applied"] == 32)
 
     # Nobody folds any more: what is examined is right, and grows old.
     services["processing"].kill()
@@ -86,7 +87,7 @@ def test_a_look_that_came_to_no_verdict_is_soon_repeated(province: Province) -> 
         MOTCUA_PROCESSING_URL=started["processing-api"].base_url,
     )  # fmt: skip
     try:
-        wait_until(lambda: _is_told(audit, "did not answer"))
+        wait_until(lambda: _is_told(audit, "did not answer"), WITHIN_SECONDS)
     finally:
         started["metrics-api"].thaw()
     audit.wait_ready()
@@ -136,7 +137,7 @@ def _is_told(audit: Service, part: str) -> bool:
     """Whether it already answers, and says so among its reasons."""
     try:
         return part in str(ask(audit, "/readyz")[1].get("reasons"))
-    except urllib.error.URLError:
+    except OSError:
         return False
 
 
