@@ -47,7 +47,8 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 @pytest.mark.kafka
 @pytest.mark.faults
-@pytest.mark.timeout(2 * WITHIN_SECONDS + 100)
+# It takes two minutes; on a machine that is busy with other things, many.
+@pytest.mark.timeout(900)
 def test_every_published_figure_is_the_system_s_own_whoever_is_killed_in_the_middle(demo: Demo) -> None:
     """Exit status 0, eight rows, each equal, after six kills; the audit finds every stage equal to the next; it runs on."""
     running = demo.start()

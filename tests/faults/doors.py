@@ -14,6 +14,8 @@ from tests.faults.stand import Stand
 from tests.faults.waiting import NotInTimeError
 
 ANSWER_SECONDS = 5.0
+# Of what the verdict asks for, once: the audit computes beside it.
+VERDICT_ANSWER_SECONDS = 60.0
 FRESH_WITHIN_SECONDS = 300.0
 DRAINED_WITHIN_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 0.1
@@ -69,7 +71,7 @@ class Doors:
 
     def units(self, role: str) -> dict[str, Any]:
         """What metrics says of all units."""
-        answer = requests.get(f"{self._stand.metrics_api.base_url}/v1/units?role={role}", timeout=ANSWER_SECONDS)
+        answer = requests.get(f"{self._stand.metrics_api.base_url}/v1/units?role={role}", timeout=VERDICT_ANSWER_SECONDS)
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         return told
@@ -77,7 +79,7 @@ class Doors:
     def dossier(self, session: requests.Session, code: str) -> dict[str, Any]:
         """What processing says of a dossier; of one that it does not know, nothing."""
         url = f"{self._stand.processing_api.base_url}/v1/dossiers/{code}"
-        answer = session.get(url, headers=OPERATOR, timeout=ANSWER_SECONDS)
+        answer = session.get(url, headers=OPERATOR, timeout=VERDICT_ANSWER_SECONDS)
         if answer.status_code == 404:
             return {}
         answer.raise_for_status()

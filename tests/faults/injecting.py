@@ -20,7 +20,7 @@ DIES_AT_COMMIT = (2, 3, 4)
 DIES_WITH = {"processing": FAULT_EXIT, "metrics": -signal.SIGKILL}
 DIES_IN_TRIES = 3
 # A line that has cut nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
-WAITS_SECONDS = 4.0
+WAITS_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.2
 # These spoil only what is under way, and nothing may have been.
 MAY_MISS = ("lossy", "unanswered")

@@ -24,7 +24,8 @@ from services.processing.domain.rules import Rules
 from tests.province import Province
 from tests.unit.memory_line import MemoryLine
 
-pytestmark = pytest.mark.kafka
+# The first test of a process waits for its servers, too.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 REPOSITORY = Path(__file__).parents[2]
 UNIT, DAY, NEXT_DAY, PARTITION = "19753", "2026-01-05", "2026-01-06", 4

@@ -18,7 +18,8 @@ from deploy.operators.topics import describe
 from tests.conftest import NewProvince
 from tests.province import NotOursError, Province, empty_kafka, make_clean
 
-pytestmark = pytest.mark.kafka
+# The first test of a process waits for its servers, too.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 BODY = Reference(
     units=[Unit(code="19753", name="Phường thử", kind="ward", hours="default", valid_from="2025-07-01")],
