@@ -174,6 +174,19 @@ def test_a_fault_of_audit_s_own_costs_the_service_a_look_and_what_it_has_read_st
     assert watch._verification is before
 
 
+def test_whoever_has_read_a_verdict_finds_its_figures_among_the_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are set before it is told."""
+    monkeypatch.setattr(Verification, "run", lambda *_: None)
+    instruments, told = Instruments(), list[object]()
+    watch = Watch(NOWHERE, 1, instruments, failed=_fails)
+    for gauge in (instruments.clean, instruments.last_look, instruments.look_seconds, instruments.sample_dossiers):
+        monkeypatch.setattr(gauge, "set", lambda _: told.append(watch.verdict))
+    watch._look()
+    watch._verification.close()
+    assert told == [None] * 4
+    assert watch.verdict is not None
+
+
 def test_after_a_fault_in_the_middle_of_a_record_the_service_ends_and_nothing_more_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
