@@ -26,7 +26,7 @@ DESCRIBE = """
 import sys
 from contracts import asking
 client = asking.client(sys.argv[1])  # one without a name is gone before its answer arrives
-client.describe_cluster(request_timeout=2.0).result(3.0)
+client.describe_cluster(request_timeout=20.0).result(30.0)
 """
 
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from services.processing.domain.generation import GEN
 
 pytestmark = pytest.mark.slow
 
+BEGUN_WITHIN_SECONDS = 60.0
 SLOW = """
 import os, pathlib, time
 try:
@@ -27,12 +29,23 @@ finally:
 
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with a benchmark that takes a minute, while none is to take more than three seconds."""
+    """A directory with a benchmark that takes a minute, while none is to take more than a second once it has begun."""
+
+    class Begun(subprocess.Popen[bytes]):
+        """Its time runs from when it has come to its work: a busy machine may take long to start it."""
+
+        def wait(self, timeout: float | None = None) -> int:
+            given_up_at = time.monotonic() + BEGUN_WITHIN_SECONDS
+            while not (tmp_path / "began").exists() and self.poll() is None and time.monotonic() < given_up_at:
+                time.sleep(0.02)
+            return super().wait(timeout)
+
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "__init__.py").touch()
     (tmp_path / "benchmarks" / "slow.py").write_text(SLOW)
     monkeypatch.setattr(bench, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(bench, "WITHIN_SECONDS", 3.0)
+    monkeypatch.setattr(bench, "WITHIN_SECONDS", 1.0)
+    monkeypatch.setattr(subprocess, "Popen", Begun)
     return tmp_path
 
 
@@ -46,7 +59,7 @@ def test_a_benchmark_that_takes_too_long_cleans_up(
     told = (at / "began").read_text().split()
     assert "MOTCUA_CLOCK" in told
     assert not {"MOTCUA_GEN", "MOTCUA_LIVE_GEN"} & set(told)
-    assert "slow took more than 3 s" in capfd.readouterr().err
+    assert "slow took more than 1 s" in capfd.readouterr().err
 
 
 def test_one_that_does_not_end_is_killed(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,13 +67,13 @@ def test_one_that_does_not_end_is_killed(at: Path, monkeypatch: pytest.MonkeyPat
     (at / "benchmarks" / "slow.py").write_text(
         "import os, pathlib, signal, time\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "pathlib.Path('began').write_text(str(os.getpid()))\n"
         "time.sleep(60)\n"
     )
     monkeypatch.setattr(bench, "END_WITHIN_SECONDS", 0.2)
     assert bench._measure("slow", {}) == 1
     with pytest.raises(ProcessLookupError):
-        os.kill(int((at / "pid").read_text()), 0)
+        os.kill(int((at / "began").read_text()), 0)
 
 
 def test_the_archive_of_a_benchmark_is_of_this_folds_generation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

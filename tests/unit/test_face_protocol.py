@@ -74,6 +74,7 @@ class Served:
         config = uvicorn.Config(self._answer, http=Bounded, interface="asgi3", log_config=None)
         config.load()
         self.wire = Wire()
+        self.began = asyncio.get_running_loop().time()
         self.protocol = Bounded(config, ServerState(), {})
         self.wire.lost = self.protocol.connection_lost
         self.protocol.connection_made(self.wire)
@@ -83,6 +84,9 @@ class Served:
         for piece in pieces:
             if not self.wire.is_closed:
                 self.protocol.data_received(piece)
+            await asyncio.sleep(0)
+        # An answer takes some turns of the loop, and on a busy machine a hundredth of a second may be one of them.
+        for _ in range(50):
             await asyncio.sleep(0)
         await asyncio.sleep(0.01)
 
@@ -187,8 +191,9 @@ def test_a_head_too_slow_is_closed(pieces: Sequence[bytes], monkeypatch: pytest.
         for _ in range(2):
             # A byte more now and then does not help.
             await served.hear(*([b"x"] if pieces and pieces[-1] == BEGUN else []))
-            assert not served.wire.is_closed
-        await asyncio.wait_for(served.wire.closed.wait(), 5)
+            # Unless this machine stood still until it was time.
+            assert not served.wire.is_closed or asyncio.get_running_loop().time() - served.began >= protocol.HEAD_SECONDS
+        await asyncio.wait_for(served.wire.closed.wait(), 20)
 
     played(play)
 
@@ -250,7 +255,7 @@ def test_whoever_takes_steadily_has_all_his_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, takes_on: bool
 ) -> None:
     """On real sockets: a body in one piece, over many times the bound, by steps that the kernel's buffer does not show."""
-    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.5 if takes_on else 0.1)
     monkeypatch.setattr(protocol._log, "filters", [])
     caplog.set_level(logging.INFO, protocol.__name__)
     body = b"x" * 600_000
@@ -272,14 +277,17 @@ def test_whoever_takes_steadily_has_all_his_time(
             client.setblocking(False)
             await loop.sock_connect(client, listening.getsockname())
             await loop.sock_sendall(client, WHOLE)
-            await asyncio.sleep(0.0 if takes_on else 0.5)
+            for _ in range(0 if takes_on else 1_000):
+                if caplog.records:
+                    break
+                await asyncio.sleep(0.02)
             with suppress(ConnectionResetError):
                 while piece := await loop.sock_recv(client, 16_000):
                     taken += len(piece)
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.06)
         server.close()
         return taken
 
-    taken = asyncio.run(asyncio.wait_for(take(), 10))
+    taken = asyncio.run(asyncio.wait_for(take(), 60))
     assert (taken > len(body)) is takes_on
     assert bool(caplog.records) is not takes_on

@@ -10,7 +10,7 @@ from deploy.operators.generation.speaking import WORDS_BYTES_MAX, Fold, Speaker
 
 pytestmark = pytest.mark.timeout(60)
 
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 40.0
 ANSWER = 'print(\'{"at": "1.0", "log_clock": 5, "digest": "d", "answers": {"A": {"state": 2}}}\', flush=True)'
 
 
@@ -44,8 +44,8 @@ def test_a_question_longer_than_a_pipe_reaches_one_that_first_writes(tmp_path: P
 
 def test_one_that_never_answers_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     fold = _fold(tmp_path, "print('waiting for Kafka', file=sys.stderr, flush=True)", "time.sleep(600)")
-    with pytest.raises(NotAnsweredError, match=r"generation 2 .*not answered for 1 s, its last words: waiting for Kafka"):
-        _asked(fold, within_seconds=1.0)
+    with pytest.raises(NotAnsweredError, match=r"generation 2 .*not answered for 8 s, its last words: waiting for Kafka"):
+        _asked(fold, within_seconds=8.0)
 
 
 def test_half_an_answer_is_none(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from lab.links.server import Server
 from lab.links.toxiproxy import Toxiproxy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Two interpreters start one after the other, which has taken most of a minute on a machine with five times too much to do.
+LONG_SECONDS = 150
 WAITING = """
 import time
 from pathlib import Path
@@ -84,10 +86,10 @@ def test_who_takes_the_port_meanwhile_is_not_taken_for_the_server(
         server.wait()
 
 
-def test_a_server_is_ended_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_ended_while_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port_base: int) -> None:
     """By whoever holds it, and by an interruption of the waiting."""
-    program, port = _program(tmp_path, "import time; time.sleep(60)"), _free_port()
-    proxy = Toxiproxy(program, port, tmp_path / "log", is_awaited=False)
+    program = _program(tmp_path, "import time; time.sleep(60)")
+    proxy = Toxiproxy(program, port_base, tmp_path / "log", is_awaited=False)
     proxy.close()
     with pytest.raises(ProcessLookupError):
         os.kill(proxy.pid, 0)
@@ -96,7 +98,7 @@ def test_a_server_is_ended_while_it_starts(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Server, "_answers", interrupt)
-    server = Server(program, port, tmp_path / "log", is_awaited=False)
+    server = Server(program, port_base, tmp_path / "log", is_awaited=False)
     with pytest.raises(KeyboardInterrupt):
         server.wait()
     assert server._process.returncode is not None
@@ -136,6 +138,7 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * LONG_SECONDS)
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_a_test_run_that_is_asked_to_end_ends_what_it_started(tmp_path: Path, processes: str) -> None:
     """Alone, and where a test process of its own holds it, which xdist would end by force."""
@@ -147,19 +150,14 @@ def test_a_test_run_that_is_asked_to_end_ends_what_it_started(tmp_path: Path, pr
     with log.open("wb") as told:
         run = subprocess.Popen(command, cwd=REPOSITORY, stdout=told, stderr=told, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONG_SECONDS
         while not begun.exists():
             assert run.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         run.terminate()
-        assert run.wait(60) == pytest.ExitCode.INTERRUPTED, log.read_text()
+        assert run.wait(LONG_SECONDS) == pytest.ExitCode.INTERRUPTED, log.read_text()
     finally:
         run.kill()
         run.wait()
     assert ended.exists(), log.read_text()
-
-
-def _free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), _Answering) as server:
-        return server.server_port

@@ -33,7 +33,7 @@ SMOKE = str(REPOSITORY / "tests" / "load_scenarios" / "smoke.toml")
 REFERENCE = REPOSITORY / "deploy" / "reference"
 NOBODY = "127.0.0.1:9"
 INCARNATION = "0197c348-8800-7e66-ac3d-f9a8fc4fef6f"
-STOPPED_WITHIN_SECONDS = 20.0
+STOPPED_WITHIN_SECONDS = 60.0
 
 
 def _orders(scenario: scenarios.Scenario) -> Orders:
@@ -85,7 +85,7 @@ def test_a_heartbeat_says_up_to_when_all_is_delivered_and_what_was_put_aside() -
 
     async def play() -> None:
         centre.accept(events[0])
-        assert beat().oldest_unsent_age_seconds == pytest.approx(39, abs=1)
+        assert 39 <= beat().oldest_unsent_age_seconds < 49, "since it was due, and not since all began"
         for each in events[1:]:
             centre.accept(each)
         assert until() == warp.simulated(11.0)

@@ -21,7 +21,7 @@ from services.metrics.api.units import Units
 from services.metrics.api.watch import Watch
 
 # Long enough for a busy machine; where it is to run out, short enough to be waited for.
-LONG_HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 1.0
+LONG_HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 3.0
 WAIT_SECONDS = 20
 OLD_AFTER = 3600 * instants.SECOND
 UNIT = "19753"

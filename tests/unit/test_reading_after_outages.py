@@ -144,8 +144,8 @@ def test_a_client_that_is_let_go_within_its_own_callback_ends_no_process(cluster
 def test_where_nobody_answers_it_is_not_waited_for_twice() -> None:
     began = time.monotonic()
     with pytest.raises(KafkaException):
-        Asking("127.0.0.1:1").bounds([TopicPartition(TOPIC, 0)], 1.0)
-    assert time.monotonic() - began < 1.9
+        Asking("127.0.0.1:1").bounds([TopicPartition(TOPIC, 0)], 3.0)
+    assert time.monotonic() - began < 5.9
 
 
 def test_an_answer_that_is_cut_short_leaves_no_partition_paused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,7 +178,7 @@ def test_without_a_network_or_a_debian_one_sentence_says_what_is_missing(
     assert all("on Debian and Ubuntu alone" in line for line in capsys.readouterr().err.splitlines())
 
 
-@pytest.mark.parametrize(("make", "status", "ended"), [("sleep 30", 124, True), ("exit 2", 2, False), ("", 0, False)])
+@pytest.mark.parametrize(("make", "status", "ended"), [("sleep 90", 124, True), ("exit 2", 2, False), ("", 0, False)])
 def test_ci_ends_what_does_not_end(machine: Machine, make: str, status: int, ended: bool) -> None:
     """With a sentence; the status of tests that came to their end is theirs."""
     for tool in ("bash", "dirname", "sleep", "timeout"):
@@ -187,8 +187,8 @@ def test_ci_ends_what_does_not_end(machine: Machine, make: str, status: int, end
         (machine.bin / tool).symlink_to(found)
     machine.put("make", f'echo "$*"; [ "$1" = wanted ] || {{ {make or ":"}; }}')
     done = subprocess.run(
-        ["bash", REPOSITORY / ".ci" / "run"], env={"PATH": str(machine.bin), "WITHIN_SECONDS": "0.5"},
-        capture_output=True, text=True, timeout=30, check=False,
+        ["bash", REPOSITORY / ".ci" / "run"], env={"PATH": str(machine.bin), "WITHIN_SECONDS": "3" if ended else "60"},
+        capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert (done.returncode, "was ended" in done.stderr) == (status, ended)
     assert (done.stdout, done.stderr.splitlines()[0]) == ("test WANTED=\n", "wanted"), "fetched before, and once"
