@@ -16,7 +16,7 @@ from tests.unit.edge_world import World, entry
 
 Events = list[dict[str, Any]]
 Says = Callable[[Events, web.Request], web.Response]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 DAY_SECONDS = 86400
 INSTANTS = ("at", "delivered_until")
 

@@ -101,19 +101,22 @@ def test_whatever_moment_it_is_killed_at_nothing_acknowledged_is_lost_and_number
     chance = random.Random(5)
     acknowledged: list[str] = []
     incarnations = set()
-    for _ in range(12):
+    rounds = 0
+    # On a slow disk little is acknowledged before a kill: then there are more kills.
+    while (rounds := rounds + 1) <= 12 or len(acknowledged) <= 50:
+        assert rounds < 200, "it was killed at work"
         acknowledged += killed(
             lambda pipe: accepting_until_killed(tmp_path, pipe, chance), after_seconds=0.05 + chance.random() / 10
         )
         box, began_anew = reopened(tmp_path)
         found = kept(box)
         box.close()
-        assert not began_anew, "a killed store goes on"
+        # One that was killed as it was made has given no number yet, and may begin once more.
+        assert not (began_anew and acknowledged), "a killed store goes on"
         incarnations |= {each["incarnation"] for each in found}
         assert numbers(found) == list(range(1, len(found) + 1))
         assert not set(acknowledged) - {each["id"] for each in found}
     assert len(incarnations) == 1
-    assert len(acknowledged) > 50, "it was killed at work"
 
 
 def delivering_until_killed(directory: Path, told: int, chance: random.Random) -> None:
