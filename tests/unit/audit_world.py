@@ -1,7 +1,7 @@
 """Logs as Kafka would keep them, folded in memory from the golden records, for audits that damage them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from services.audit.domain.recount import Tally
 from services.audit.domain.sample import Sample
 from services.processing.domain.rules import Rules
 from tests.unit.golden import make
+from tests.unit.golden.fold import Reported
 from tests.unit.memory_line import MemoryLine
 
 
@@ -36,9 +37,18 @@ class Logs:
 class Audit:
     """A finished audit of one partition."""
 
-    findings: Findings
+    books: Books
     line: Line
-    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def findings(self) -> Findings:
+        """What the checks found."""
+        return self.books.findings
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted."""
+        return self.books.recount.figures()
 
     def failed(self) -> dict[str, str]:
         """Names of the checks that found something, with the first difference as it is told."""
@@ -56,13 +66,14 @@ def digests() -> list[str]:
     return [reference.digest(reference.encode(body)) for body in make.bodies()]
 
 
-def folded(bodies: list[Reference]) -> Logs:
-    """The golden reported records as processing folds them when it takes these bodies for the ones that were activated."""
-    memory = MemoryLine({name: Rules.compile(name, body) for name, body in zip(digests(), bodies, strict=True)})
+def folded(bodies: list[Reference], records: Sequence[Reported] = ()) -> Logs:
+    """The golden reported records, or others, as processing folds them when it takes these bodies for the ones that were
+    activated."""
+    memory = folding(bodies)
     reported: list[Stored] = []
     lifecycle: list[Stored] = []
     letters: list[Stored] = []
-    for offset, record in enumerate(make.records()):
+    for offset, record in enumerate(records or make.records()):
         value, headers = record.value.encode(), tuple((name, text.encode()) for name, text in record.headers)
         at_ms = record.recorded_at // 1000
         reported.append(Stored(offset, at_ms, None, value, headers))
@@ -78,6 +89,17 @@ def folded(bodies: list[Reference]) -> Logs:
     return Logs(tuple(reported), tuple(lifecycle), tuple(letters))
 
 
+@cache
+def plain_bodies() -> dict[str, PlainRules]:
+    """The golden log's bodies as audit reads them."""
+    return {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
+
+
+def folding(bodies: list[Reference]) -> MemoryLine:
+    """Processing's fold in memory, by these bodies."""
+    return MemoryLine({name: Rules.compile(name, body) for name, body in zip(digests(), bodies, strict=True)})
+
+
 def audit(logs: Logs) -> Audit:
     """Audits one partition to its end."""
     findings = Findings()
@@ -89,11 +111,10 @@ def audit(logs: Logs) -> Audit:
     for record in logs.lifecycle:
         line.take(record)
     line.letters.judge(findings["letters.complete"], findings["letters.known"], line.chain.src, at_once=True)
-    bodies = {name: PlainRules(body) for name, body in zip(digests(), make.bodies(), strict=True)}
     for chosen in books.sample.dossiers.values():
-        against_lifecycle(findings, books.pieces, chosen, line, bodies)
+        against_lifecycle(findings, books.pieces, chosen, line, plain_bodies())
     books.sequences.judge(findings["sequences.contiguous"], {})
-    return Audit(findings, line, books.recount.figures())
+    return Audit(books, line)
 
 
 def without(log: tuple[Stored, ...], place: int) -> tuple[Stored, ...]:

@@ -7,16 +7,35 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from contracts.deadletters import from_record
+from contracts.deadletters import DeadLetter, from_record, to_headers
+from contracts.events import CLOCK_TICKED
+from contracts.lifecycle import Entry
 from services.audit import verdict
 from services.audit.archive import CouldNotRunError
 from services.audit.domain.books import Books
-from services.audit.domain.findings import Findings
+from services.audit.domain.derivation import Answered, against_answer
+from services.audit.domain.findings import Check, Difference, Findings
 from services.audit.domain.line import Line
 from services.audit.domain.reading import Stored
-from services.audit.domain.sample import Sample
-from tests.unit.audit_world import Logs, audit, folded, golden_logs, read, renumbered, rewritten, without
+from services.audit.domain.sample import Chosen, Sample
+from services.audit.dossiers import _PLAIN, _told
+from services.processing.api.views import dossier_answer
+from services.processing.domain.dossier import Dossier
+from tests.unit.audit_world import (
+    Audit,
+    Logs,
+    audit,
+    folded,
+    folding,
+    golden_logs,
+    plain_bodies,
+    read,
+    renumbered,
+    rewritten,
+    without,
+)  # fmt: skip
 from tests.unit.golden import make
+from tests.unit.golden.fold import Reported
 
 pytestmark = pytest.mark.slow
 
@@ -127,10 +146,156 @@ def test_attributes_that_are_not_those_of_the_reported_record_are_found() -> Non
         ("occurred_at", record.occurred_at + 1),
         ("log_clock", (record.log_clock or 0) + 1),
         ("digest", "other"),
+        ("fact", "rescheduled"),
     ):
         failed = audit(changed(place, **{member: value})).failed()
         assert f"`{member}`" in failed["accounting.attributes"]
         assert f"offset {record.src[0]}" in failed["accounting.attributes"]
+
+
+def test_a_tick_or_an_event_whose_record_says_that_it_is_something_else_is_found() -> None:
+    own = (place for place, each in enumerate(golden_logs().lifecycle) if read(each).last and not read(each).dossier)
+    ticked = next(place for place in own if read(golden_logs().lifecycle[place]).outcome == "tick")
+    for place, member, value, said in (
+        (ticked, "outcome", "control", "`outcome`"),
+        (ticked, "dossier", "X-0001", "`dossier`"),
+        (place_of("applied"), "last", False, "an event leaves one lifecycle record"),
+    ):
+        failed = audit(changed(place, **{member: value})).failed()
+        assert any(said in each for each in failed.values()), said
+
+
+def test_a_standing_that_is_missing_or_not_that_of_the_reported_record_is_found() -> None:
+    logs = golden_logs()
+    place = next(
+        place
+        for place in range(place_of("applied"), len(logs.lifecycle))
+        if (record := read(logs.lifecycle[place])).outcome == "applied" and len(record.done) == 1 and not record.undone
+    )
+    offset, entry = read(logs.lifecycle[place]).src[0], read(logs.lifecycle[place]).done[0]
+    for members, said in (
+        ({"outcome": "duplicate"}, "it stands applied, its outcome was duplicate"),
+        ({"done": (structs.replace(entry, source="Z"),)}, "it is counted for another source or day"),
+        ({"done": (structs.replace(entry, day="1999-01-01"),)}, "it is counted for another source or day"),
+        ({"done": (structs.replace(entry, offset=entry.offset + 9000),)}, "counts a record that is not there yet"),
+        ({"done": ()}, "the reported record has no standing"),
+    ):
+        result = audit(changed(place, **members))
+        assert said in result.failed()["accounting.standings"]
+        assert (result.line.standings.first_without(result.line.closed) == offset) == (result.line.counts()["none"] == 1)
+    assert result.line.counts()["none"] == 1
+    true = audit(logs).line
+    assert true.standings.first_without(true.closed) is None
+    assert true.standings.first_without(len(logs.reported)) == len(logs.reported)
+
+
+def test_a_lifecycle_record_that_cannot_be_read_is_named_and_passed_over() -> None:
+    logs = golden_logs()
+    place = place_of("applied")
+    broken = structs.replace(logs.lifecycle[place], value=b"{")
+    result = audit(replace(logs, lifecycle=(*logs.lifecycle[:place], broken)))
+    assert f"offset {place}: no lifecycle record can be read here" in result.failed()["accounting.records"]
+    assert result.line.next == place + 1
+
+
+def test_a_reported_record_that_is_not_there_any_more_is_named() -> None:
+    logs = golden_logs()
+    offset = read(logs.lifecycle[place_of("applied")]).src[0]
+    failed = audit(replace(logs, reported=without_renumbering(logs.reported, offset))).failed()
+    assert f"offset {offset}: reported records are not there any more" in failed["accounting.records"]
+    assert "accounting.attributes" not in failed
+
+
+def without_renumbering(log: tuple[Stored, ...], place: int) -> tuple[Stored, ...]:
+    """A log of which one record has passed away."""
+    return (*log[:place], *log[place + 1 :])
+
+
+def test_a_broken_chain_is_one_difference_and_says_what_stands_there() -> None:
+    """What follows is tied to what the record says, if it says something."""
+    logs = golden_logs()
+    place = place_of("applied")
+    after = logs.lifecycle[place + 1 :]
+    for header, found in ((b"00" * 8, "00" * 8), (None, "none"), (b"00", "none"), (b"none", "none")):
+        altered = structs.replace(logs.lifecycle[place], headers=(("chain", header),))
+        check = audit(replace(logs, lifecycle=(*logs.lifecycle[:place], altered, *after))).findings["chain.unbroken"]
+        # The next one was tied to what had stood there.
+        assert check.differences == (2 if found == "00" * 8 else 1)
+        assert f"found {found})" in str(check.first)
+
+
+def test_ticks_of_an_archive_that_goes_by_the_wall_s_clock_are_never_ahead_of_their_recording() -> None:
+    """And a tick that the contract refuses moves nothing, whatever instant it names."""
+    first, *others = make.records()
+    far = next(each for each in reversed(others) if ("ce_type", CLOCK_TICKED) in each.headers)
+    refused = Reported(far.value, [pair for pair in far.headers if pair[0] != "ce_id"], far.recorded_at)
+    opened = Reported(first.value.replace('"log"', '"wall"'), first.headers, first.recorded_at)
+    assert opened != first
+    logs = folded(make.bodies(), [opened, *others[:300], refused, *others[300:]])
+    result = audit(logs)
+    assert result.failed() == {}
+    last = read(logs.lifecycle[-1])
+    assert last.log_clock is not None
+    assert last.log_clock <= max(each.recorded_at for each in logs.reported)
+
+
+def test_a_change_that_the_fold_could_not_make_leaves_a_dead_letter_and_a_dossier_that_is_not_derived() -> None:
+    logs = golden_logs()
+    lettered = {from_record(each.key, each.value, each.headers).src[0] for each in logs.letters}
+    place, record = next(
+        (place, record)
+        for place, record in enumerate(map(read, logs.lifecycle))
+        if record.outcome == "tick" and not (record.last or record.done or record.src[0] in lettered)
+    )
+    failed = structs.replace(record, outcome="rejected", was=None, now=None)
+    logs = begun(replace(logs, lifecycle=rewritten(logs.lifecycle, place, failed)), record.src[0] + 1)
+    own = internal_error(logs, record.src)
+    for has_come in (True, False):
+        findings = Findings()
+        books = Books(findings, Sample(None, 1))
+        line = Line(0, books)
+        line.feed(iter(logs.reported))
+        for each in (*logs.letters, own) if has_come else logs.letters:
+            line.letters.read(each)
+        for each in logs.lifecycle:
+            line.take(each)
+        if not has_come:
+            line.letters.read(own)
+        line.letters.judge(findings["letters.complete"], findings["letters.known"], line.chain.src, at_once=True)
+        assert {check.name: str(check.first) for check in findings.checks.values() if not check.passed} == {}
+        assert line.letters.failed == set()
+        assert [code for (_, code), chosen in books.sample.dossiers.items() if not chosen.is_derivable] == [record.dossier]
+
+
+def test_an_event_that_the_fold_could_not_take_is_derived_as_rejected() -> None:
+    """The first one of a dossier, which leaves no stand; its dead letter comes before its lifecycle record, or after."""
+    logs = golden_logs()
+    records = [read(each) for each in logs.lifecycle]
+    place, record = next(
+        (place, record)
+        for place, record in enumerate(records)
+        if record.dossier not in {each.dossier for each in records[:place]} and place > len(records) // 3
+    )
+    [entry] = record.done
+    rejected = Entry(offset=entry.offset, standing="rejected", source=entry.source, day=entry.day)
+    failed = structs.replace(record, outcome="rejected", was=None, now=None, done=(rejected,))
+    logs = begun(replace(logs, lifecycle=rewritten(logs.lifecycle, place, failed)), record.src[0] + 1)
+    own = internal_error(logs, record.src)
+    result = audit(replace(logs, letters=(*logs.letters, own)))
+    assert result.failed() == {}
+    assert answer(result, result.books.sample.dossiers[0, record.dossier or ""], 404, {}) == (1, None)
+    assert list(audit(logs).failed()) == ["letters.complete", "sample.stands", "sample.standings"]
+    assert list(looks(len(logs.lifecycle), logs.letters, (own,), logs)) == [{}, {}, {}]
+
+
+def internal_error(logs: Logs, src: tuple[int, int]) -> Stored:
+    """The dead letter of a reported record that the fold could not take, or not at this change; it comes last."""
+    original, before = logs.reported[src[0]], logs.letters[-1]
+    letter = DeadLetter(
+        code="internal_error", detail="", src=(*src, 0), prev=from_record(None, b"", before.headers).src, key=None,
+        value=original.value, headers=tuple(original.headers),
+    )  # fmt: skip
+    return Stored(len(logs.letters), 0, None, original.value, tuple(to_headers(letter)))
 
 
 def test_a_code_that_is_another_dossier_s_is_shown_to_the_operator_alone() -> None:
@@ -169,11 +334,13 @@ def test_a_dead_letter_that_is_missing_is_found_wherever_it_stood() -> None:
     for place in (0, 1, len(logs.letters) // 2, len(logs.letters) - 2, len(logs.letters) - 1):
         failed = audit(replace(logs, letters=without(logs.letters, place))).failed()
         assert "has no dead letter" in failed["letters.complete"], place
+        if place < len(logs.letters) - 1:
+            assert f"offset {place}: `prev` of the dead letter" in failed["letters.order"]
 
 
-def looks(cut: int, had: Sequence[Stored], late: Sequence[Stored]) -> Iterator[dict[str, str]]:
+def looks(cut: int, had: Sequence[Stored], late: Sequence[Stored], logs: Logs | None = None) -> Iterator[dict[str, str]]:
     """What each of three looks finds when some letters come only after the first, which reads so much of the lifecycle."""
-    logs, findings = golden_logs(), Findings()
+    logs, findings = logs or golden_logs(), Findings()
     line = Line(0, Books(findings, Sample(0, 1)))
     line.feed(iter(logs.reported))
     for letters, records in ((had, logs.lifecycle[:cut]), (late, logs.lifecycle[cut:]), ((), ())):
@@ -267,6 +434,24 @@ def test_a_stand_that_was_forged_from_some_record_on_is_named_by_its_dossier() -
     assert "`state`" in failed["sample.stands"]
 
 
+def test_a_dossier_that_is_not_called_retired_is_named() -> None:
+    logs = golden_logs()
+    place = next(place for place, each in enumerate(logs.lifecycle) if read(each).retired)
+    failed = audit(changed(place, retired=False)).failed()
+    assert f"dossier {read(logs.lifecycle[place]).dossier}: retired in one and not in the other" in failed["sample.stands"]
+
+
+def test_a_dead_letter_for_what_owes_none_is_found_and_so_is_one_of_a_record_that_is_not_there() -> None:
+    logs = golden_logs()
+    src = read(logs.lifecycle[place_of("applied")]).src
+    logs = begun(logs, src[0] + 1)
+    own = internal_error(logs, src)
+    failed = audit(replace(logs, letters=(*logs.letters, own))).failed()
+    assert f"a dead letter for reported record {src[0]}, which owes none" in failed["letters.complete"]
+    failed = audit(replace(logs, letters=(*logs.letters, internal_error(logs, (src[0] - 1, 7))))).failed()
+    assert f"lifecycle record {src[0] - 1}.7, which is not there" in failed["letters.known"]
+
+
 def test_a_record_that_counts_as_another_step_is_named() -> None:
     logs = golden_logs()
     place = place_of("applied")
@@ -276,6 +461,39 @@ def test_a_record_that_counts_as_another_step_is_named() -> None:
     forged = structs.replace(record.done[-1], step=structs.replace(step, paid_online=not step.paid_online))
     failed = audit(changed(place, done=(*record.done[:-1], forged))).failed()
     assert f"offset {forged.offset}, dossier {record.dossier}" in failed["sample.standings"]
+
+
+def test_what_processing_answers_of_every_dossier_is_derived_and_each_member_that_is_another_is_named() -> None:
+    """At a tick that finds one due within a day, and at the end of the log, where most are retired."""
+    seen, statuses = set[str](), set[int]()
+    ticks = [each.src[0] for each in map(read, golden_logs().lifecycle) if each.now is not None and each.now.due_in_24h]
+    for count in (ticks[-1] + 1, len(golden_logs().reported)):
+        result, memory = audit(begun(golden_logs(), count)), folding(make.bodies())
+        for stored in golden_logs().reported[:count]:
+            memory.take(stored.value or b"", stored.headers, stored.recorded_at)
+        for chosen in result.books.sample.dossiers.values():
+            state, told = memory.states.get(chosen.code), dict[str, object]()
+            if isinstance(state, Dossier):
+                assert memory.rules is not None
+                told = _told(dossier_answer((state, memory.position.log_clock, memory.rules)))
+            status = 200 if told else 410
+            assert answer(result, chosen, status, told) == (1, None)
+            for member in {name for name, value in told.items() if value} - seen:
+                assert f"`{member}`" in str(answer(result, chosen, status, {**told, member: None})[1])
+                seen.add(member)
+            if status not in statuses:
+                differs = f"another status (expected {status}, found 404)"
+                assert differs in str(answer(result, chosen, 404, {})[1])
+                statuses.add(status)
+    assert seen == {*_PLAIN, "history", "misfits", "annulled", "annulments", "repeats"}
+    assert statuses == {200, 410}
+
+
+def answer(result: Audit, chosen: Chosen, status: int, told: dict[str, object]) -> tuple[int, Difference | None]:
+    """How much is examined of an answer of processing, and the first difference."""
+    check = Check("", "")
+    against_answer(check, chosen, Answered(result.line.closed, status, told), result.line, plain_bodies())
+    return check.examined, check.first
 
 
 def test_a_kafka_that_falls_silent_in_the_middle_of_a_record_costs_a_look_and_nothing_else() -> None:

@@ -199,3 +199,37 @@ def test_series_that_are_missing_or_altered_are_found() -> None:
         check = fresh()
         compare_series(check, tally, series[:place] + series[place + 1 :])
         assert not check.passed, series[place]
+
+
+def test_series_of_sources_are_of_receivers_alone_and_what_is_no_counter_of_a_role_and_unit_is_left_out() -> None:
+    overdue = Stand(receiver="A", competent="D", state=4, overdue=True, parked={"B": 2})
+    tally = tally_of(Counted(standing="rejected", source="B", day=DAY), stand=overdue)
+    of_bodies = [
+        Series(f"motcua_dossiers_{name}", {"unit": unit, "role": role, **labels}, 1.0)
+        for role, unit in (("receiver", "A"), ("competent", "D"))
+        for name, labels in (("open", {"state": "4"}), ("open_in_processing", {}), ("overdue", {}))
+    ]
+    of_sources = [
+        Series(f"motcua_dossiers_{name}", {"unit": "B", "role": "receiver"}, number)
+        for name, number in (("rejected", 1.0), ("parked_now", 2.0))
+    ]
+    others = [
+        Series("motcua_centre_spool_events", {"unit": "A", "role": "receiver"}, 7.0),
+        Series("motcua_dossiers_rejected", {"unit": "B"}, 7.0),
+        Series("motcua_dossiers_rejected", {"unit": "B", "role": "another"}, 7.0),
+        Series("motcua_dossiers_rejected", {"role": "receiver"}, 7.0),
+    ]
+    series = [*of_bodies, *of_sources, *others]
+    check = fresh()
+    compare_series(check, tally, series)
+    assert (check.examined, check.first) == (8, None)
+    for place in range(len(of_bodies) + len(of_sources)):
+        check = fresh()
+        compare_series(check, tally, series[:place] + series[place + 1 :])
+        assert check.differences == 1, series[place]
+
+
+def test_a_missing_unit_is_called_so() -> None:
+    check = fresh()
+    compare_answer(check, {"receiver|A|received": 1}, "receiver", {}, "units")
+    assert "units: the unit is missing" in str(check.first)

@@ -24,10 +24,9 @@ class Series:
     value: float
 
 
-def compare(check: Check, expected: Mapping[str, int], found: Mapping[str, int], where: str, zeros: bool = True) -> None:
+def compare(check: Check, expected: Mapping[str, int], found: Mapping[str, int], where: str) -> None:
     """Every counter on either side; an absent one is 0."""
-    names = sorted(expected.keys() | found.keys()) if zeros else sorted(found)
-    for name in names:
+    for name in sorted(expected.keys() | found.keys()):
         check.examined += 1
         want, have = expected.get(name, 0), found.get(name, 0)
         if want != have:
@@ -101,10 +100,10 @@ def compare_days(
 
 
 def counter_of(series: Series) -> str | None:
-    """`role|unit|counter` that a series shows; None for the open ones (by state) and for what is not a total."""
+    """`role|unit|counter` that a series shows (of open ones `open/<state>`); None for what is of no role and unit."""
     role, unit = series.labels.get("role"), series.labels.get("unit")
     counter = series.name.removeprefix(PREFIX)
-    if not series.name.startswith(PREFIX) or role not in ROLES or unit is None or counter == "today":
+    if not series.name.startswith(PREFIX) or role not in ROLES or unit is None:
         return None
     for label, names in _BY_LABEL.items():
         if label in series.labels:

@@ -58,11 +58,6 @@ def read(stored: Stored) -> Reported:
     )  # fmt: skip
 
 
-def instant_of(text: bytes | None) -> int | None:
-    """Microseconds of an instant; None when there is none or it is no instant."""
-    return _instant(text)
-
-
 _Source = tuple[str | None, str | None]
 _SOURCES: dict[bytes, _Source] = {}
 _KINDS: dict[bytes, tuple[Kind, str, str | None]] = {

@@ -21,7 +21,6 @@ class Chosen:
     records: list[Stored] = field(default_factory=list)
     stand: bytes = b""
     retired: bool = False
-    failed: set[int] = field(default_factory=set)
     is_derivable: bool = True
 
 
