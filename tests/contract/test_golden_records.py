@@ -49,6 +49,15 @@ def test_a_binary_event_is_the_structured_one_it_names(path: Path) -> None:
     assert events.to_record(stored) == (key, value, headers)
 
 
+def test_headers_that_the_contract_does_not_name_say_nothing() -> None:
+    """Of another system, without a value, of a later contract; what nobody knows of them is UTF-8, too."""
+    _, value, headers = kafka(next(read(path) for path in KAFKA if path.name.startswith("event.")))
+    others: list[tuple[str, bytes | None]] = [("ce_subject", None), ("odd", b"\xff"), ("ce_other", b"1")]
+    assert events.from_record(value, [*others, *headers]) == events.from_record(value, headers)
+    with pytest.raises(RefusedError, match="invalid_envelope: a header is not UTF-8"):
+        events.from_record(value, [*headers, ("ce_other", b"\xff")])
+
+
 @pytest.mark.parametrize("path", [path for path in KAFKA if path.name.startswith("control.")], ids=name_of)
 def test_a_control_record_is_the_structured_one_it_names(path: Path) -> None:
     """No key, four attributes, closed data."""

@@ -74,6 +74,13 @@ def test_what_the_archive_cannot_hold_is_told_apart(text: str) -> None:
         instants.parse(text)
 
 
+@pytest.mark.parametrize("text", ["0000-02-30T00:00:00Z", "0000-13-01T00:00:00Z"])
+def test_a_day_that_even_the_year_0_has_not_is_no_instant(text: str) -> None:
+    """That year leaps, but has no other days than every year that does."""
+    with pytest.raises(instants.NotAnInstantError):
+        instants.parse(text)
+
+
 @given(st.integers(instants.EARLIEST, instants.parse("9999-12-31T00:00:00Z")))
 def test_an_instant_shown_is_read_back_and_its_day_is_the_one_shown(instant: int) -> None:
     """Vietnam's calendar day is the date in what is shown."""

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from contracts import instants
 from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span
 from services.edge.domain import health, pace
-from services.edge.domain.clocks import TOLERATED, Clocks
+from services.edge.domain.clocks import MARGIN, TOLERATED, Clocks
 from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
 from services.edge.domain.incarnations import HighWater, is_continued, new_incarnation
 from services.edge.domain.numbering import Book, number, spans
 from services.edge.domain.pace import Bounds
 from services.edge.domain.patience import Patience, wait_seconds
-from services.edge.domain.replies import Meaning, Reply, meaning
+from services.edge.domain.replies import ItemReply, Meaning, Reply, meaning
 from services.edge.domain.window import Waiting, Window
 from services.edge.link import heartbeats
 from services.edge.link.line import LinkBook
@@ -180,8 +180,6 @@ def results(*told: tuple[str | None, str]) -> Reply:
 
 
 def _item(item_id: str | None, status: str) -> Any:
-    from services.edge.domain.replies import ItemReply
-
     return ItemReply(item_id, status, "unknown_unit" if status == "refused" else None)  # type: ignore[arg-type]
 
 
@@ -223,6 +221,24 @@ def test_a_single_event_that_intake_cannot_even_read_is_set_aside_so_that_others
     assert meaning(["a"], 400, None) == Meaning(again=(0,), trouble="not_intake"), "a 400 of something else is no verdict"
 
 
+@pytest.mark.parametrize(("code", "kept"), [("unknown_unit", "unknown_unit"), ("of_tomorrow", "refused"), (None, "refused")])
+def test_a_reason_that_is_not_known_here_is_one_all_the_same_and_no_longer_than_a_line(code: str | None, kept: str) -> None:
+    found = meaning(["a"], 422, Reply(results=[ItemReply("a", "refused", code, "x" * 1000)]))
+    assert [(why.index, why.code, why.detail) for why in found.refused] == [(0, kept, "x" * 300)]
+
+
+def test_a_quota_holds_back_all_of_a_key_and_a_partition_what_goes_to_it() -> None:
+    assert not meaning(["a"], 429, results(("a", "retry"))).apart
+    assert meaning(["a"], 503, results(("a", "retry"))) == Meaning(again=(0,), apart=True, trouble="answer_503")
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"), [(499, "not_intake"), (500, "answer_500"), (599, "answer_599"), (600, "not_intake")]
+)
+def test_an_answer_of_no_form_is_the_server_s_own_trouble_or_somebody_else_s(status: int, trouble: str) -> None:
+    assert meaning(["a"], status, None).trouble == trouble
+
+
 def test_an_older_copy_of_a_store_is_seen_and_the_store_itself_goes_on() -> None:
     mark = HighWater("one", 100)
     assert is_continued("one", 100, mark)
@@ -245,8 +261,10 @@ def test_the_first_limit_that_would_be_passed_is_named_and_the_fullest_one_count
     limits = Limits(events_max=10, bytes_max=1000, age_max_seconds=100.0, sources_max=2)
     assert refuses(Load(9, 0, 0, 0), limits) is None
     assert refuses(Load(9, 0, 0, 0), limits, events=2) == "events"
+    assert refuses(Load(0, 900, 0, 0), limits, size_bytes=100) is None
     assert refuses(Load(0, 900, 0, 0), limits, size_bytes=101) == "bytes"
     assert refuses(Load(1, 0, 100.0, 0), limits) == "age"
+    assert refuses(Load(0, 0, 0, 1), limits, new_sources=1) is None
     assert refuses(Load(0, 0, 0, 2), limits, new_sources=1) == "sources"
     assert refuses(Load(0, 0, 0, 2), limits) is None
     assert fill(Load(5, 700, 10.0, 0), limits) == 0.7
@@ -286,6 +304,9 @@ def test_a_clock_that_is_nearly_right_speaks_for_itself(offset: int) -> None:
         NOW, offset, NOW, NOW - HOUR_SECONDS,
     )  # fmt: skip
     assert Clocks(NOW, None).at == NOW
+    assert clocks.told(instants.EARLIEST) == instants.EARLIEST
+    # A day ahead, less a minute: intake's own clock may be so far behind.
+    assert clocks.told(NOW + 2 * instants.AHEAD) == NOW + instants.AHEAD - MARGIN
 
 
 def test_the_city_s_clock_is_known_over_a_correction_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,13 @@ def test_before_a_gate_that_is_shut_nothing_is_sent_to_kafka(path: str, headers:
     assert world.journal.records == []
 
 
+def test_a_batch_of_as_many_events_as_there_may_be_is_taken() -> None:
+    world = World(intake_batch_events_max=2)
+    assert world.post("/v1/events", CENTRE_BATCH, packed([event(), event()])).status == 202
+    answer = world.post("/v1/events", CENTRE_BATCH, packed([event()] * 3))
+    assert (answer.status, told(answer)["code"]) == (413, "batch_too_large")
+
+
 def test_a_refusal_is_told_even_while_nothing_can_be_stored() -> None:
     world = World()
     world.gate.reason = "kafka_unreachable: gone"
@@ -209,6 +216,7 @@ def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone() -> None
         while len(turned_away) < 6:
             await asyncio.sleep(0.01)
             turned_away = [each.result() for each in silent if each.done()]
+        turned_away.append(await world.call("POST", "/v1/events", CENTRE, [b"{", None]))
         assert world.metric("motcua_intake_requests_in_flight") == 2
         for each in silent:
             each.cancel()
@@ -221,6 +229,30 @@ def test_a_key_whose_bodies_do_not_come_takes_away_its_own_turns_alone() -> None
     assert beside.status == 202
     assert {(answer.status, told(answer)["code"]) for answer in turned_away} == {(503, "too_busy")}
     assert world.metric("motcua_intake_requests_in_flight") == 0
+
+
+def test_those_who_wait_for_a_turn_are_so_many_of_a_key_and_so_many_of_all() -> None:
+    """Whoever is one too many is told so at once; those who have gone take nobody's place."""
+    world = World(intake_requests_in_flight_max=2, intake_requests_waiting_max=3, intake_turn_seconds=60)
+    other = CENTRE | {"Authorization": "Bearer dev-19774"}
+
+    async def crowd() -> list[int]:
+        silent = [
+            asyncio.create_task(world.call("POST", "/v1/events", headers, [b"{", None]))
+            for headers in (*[CENTRE] * 5, *[other] * 3)
+        ]
+        for _ in range(200):
+            await asyncio.sleep(0)
+        turned_away = [at for at, each in enumerate(silent) if each.done()]
+        for each in silent:
+            each.cancel()
+        await asyncio.wait(silent)
+        return turned_away
+
+    async def twice() -> list[list[int]]:
+        return [await crowd(), await crowd()]
+
+    assert asyncio.run(twice()) == [[3, 4, 7]] * 2
 
 
 def test_paths_and_methods_that_nobody_offers_are_problems_too_and_share_one_label() -> None:

@@ -132,6 +132,13 @@ def test_development_keys_are_refused_beside_real_ones_and_beyond_this_machine(k
         open_keys(keys_file, dev_keys=True, host=host, codes=["19753"])
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_development_keys_are_taken_on_this_machine(host: str) -> None:
+    keys = open_keys(None, dev_keys=True, host=host, codes=["19753"])
+    assert keys.fault is None
+    assert keys.ring().holder("Bearer dev-19753") is not None
+
+
 def test_without_any_key_setting_nobody_is_known_and_the_fault_names_the_setting() -> None:
     keys = open_keys(None, dev_keys=False, host="127.0.0.1", codes=["19753"])
     assert isinstance(keys, FixedKeys)

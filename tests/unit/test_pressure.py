@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from math import e
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,16 @@ def test_forty_centres_are_hardly_sent_away() -> None:
     for number in range(1000):
         pressure.served(number / 100)
     assert {pressure.turned_away(10 + number / 100, 0.999) for number in range(40)} == {1}
+
+
+def test_whoever_is_turned_away_is_told_the_time_that_serving_all_of_them_takes() -> None:
+    """One a second is served by one that has just begun; of what happened ten seconds ago a third is remembered."""
+    pressure = Pressure(10)
+    assert [pressure.turned_away(0.0, 0.999) for _ in range(30)] == list(range(1, 31))
+    assert pressure.turned_away(10.0, 0.999) == 1 + int(0.999 * (30 / e + 1))
+    for _ in range(40):
+        pressure.served(10.0)
+    assert pressure.turned_away(10.0, 0.999) == 1 + int(0.999 * (30 / e + 2) / 4)
 
 
 @given(
