@@ -34,7 +34,7 @@ class Bounded(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._head_is_open = self._is_too_long = self._has_moved = False
+        self._is_too_long = self._has_moved = False
         # Bytes since the last head was complete or the last piece of a body was there.
         self._unread = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -68,17 +68,12 @@ class Bounded(HttpToolsProtocol):
         self._unread = 0 if self._has_moved else self._unread + len(data)
         if self._unread > HEAD_BYTES_MAX and not self.transport.is_closing():
             self._refuse()
-        elif self._deadline is None and (self._head_is_open or self._is_idle()):
+        elif self._deadline is None and self._is_idle():
             self._arm()
-
-    def on_message_begin(self) -> None:
-        """The first byte of a head."""
-        self._head_is_open = True
-        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is there: short enough, in time."""
-        self._head_is_open, self._has_moved = False, True
+        self._has_moved = True
         if self._deadline is not None:
             self._disarm()
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > HEAD_BYTES_MAX:

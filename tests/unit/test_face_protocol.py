@@ -221,6 +221,33 @@ def test_what_is_no_head_has_all_its_time() -> None:
     played(play)
 
 
+def test_half_a_head_behind_an_answer_that_was_long_in_coming_is_not_kept() -> None:
+    async def play(served: Served) -> None:
+        served.protocol.timeout_keep_alive = 0.01  # type: ignore[assignment]  # uvicorn's own bound, of whole seconds
+        served.go_on.clear()
+        await served.hear(WHOLE + BEGUN)
+        served.go_on.set()
+        await asyncio.wait_for(served.wire.closed.wait(), 20)
+
+    assert played(play).said.count(b"HTTP/1.1 200 OK") == 1
+
+
+def test_nobody_is_waited_for_who_has_gone() -> None:
+    """No timer holds a connection that was lost, with half a head and with an answer that was not taken."""
+
+    async def play(served: Served) -> None:
+        await served.hear(BEGUN)
+        deadline, look = served.protocol._deadline, served.protocol._look
+        assert deadline is not None
+        assert look is not None
+        served.wire.close()
+        await served.hear()
+        assert deadline.cancelled()
+        assert look.cancelled()
+
+    played(play)
+
+
 @pytest.mark.parametrize("is_closed", [False, True], ids=["more than it should hold", "little, and closed"])
 def test_an_answer_that_nobody_takes_is_let_go(is_closed: bool) -> None:
     """Aborted, not closed, which waits for what was not read; whoever takes some of it in time has all his time again."""
