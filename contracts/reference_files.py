@@ -259,7 +259,7 @@ def _ends(code: str, follows: dict[str, str]) -> bool:
         if code not in follows:
             return True
         code = follows[code]
-    return False
+    return code not in follows
 
 
 def _by_code_and_day(unit: Unit) -> tuple[str, str]:

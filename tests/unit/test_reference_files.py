@@ -9,6 +9,7 @@ from shutil import copytree
 import pytest
 
 from contracts import national_holidays, reference, reference_files
+from contracts.data import TimeLimit
 from contracts.reference_files import ReferenceFilesError
 from tests.unit.vietnam_2025_2026 import DAYS_OFF, MADE_UP
 
@@ -75,6 +76,8 @@ WRONG = [
     ("calendar.toml", PROFILE + "mon = []\n", "line 1, column 11: the profile 'default' has no windows"),
     ("calendar.toml", PROFILE + WEEK + 'day = []\n', "calendar.toml, line 3, column 1: 'day' is none of mon"),
     ("calendar.toml", PROFILE + 'mon = ["07:00"]\n', "line 2, column 1: default.mon is not a list of windows"),
+    ("calendar.toml", PROFILE + WEEK + "tue = 7\n", "line 3, column 1: default.tue is not a list of windows"),
+    ("calendar.toml", PROFILE + "mon = [7]\n", "line 2, column 1: default.mon is not a list of windows"),
     ("calendar.toml", PROFILE + 'mon = [["7:00", "11:30"]]\n', "line 2, column 1: default.mon is not a list"),
     ("calendar.toml", PROFILE + 'mon = [["07:00", "24:00"]]\n', "line 2, column 1: default.mon is not a list"),
     (
@@ -138,6 +141,20 @@ def test_a_unit_may_come_back_under_its_code_and_give_way_to_a_department(tmp_pa
         ("Cũ", "2025-12-31", "so-tu-phap"),
         ("Mới, lại", None, None),
     ]
+
+
+def test_what_is_just_within_its_bounds_is_taken(tmp_path: Path) -> None:
+    """A body of one day, sixteen successors one after the other, the longest limit; blank lines and spaces say nothing."""
+    day = "2025-07-01"
+    chain = "".join(f"u{n}, A ,ward,default,46,{day},{day},u{n + 1}\n\n" for n in range(16))
+    directory = _copy(tmp_path, "units.csv", UNITS + chain + f"u16,A,ward,default,46,{day},,\n")
+    (directory / "procedures.csv").write_text(PROCEDURES + "1.1,A,x,3650 months,,\n", encoding="utf-8")
+    body = reference_files.read(directory)
+    assert ({unit.name for unit in body.units}, len(body.units)) == ({"A"}, 17)
+    assert body.procedures[0].time_limit == TimeLimit(3650, "months")
+    (directory / "units.csv").write_text(UNITS + chain + f"u16,A,ward,default,46,{day},,u17\nu17,A,,default,,{day},,\n")
+    with pytest.raises(ReferenceFilesError, match="line 2, column successor: 'u0' succeeds itself, or over 16 others"):
+        reference_files.read(directory)
 
 
 def test_the_order_of_lines_a_byte_order_mark_and_dos_line_ends_make_no_other_digest(tmp_path: Path) -> None:
