@@ -23,8 +23,8 @@ from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
 from tests.servers import Servers
 
-READY_WITHIN_SECONDS = 60.0
-CLEAN_WITHIN_SECONDS = 60.0
+READY_WITHIN_SECONDS = 120.0
+CLEAN_WITHIN_SECONDS = 120.0
 STOP_WITHIN_SECONDS = 25.0
 RUN_WITHIN_SECONDS = 110.0
 # On servers that somebody lends by MOTCUA_KAFKA this topic says: what lies here was made by tests and may be deleted.

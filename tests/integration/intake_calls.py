@@ -18,7 +18,7 @@ from tests.province import Service
 CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 CENTRE_BATCH = CENTRE | {"Content-Type": BATCH}
 OPERATOR = {"Authorization": "Bearer dev-operator", "Content-Type": "application/json"}
-READ_SECONDS = 20.0
+READ_SECONDS = 60.0
 REQUEST_SECONDS = 20.0
 Place = tuple[int, int]
 """A partition and an offset."""
@@ -45,7 +45,7 @@ def reason(service: Service) -> str:
     return found[0]
 
 
-def wait_until(holds: Callable[[], bool], within_seconds: float = 30.0) -> None:
+def wait_until(holds: Callable[[], bool], within_seconds: float = 60.0) -> None:
     """Waits until it holds; AssertionError when it never does."""
     deadline = time.monotonic() + within_seconds
     while not holds():

@@ -18,6 +18,7 @@ from tests.unit.metrics_oracle import Hashes, figures
 
 PREFIX = "motcua:metrics:g1:"
 TOPIC = topics.lifecycle(1).name
+REQUEST_SECONDS = 20.0
 
 
 @dataclass
@@ -85,7 +86,7 @@ def counted(province: Province) -> int:
     return sum(int(position.get("next", 0)) for position in positions(province))
 
 
-def wait_counted(province: Province, records: int, *workers: Service, within_seconds: float = 40.0) -> None:
+def wait_counted(province: Province, records: int, *workers: Service, within_seconds: float = 60.0) -> None:
     """Waits until so many records are counted; the workers must go on running."""
     deadline = time.monotonic() + within_seconds
     while (at := counted(province)) != records:
@@ -97,7 +98,7 @@ def wait_counted(province: Province, records: int, *workers: Service, within_sec
         time.sleep(0.05)
 
 
-def wait_until(what: str, holds: Any, within_seconds: float = 30.0) -> None:
+def wait_until(what: str, holds: Any, within_seconds: float = 60.0) -> None:
     """Waits for a condition."""
     deadline = time.monotonic() + within_seconds
     while not holds():
@@ -108,7 +109,7 @@ def wait_until(what: str, holds: Any, within_seconds: float = 30.0) -> None:
 def ask(url: str) -> tuple[int, str, bytes]:
     """Status, content type and body of an answer."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=REQUEST_SECONDS) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["Content-Type"], error.read()

@@ -140,7 +140,9 @@ def corrected(module_province: Province, tmp_path_factory: pytest.TempPathFactor
     answer = post(services["intake"], "/v1/clock", OPERATOR, packed({"at": CLOCK_AT.replace(" ", "T") + ":00+07:00"}))
     assert answer.status_code == 202, answer.text
     places = answer.json()["partitions"]
-    wait_until(lambda: _counted(services["metrics-api"], places))
+    # What processing has sent and not stored yet may be counted already.
+    wait_until(lambda: _counted(services["processing-api"], "/v1/parked", places))
+    wait_until(lambda: _counted(services["metrics-api"], "/v1/units", places))
     before = _told(services)
     directory = corrected_directory(tmp_path_factory.mktemp("reference") / "files")
     said = _operate(module_province, "activate", str(directory))
@@ -167,8 +169,8 @@ def _operate(province: Province, *arguments: str) -> str:
     return told.stdout
 
 
-def _counted(metrics: Service, places: dict[str, int]) -> bool:
-    partitions = _get(metrics, "/v1/units")["as_of"]["partitions"]
+def _counted(api: Service, path: str, places: dict[str, int]) -> bool:
+    partitions = _get(api, path)["as_of"]["partitions"]
     return all(partitions[number] >= offset for number, offset in places.items())
 
 

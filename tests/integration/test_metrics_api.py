@@ -18,7 +18,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks.lifecycle_lines import Sent, sealed
 from contracts import instants, topics
 from contracts.lifecycle import Entry, Step, decode
-from tests.integration.metrics_logs import PREFIX, Log, a_log, ask, positions, produce, wait_counted, wait_until
+from tests.integration.metrics_logs import (
+    PREFIX,
+    REQUEST_SECONDS,
+    Log,
+    a_log,
+    ask,
+    positions,
+    produce,
+    wait_counted,
+    wait_until,
+)
 from tests.province import Province, Service
 from tests.unit.metrics_oracle import Hashes
 
@@ -306,7 +316,7 @@ def test_another_method_is_a_problem_too(world: World) -> None:
     """405, with what is allowed."""
     asked = urllib.request.Request(world.api.base_url + "/v1/units", method="DELETE")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(asked, timeout=5)
+        urllib.request.urlopen(asked, timeout=REQUEST_SECONDS)
     assert (refused.value.code, json.loads(refused.value.read())["code"]) == (405, "method_not_allowed")
     assert refused.value.headers["Allow"] == "GET"
 
@@ -318,13 +328,13 @@ def test_the_board_is_made_of_files_that_lie_here(world: World) -> None:
     while wanted:
         path = wanted.pop()
         asked = urllib.request.Request(world.api.base_url + path, headers={"Accept-Encoding": "gzip"})
-        with urllib.request.urlopen(asked, timeout=5) as answer:
+        with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["Content-Encoding"] == "gzip"
             seen[path], tag = gzip.decompress(answer.read()).decode(), answer.headers["ETag"]
         asked.add_header("If-None-Match", tag)
         with pytest.raises(urllib.error.HTTPError) as held:
-            urllib.request.urlopen(asked, timeout=5)
+            urllib.request.urlopen(asked, timeout=REQUEST_SECONDS)
         assert held.value.code == 304
         named = re.findall(r'(?:href|src)="(/board/[^"]+)"', seen[path]) + re.findall(r'from "\./([a-z]+\.js)"', seen[path])
         wanted += {name if name[0] == "/" else f"/board/{name}" for name in named} - seen.keys() - set(wanted)
@@ -380,7 +390,7 @@ class Listener:
     """A client of /v1/stream that reads event by event."""
 
     def __init__(self, api: Service, role: str) -> None:
-        self._answer = urllib.request.urlopen(f"{api.base_url}/v1/stream?role={role}", timeout=15)
+        self._answer = urllib.request.urlopen(f"{api.base_url}/v1/stream?role={role}", timeout=REQUEST_SECONDS)
         assert self._answer.headers["Content-Type"].split(";")[0] == "text/event-stream"
 
     def next(self) -> tuple[str, dict[str, Any]]:
@@ -410,7 +420,7 @@ class Listener:
 def test_a_packed_stream_says_the_same(world: World) -> None:
     """To whoever takes gzip: packed event by event, so that none waits for the next one."""
     asked = urllib.request.Request(f"{world.api.base_url}/v1/stream", headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(asked, timeout=15) as answer:
+    with urllib.request.urlopen(asked, timeout=REQUEST_SECONDS) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         unpacking, told = zlib.decompressobj(wbits=31), b""
         rows: list[dict[str, Any]] = []

@@ -101,9 +101,11 @@ def test_a_backlog_marks_the_unit_and_holds_back_what_is_complete(city: City) ->
     until = city.beat(
         "19789", 600, spool_depth=321, oldest_unsent_age_seconds=600, link="slow", quarantined_sequences=[11, 12, 19]
     )
-    city.beat("19789", 0, "/portal")
     wait_until(lambda: city.row("19789")["centre"]["spool_events"] == 321)
     wait_until(lambda: city.row("19774")["complete_until"] == first)
+    heard_at = city.row("19789")["centre"]["heard_at"]
+    city.beat("19789", 0, "/portal")
+    wait_until(lambda: bool(city.row("19789")["centre"]["heard_at"] != heard_at))
     row, told = city.row("19789"), city.told("/v1/units")
     assert (row["complete_until"], row["provisional"], row["centre"]["link"]) == (until, True, "degraded")
     entered = instants.parse(row["centre"]["oldest_unsent_at"])

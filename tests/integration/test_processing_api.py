@@ -89,7 +89,7 @@ def city(module_province: Province) -> City:
         "processing-api", ready=False, MOTCUA_PROCESSING_PAGE_ROWS=str(PAGE_ROWS),
         MOTCUA_PROCESSING_PAGE_SCAN_RECORDS=str(SCAN_RECORDS),
     )  # fmt: skip
-    assert reason(api) == "partitions_without_position"
+    wait_until(lambda: reason(api) == "partitions_without_position")
     early = requests.get(
         f"{api.base_url}/v1/dossiers/X", headers={"Authorization": "Bearer dev-19753"}, timeout=REQUEST_SECONDS
     )
@@ -356,7 +356,7 @@ def test_its_metrics_count_requests_by_route_and_name_no_dossier(life: City) -> 
 def test_a_redis_that_hangs_is_unavailable_within_five_seconds_and_found_again(life: City) -> None:
     with life.province.redis() as client:
         client.execute_command("CLIENT", "PAUSE", 8000, "ALL")
-    assert reason(life.api) == "redis"
+    wait_until(lambda: reason(life.api) == "redis")
     answer = life.get(f"/v1/dossiers/{LIFE}", "dev-19753", within_seconds=5)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -366,7 +366,7 @@ def test_a_redis_that_hangs_is_unavailable_within_five_seconds_and_found_again(l
 
 def test_without_kafka_it_says_that_the_rules_are_missing_within_five_seconds(life: City) -> None:
     api = life.province.start("processing-api", ready=False, MOTCUA_KAFKA="127.0.0.1:1")
-    assert reason(api) == "rules"
+    wait_until(lambda: reason(api) == "rules")
     for path in (f"/v1/dossiers/{LIFE}", "/v1/rejected"):
         answer = City(life.province, life.intake, api).get(path, within_seconds=5)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

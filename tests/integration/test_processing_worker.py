@@ -11,7 +11,7 @@ from deploy.operators import acts
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, wait_until
 from tests.integration.processing_world import Archive, assert_folded, event, figures, life, reasons
-from tests.province import Province, Service
+from tests.province import READY_WITHIN_SECONDS, Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
@@ -138,9 +138,12 @@ def test_an_older_redis_put_in_place_is_noticed_and_led_on(town: Town) -> None:
         town.lives_of(6)
         town.archive.tick("07-30T00:00")
         town.assert_folded()
-        client.flushall()
-        for name, state in dumped.items():
-            client.restore(name, 0, state)
+        # In one step: the worker, which looks each second, must not have begun to fill what is being put back.
+        with client.pipeline() as put_back:
+            put_back.flushall()
+            for name, state in dumped.items():
+                put_back.restore(name, 0, state)
+            put_back.execute()
     town.assert_folded()
     town.lives_of(2)
     town.assert_folded()
@@ -194,5 +197,5 @@ def test_a_setting_that_contradicts_the_archive_ends_it_with_one_sentence(town: 
         ({"MOTCUA_PROCESSING_WORKER_PORT": port}, port),
     ):
         refused = town.started(ready=False, **environment)
-        assert refused.wait_end() == 2
+        assert refused.wait_end(READY_WITHIN_SECONDS) == 2
         assert said in refused.log_end(1)
