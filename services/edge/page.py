@@ -23,13 +23,14 @@ _FAULT = {
     "read_only": "Không ghi được vào thư mục lưu trữ. Hãy báo quản trị viên kiểm tra quyền ghi.",
     "damaged": "Tệp lưu trữ bị hỏng. Không xóa tệp này; hãy báo quản trị viên.",
     "moved": "Tệp lưu trữ đã bị di chuyển. Hãy báo quản trị viên.",
-    "in_use": "Một chương trình khác đang dùng kho lưu trữ này.",
+    "in_use": "Một chương trình khác đang dùng hộp gửi này. Hãy báo quản trị viên.",
     "store_failing": "Ổ đĩa có sự cố. Hãy báo quản trị viên.",
 }
 _TROUBLE = {
     "key_refused": "Thành phố không chấp nhận khóa truy cập của trung tâm. Hãy báo quản trị viên.",
     "no_key": "Chưa cài khóa truy cập của trung tâm. Hãy báo quản trị viên.",
-    "not_intake": "Có thiết bị khác trả lời thay hệ thống của thành phố (ví dụ trang đăng nhập mạng).",
+    "not_intake": "Có thiết bị khác trả lời thay hệ thống của thành phố (ví dụ trang đăng nhập mạng). "
+    "Hãy đăng nhập mạng hoặc báo quản trị viên.",
 }
 _REFUSED = {
     "unknown_unit": "mã đơn vị chưa có trong danh mục",
@@ -37,7 +38,13 @@ _REFUSED = {
     "invalid_data": "nội dung không đúng quy định",
     "invalid_envelope": "thông tin chung không đúng quy định",
     "time_out_of_range": "thời điểm không hợp lệ; hãy kiểm tra đồng hồ máy",
-    "too_large": "sự kiện quá lớn",
+    "too_large": "bản tin quá lớn",
+    "unknown_type": "không có loại bản tin này",
+    "control_type": "loại bản tin chỉ dành cho hệ thống",
+    "unknown_attribute": "có thông tin không thuộc mẫu",
+    "receiver_not_source": "nơi tiếp nhận không phải là đơn vị gửi",
+    "unreadable": "không đọc được bản tin",
+    "refused": "không rõ lý do",
 }
 _STYLE = """body{font:18px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
 h1{font-size:1.5rem}h2{font-size:1.15rem}.o{border-left:.5rem solid;padding:.6rem 1rem;margin:1rem 0;background:#f6f6f4}
@@ -79,7 +86,8 @@ def _warnings(told: OutboxTold) -> list[str]:
     if told.full is not None:
         found.append(_box("hong", "Hộp gửi đã đầy: không nhận thêm hồ sơ mới. Hồ sơ đã nhận vẫn được giữ nguyên."))
     elif told.alarm:
-        found.append(_box("cham", f"Hộp gửi đã dùng {told.fill:.0%}. Hãy báo quản trị viên."))
+        # Or the disk has no room left to hold back, however little the outbox holds.
+        found.append(_box("cham", f"Hộp gửi hoặc ổ đĩa sắp đầy (hộp gửi đã dùng {told.fill:.0%}). Hãy báo quản trị viên."))
     if told.heartbeats_refused:
         codes = sorted(set(told.heartbeats_refused.values()))
         why = "; ".join(_REFUSED.get(code, code) for code in codes)
@@ -93,7 +101,7 @@ def _warnings(told: OutboxTold) -> list[str]:
 
 def _figures(told: OutboxTold) -> str:
     rows = [
-        ("Sự kiện chờ gửi", f"{told.depth:,}".replace(",", ".")),
+        ("Bản tin chờ gửi", _count(told.depth)),
         ("Chờ lâu nhất", _time(told.oldest_age_seconds) if told.depth else "không có"),
         ("Mức đầy", f"{told.fill:.1%}".replace(".", ",")),
     ]
@@ -103,7 +111,7 @@ def _figures(told: OutboxTold) -> str:
 def _quarantine(told: OutboxTold) -> str:
     if not told.quarantined:
         return ""
-    rows = [(_REFUSED.get(code, code), str(count)) for code, count in told.quarantined.items()]
+    rows = [(_REFUSED.get(code, code), _count(count)) for code, count in told.quarantined.items()]
     return "<h2>Bị thành phố từ chối, cần xem lại</h2>" + _table(rows)
 
 
@@ -115,6 +123,10 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 def _box(kind: str, text: str) -> str:
     return f'<div class="o {kind}">{escape(text)}</div>'
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", ".")
 
 
 def _time(seconds: float) -> str:

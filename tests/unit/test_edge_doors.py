@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from contracts.keys import FixedKeys, KeyRing, development_keys
-from services.edge.domain.replies import Refused
+from services.edge import page
+from services.edge.domain.replies import CODES, Refused
+from services.edge.told import OutboxTold
 from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed
 from tests.unit.edge_world import KEYS, Answer, World, kept, outbox
 
@@ -273,3 +275,19 @@ def test_the_clerk_s_page_says_when_nothing_can_be_handed_in_for_want_of_a_key(
         assert f'<div class="o {box}">{says}' in page.replace("Tệp khóa bị lỗi; ", "")
     else:
         assert "khóa" not in page
+
+
+def test_the_clerk_s_page_has_words_for_whatever_may_be_refused_and_counts_as_it_is_written_here() -> None:
+    """`unavailable` is never a reason to refuse."""
+    codes = sorted(CODES - {"unavailable"})
+    told = OutboxTold(
+        depth=1234, bytes=0, oldest_age_seconds=90_000.0, link="up", fill=0.034, sources={}, alarm=True, full=None,
+        quarantined=dict.fromkeys(codes, 5678), clock_offset_seconds=None, heartbeats_refused={},
+    )  # fmt: skip
+    shown = page.page(told, None, None, 0)
+    assert not [code for code in codes if f">{code}<" in shown]
+    assert "<td>Bản tin chờ gửi</td><td>1.234</td>" in shown
+    assert "<td>1 ngày</td>" in shown
+    assert shown.count("<td>5.678</td>") == len(codes)
+    # A disk that is nearly full raises the alarm of an outbox that holds next to nothing.
+    assert "Hộp gửi hoặc ổ đĩa sắp đầy (hộp gửi đã dùng 3%)." in shown
