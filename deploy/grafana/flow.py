@@ -299,7 +299,7 @@ def _counting() -> Row:
                 "Records counted and not stored yet, steps that Redis refused, errors of Redis and Kafka.",
                 (
                     ("sum(motcua_metrics_pending_records)", "chưa lưu"),
-                    (summed("motcua_metrics_refused_flushes_total"), "bị khước"),
+                    (summed("motcua_metrics_refused_flushes_total"), "Redis từ chối"),
                     (summed("motcua_metrics_redis_errors_total"), "lỗi Redis"),
                     (summed("motcua_metrics_kafka_errors_total"), "lỗi Kafka"),
                 ),

@@ -31,7 +31,7 @@ def standing() -> Row:
                 (
                     ("max by (server) (motcua_processing_unreachable)", "xử lý → {{server}}"),
                     ("max(motcua_intake_kafka_unreachable)", "intake → kafka"),
-                    ("1 - min(motcua_metrics_api_heartbeats_read)", "bảng số → nhịp trung tâm"),
+                    ("1 - min(motcua_metrics_api_heartbeats_read)", "bảng số liệu → báo cáo của trung tâm"),
                 ),
                 steps=ANY_IS_BAD,
             ),

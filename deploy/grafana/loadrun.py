@@ -49,7 +49,7 @@ def _sum() -> Row:
                 steps=LAG,
             ),
             figure(
-                "Bị khước",
+                "Từ chối, gửi lại",
                 "Events refused, or to be sent again, in the chosen time.",
                 f'sum(increase(motcua_intake_events_total{{outcome!="stored"}}[$__range])) {STORING}',
             ),

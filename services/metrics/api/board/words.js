@@ -33,7 +33,7 @@ const WORDS = {
   ward: ["Phường", "Ward"],
   commune: ["Xã", "Commune"],
   special_zone: ["Đặc khu", "Special zone"],
-  department: ["Sở, trung tâm của tỉnh", "Departments, city centre"],
+  department: ["Sở, trung tâm cấp tỉnh", "Departments, provincial centre"],
   unknown_kind: ["Ngoài danh mục", "Not in the register"],
   only_overdue: ["Có hồ sơ quá hạn", "With overdue dossiers"],
   only_line: ["Mất đường truyền hoặc im lặng", "Line down or silent"],
@@ -101,12 +101,12 @@ const WORDS = {
   outbox_events: ["{n} bản tin", "{n} events"],
   oldest: ["Cũ nhất chưa gửi", "Oldest not sent"],
   complete_to: ["Đủ đến", "Complete until"],
-  heard_at: ["Tín hiệu cuối của hộp gửi", "Outbox last heard"],
+  heard_at: ["Hộp gửi báo lần cuối", "Outbox last heard"],
   last_event: ["Bản tin cuối", "Last event"],
   activity: ["Hoạt động", "Activity"],
   kept_out: ["{n} bản tin bị thành phố từ chối", "{n} events refused by the city"],
   full: ["Đầy đủ", "Complete"],
-  full_unknown: ["Chưa rõ: thành phố chưa đọc được tín hiệu của các hộp gửi", "Not known: the city has not read the heartbeats"],
+  full_unknown: ["Chưa rõ: thành phố chưa đọc được báo cáo tình trạng của các hộp gửi", "Not known: the city has not read the heartbeats"],
   deadlines: ["Thời hạn", "Deadlines"],
   due_24: ["Đến hạn trong 24 giờ", "Due within 24 hours"],
   due_72: ["Đến hạn trong 72 giờ", "Due within 72 hours"],
@@ -162,8 +162,8 @@ export const MEANINGS = {
     ["Provisional", "The centre holds events that it could not send yet, or has not been heard of in working hours. The figures become complete by themselves when the line is back; up to when they are complete stands beside them."],
   ],
   kept_out: [
-    ["Bản tin bị thành phố từ chối", "Phần mềm của trung tâm gửi bản tin sai mẫu; thành phố không nhận, hộp gửi giữ lại. Chúng không nằm trong số liệu cho đến khi được sửa và gửi lại."],
-    ["Events refused by the city", "The centre’s software reported events that are wrong; the city took none of them and the outbox keeps them aside. They are in no figure until they are put right and reported again."],
+    ["Bản tin bị thành phố từ chối", "Thành phố không nhận những bản tin này: sai mẫu, sai giờ, hoặc của đơn vị chưa có trong danh mục hay chưa được cấp quyền; hộp gửi giữ lại. Chúng không nằm trong số liệu cho đến khi được sửa và gửi lại."],
+    ["Events refused by the city", "The city did not take these events: their form or their time is wrong, or their unit is not known or not allowed. The outbox keeps them aside. They are in no figure until that is put right and they are sent again."],
   ],
   cases: [
     ["Hồ sơ công dân", "Mỗi việc của công dân tính một lần. Các cột khác tính cả từng hồ sơ thành phần của thủ tục liên thông."],
@@ -174,7 +174,7 @@ export const MEANINGS = {
     ["Receiving unit, competent body", "A dossier has a unit that received it and a body that must decide; the two counts are never mixed."],
   ],
   as_of: [
-    ["Số liệu lúc, đồng hồ sổ ghi", "“Số liệu lúc” là giờ máy chủ nói ra số liệu. “Đồng hồ sổ ghi” là thời điểm mà quá hạn và đến hạn được xét; khi phát lại dữ liệu cũ, nó đứng ở ngày cũ."],
+    ["Số liệu lúc, đồng hồ sổ ghi", "“Số liệu lúc” là lúc máy chủ đưa ra số liệu. “Đồng hồ sổ ghi” là thời điểm mà quá hạn và đến hạn được xét; khi phát lại dữ liệu cũ, nó đứng ở ngày cũ."],
     ["As of, log clock", "“As of” is when the server told the figures. The log clock is the instant at which overdue and due are judged; in a replay of old data it stands in the past."],
   ],
 };
