@@ -19,7 +19,7 @@ from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
 from deploy.operators.log import Log
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 SERVERS = ("kafka", "redis")
 

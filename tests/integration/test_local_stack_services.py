@@ -18,7 +18,7 @@ from deploy.local.settings import REPOSITORY
 from deploy.local.stack import Stack
 from tests.shell import Shell
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 GIB = 1024**3
 FIRST_EVENT = re.compile(r"^## Your first event\n(.*?)^## ", re.MULTILINE | re.DOTALL)

@@ -22,7 +22,7 @@ from tests.integration.intake_calls import CENTRE, CENTRE_BATCH, OPERATOR, REQUE
 from tests.integration.processing_world import Archive
 from tests.province import Province, Service
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
 # Nobody's: what a careless sender could put into every place that it can reach.
 CARD, OLD_CARD, PHONE, ABROAD, MAIL = "046203001234", "191234567", "0905123456", "+84905123456", "lan.nguyen@example.vn"
