@@ -19,7 +19,7 @@ from services.metrics.api.doors import Doors
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.queries import Query
 from services.metrics.api.snapshots import Place, Snapshot
-from services.metrics.api.told import as_of, lag_seconds
+from services.metrics.api.told import Told, as_of, lag_seconds
 from services.metrics.api.units import Units
 from services.metrics.domain.counters import FLOWS, STOCKS
 
@@ -39,8 +39,8 @@ UNITS = Units(
     Reference(
         units=[
             unit("100"),
-            unit("200", valid_to="2026-06-30", name="Old name"),
             unit("200", valid_from="2026-07-01", name="New name", kind="commune"),
+            unit("200", valid_to="2026-06-30", name="Old name"),
             unit("300", valid_to="2025-12-31", successor="100"),
         ],
         departments=[unit("H57.01", kind="department")],
@@ -124,6 +124,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"from": "2025-07-01", "to": "2125-07-06"}, "invalid_range"),
     ({"day": "2025-07-01", "from": "2025-07-01", "to": "2025-07-02"}, "invalid_range"),
     ({"day": "2025-07-01", "to": "2025-07-02"}, "invalid_range"),
+    ({"day": "2025-07-01", "from": "2025-07-01"}, "invalid_range"),
     ({"unit": "100"}, "unknown_parameter"),
     ({"Role": "receiver"}, "unknown_parameter"),
 ]
@@ -153,6 +154,21 @@ def test_without_days_everything_is_meant() -> None:
     assert (month.role, len(month.days), month.days[0], month.days[-1]) == ("competent", 31, "2025-06-14", "2025-07-14")
 
 
+@pytest.mark.parametrize("end", ["from", "to"])
+def test_half_a_range_is_refused_also_where_there_is_one_without_it(end: str) -> None:
+    for ask in (lambda each: queries.days(each, "2025-07-14"), lambda each: queries.course(each, "2025-07-14", 14)):
+        with pytest.raises(ProblemError) as refused:
+            ask(request(**{end: "2025-07-01"}))
+        assert refused.value.code == "invalid_range"
+
+
+def test_a_course_is_of_receivers_who_received_unless_something_else_is_asked_for() -> None:
+    counter, fortnight = queries.course(request(), "2025-07-14", 14)
+    assert (counter, fortnight.role, len(fortnight.days), fortnight.days[-1]) == ("received", "receiver", 14, "2025-07-14")
+    asked = request(counter="completed", role="competent", **{"from": "2025-07-01", "to": "2025-07-02"})
+    assert queries.course(asked, "2025-07-14", 14) == ("completed", Query("competent", ("2025-07-01", "2025-07-02")))
+
+
 def test_units_are_shown_that_were_in_force() -> None:
     """On one of the days, with the name of the last; departments as competent bodies; others only with figures."""
     assert UNITS.shown("receiver", "2025-07-01", "2025-07-01") == ["100", "200", "300"]
@@ -164,6 +180,7 @@ def test_units_are_shown_that_were_in_force() -> None:
     assert (UNITS.name("200", "2026-06-30"), UNITS.kind("200", "2026-06-30")) == ("Old name", "ward")
     assert (UNITS.name("200", "2026-07-01"), UNITS.kind("200", "2026-07-01")) == ("New name", "commune")
     assert (UNITS.name("999", "2026-07-01"), UNITS.kind("999", "2026-07-01")) == ("999", "unknown")
+    assert UNITS.name("200", "2025-06-30") == "Old name", "the nearest one before it was there"
 
 
 def test_a_unit_without_events_has_zeros() -> None:
@@ -179,6 +196,48 @@ def test_a_unit_without_events_has_zeros() -> None:
         "received": 3, "received_online": 1, "rejected": 2
     }  # fmt: skip
     assert total["rates"]["online"] == {"numerator": 1, "denominator": 3, "percent": 33.33}
+
+
+def test_a_range_shows_who_was_in_force_on_any_of_its_days_named_as_on_the_last() -> None:
+    rows = answers.unit_rows({}, Query("receiver", ()), UNITS, "2025-12-31", "2026-07-01")
+    assert [(row["unit"], row["name"], row["kind"]) for row in rows] == [
+        ("100", "Name of 100", "ward"), ("200", "New name", "commune"), ("300", "Name of 300", "ward"),
+    ]  # fmt: skip
+
+
+def test_a_unit_s_parts_are_in_order_and_those_without_figures_are_left_out() -> None:
+    figures = {"receiver|100|f:land|received": 0, "receiver|100|f:tax|received": 3, "receiver|100|f:civil|received": 2}
+    by_field, by_channel = answers.in_parts({**figures, "receiver|100|c:post|received": 5}, Query("receiver", ()))
+    assert [(name, row["counters"]["received"]) for name, row in by_field.items()] == [("civil", 2), ("tax", 3)]
+    assert [(name, row["counters"]["received"]) for name, row in by_channel.items()] == [("post", 5)]
+
+
+def test_a_unit_is_known_by_any_figure_of_either_role_whatever_days_are_asked_for() -> None:
+    for ask in (answers.of_unit, answers.of_days):
+        known = ask(Query("receiver", ("2025-07-01",)), "999")[2]
+        assert known.names == ("total",)
+        assert {"receiver|999|received", "competent|999|open", "receiver|999|parked_now"} <= set(known.fields)
+
+
+def told(at: int, instruments: Instruments) -> Told:
+    """What is told at a moment at which Kafka is away."""
+    watch = SimpleNamespace(ends=None, first_recorded_at={})
+    return Told(UNITS, SimpleNamespace(), watch, instruments, lambda: at)  # type: ignore[arg-type]
+
+
+def test_names_are_those_of_the_largest_log_clock_s_day_and_before_any_of_the_wall_s() -> None:
+    trails = {f"p{number}": place(log_clock=NOON - 24 * 3600 * SECOND) for number in range(11)}
+    says = told(NOON + 72 * 3600 * SECOND, Instruments())
+    assert says.day(snapshot(**trails)) == "2025-07-01"
+    assert says.day(snapshot(**{f"p{number}": place(log_clock=None) for number in range(12)})) == "2025-07-04"
+
+
+def test_a_lag_that_is_not_known_is_null_and_no_number_to_prometheus() -> None:
+    for held, lag in ((snapshot(p4=place(recorded_at=None)), None), (snapshot(), 3600.001)):
+        instruments = Instruments()
+        assert told(NOON + 1_000, instruments).head(held)["lag_seconds"] == lag
+        shown = instruments.registry.get_sample_value("motcua_metrics_api_lag_seconds")
+        assert str(shown) == ("nan" if lag is None else "3600.001")
 
 
 def test_the_dictionary_has_every_counter_and_formula() -> None:

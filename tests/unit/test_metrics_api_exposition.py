@@ -188,15 +188,33 @@ def test_a_unit_that_is_put_in_force_is_there_with_the_next_scrape() -> None:
 
 
 def test_whoever_has_a_series_has_a_name() -> None:
-    """Also a body that gave up all it had before it went out of force, and a centre that only sends heartbeats."""
-    found = samples(Exposition(units(["100"], []), GEN).page(held({"competent|400|handed_over": 1}), DAY, edges("500"), {}))
+    """Also a body that gave up all it had before it went out of force, a centre that only sends heartbeats, and a source of
+    which only that it was heard is known."""
+    total = held({"competent|400|handed_over": 1}, {"seen": {"600": CLOCK}})
+    found = samples(Exposition(units(["100"], []), GEN).page(total, DAY, edges("500"), {}))
     named = {dict(labels)["unit"] for name, labels in found if name == "motcua_unit_info"}
-    assert named == {dict(labels)["unit"] for _, labels in found if "unit" in dict(labels)} == {"100", "400", "500"}
+    assert named == {dict(labels)["unit"] for _, labels in found if "unit" in dict(labels)} == {"100", "400", "500", "600"}
+
+
+def test_a_unit_that_is_not_in_force_is_a_receiver_with_what_it_reported_alone() -> None:
+    found = samples(Exposition(units(["100"], []), GEN).page(held({"receiver|999|rejected": 4}), DAY, {}, {}))
+    assert found[at("motcua_dossiers_rejected", unit="999", role="receiver")] == 4
+    assert found[at("motcua_dossiers_submitted", unit="999", role="receiver")] == 0
+
+
+def test_another_day_shows_who_is_in_force_then_and_the_clock_is_that_of_the_slowest_partition() -> None:
+    exposition = Exposition(units(["100"], []), GEN)
+    both = held({})
+    places = (replace(both.places[0], log_clock=CLOCK - 60_000_000), *both.places[1:])
+    for day, shown in (("2025-06-30", set()), (DAY, {"100"})):
+        found = samples(exposition.page(replace(both, places=places), day, {}, {}))
+        assert {dict(labels)["unit"] for name, labels in found if name == "motcua_dossiers_submitted"} == shown
+        assert found[at("motcua_metrics_log_clock_timestamp_seconds")] == CLOCK / 1_000_000 - 60
 
 
 def test_names_are_escaped() -> None:
     """Quotes, backslashes and line ends in a name do not break the page."""
-    name = 'Xã "A\\B"\nC'
+    name = 'Xã "A\\nB"\nC'
     found = samples(Exposition(units(["100"], [], name), GEN).page(held({}), DAY, {}, {}))
     assert at("motcua_unit_info", unit="100", name=f"{name} 100", kind="ward") in found
 

@@ -312,6 +312,42 @@ def test_the_newest_by_incarnation_and_time_holds_and_the_last_to_arrive_shows_t
     assert beats.of == {}
 
 
+def test_what_nobody_can_read_in_the_topic_of_heartbeats_is_passed_over() -> None:
+    beats = Beats(lambda: NOON)
+    beats.take(b"/units/19753", packed(spool_depth=5), NOON)
+    for key in (None, b"\xff"):
+        beats.take(key, None, NOON)
+    beats.take(b"/units/19753", packed(delivered_until="2025-02-30T00:00:00Z", spool_depth=6), NOON)
+    beats.publish()
+    assert [beat.spool_events for beat in beats.of["19753"]] == [5]
+
+
+def test_an_incarnation_is_the_same_in_capitals_and_another_store_knows_nothing_of_the_former_one_s_outbox() -> None:
+    """What waits was entered ahead, when it was first heard: that holds for the same store alone."""
+    one, another = (new_incarnation(at // 1000, bytes(10)) for at in (NOON, NOON + SECOND))
+    ahead, later = instants.show(NOON + 60 * MINUTE), NOON + 120 * MINUTE
+    for incarnation, is_ahead in ((one.upper(), True), (another, False)):
+        beats = Beats(lambda: NOON + 180 * MINUTE)
+        beats.take(b"", packed(incarnation=one, delivered_until=ahead, spool_depth=1), NOON)
+        said_later = packed(incarnation=incarnation, at=instants.show(later), delivered_until=ahead, spool_depth=1)
+        beats.take(b"", said_later, later)
+        beats.publish()
+        [beat] = beats.of["19753"]
+        assert (beat.entered_ahead is not None, beat.heard_at) == (is_ahead, later)
+
+
+def test_heartbeats_of_so_many_sources_are_kept_and_none_of_their_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.api.beats.SOURCES_MAX", 2)
+    beats = Beats(lambda: NOON)
+    for depth in (1, 2):
+        for point in "abc":
+            whole = packed(source=f"/units/19753/{point}", spool_depth=depth, quarantined_sequences=[4, 5])
+            beats.take(b"", whole, NOON)
+        assert [said.quarantined_sequences for said, _ in beats._newest.values()] == [[], []]
+        beats.publish()
+        assert [beat.spool_events for beat in beats.of["19753"]] == [depth, depth]
+
+
 @pytest.mark.parametrize("is_read_later", [False, True])
 def test_a_store_that_a_clock_running_ahead_has_made_does_not_hide_the_machine_in_its_place(is_read_later: bool) -> None:
     """Three days ahead, then the disk dies: the next machine's incarnation sorts before it, and speaks all the same; also

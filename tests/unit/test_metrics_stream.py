@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.metrics.api.instruments import Instruments
-from services.metrics.api.news import EVENT_ROWS_MAX, TAKEN_MAX, LetGoError
+from services.metrics.api.news import EVENT_ROWS_MAX, TAKEN_MAX, LetGoError, News, Shelf
 from services.metrics.api.packing import Packed
 from services.metrics.api.stream import Stream
 
@@ -103,6 +104,7 @@ def test_whoever_takes_what_is_too_old_begins_anew() -> None:
     for _ in range(TAKEN_MAX + 1):
         slow.append(played.taking(seen=played.looks - 1))
         played.look()
+    assert len(played.stream._shelf._former) == TAKEN_MAX
     with pytest.raises(LetGoError):
         list(slow[0])
     assert [len(list(each)) for each in slow[1:]] == [2] * TAKEN_MAX
@@ -116,6 +118,38 @@ def test_whoever_has_his_last_event_holds_nothing() -> None:
         played.look(changed=1)
         short.append(played.taking(seen=played.looks - 1))
     assert played.stream._shelf._taken() == []
+
+
+def told_by(news: News) -> list[dict[str, Any]]:
+    """What each event says."""
+    return [json.loads(event.plain.split(b"data: ")[1]) for event in news.events()]
+
+
+@pytest.mark.parametrize(("rows", "to_come"), [(0, [None]), (EVENT_ROWS_MAX, [None]), (EVENT_ROWS_MAX + 3, [3, None])])
+def test_each_event_says_how_many_rows_are_still_to_come(rows: int, to_come: list[int | None]) -> None:
+    news = News("receiver", 0, 1, {"total": 7}, [{"unit": str(number)} for number in range(rows)])
+    assert news.is_long == (len(to_come) > 1)
+    said = told_by(news)
+    assert [each.get("to_come") for each in said] == to_come
+    assert [len(each["units"]) for each in said] == [min(rows, EVENT_ROWS_MAX), 3][: len(to_come)]
+    assert all(each["total"] == 7 for each in said)
+
+
+def test_who_comes_while_much_is_taken_gets_the_newest_of_his_role_that_he_has_not_seen() -> None:
+    """He who has seen less than those, another role, and few rows get their own."""
+    shelf, version = Shelf(), TAKEN_MAX + 3
+
+    def of(role: str, seen: int, rows: int = EVENT_ROWS_MAX + 1) -> tuple[News, bool]:
+        own = News(role, seen, version, {}, [{"unit": "1"}] * rows)
+        found = shelf.of(role, seen, lambda: own)
+        return found, found is own
+
+    taken = [of("receiver", seen)[0] for seen in range(1, TAKEN_MAX + 1)]
+    standing = [each.events() for each in taken]
+    assert all(next(each) for each in standing)
+    assert of("receiver", TAKEN_MAX + 1)[0] is taken[-1]
+    for role, seen, rows in (("receiver", 0, 99), ("competent", TAKEN_MAX + 1, 99), ("receiver", TAKEN_MAX + 2, 1)):
+        assert of(role, seen, rows)[1], (role, seen)
 
 
 @pytest.mark.parametrize("is_let_go", [False, True])
