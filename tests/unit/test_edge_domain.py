@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import instants
-from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span
+from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span, how_many
 from services.edge.domain import health, pace
 from services.edge.domain.clocks import MARGIN, TOLERATED, Clocks
 from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
@@ -303,7 +303,7 @@ def test_a_clock_that_is_nearly_right_speaks_for_itself(offset: int) -> None:
     assert (clocks.at, clocks.offset, clocks.told(NOW), clocks.told(NOW - HOUR_SECONDS)) == (
         NOW, offset, NOW, NOW - HOUR_SECONDS,
     )  # fmt: skip
-    assert Clocks(NOW, None).at == NOW
+    assert (Clocks(NOW, None).at, Clocks(NOW, None).offset) == (NOW, 0)
     assert clocks.told(instants.EARLIEST) == instants.EARLIEST
     # A day ahead, less a minute: intake's own clock may be so far behind.
     assert clocks.told(NOW + 2 * instants.AHEAD) == NOW + instants.AHEAD - MARGIN
@@ -331,6 +331,7 @@ def test_numbers_are_told_by_their_runs_and_no_more_of_them_than_may_be() -> Non
     assert spans([], 3) == ()
     assert spans([1, 2, 3, 5, 8, 9], 3) == ((1, 3), (5, 5), (8, 9))
     assert spans([1, 2, 3, 5, 8, 9], 2) == ((1, 3), (5, 5))
+    assert how_many([(1, 3), (5, 5), (9, 8), (9, 2)]) == 4, "and what goes backwards holds none"
     rising = iter(range(1, 100, 2))
     assert len(spans(rising, 2)) == 2
     assert next(rising) == 7, "and reads no further than that"

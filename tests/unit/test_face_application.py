@@ -1,7 +1,14 @@
-"""`/docs` works where no other host can be reached."""
+"""`/docs` works where no other host can be reached; whatever goes wrong is told as a problem."""
 
+import asyncio
+import json
 import re
+from typing import Any
 
+import pytest
+from fastapi import FastAPI
+
+from contracts.face.problems import tell_problems
 from tests.unit.intake_world import World
 
 REFERENCE = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
@@ -24,3 +31,29 @@ def test_the_page_of_the_interface_asks_no_other_host() -> None:
 def test_what_is_not_among_its_files_is_a_problem_like_any_other() -> None:
     answer = World().get("/static-offline-docs/nothing.js")
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_what_nobody_foresaw_is_told_as_a_problem_and_quotes_nothing() -> None:
+    """The server hears of it, too."""
+    app = FastAPI()
+    tell_problems(app, "something broke here")
+    sent: list[Any] = []
+
+    @app.get("/")
+    async def door() -> None:
+        raise RuntimeError("a citizen's name")
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(told: Any) -> None:
+        sent.append(told)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    with pytest.raises(RuntimeError, match="a citizen's name"):
+        asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"]) == {
+        "type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "internal_error",
+        "detail": "something broke here",
+    }  # fmt: skip

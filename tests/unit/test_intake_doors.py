@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import Gauge
 
 from contracts.events import Ticked, from_record
+from contracts.face.turns import Turns
 from contracts.keys import FixedKeys, KeyRing
 from contracts.topics import PARTITIONS, REPORTED
 from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed, page
@@ -253,6 +255,28 @@ def test_those_who_wait_for_a_turn_are_so_many_of_a_key_and_so_many_of_all() -> 
         return [await crowd(), await crowd()]
 
     assert asyncio.run(twice()) == [[3, 4, 7]] * 2
+
+
+def test_who_gives_up_waiting_leaves_its_place_to_the_next_of_its_key_and_a_key_that_asks_no_more_is_forgotten() -> None:
+    async def play() -> None:
+        turns = Turns(1, 4, 60.0, Gauge("in_flight", "", registry=None))
+
+        async def hold(key: str) -> None:
+            async with turns.one(key):
+                pass
+
+        async with turns.one("other"):
+            first, second = (asyncio.create_task(hold("key")) for _ in range(2))
+            await asyncio.sleep(0)
+            first.cancel()
+            await asyncio.wait((first,))
+            third = asyncio.create_task(hold("key"))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await asyncio.gather(second, third)
+        assert turns._shares == {}
+
+    asyncio.run(play())
 
 
 def test_paths_and_methods_that_nobody_offers_are_problems_too_and_share_one_label() -> None:
