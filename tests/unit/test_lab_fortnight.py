@@ -227,6 +227,7 @@ def test_the_order_is_that_in_which_events_are_sent(reported: list[Reported]) ->
     assert [each.entered_at for each in reported] == sorted(each.entered_at for each in reported)
 
 
+@pytest.mark.timeout(600)  # the fortnight is made twice more
 def test_same_seed_same_bytes(reported: list[Reported]) -> None:
     """Also in another process with another hash seed; another seed makes another fortnight."""
     script = (
@@ -239,7 +240,7 @@ def test_same_seed_same_bytes(reported: list[Reported]) -> None:
         environment = {**os.environ, "PYTHONHASHSEED": "7"}
         command = [sys.executable, "-c", script, str(seed)]
         ended = subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=True
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=250, check=True
         )
         return ended.stdout.strip()
 

@@ -336,6 +336,7 @@ def published_tables(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # much is worked out: on a machine that has much else to do, for minutes
 @settings(
     max_examples=examples(25, 125), deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

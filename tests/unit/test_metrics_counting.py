@@ -118,6 +118,7 @@ def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # much is worked out: on a machine that has much else to do, for minutes
 @given(cuts=st.lists(st.integers(0, 1330), max_size=12), again=st.lists(st.integers(1, 400), max_size=4), data=st.data())
 @settings(max_examples=examples(60, 300), deadline=None)
 def test_any_batches_redeliveries_and_restarts_come_to_the_same(
