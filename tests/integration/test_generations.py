@@ -18,7 +18,7 @@ from services.metrics.store import keys as metrics_keys
 from tests.integration import another_fold
 from tests.integration.intake_calls import wait_until
 from tests.integration.processing_world import LIFECYCLE, Archive, assert_folded, event, life
-from tests.province import Province, Service
+from tests.province import READY_WITHIN_SECONDS, Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
@@ -150,7 +150,7 @@ def test_the_same_fold_once_more_differs_in_nothing_and_is_removed_whole(town: T
 def test_code_of_a_later_fold_refuses_to_go_on_with_an_earlier_generation(town: Town) -> None:
     """Whoever starts the new release under the old number folds nothing and says why."""
     refused = town.processing(ready=False, code=town.code, MOTCUA_GEN="1")
-    assert refused.wait_end() == 2
+    assert refused.wait_end(READY_WITHIN_SECONDS) == 2
     assert "this code is generation 2" in refused.log_end()
 
 

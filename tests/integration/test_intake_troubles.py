@@ -28,23 +28,24 @@ from tests.integration.intake_calls import (
     wait_until,
     write_keys,
 )
+from tests.province import READY_WITHIN_SECONDS
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
 def test_an_archive_that_is_not_as_it_must_be_keeps_the_door_shut_until_it_is(new_province: NewProvince) -> None:
     province = new_province(open_archive=False)
     intake = province.start("intake", ready=False)
-    assert reason(intake) == "archive_not_opened"
+    wait_until(lambda: reason(intake) == "archive_not_opened")
     assert post(intake, "/v1/events", CENTRE, packed(event())).status_code == 503
     acts.open_archive(province.operators, province.reference)
     intake.wait_ready()
     assert post(intake, "/v1/events", CENTRE, packed(event())).json()["results"][0]["offset"] == 2
     other = province.start("intake", ready=False, MOTCUA_CLOCK="wall")
-    assert reason(other) == "other_clock"
+    wait_until(lambda: reason(other) == "other_clock")
     admin = AdminClient({"bootstrap.servers": province.kafka})
     admin.delete_topics([CENTRE_STATUS.name])[CENTRE_STATUS.name].result(REQUEST_SECONDS)
-    assert reason(intake) == "topic_missing"
+    wait_until(lambda: reason(intake) == "topic_missing")
 
 
 def test_a_keys_file_counts_from_the_moment_it_changes(new_province: NewProvince, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_keys_file_counts_from_the_moment_it_changes(new_province: NewProvince
 def test_contradicting_key_settings_end_it_with_one_clear_sentence(new_province: NewProvince, tmp_path: Path) -> None:
     write_keys(tmp_path / "keys.json", phu_xuan="x")
     intake = new_province().start("intake", ready=False, MOTCUA_KEYS_FILE=str(tmp_path / "keys.json"))
-    assert intake.wait_end(REQUEST_SECONDS) == 1
+    assert intake.wait_end(READY_WITHIN_SECONDS) == 1
     assert "MOTCUA_DEV_KEYS=1 and MOTCUA_KEYS_FILE exclude each other" in intake.log_end()
 
 

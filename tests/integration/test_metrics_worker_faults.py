@@ -25,9 +25,9 @@ from tests.integration.metrics_logs import (
     wait_counted,
     wait_until,
 )
-from tests.province import Province, Service
+from tests.province import READY_WITHIN_SECONDS, Province, Service
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
 
 # `make test` runs a smoke, `make test-all` everything.
 DOSSIERS = 500 if FULL else 250
@@ -145,7 +145,7 @@ if FULL:
         deaf = province.start(
             "metrics", ready=False, MOTCUA_REDIS="redis://127.0.0.1:1/0", MOTCUA_METRICS_PATIENCE_SECONDS="3"
         )
-        assert deaf.wait_end(30) == 71
+        assert deaf.wait_end(READY_WITHIN_SECONDS) == 71
         assert "Redis has not answered" in deaf.log_end()
         assert Log().figures() == held(province) == {}
 

@@ -20,7 +20,7 @@ from tests.alerts.programs import program
 UNIT = "19753"
 SEEN_WITHIN_SECONDS = 120.0
 # What rises is drawn when it has been looked at twice.
-DRAWN_WITHIN_SECONDS = 30.0
+DRAWN_WITHIN_SECONDS = 120.0
 # When these have something to say, all has been scraped and worked out at least once.
 AT_WORK = (
     'up{job="edge"} == 1', 'up{job="dossiers"} == 1', 'up{job="alertmanager"} == 1', "city:motcua_units_cut_off:ratio",
