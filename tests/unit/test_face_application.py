@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from contracts.face.problems import tell_problems
+from contracts.face.problems import ProblemError, tell_problems
 from tests.unit.intake_world import World
 
 REFERENCE = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
@@ -57,3 +57,8 @@ def test_what_nobody_foresaw_is_told_as_a_problem_and_quotes_nothing() -> None:
         "type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "internal_error",
         "detail": "something broke here",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.2, "2")])
+def test_who_is_to_come_back_is_told_whole_seconds_and_one_at_least(seconds: float, told: str) -> None:
+    assert ProblemError(503, "too_busy", "later", retry_after_seconds=seconds).headers == {"Retry-After": told}

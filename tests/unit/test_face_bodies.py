@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from contracts.face.bodies import PACKED_BYTES_MORE, read_body
+from contracts.face.bodies import MEMBERS_MAX, PACKED_BYTES_MORE, _Unpacking, read_body
 from contracts.face.problems import ProblemError
 
 BYTES_MAX = 300_000
@@ -58,6 +58,13 @@ def test_a_body_beyond_its_bound_is_refused_packed_or_not() -> None:
         ([_idle(beyond)], {"content_encoding": "gzip"}),
     ):
         assert code_of(pieces, **headers) == (413, "body_too_large")
+
+
+def test_of_members_there_may_be_so_many_and_behind_one_that_is_too_large_none_is_unpacked() -> None:
+    """Empty ones by the thousand are a bomb of time, one that is large a bomb of memory."""
+    assert read([gzip.compress(b"") * MEMBERS_MAX], content_encoding="gzip") == b""
+    assert code_of([gzip.compress(b"") * (MEMBERS_MAX + 1)], content_encoding="gzip") == (400, "broken_gzip")
+    assert _Unpacking(10).feed(gzip.compress(b" " * 11) + gzip.compress(b" " * 100_000)) == b" " * 11
 
 
 def _idle(size: int) -> bytes:
