@@ -109,7 +109,7 @@ def _today() -> Row:
                 (
                     (f"sum({completed} {NAMED})", "hoàn thành"),
                     (f"sum({returned} {NAMED})", "trả kết quả"),
-                    (f"sum({refused} {NAMED})", "từ chối"),
+                    (f"sum({refused} {NAMED})", "không tiếp nhận"),
                 ),
             ),
             lines(

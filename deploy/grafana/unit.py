@@ -18,7 +18,10 @@ from deploy.grafana.panels import (
     lines,
     where_known,
 )
+from services.metrics.domain.counters import COUNTERS
 
+# As the board and docs/COUNTERS.md name them.
+LABELS: Final = {counter.name: counter.label_vi for counter in COUNTERS}
 OF: Final = 'unit="$unit",role="$role"'
 # Units of which figures are told at all.
 KNOWN: Final = 'motcua_unit_info{unit="$unit"}'
@@ -253,7 +256,7 @@ def _reports() -> Row:
 
 def _counters() -> Row:
     def told(*names: str) -> tuple[tuple[str, str], ...]:
-        return tuple((f"sum(motcua_dossiers_{name}{{{OF}}})", name) for name in names)
+        return tuple((f"sum(motcua_dossiers_{name}{{{OF}}})", LABELS[name]) for name in names)
 
     return Row(
         "Mọi số đếm còn lại",
@@ -276,7 +279,7 @@ def _counters() -> Row:
             lines(
                 "Sửa và lệch giờ",
                 "Annulled events, and events whose time was ahead of their recording, since the log began.",
-                tuple((f"sum(motcua_dossiers_{name}{{{MINE}}})", name) for name in ("annulled", "skewed")),
+                tuple((f"sum(motcua_dossiers_{name}{{{MINE}}})", LABELS[name]) for name in ("annulled", "skewed")),
             ),
         ),
         (6, 6, 6, 6),
