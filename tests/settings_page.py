@@ -199,6 +199,7 @@ OF_TOOLS: dict[str, tuple[str, str]] = {
     "MOTCUA_TEST_NO_BROWSER": ("tests", "`1` leaves out what wants a Chromium, and says so"),
     "MOTCUA_TEST_NO_PROMETHEUS": ("tests", "`1` leaves out what wants Prometheus' programs, and says so"),
     "MOTCUA_TEST_NO_ENGINE": ("tests", "`1` leaves out what wants a Docker engine, and says so"),
+    "MOTCUA_TEST_NO_WIRES": ("tests", "`1` leaves out what wants root for network namespaces, and says so"),
     "MOTCUA_TEST_NO_GRAFANA": ("tests", "`1`: containers are tried without Grafana"),
     "MOTCUA_TEST_IMAGE_BUILT": ("tests", "`1`: the image is there already and not built"),
     "MOTCUA_TEST_QUICK": ("tests", "fewer generated cases; `make test-fast` sets it"),

@@ -1,17 +1,25 @@
-"""Links through Toxiproxy: one proxy for each kind of link, put into its conditions through its own API."""
+"""Links through Toxiproxy: a proxy for each door of a kind of link, put into its conditions through its own API."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.links.profiles import STEP_KBPS, Condition, Profile
-from lab.links.server import HOST, Server
+from lab.links.server import Server
 
 
 class Toxiproxy:
-    """On a server of its own, ended by `close`. Each connection has its rate for itself: shared lines are divided before."""
+    """On a server of its own, ended by `close`. Each connection has its rate for itself: shared lines are divided before.
+
+    Where lines are wires (`has_rates` False), rates and losses are theirs, and the proxy gives delay and conditions alone.
+    """
 
     name = "Toxiproxy"
 
-    def __init__(self, program: Path, port: int, log: Path, *, is_awaited: bool = True) -> None:
+    def __init__(
+        self, program: Path, port: int, log: Path, *, is_awaited: bool = True, has_rates: bool = True
+    ) -> None:  # fmt: skip
+        self._has_rates = has_rates
+        self._paths: dict[str, list[str]] = {}
         self._server = Server(program, port, log, is_awaited=is_awaited)
         self._profiles: dict[str, Profile] = {}
         self._upstreams: dict[str, str] = {}
@@ -30,18 +38,25 @@ class Toxiproxy:
         """What it says of itself."""
         return str(self._server.call("GET", "/version").get("version", "?"))
 
-    def open(self, link: str, profile: Profile, port: int, target: str, captive: str) -> str:
-        """A link to `target` (host:port), in good condition; where centres find it. `captive` is a portal's address."""
+    def open(self, link: str, profile: Profile, doors: Sequence[str], target: str, captive: str) -> None:
+        """A link from these doors to `target`, in good condition; all are host:port. `captive` is a portal's address."""
         self._profiles[link], self._upstreams[link], self._captive[link] = profile, target, captive
-        self._server.call(
-            "POST", "/proxies", {"name": link, "listen": f"{HOST}:{port}", "upstream": target, "enabled": True}
-        )
+        self._paths[link] = [f"/proxies/{link}.{place}" for place in range(len(doors))]
+        for path, door in zip(self._paths[link], doors, strict=True):
+            name = path.rpartition("/")[2]
+            self._server.call("POST", "/proxies", {"name": name, "listen": door, "upstream": target, "enabled": True})
         self.put(link, "good")
-        return f"{HOST}:{port}"
 
     def put(self, link: str, condition: Condition) -> None:
         """From now on the link is in this condition."""
-        path = f"/proxies/{link}"
+        for path in self._paths[link]:
+            self._put(path, link, condition)
+
+    def close(self) -> None:
+        """Ends the server and with it every link."""
+        self._server.close()
+
+    def _put(self, path: str, link: str, condition: Condition) -> None:
         if condition == "cut":
             self._server.call("POST", path, {"enabled": False})
             return
@@ -57,11 +72,8 @@ class Toxiproxy:
         for stream, kbps in (("upstream", profile.up_kbps), ("downstream", profile.down_kbps)):
             one_way = {"latency": round(profile.round_trip_ms / 2), "jitter": round(profile.jitter_ms / 2)}
             self._toxic(path, f"way-{stream}", "latency", stream, one_way)
-            self._toxic(path, f"rate-{stream}", "bandwidth", stream, {"rate": profile.rate_kbps(kbps) // STEP_KBPS})
-
-    def close(self) -> None:
-        """Ends the server and with it every link."""
-        self._server.close()
+            if self._has_rates:
+                self._toxic(path, f"rate-{stream}", "bandwidth", stream, {"rate": profile.rate_kbps(kbps) // STEP_KBPS})
 
     def _toxic(self, path: str, name: str, kind: str, stream: str, attributes: dict[str, int]) -> None:
         body = {"name": name, "type": kind, "stream": stream, "toxicity": 1.0, "attributes": attributes}

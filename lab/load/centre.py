@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from contracts import instants
 from lab.keys import key_of
+from lab.links.inside import Inside, connector
 from lab.load.lines import Lines
 from lab.load.measures import Book
 from lab.load.pace import Pace
@@ -94,8 +95,11 @@ class Tally:
 class OutboxCentre:
     """`accept` never waits, as an edge's disk never waits for the line; `run` delivers until cancelled."""
 
-    def __init__(self, centre: Centre, intake: str, settings: Outbox, tally: Tally, warp: Warp) -> None:
+    def __init__(
+        self, centre: Centre, intake: str, settings: Outbox, tally: Tally, warp: Warp, inside: Inside | None = None
+    ) -> None:  # fmt: skip
         self._centre = centre
+        self._inside = inside
         self._warp = warp
         self.link = centre.link
         self._intake = intake
@@ -121,10 +125,10 @@ class OutboxCentre:
     async def run(self) -> None:
         """Delivers, rests after failures, goes on."""
         timeout = aiohttp.ClientTimeout(total=self._settings.answer_seconds, sock_connect=CONNECT_SECONDS)
-        connector = aiohttp.TCPConnector(limit=2)
+        line = connector(self._inside, limit=2)
         cookies = aiohttp.DummyCookieJar()
         async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=cookies) as session,
+            aiohttp.ClientSession(timeout=timeout, connector=line, cookie_jar=cookies) as session,
             asyncio.TaskGroup() as group,
         ):
             self._session = session

@@ -14,8 +14,11 @@ from contracts import instants, reference_files
 from lab.errors import LabError, TooSlowError
 from lab.links import program
 from lab.links.captive import Portal
+from lab.links.inside import Inside, connector
 from lab.links.profiles import STEP_KBPS, Condition
+from lab.links.server import HOST
 from lab.links.toxiproxy import Toxiproxy
+from lab.links.wires import Wires
 from lab.load import archived, ledger, leftovers, sofar
 from lab.load import plan as planning
 from lab.load.archived import Standing
@@ -27,12 +30,12 @@ from lab.load.edges import LOOK_SECONDS, Edges, Remains
 from lab.load.fresh import gaps
 from lab.load.gathering import gather, leave_out_older
 from lab.load.generator import Manner, Orders
+from lab.load.knee import REFERENCE
 from lab.load.outcome import Outcome
 from lab.load.processes import MEASURED_WITHIN_SECONDS, Generators
 from lab.load.scenario import Scenario
 from lab.load.warp import Warp
 from lab.load.watch import Counted, Sampler
-from lab.stack import REPOSITORY
 
 FIRST_LINK_PORT = 40
 FIRST_EDGE_PORT = 60
@@ -44,16 +47,21 @@ Say = Callable[[str], None]
 
 
 class Lab:
-    """The city with the links that lead to it; `door` (host:port) is where they lead if not to intake itself."""
+    """The city with the links that lead to it; `door` (host:port) is where they lead if not to intake itself, `wires` what
+    lies before the proxy, if anything does."""
 
-    def __init__(self, city: City, directory: Path, port_base: int, say: Say, door: str | None = None) -> None:
+    def __init__(
+        self, city: City, directory: Path, port_base: int, say: Say, door: str | None = None, wires: Wires | None = None
+    ) -> None:  # fmt: skip
         self.city = city
         self._directory = directory
         self._port_base = port_base
         self._say = say
         self._door = door or city.intake.removeprefix("http://")
         self._proxy: Toxiproxy | None = None
-        self._links: dict[str, str] = {}
+        self._wires = wires
+        self._inside: Inside | None = None
+        self._links: dict[str, list[str]] = {}
         self._held: TextIO | None = None
 
     async def open(self, scenario: Scenario, portal: Portal) -> None:
@@ -64,16 +72,27 @@ class Lab:
         binary = await asyncio.to_thread(program.ensure, self._say)
         log = self._directory / "toxiproxy.log"
         # Known before it is waited for: whoever interrupts the waiting ends it by `close`.
-        self._proxy = Toxiproxy(binary, self._port_base + TOXIPROXY_PORT, log, is_awaited=False)
+        port = self._port_base + TOXIPROXY_PORT
+        self._proxy = Toxiproxy(binary, port, log, is_awaited=False, has_rates=self._wires is None)
         await asyncio.to_thread(self._proxy.wait)
+        hosts: dict[str, list[str]] = {link: [HOST] for link in scenario.links}
+        if self._wires is not None:
+            lines = planning.lines(scenario, reference_files.read(REFERENCE))
+            hosts = await asyncio.to_thread(self._wires.lay, scenario.profiles, lines)
+            self._inside = Inside(self._wires.namespace)
         for place, (link, profile) in enumerate(scenario.profiles.items()):
             port = self._port_base + FIRST_LINK_PORT + place
-            self._links[link] = await asyncio.to_thread(self._proxy.open, link, profile, port, self._door, portal.address)
+            self._links[link] = [f"{host}:{port}" for host in hosts[link]]
+            await asyncio.to_thread(self._proxy.open, link, profile, self._links[link], self._door, portal.address)
 
     def close(self) -> None:
         """Ends the links."""
         if self._proxy is not None:
             self._proxy.close()
+        if self._inside is not None:
+            self._inside.close()
+        if self._wires is not None:
+            self._wires.close()
         if self._held is not None:
             self._held.close()
 
@@ -100,16 +119,32 @@ class Lab:
         """A link is in this condition from now on."""
         assert self._proxy is not None
         await asyncio.to_thread(self._proxy.put, link, condition)
+        if self._wires is not None:
+            await asyncio.to_thread(self._wires.put, link, condition)
 
     @property
-    def links(self) -> dict[str, str]:
-        """Where each link begins."""
+    def links(self) -> dict[str, list[str]]:
+        """Where each line of each link begins; one for all, unless lines are wires."""
         return dict(self._links)
+
+    @property
+    def namespace(self) -> str | None:
+        """The network namespace in which centres are, if in any."""
+        return None if self._wires is None else self._wires.namespace
+
+    def connector(self) -> aiohttp.TCPConnector:
+        """For a client among the centres."""
+        return connector(self._inside)
 
     @property
     def links_by(self) -> str:
         """What makes the links."""
         assert self._proxy is not None
+        if self._wires is not None:
+            return (
+                f"wires in a network namespace (tc tbf, nft numgen): real rates, which centres on one line share, and lost "
+                f"packets; behind them {self._proxy.name} {program.VERSION}: delay, cuts of TCP connections"
+            )
         return (
             f"{self._proxy.name} {program.VERSION}: delay, rate, cuts of TCP connections; no lost packets; a rate is each "
             f"connection's own, in steps of {STEP_KBPS} kbit/s, and a shared line's is divided among its centres"
@@ -150,6 +185,7 @@ class _Run:
         self._depths: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._session = aiohttp.ClientSession()
+        self._edge_session = aiohttp.ClientSession(connector=lab.connector())
         self._clock = Clock(lab.city.intake, self._session)
         self._before = Told({}, {})
         self._remains = Remains(0, 0)
@@ -161,18 +197,19 @@ class _Run:
         await self._generators.close()
         await self._edges.stop()
         await self._session.close()
+        await self._edge_session.close()
 
     async def go(self, audit: bool) -> Outcome:
         scenario, lab = self._scenario, self._lab
-        reference = REPOSITORY / "deploy" / "reference"
-        body = reference_files.read(reference)
+        body = reference_files.read(REFERENCE)
         warp = planning.warp_of(scenario, body)
         units = tuple(unit.code for unit in body.units)
         slots = [slot for slot in planning.slots(scenario, units) if slot.is_edge and self._manner == "outbox"]
-        await self._edges.start(slots, lab.links, scenario.outbox)
+        await self._edges.start(self._edge_session, slots, lab.links, scenario.outbox, lab.namespace)
         planned = await self._generators.start([
-            Orders(scenario=scenario, reference_directory=str(reference), seed=self._seed, run=self._name, process=number,
-                   processes=scenario.processes, manner=self._manner, links=lab.links, edges=self._edges.addresses)
+            Orders(scenario=scenario, reference_directory=str(REFERENCE), seed=self._seed, run=self._name, process=number,
+                   processes=scenario.processes, manner=self._manner, links=lab.links, edges=self._edges.addresses,
+                   namespace=lab.namespace)
             for number in range(scenario.processes)
         ])  # fmt: skip
         planning.check_bound(scenario, sum(each["events"] for each in planned))
@@ -218,7 +255,7 @@ class _Run:
             raise error
         self._generators.tell({"stop": True})
         await self._generators.wait("delivered", MEASURED_WITHIN_SECONDS)
-        self._remains = await self._edges.emptied(self._session, deadline)
+        self._remains = await self._edges.emptied(self._edge_session, deadline)
 
     async def _wait_counted(self, counted: Counted) -> bool:
         deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
@@ -245,13 +282,12 @@ class _Run:
         found = await asyncio.to_thread(archived.read, bootstrap, self._clock.ends)
         if found is None:
             return None
-        reference = REPOSITORY / "deploy" / "reference"
-        whole = await asyncio.to_thread(planning.plan, self._scenario, reference, self._seed, self._name)
+        whole = await asyncio.to_thread(planning.plan, self._scenario, REFERENCE, self._seed, self._name)
         return archived.standing(archived.planned(whole), found)
 
     async def _look_at_edges(self, links: dict[str, str]) -> None:
         while links:
-            depths = await self._edges.last_depths(self._session)
+            depths = await self._edges.last_depths(self._edge_session)
             told: Counter[str] = Counter()
             for name, depth in depths.items():
                 told[links[name]] += depth

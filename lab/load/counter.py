@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from contracts import instants
 from lab.keys import own_door_key
+from lab.links.inside import Inside, connector
 from lab.load.centre import Result, Tally, members, reply_of
 from lab.load.plan import Centre, Due
 
@@ -35,8 +36,9 @@ class _Receipt(Struct):
 class EdgeCounter:
     """`accept` queues at a desk; how long the clerk waits is measured from the instant at which the event was due."""
 
-    def __init__(self, centre: Centre, edge: str, tally: Tally) -> None:
+    def __init__(self, centre: Centre, edge: str, tally: Tally, inside: Inside | None = None) -> None:
         self._centre = centre
+        self._inside = inside
         self.link = centre.link
         self._edge = edge
         self._tally = tally
@@ -58,7 +60,8 @@ class EdgeCounter:
     async def run(self) -> None:
         """Works until cancelled."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
+        line = connector(self._inside)
+        async with aiohttp.ClientSession(timeout=timeout, connector=line) as session, asyncio.TaskGroup() as group:
             for desk in self._desks:
                 group.create_task(self._work(desk, session))
 

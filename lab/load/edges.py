@@ -46,26 +46,31 @@ class Edges:
         self._depths: dict[str, int] = {}
         self.addresses: dict[str, str] = {}
 
-    async def start(self, slots: list[Slot], links: dict[str, str], settings: Outbox) -> None:
-        """One for each slot; UnreachableError when one does not get ready."""
+    async def start(
+        self, session: aiohttp.ClientSession, slots: list[Slot], links: dict[str, list[str]], settings: Outbox,
+        namespace: str | None,
+    ) -> None:  # fmt: skip
+        """One for each slot, all in a network namespace if there is one, where `session` reaches them; UnreachableError when
+        one does not get ready."""
+        inside = () if namespace is None else ("ip", "netns", "exec", namespace)
         for place, slot in enumerate(slots):
             name, port = str(slot.number), self._first_port + place
-            if not is_free(HOST, port):
+            if namespace is None and not is_free(HOST, port):
                 raise UnreachableError(f"port {port}, meant for the edge of centre {name}, is in use by another program")
             home = self._directory / f"edge-{name}"
             home.mkdir(parents=True, exist_ok=True)
             statedir.write_private(home / INTAKE_KEY, key_of(slot.unit).encode())
-            self._environments[name] = _environment(slot, port, home, links[slot.link], settings)
+            door = links[slot.link][slot.line % len(links[slot.link])]
+            self._environments[name] = _environment(slot, port, home, door, settings)
             with (home / "edge.log").open("w") as log:
                 self._running[name] = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],
+                    *inside, sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],
                     stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             (home / PID_FILE).write_text(str(self._running[name].pid))
             self.addresses[name] = f"{HOST}:{port}"
-        async with aiohttp.ClientSession() as session:
-            for name in self.addresses:
-                await self._wait_ready(session, name)
+        for name in self.addresses:
+            await self._wait_ready(session, name)
 
     @property
     def pids(self) -> dict[str, int]:

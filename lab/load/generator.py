@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from lab.errors import LabError
+from lab.links.inside import Inside
 from lab.load import plan as planning
 from lab.load.centre import OutboxCentre, Tally
 from lab.load.counter import EdgeCounter
@@ -46,8 +47,9 @@ class Orders(Struct, frozen=True, kw_only=True):
     process: int
     processes: int
     manner: Manner
-    links: dict[str, str]
+    links: dict[str, list[str]]
     edges: dict[str, str] = {}
+    namespace: str | None = None
 
 
 class Watched(Struct, frozen=True):
@@ -62,7 +64,8 @@ Sending = OutboxCentre | EdgeCounter | PaperCentre
 
 async def generate(orders: Orders, told: Plan, began: float, tally: Tally, stop: asyncio.Event) -> dict[str, Any]:
     """Sends everything, waits until every outbox is empty or `stop` is set; says how punctual the generator itself was."""
-    sending = {centre.number: _sending(centre, orders, tally, told) for centre in told.centres}
+    inside = None if orders.namespace is None else Inside(orders.namespace)
+    sending = {centre.number: _sending(centre, orders, tally, told, inside) for centre in told.centres}
     punctual = _Punctual()
     endless = [*(each.run() for each in sending.values()), punctual.watch(), _tell(tally, sending, punctual)]
     tasks = [asyncio.create_task(each) for each in endless]
@@ -116,13 +119,14 @@ def _by_time(each: tuple[float, int, Due]) -> tuple[float, int]:
     return each[0], each[1]
 
 
-def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan) -> Sending:
-    door = orders.links[centre.link]
+def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan, inside: Inside | None) -> Sending:
+    doors = orders.links[centre.link]
+    door = doors[centre.line % len(doors)]
     if orders.manner == "paper":
-        return PaperCentre(centre, door, tally, told.warp)
+        return PaperCentre(centre, door, tally, told.warp, inside)
     if centre.is_edge:
-        return EdgeCounter(centre, orders.edges[str(centre.number)], tally)
-    return OutboxCentre(centre, door, orders.scenario.outbox, tally, told.warp)
+        return EdgeCounter(centre, orders.edges[str(centre.number)], tally, inside)
+    return OutboxCentre(centre, door, orders.scenario.outbox, tally, told.warp, inside)
 
 
 class _Punctual:

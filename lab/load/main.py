@@ -53,6 +53,7 @@ def _run(chosen: argparse.Namespace) -> int:
     told = run(Chosen(
         scenario=found, seed=chosen.seed, manner=chosen.manner, beside=chosen.with_paper, keep=chosen.keep,
         port_base=chosen.port_base, state_dir=chosen.state_dir, out=chosen.out, given=given if all(given) else None,
+        wires=chosen.wires,
     ))  # fmt: skip
     if told.broken:
         return BROKEN
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--scale", type=float, help="a part of its dossiers, from 0.01 to 1 (default its file's, else 1)")
     running.add_argument("--manner", choices=("outbox", "paper"), default="outbox", help="how centres send (default outbox)")
     running.add_argument("--with-paper", action="store_true", help="and once more as in the paper era, side by side")
+    running.add_argument("--wires", action="store_true",
+                         help="lines that share a rate and lose packets, in a network namespace (Linux, root)")  # fmt: skip
     running.add_argument("--keep", action="store_true", help="leave the stack running")
     running.add_argument("--out", type=Path, default=REPORTS, help=f"where reports go (default {REPORTS})")
     running.add_argument("--port-base", type=_port_base, default=os.environ.get("MOTCUA_PORT_BASE", "8000"),

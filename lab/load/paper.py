@@ -9,6 +9,7 @@ import msgspec
 
 from contracts import instants
 from lab.keys import key_of
+from lab.links.inside import Inside, connector
 from lab.load.centre import CONNECT_SECONDS, Result, Tally, members, reply_of, retry_after
 from lab.load.plan import Centre, Due, uuid7
 from lab.load.warp import Warp
@@ -40,8 +41,9 @@ def dossier_of(subject: str) -> str:
 class PaperCentre:
     """Sends as today's systems do, so that a report can show side by side what an outbox prevents."""
 
-    def __init__(self, centre: Centre, intake: str, tally: Tally, warp: Warp) -> None:
+    def __init__(self, centre: Centre, intake: str, tally: Tally, warp: Warp, inside: Inside | None = None) -> None:
         self._centre = centre
+        self._inside = inside
         self.link = centre.link
         self._intake = intake
         self._tally = tally
@@ -65,9 +67,9 @@ class PaperCentre:
     async def run(self) -> None:
         """Works until cancelled."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=min(CONNECT_SECONDS, ANSWER_SECONDS))
-        connector = aiohttp.TCPConnector(limit=DESKS)
+        line = connector(self._inside, limit=DESKS)
         async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+            aiohttp.ClientSession(timeout=timeout, connector=line) as session,
             asyncio.TaskGroup() as group,
         ):
             for desk in self._desks:

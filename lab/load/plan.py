@@ -42,6 +42,7 @@ class Centre(Struct, frozen=True):
     is_edge: bool
     incarnation: str
     events: list[Due]
+    line: int = 0  # of its link, where lines are wires
 
 
 class Plan(Struct, frozen=True):
@@ -74,6 +75,7 @@ class Slot(Struct, frozen=True):
     link: str
     is_edge: bool
     dossiers: int
+    line: int = 0
 
 
 def warp_of(scenario: Scenario, reference: Reference) -> Warp:
@@ -120,6 +122,7 @@ def check_bound(scenario: Scenario, events: int) -> None:
 def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
     """All centres, their units by turns, their dossiers by their group's share."""
     told: list[Slot] = []
+    places: Counter[str] = Counter()
     whole = sum(each.share for each in scenario.centres)
     for group in scenario.centres:
         where = tuple(group.units) or units
@@ -129,8 +132,32 @@ def slots(scenario: Scenario, units: tuple[str, ...]) -> list[Slot]:
         bounds = [round(dossiers * part / group.count) for part in range(group.count + 1)]
         for number in range(group.count):
             count = bounds[number + 1] - bounds[number]
-            told.append(Slot(len(told), where[number % len(where)], group.link, number < group.edges, count))
+            unit, line = where[number % len(where)], _line(scenario, group.link, places)
+            told.append(Slot(len(told), unit, group.link, number < group.edges, count, line))
     return told
+
+
+def lines(scenario: Scenario, reference: Reference) -> dict[str, int]:
+    """How many lines of each link the centres need; of published figures a body has one whether or not it reports."""
+    if scenario.arrivals.facts is None:
+        found = slots(scenario, tuple(unit.code for unit in reference.units))
+        return {link: 1 + max(slot.line for slot in found if slot.link == link) for link in scenario.links}
+    links, default = _bodies(scenario)
+    places = Counter(links.get(body.code, default) for body in (*reference.units, *reference.departments))
+    return {link: -(-places[link] // scenario.profiles[link].shared_by) for link in scenario.links}
+
+
+def _bodies(scenario: Scenario) -> tuple[dict[str, str], str]:
+    """On which link which body of published figures is, and all others."""
+    links = {unit: group.link for group in scenario.centres for unit in group.units}
+    return links, next((group.link for group in scenario.centres if not group.units), scenario.links[0])
+
+
+def _line(scenario: Scenario, link: str, places: Counter[str]) -> int:
+    """The line of the next centre on a link: one of its own, or that of so many before it."""
+    place, profile = places[link], scenario.profiles.get(link)
+    places[link] += 1
+    return place // (profile.shared_by if profile is not None else 1)
 
 
 def _add(
@@ -152,7 +179,7 @@ def _add(
     incarnation = uuid7(told.warp.starts, chance)
     if not slot.is_edge:  # a real edge numbers by itself
         events = _numbered(events, incarnation)
-    told.centres.append(Centre(slot.number, slot.unit, source, slot.link, slot.is_edge, incarnation, events))
+    told.centres.append(Centre(slot.number, slot.unit, source, slot.link, slot.is_edge, incarnation, events, slot.line))
 
 
 def _subject(slot: Slot, run: str, number: int, life: Life) -> str:
@@ -174,8 +201,8 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
     facts = published.read(FACTS_DIRECTORY / str(scenario.arrivals.facts))
     plans = writing.planned(facts, reference_directory, seed)
     chosen = set(part_of([unit.code for unit in plans], scenario))
-    links = {unit: group.link for group in scenario.centres for unit in group.units}
-    default = next((group.link for group in scenario.centres if not group.units), scenario.links[0])
+    links, default = _bodies(scenario)
+    places: Counter[str] = Counter()
     by_code: dict[str, list[Due]] = {}
     born_at: dict[str, str] = {}
     for each in writing.fortnight(facts, reference_directory, seed):
@@ -186,10 +213,12 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
         by_code.setdefault(each.code, []).append(due)
     told = Plan([], {}, warp, [])
     for number, code in enumerate(sorted(by_code)):
+        link = links.get(code, default)
+        line = _line(scenario, link, places)
         if number % processes == process:
             incarnation = uuid7(warp.starts, Random(f"{seed} body {code}"))
             events = _numbered(by_code[code], incarnation)
-            told.centres.append(Centre(number, code, f"/units/{code}", links.get(code, default), False, incarnation, events))
+            told.centres.append(Centre(number, code, f"/units/{code}", link, False, incarnation, events, line))
     mine = chosen & {each.unit for each in told.centres}
     for unit in plans:
         if unit.code in mine:

@@ -10,10 +10,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contracts import instants
+from contracts import instants, reference_files
 from lab.errors import ScenarioError
 from lab.links.captive import Portal
+from lab.links.wires import Wires
 from lab.load import judging, knee, yardstick
+from lab.load import plan as planning
 from lab.load.city import City, LoadStack
 from lab.load.conductor import Lab
 from lab.load.generator import Manner
@@ -41,6 +43,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     state_dir: Path
     out: Path
     given: tuple[str, str, str] | None
+    wires: bool = False
 
 
 class Told(Struct, frozen=True):
@@ -92,6 +95,8 @@ def _check(chosen: Chosen) -> None:
             f"{chosen.scenario.name} has faults, which happen to a city of the lab's own alone: give no addresses, "
             "or a scenario without [[faults]]"
         )
+    if chosen.wires:
+        Wires(chosen.port_base).check(planning.lines(chosen.scenario, reference_files.read(knee.REFERENCE)))
     leaving.check(chosen.out, chosen.scenario.name)
 
 
@@ -115,7 +120,8 @@ async def _links(
 ) -> tuple[Outcome, knee.Found | None]:
     scenario = chosen.scenario
     async with Portal() as portal:
-        lab = Lab(city, directory, chosen.port_base, view.say)
+        wires = Wires(chosen.port_base) if chosen.wires else None
+        lab = Lab(city, directory, chosen.port_base, view.say, wires=wires)
         try:
             await lab.open(scenario, portal)
             if scenario.knee is None:
@@ -124,7 +130,7 @@ async def _links(
             async def step(one: Scenario, seed: int, name: str) -> Outcome:
                 return await lab.run(one, seed, name, manner, audit=False, tell=view.show)
 
-            found, outcomes = await knee.find(scenario, REPOSITORY / "deploy" / "reference", chosen.seed, step, view.say)
+            found, outcomes = await knee.find(scenario, knee.REFERENCE, chosen.seed, step, view.say)
             return whole(scenario, chosen.seed, outcomes, await lab.audit(knee.NAME)), found
         finally:
             lab.close()

@@ -55,7 +55,9 @@ def link(city: str, tmp_path: Path, port_base: int) -> Iterator[tuple[Toxiproxy,
     """A slow link to that city, and where it begins."""
     proxy = Toxiproxy(program.ensure(print), port_base + 39, tmp_path / "toxiproxy.log")
     try:
-        yield proxy, proxy.open("slow", SLOW, port_base + 40, city, "127.0.0.1:9")
+        address = f"127.0.0.1:{port_base + 40}"
+        proxy.open("slow", SLOW, [address], city, "127.0.0.1:9")
+        yield proxy, address
     finally:
         proxy.close()
 
@@ -86,7 +88,8 @@ def test_of_a_shared_line_a_connection_has_its_part(link: tuple[Toxiproxy, str],
     """Two share 10,000 bytes a second: 5,000 of them take a second, also while the other one sends nothing."""
     proxy, address = link
     shared = msgspec.structs.replace(SLOW, shared_by=2, round_trip_ms=0)
-    door = proxy.open("shared", shared, int(address.rpartition(":")[2]) + 1, city, "127.0.0.1:9")
+    door = f"127.0.0.1:{int(address.rpartition(':')[2]) + 1}"
+    proxy.open("shared", shared, [door], city, "127.0.0.1:9")
     began = time.monotonic()
     assert _post(door, b"x" * 5_000) == (202, b"ok")
     assert time.monotonic() - began >= 0.8
@@ -126,7 +129,8 @@ def test_a_captive_link_shows_its_own_page(tmp_path: Path, port_base: int) -> No
         async with Portal() as portal:
             proxy = await asyncio.to_thread(Toxiproxy, program.ensure(print), port_base + 39, tmp_path / "toxiproxy.log")
             try:
-                address = proxy.open("slow", SLOW, port_base + 40, "127.0.0.1:9", portal.address)
+                address = f"127.0.0.1:{port_base + 40}"
+                proxy.open("slow", SLOW, [address], "127.0.0.1:9", portal.address)
                 proxy.put("slow", "captive")
                 return await asyncio.to_thread(_post, address)
             finally:

@@ -39,7 +39,7 @@ STOPPED_WITHIN_SECONDS = 60.0
 def _orders(scenario: scenarios.Scenario) -> Orders:
     return Orders(
         scenario=scenario, reference_directory=str(REFERENCE), seed=1, run="a", process=0,
-        processes=1, manner="outbox", links=dict.fromkeys(scenario.links, NOBODY), edges={"0": NOBODY},
+        processes=1, manner="outbox", links={link: [NOBODY] for link in scenario.links}, edges={"0": NOBODY},
     )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ async def _open_loop(door: str) -> Latencies:
     centre = Centre(0, "19789", "/units/19789/c0", "fibre", False, "0197c348-8800-7e66-ac3d-f9a8fc4fef6f", events)
     orders = Orders(
         scenario=scenario, reference_directory="", seed=1, run="a", process=0, processes=1, manner="outbox",
-        links={"fibre": door},
+        links={"fibre": [door]},
     )  # fmt: skip
     began = time.monotonic()
     tally = Tally(began, 1.0, ("fibre",))

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts import reference_files
 from lab.errors import ScenarioError
+from lab.links import wires
 from lab.load import knee
 from lab.load import plan as planning
 from lab.load import scenario as scenarios
@@ -275,3 +277,26 @@ def test_no_plan_has_more_events_than_a_run_may_have() -> None:
     planning.check_bound(shipped, scenarios.EVENTS_PLANNED_MAX)
     with pytest.raises(ScenarioError, match="mountain-link plans 400,001 events, more than 400,000"):
         planning.check_bound(shipped, scenarios.EVENTS_PLANNED_MAX + 1)
+
+
+def test_centres_of_a_shared_line_are_on_it_together_whoever_plans_them() -> None:
+    """So many beside each other, in whichever process they live; a line more for each that has one of its own."""
+    scenario = scenarios.read("july-1")
+    told = planning.lines(scenario, reference_files.read(REFERENCE))
+    on: dict[str, Counter[int]] = {link: Counter() for link in scenario.links}
+    for process in range(2):
+        for centre in _plan("july-1", process=process, processes=2).centres:
+            on[centre.link][centre.line] += 1
+    assert {link: set(lines) for link, lines in on.items()} == {link: set(range(told[link])) for link in told}
+    assert any(profile.shared_by > 1 for profile in scenario.profiles.values())
+    for link, profile in scenario.profiles.items():
+        assert set([*on[link].values()][:-1]) <= {profile.shared_by}, link
+
+
+def test_published_figures_have_a_line_for_every_body_that_may_report() -> None:
+    """Also for one that reports nothing in the end."""
+    scenario = scenarios.read("hue-fortnight")
+    told = planning.lines(scenario, reference_files.read(REFERENCE))
+    for centre in _plan("hue-fortnight").centres:
+        assert centre.line < told[centre.link]
+    assert sum(told.values()) <= wires.LINES_MAX
