@@ -204,8 +204,8 @@ def test_a_unit_that_is_not_in_force_is_a_receiver_with_what_it_reported_alone()
 
 def test_another_day_shows_who_is_in_force_then_and_the_clock_is_that_of_the_slowest_partition() -> None:
     exposition = Exposition(units(["100"], []), GEN)
-    both = held({})
-    places = (replace(both.places[0], log_clock=CLOCK - 60_000_000), *both.places[1:])
+    both, [slowest] = held({}), held({}, log_clock=CLOCK - 60_000_000).places[:1]
+    places = (slowest, *both.places[1:])
     for day, shown in (("2025-06-30", set()), (DAY, {"100"})):
         found = samples(exposition.page(replace(both, places=places), day, {}, {}))
         assert {dict(labels)["unit"] for name, labels in found if name == "motcua_dossiers_submitted"} == shown

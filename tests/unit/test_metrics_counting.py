@@ -14,6 +14,7 @@ from contracts.lifecycle import CHAIN_START, Counted, Lifecycle, Stand, Step, ch
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counters import STOCKS, BodyStock, SourceStock
 from services.metrics.domain.counting import Count
+from services.metrics.domain.deltas import deltas
 from services.metrics.domain.position import Position
 from tests.effort import examples
 from tests.unit.audit_world import audit, golden_logs
@@ -117,6 +118,20 @@ def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
     assert all_of(golden(), pieces)[1].without_zeros() == figures(value for value, _ in golden())
 
 
+def test_no_more_pieces_are_remembered_than_have_room() -> None:
+    """Nor are the parts of which they are made up; what was forgotten is known again."""
+    memo = Memo(20)
+    count = Count(Position(), memo)
+    seen = set[int]()
+    for record in golden():
+        take(count, [record])
+        seen.add(memo.pieces)
+        assert memo.pieces == len(memo.stands) + sum(len(each) for each in memo._flows.values())
+        assert all(len(each) <= 10 for each in (memo.stands, memo._standings, memo._shapes, memo._marks))
+    assert max(seen) == 20
+    assert memo.forgotten > len(seen)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # much is worked out: on a machine that has much else to do, for minutes
 @given(cuts=st.lists(st.integers(0, 1330), max_size=12), again=st.lists(st.integers(1, 400), max_size=4), data=st.data())
@@ -215,6 +230,28 @@ def test_a_hole_in_the_log_moves_the_position_only() -> None:
     count.take([], [], 3)
     count.take([golden()[0][0]], [golden()[0][1]], 9)
     assert (count.position.next, count.counted, count.position.stopped) == (9, 1, None)
+    count.take([golden()[2][0]], [golden()[2][1]], 99)
+    assert (count.position.next, count.position.stopped) == (9, "gap")
+
+
+def test_what_comes_again_is_dropped_whatever_its_header_is_worth_and_what_is_new_counted() -> None:
+    count = Count(Position(), Memo(PIECES))
+    take(count, golden()[:5])
+    for header, read in ((None, None), (b"\xff", "\ufffd")):
+        take(count, [(golden()[4][0], header)])  # type: ignore[list-item]
+        assert (count.position.stopped, count.position.read) == (None, read)
+    take(count, [*golden()[3:5], *golden()[5:8]])
+    assert (count.counted, count.dropped, count.position.next) == (8, 4, 12)
+
+
+def test_an_arrival_is_counted_by_its_fact_only_where_it_has_one_and_by_its_source_whatever_its_form() -> None:
+    """A rise of nothing is no hash."""
+    arrivals = {("/units/1/p", "received", "applied"): 1, ("strange", None, "rejected"): 2}
+    found = deltas({}, {}, arrivals, {"strange": 0}, {})
+    assert found.add == {
+        "outcomes": {"unit|1|applied": 1, "fact|received|applied": 1, "unit|strange|rejected": 2},
+    }  # fmt: skip
+    assert (found.rise, found.days) == ({}, ())
 
 
 # --- single rules ---------------------------------------------------------------------------------------------
@@ -314,6 +351,9 @@ def test_a_body_that_was_competent_for_a_moment_is_known_wherever_a_flush_falls(
         "competent|B|open": 0, "competent|B|open_in_processing": 0, "competent|B|handed_over": 0,
     }  # fmt: skip
     assert held.without_zeros() == {}
+    assert {name.split("|")[0] for name, number in held.hashes["total"].items() if not number} == {
+        "competent", *(["receiver"] if is_stored_between else []),
+    }  # fmt: skip
 
 
 def _entry(counted: Counted) -> object:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from contracts import instants
 from contracts.heartbeats import Heartbeat, Refused
-from contracts.reference import Calendar, Reference, Unit
+from contracts.reference import WEEKDAYS, Calendar, Reference, Unit
 from services.edge.domain.incarnations import new_incarnation
 from services.metrics.api.beats import Beats
 from services.metrics.api.centres import Centres
@@ -109,7 +109,7 @@ def test_who_has_no_hours_or_no_event_is_not_called_silent() -> None:
     """Not a single event yet; a code that reference data does not know; a unit that has gone out of force."""
     now = local("2025-07-07 12:00")
     assert silence.judge(None, now, hours(), TWO_HOURS) == silence.Silence("never")
-    assert silence.judge(local(FRIDAY_CLOSING), now, None, TWO_HOURS).state == "unknown"
+    assert silence.judge(last := local(FRIDAY_CLOSING), now, None, TWO_HOURS) == silence.Silence("unknown", last)
     assert silence.judge(local(FRIDAY_CLOSING), now, hours(valid_to="2025-06-30"), TWO_HOURS).state == "unknown"
 
 
@@ -121,6 +121,43 @@ def test_hours_change_on_their_day() -> None:
     ]
     both = Hours(CALENDAR, rows)
     assert [both.is_open(local(f"2025-07-{day} 08:00")) for day in ("05", "12")] == [False, True]
+
+
+def test_the_instant_of_opening_is_inside_and_that_of_closing_outside() -> None:
+    assert [hours().is_open(local(f"2025-07-04 {clock}")) for clock in ("07:00", "11:30", "13:30", "17:00")] == [
+        True, False, True, False,
+    ]  # fmt: skip
+    assert not hours().is_open(local("2025-07-04 07:00") - 1)
+    # So much as is left until then has passed at closing, and not only at the next opening.
+    assert hours().advance(local("2025-07-04 16:30"), 30 * MINUTE) == local("2025-07-04 17:00")
+
+
+def test_a_unit_is_at_work_from_its_first_day_to_its_last_and_by_hours_that_reference_data_has() -> None:
+    at = local("2025-07-04 08:00")
+    for more, is_open in (
+        ({"valid_from": "2025-07-04"}, True),
+        ({"valid_from": "2025-07-05"}, False),
+        ({"valid_to": "2025-07-04"}, True),
+        ({"valid_to": "2025-07-03"}, False),
+        ({"profile": "of nobody"}, False),
+    ):
+        assert hours(**more).is_open(at) == is_open, more
+
+
+def test_whoever_is_called_in_on_a_day_that_was_off_works_on_it() -> None:
+    both = Calendar(profiles=CALENDAR.profiles, days_off={"2025-07-04": "off"}, make_up_days={"2025-07-04": "and made up"})
+    row = Unit(code="1", name="A", kind="ward", hours="default", valid_from="2020-01-01")
+    assert Hours(both, [row]).is_open(local("2025-07-04 08:00"))
+
+
+def test_a_rhythm_is_looked_for_over_sixty_days() -> None:
+    """Whoever opens on the sixtieth day again is silent then; beyond that nobody knows."""
+    every_day = Calendar(profiles={"default": {day: [("07:30", "17:00")] for day in WEEKDAYS}}, days_off={}, make_up_days={})
+    row: dict[str, Any] = {"code": "1", "name": "A", "kind": "ward", "hours": "default"}
+    for closed_days, is_found in ((59, True), (60, False)):
+        again = instants.day_text(instants.day_number(local("2025-07-04 00:00")) + closed_days)
+        found = Hours(every_day, [Unit(**row, valid_from=again)]).advance(local("2025-07-04 00:00"), MINUTE)
+        assert found == (local(f"{again} 07:30") + MINUTE if is_found else None)
 
 
 # --- delivery -------------------------------------------------------------------------------------------------------
@@ -245,6 +282,30 @@ def test_numbers_that_measure_nothing_do_no_harm(number: float) -> None:
     assert beat.oldest_unsent_at is not None
     for instant in (beat.oldest_unsent_at, beat.complete_until):
         assert instants.EARLIEST <= instant <= NOON
+
+
+def test_what_was_entered_ahead_is_judged_by_the_earlier_clock_and_never_calls_more_complete() -> None:
+    """The edge's own, and the city's; what an empty outbox says of its oldest event is nothing."""
+    empty = said(delivered_until=None, oldest_unsent_age_seconds=100.0)
+    assert delivery.beat_of(empty, NOON).complete_until == NOON
+    for at, heard_at, until, is_ahead in (
+        (NOON, NOON, NOON + MINUTE, False),
+        (NOON, NOON, NOON + MINUTE + 1, True),
+        (NOON + 60 * MINUTE, NOON, NOON + 2 * MINUTE, True),
+        (NOON, NOON + 60 * MINUTE, NOON + 2 * MINUTE, True),
+    ):
+        beat = said(at=instants.show(at), delivered_until=instants.show(until), spool_depth=1)
+        assert (delivery.beat_of(beat, heard_at).entered_ahead is not None) == is_ahead
+    waits = said(delivered_until=instants.show(NOON + 2 * MINUTE), spool_depth=1)
+    for known, complete in ((NOON - MINUTE, NOON - MINUTE), (NOON + 9 * MINUTE, NOON)):
+        assert delivery.beat_of(waits, NOON, Beat(NOON, "up", 1, None, known)).complete_until == complete
+
+
+def test_the_edges_of_a_unit_stand_as_the_worst_of_them_and_one_without_working_time_is_never_missed() -> None:
+    both = Beat(NOON, "up", 1, NOON - 2 * MINUTE, NOON - 2 * MINUTE), Beat(NOON, "up", 1, NOON - MINUTE, NOON - MINUTE)
+    assert delivery.judge(both, NOON, hours(), OLD).oldest_unsent_at == NOON - 2 * MINUTE
+    empty = Beat(NOON - 90 * instants.DAY, "up", 0, None, NOON)
+    assert not delivery.judge([empty], NOON, hours("of nobody"), OLD).is_provisional
 
 
 def test_an_outbox_that_holds_something_makes_provisional() -> None:
