@@ -1,6 +1,7 @@
 """The decisions of metrics' API: rates, days and ranges, which units are shown, how far behind it says it is."""
 
 import asyncio
+from contextlib import nullcontext
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
@@ -14,11 +15,12 @@ from starlette.requests import Request
 
 from contracts.face.problems import ProblemError
 from contracts.reference import Calendar, Reference, Unit
-from services.metrics.api import answers, app, queries
+from services.metrics.api import answers, app, courses, queries
+from services.metrics.api.courses import COURSE_DAYS_MAX, KEPT_MAX, Courses
 from services.metrics.api.doors import Doors
 from services.metrics.api.instruments import Instruments
 from services.metrics.api.queries import Query
-from services.metrics.api.snapshots import Place, Snapshot
+from services.metrics.api.snapshots import Place, Snapshot, Some
 from services.metrics.api.told import Told, as_of, lag_seconds
 from services.metrics.api.units import Units
 from services.metrics.domain.counters import FLOWS, STOCKS
@@ -217,6 +219,47 @@ def test_a_unit_is_known_by_any_figure_of_either_role_whatever_days_are_asked_fo
         known = ask(Query("receiver", ("2025-07-01",)), "999")[2]
         assert known.names == ("total",)
         assert {"receiver|999|received", "competent|999|open", "receiver|999|parked_now"} <= set(known.fields)
+
+
+class Counted:
+    """Positions that move, and so many received on each day that is asked for."""
+
+    def __init__(self) -> None:
+        self.now = snapshot()
+        self.reads = 0
+
+    async def read(self, *wanted: Some) -> Snapshot:
+        self.reads += 1
+        found = tuple(tuple(dict.fromkeys(each.fields, 3) for _ in each.names) for each in wanted)
+        return Snapshot(self.now.places, found, False)
+
+
+def test_a_course_is_read_anew_once_counting_has_moved_and_few_are_kept() -> None:
+    counted, asked = Counted(), [Query("receiver", (f"2025-07-{day:02}",)) for day in range(1, KEPT_MAX + 2)]
+    known = Courses(counted, UNITS)  # type: ignore[arg-type]
+
+    def reads(query: Query) -> int:
+        before = counted.reads
+        read_in, course = asyncio.run(known.of("received", query, counted.now, ["100"]))
+        assert (read_in.places, course.units["100"], course.total) == (counted.now.places, [3], [3])
+        return counted.reads - before
+
+    assert [reads(asked[0]) for _ in range(3)] == [1, 0, 0]
+    counted.now = snapshot(p4=place(next=11))
+    assert [reads(asked[0]) for _ in range(2)] == [1, 0]
+    assert [reads(query) for query in asked[1:]] == [1] * KEPT_MAX
+    assert [reads(asked[1]), reads(asked[0])] == [0, 1], "the one that was asked for longest ago"
+
+
+def test_a_course_shows_who_was_in_force_on_any_of_its_days_and_whoever_has_figures() -> None:
+    query = Query("receiver", ("2025-12-31", "2026-01-01"))
+    _, course = asyncio.run(Courses(Counted(), UNITS).of("received", query, snapshot(p4=None), ["100", "999"]))  # type: ignore[arg-type]
+    assert course.units == {"100": [3, 3], "200": [0, 0], "300": [0, 0], "999": [3, 3]}
+    with pytest.raises(ProblemError):
+        courses.check("open", query)
+    for days, is_refused in ((COURSE_DAYS_MAX, False), (COURSE_DAYS_MAX + 1, True)):
+        with pytest.raises(ProblemError) if is_refused else nullcontext():
+            courses.check("received", Query("receiver", ("2025-07-01",) * days))
 
 
 def told(at: int, instruments: Instruments) -> Told:

@@ -16,7 +16,7 @@ from contracts.heartbeats import Heartbeat, Refused
 from contracts.reference import WEEKDAYS, Calendar, Reference, Unit
 from services.edge.domain.incarnations import new_incarnation
 from services.metrics.api.beats import Beats
-from services.metrics.api.centres import Centres
+from services.metrics.api.centres import Centres, Heard
 from services.metrics.api.doors import Doors
 from services.metrics.api.snapshots import Place, Snapshot
 from services.metrics.api.units import Units
@@ -436,6 +436,15 @@ def test_a_store_that_a_clock_running_ahead_has_made_is_heard_where_nobody_else_
         [beat] = beats.of["19753"]
         heard.append((beat.spool_events, (beat.heard_at - NOON) // MINUTE))
     assert heard == [(0, 0)] * 5 + [(6, 6), (7, 7), (8, 8)]
+
+
+def test_of_a_unit_without_an_edge_no_number_is_told() -> None:
+    centres = Centres(
+        cast(Units, SimpleNamespace(hours=lambda _: None)), cast(Watch, None), lambda: NOON, OLD, TWO_HOURS, {}
+    )
+    for of, number in (({}, None), ({"19753": (Beat(NOON, "up", 0, None, NOON),)}, 0)):
+        [row] = centres.marked([{"unit": "19753"}], {}, Heard(True, of))
+        assert [row["centre"][name] for name in ("spool_events", "quarantined_events")] == [number, number]
 
 
 def test_heartbeats_beside_figures_are_of_before_those_were_read() -> None:
