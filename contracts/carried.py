@@ -158,7 +158,8 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         if not line.endswith(b"\n"):
             raise CarriedError("the file ends within a line, or a line is too long")
         yield line
-    raise CarriedError(f"the file holds more than {EVENTS_MAX} events")
+    if file.read(1):
+        raise CarriedError(f"the file holds more than {EVENTS_MAX} events")
 
 
 def _header(line: bytes) -> Header:

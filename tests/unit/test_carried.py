@@ -117,6 +117,27 @@ def test_only_a_trusted_key_is_taken_and_only_for_its_codes() -> None:
     assert len(read(written(event(1), event(2, "19774")), trust("19753", "19774"))) == 2
 
 
+def test_of_several_keys_each_speaks_for_its_own_codes() -> None:
+    """Whichever stands first."""
+    both = Trust((*trust("19753").keys, *trust("19774", key=OTHER).keys))
+    for key, its_own, the_other in ((KEY, "19753", "19774"), (OTHER, "19774", "19753")):
+        assert len(read(written(event(1, its_own), key=key), both)) == 1
+        with pytest.raises(CarriedError, match="does not speak"):
+            read(written(event(1, the_other), key=key), both)
+
+
+def test_a_file_of_another_form_is_refused_and_one_of_too_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(carried, "FORMAT", "of tomorrow")
+        other = written(event(1))
+    with pytest.raises(CarriedError, match="another form"):
+        read(other, trust("19753"))
+    monkeypatch.setattr(carried, "EVENTS_MAX", 3)
+    assert len(read(WHOLE, trust("19753"))) == 3
+    with pytest.raises(CarriedError, match="more than 3 events"):
+        read(written(*map(event, range(4))), trust("19753"))
+
+
 def test_a_signature_of_the_same_digest_for_another_purpose_is_refused() -> None:
     """The key may sign other things: what it signs here begins with the name of the form."""
     closing = json.loads(LINES[-1])
