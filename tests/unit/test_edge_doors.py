@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contracts.keys import FixedKeys, KeyRing, development_keys
 from services.edge import page
+from services.edge.domain.fullness import Load
+from services.edge.domain.pace import Bounds
 from services.edge.domain.replies import CODES, Refused
-from services.edge.told import OutboxTold
+from services.edge.link.line import LinkBook
+from services.edge.store.views import LineStand, Stand
+from services.edge.told import OutboxTold, SourceTold, told_of
 from tests.intake_bad_inputs import BATCH, ONE, Case, cases, check, event, packed
-from tests.unit.edge_world import KEYS, Answer, World, kept, outbox
+from tests.unit.edge_world import KEYS, ROOMY, Answer, World, kept, outbox
 
 CENTRE = {"Authorization": "Bearer dev-19753", "Content-Type": ONE}
 CENTRE_BATCH = CENTRE | {"Content-Type": BATCH}
@@ -118,6 +123,22 @@ def test_a_full_outbox_keeps_nothing_of_a_request_and_all_that_it_had(tmp_path: 
     assert [item["status"] for item in answer.told["results"]] == ["retry", "refused", "retry"]
     assert [found["id"] for found in kept_in(tmp_path)] == ["a0", "a1", "a2", "a3"]
     assert world().post("/v1/events", CENTRE, packed(event(id="c"))).status == 202, "one more still fits"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_an_earlier_incarnation_left_shows_until_the_present_one_counts(turn: int) -> None:
+    """In whichever order they lie; a reserve that is missing raises the alarm, and a disk that is full is told."""
+    lines = (
+        LineStand("present", "/units/1", 4, 0, None, None, ()), LineStand("former", "/units/1", 9, 1, 9, 1, ()),
+        LineStand("former", "/units/2", 7, 1, 7, 1, ()),
+    )[::turn]  # fmt: skip
+    link = LinkBook(Bounds(events_max=1, target_seconds=1.0, most_seconds=1.0, in_flight_max=1))
+    stand = Stand("present", 2, Load(), 0.0, {}, lines, reserve_in_place=False, has_room=True)
+    told = told_of(stand, ROOMY, link)
+    assert told.sources == {"/units/1": SourceTold("present", 4), "/units/2": SourceTold("former", 6)}
+    assert (told.alarm, told.full) == (True, None)
+    assert told_of(replace(stand, reserve_in_place=True), ROOMY, link).alarm is False
+    assert told_of(replace(stand, has_room=False), ROOMY, link).full == "disk"
 
 
 def test_the_outbox_tells_how_it_stands_and_raises_the_alarm_before_it_is_full(tmp_path: Path) -> None:

@@ -84,6 +84,25 @@ def test_a_field_that_nobody_has_allowed_or_of_another_form_is_withheld(written:
     assert not line.keys() & extra.keys()
 
 
+ALLOWED: dict[str, Any] = {
+    "event_id": "01J2BX912345678901ABCDEFGH", "event_source": "/units/19753", "partition": 3, "partitions": [0, 11],
+    "offset": 7, "sequence": 8, "sequences": [8, 9], "index": 1, "code": "unknown_unit", "check": "sequences.once",
+    "counter": "received", "fact": "resumed", "key": "phu-xuan", "outcome": "applied", "status": 503, "events": 2,
+    "records": 4, "seconds": 0.5, "left_out": 6, "trace_id": "0123456789abcdef" * 2, "span_id": "0123456789abcdef",
+}  # fmt: skip
+
+
+def test_every_field_that_is_allowed_is_written_as_it_is() -> None:
+    assert guarded.FIELDS.keys() == ALLOWED.keys()
+    assert guarded.fields({**ALLOWED, "code": None}) == {name: ALLOWED[name] for name in ALLOWED if name != "code"}
+    assert guarded.fields(ALLOWED) == ALLOWED
+
+
+def test_a_sentence_has_an_end() -> None:
+    assert guarded.text("a " * 2000) == "a " * 2000
+    assert guarded.text("a " * 2000 + "b") == "a " * 2000 + "…"
+
+
 @pytest.mark.parametrize(
     "never",
     [

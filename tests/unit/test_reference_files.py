@@ -29,6 +29,7 @@ WRONG = [
     ("units.csv", UNITS.replace("parent", "kind"), "units.csv, line 1, column 5: 'kind' is unknown or given twice"),
     ("units.csv", "code,name,kind\n", "units.csv, line 1: missing columns: hours, valid_from"),
     ("units.csv", UNITS + "1,A,ward\n", "units.csv, line 2: 3 cells where the header has 8"),
+    ("units.csv", UNITS + "1\n", "units.csv, line 2: 1 cells where the header has 8"),
     ("units.csv", UNITS + 'a,"A,ward\n', "units.csv, line 2: unexpected end of data"),
     ("units.csv", UNITS + "a b,A,ward,default,46,2025-07-01,,\n", "units.csv, line 2, column code: 'a b' is not 1 to 32"),
     ("units.csv", UNITS + "a,,ward,default,46,2025-07-01,,\n", "units.csv, line 2, column name: '' is not a name"),
@@ -166,6 +167,15 @@ def test_the_order_of_lines_a_byte_order_mark_and_dos_line_ends_make_no_other_di
 
 def test_the_body_survives_its_bytes() -> None:
     assert reference.decode(reference.encode(BODY)) == BODY
+    assert reference.digest(b"{}") == "2afb9b83f9314e5d029766197f539792", (
+        "BLAKE2b, 16 bytes, as coreutils' b2sum -l 128 tells it"
+    )
+
+
+def test_one_thing_that_is_wrong_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceFilesError) as wrong:
+        reference_files.read(_copy(tmp_path, "calendar.toml", 'make_up_as = "holiday"\n' + PROFILE + WEEK))
+    assert len(wrong.value.problems) == 1
 
 
 # Decision 19/2025/QĐ-TTg, copied by hand.
