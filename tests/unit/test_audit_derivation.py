@@ -11,6 +11,7 @@ from contracts import instants
 from contracts.events import Event
 from contracts.lifecycle import Counted, Entry, Stand
 from services.audit.domain import plain_dossier
+from services.audit.domain.derivation import is_kept
 from services.audit.domain.plain_dossier import ENDED, ENDED_FOR, UNBORN_FOR, Arrived, Course, Derived, derive
 from services.audit.domain.plain_history import History, Kept, history
 from services.audit.domain.plain_rules import PlainRules
@@ -59,6 +60,7 @@ class Both:
         assert found.retired == isinstance(self.desk.dossier, Retired)
         if not found.retired:
             assert found.stand == self.stand
+            assert is_kept(found) == (self.desk.dossier is not None)
         assert {offset: plain(entry) for offset, entry in self.counted.items()} == found.counted
         if isinstance(self.desk.dossier, Dossier):
             walk, _ = look(self.desk.dossier, self.desk.clock, self.desk.rules)
@@ -168,6 +170,13 @@ def test_the_derivation_knows_the_bound_of_misfits_as_the_fold_does() -> None:
     found = both.derived()
     standings = [counted.standing for counted in found.counted.values()]
     assert (standings.count("parked"), standings.count("rejected")) == (32, 8)
+
+
+def test_a_dossier_of_which_only_an_annulment_is_kept_is_known() -> None:
+    both = Both()
+    both.report(event("annulled", "07-01 08:00", event="nobody's", reason="twice"), at("07-01 08:00"))
+    both.agree()
+    assert both.desk.dossier is not None
 
 
 def test_a_pause_over_a_night_moves_a_due_of_three_working_days_as_by_hand() -> None:

@@ -184,6 +184,7 @@ def test_a_standing_that_is_missing_or_not_that_of_the_reported_record_is_found(
         assert said in result.failed()["accounting.standings"]
         assert (result.line.standings.first_without(result.line.closed) == offset) == (result.line.counts()["none"] == 1)
     assert result.line.counts()["none"] == 1
+    assert "found nothing)" in result.failed()["sample.standings"]
     true = audit(logs).line
     assert true.standings.first_without(true.closed) is None
     assert true.standings.first_without(len(logs.reported)) == len(logs.reported)
@@ -250,6 +251,8 @@ def test_a_change_that_the_fold_could_not_make_leaves_a_dead_letter_and_a_dossie
     failed = structs.replace(record, outcome="rejected", was=None, now=None)
     logs = begun(replace(logs, lifecycle=rewritten(logs.lifecycle, place, failed)), record.src[0] + 1)
     own = internal_error(logs, record.src)
+    strange = internal_error(logs, record.src, "unknown_unit")
+    assert list(list(looks(len(logs.lifecycle), logs.letters, (strange,), logs))[1]) == ["letters.known"]
     for has_come in (True, False):
         findings = Findings()
         books = Books(findings, Sample(None, 1))
@@ -285,14 +288,20 @@ def test_an_event_that_the_fold_could_not_take_is_derived_as_rejected() -> None:
     assert result.failed() == {}
     assert answer(result, result.books.sample.dossiers[0, record.dossier or ""], 404, {}) == (1, None)
     assert list(audit(logs).failed()) == ["letters.complete", "sample.stands", "sample.standings"]
+    late = audit(logs).line.letters
+    late.read(own)
+    late.match_late(record.src)
+    assert (result.line.letters.failed, late.failed) == ({record.src[0]}, {record.src[0]})
     assert list(looks(len(logs.lifecycle), logs.letters, (own,), logs)) == [{}, {}, {}]
+    # Letters are read ahead: one is none too many while its lifecycle record has not been read.
+    assert list(looks(place, (*logs.letters, own), (), logs)) == [{}, {}, {}]
 
 
-def internal_error(logs: Logs, src: tuple[int, int]) -> Stored:
+def internal_error(logs: Logs, src: tuple[int, int], code: str = "internal_error") -> Stored:
     """The dead letter of a reported record that the fold could not take, or not at this change; it comes last."""
     original, before = logs.reported[src[0]], logs.letters[-1]
     letter = DeadLetter(
-        code="internal_error", detail="", src=(*src, 0), prev=from_record(None, b"", before.headers).src, key=None,
+        code=code, detail="", src=(*src, 0), prev=from_record(None, b"", before.headers).src, key=None,
         value=original.value, headers=tuple(original.headers),
     )  # fmt: skip
     return Stored(len(logs.letters), 0, None, original.value, tuple(to_headers(letter)))

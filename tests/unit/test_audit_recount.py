@@ -229,6 +229,20 @@ def test_series_of_sources_are_of_receivers_alone_and_what_is_no_counter_of_a_ro
         assert check.differences == 1, series[place]
 
 
+def test_a_sum_that_is_shown_beside_its_parts_is_compared_too() -> None:
+    tally = tally_of(step("withdrawn"), stand=Stand(channel="post", receiver="A", competent="D", state=7))
+    plain = [
+        Series(f"motcua_dossiers_{name}", {"unit": unit, "role": role}, number)
+        for role, unit in (("receiver", "A"), ("competent", "D"))
+        for name, number in (("withdrawn", 1.0), ("received", 3.0))
+    ]
+    for received, passed in ((3, True), (2, False)):
+        tally.total |= {"receiver|A|received": received, "competent|D|received": 3}
+        check = fresh()
+        compare_series(check, tally, plain)
+        assert check.passed == passed
+
+
 def test_a_missing_unit_is_called_so() -> None:
     check = fresh()
     compare_answer(check, {"receiver|A|received": 1}, "receiver", {}, "units")

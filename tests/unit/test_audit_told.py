@@ -133,6 +133,12 @@ def test_a_day_that_was_asked_for_and_left_out_is_named_whatever_its_figures() -
         assert f"days, {DAY}: the row is missing" in str(into.first)
 
 
+def test_a_day_that_was_not_asked_for_may_have_no_figures() -> None:
+    into = check()
+    compare_days(into, {}, "receiver", "A", {DAY: {"received": 1}}, "days")
+    assert (into.differences, into.examined) == (1, 1)
+
+
 def test_today_s_series_are_those_of_the_latest_clock_s_day() -> None:
     tally = Tally(day={DAY: {"receiver|A|received": 4}})
     series = today_s(received=4)

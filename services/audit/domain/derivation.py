@@ -73,7 +73,7 @@ def against_answer(check: Check, chosen: Chosen, answered: Answered, line: Line,
     """Processing's answer, as of its own position."""
     found = derived(chosen, line, bodies, answered.as_of)
     check.examined += 1
-    status = UNKNOWN if found is None or not _is_kept(found) else RETIRED if found.retired else KNOWN
+    status = UNKNOWN if found is None or not is_kept(found) else RETIRED if found.retired else KNOWN
     if status != answered.status:
         _differ(check, chosen, "processing's API answers with another status", status, answered.status)
         return
@@ -85,9 +85,11 @@ def against_answer(check: Check, chosen: Chosen, answered: Answered, line: Line,
             _differ(check, chosen, f"processing's API answers another `{name}` than what was derived", want, have)
 
 
-def _is_kept(found: Derived) -> bool:
+def is_kept(found: Derived) -> bool:
+    """Whether any event of the dossier is kept, so that processing knows it."""
     told = found.history
-    return bool(told.steps or told.misfits or told.repeats or told.annulled or told.annulments)
+    # Where there is a repeat there is a step, or an annulment before it; so it is with what was annulled.
+    return bool(told.steps or told.misfits or told.annulments)
 
 
 def _expected(found: Derived) -> dict[str, object]:
