@@ -3,6 +3,7 @@
 import json
 import time
 from collections import deque
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -12,22 +13,27 @@ from hypothesis import strategies as st
 
 from contracts import instants
 from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span, how_many
+from contracts.keys import Key
 from services.edge.domain import health, pace
 from services.edge.domain.clocks import MARGIN, TOLERATED, Clocks
 from services.edge.domain.fullness import Limits, Load, alarms, fill, refuses
 from services.edge.domain.incarnations import HighWater, is_continued, new_incarnation
+from services.edge.domain.judgement import Entry, House, Refusal, finished, judge
 from services.edge.domain.numbering import Book, number, spans
 from services.edge.domain.pace import Bounds
 from services.edge.domain.patience import Patience, wait_seconds
+from services.edge.domain.receipts import Receipt, Stored, receipt
 from services.edge.domain.replies import ItemReply, Meaning, Reply, meaning
 from services.edge.domain.window import Waiting, Window
 from services.edge.link import heartbeats
 from services.edge.link.line import LinkBook
 from services.edge.store.views import LineStand
 from tests.effort import examples
+from tests.intake_bad_inputs import event
 
 BOUNDS = Bounds(events_max=500, target_seconds=2.0, most_seconds=10.0, in_flight_max=4)
 ANSWER_SECONDS = 40.0
+NOW = instants.parse("2026-06-01T08:00:00+07:00")
 
 
 @settings(max_examples=examples(150, 750), deadline=None)
@@ -221,6 +227,51 @@ def test_a_single_event_that_intake_cannot_even_read_is_set_aside_so_that_others
     assert meaning(["a"], 400, None) == Meaning(again=(0,), trouble="not_intake"), "a 400 of something else is no verdict"
 
 
+RAW = json.dumps(event(id="x" * 64)).encode()
+HOUSE = House(frozenset({"19753", "19774"}), len(RAW), keeps_recordedtime=False)
+CENTRE = Key("centre", frozenset({"19753"}))
+SENT_FROM, SENT_BY = (f"00-{number}-00f067aa0ba902b7-01" for number in ("1" * 32, "2" * 32))
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "named"),
+    [
+        (RAW + b" ", "too_large", "x" * 64),
+        (json.dumps({"id": "x" * 64}).encode(), "invalid_envelope", "x" * 64),
+        (json.dumps({"id": "x" * 65}).encode(), "invalid_envelope", None),
+        (b'{"id": 7}', "invalid_envelope", None),
+        (b"[]", "invalid_envelope", None),
+        (json.dumps(event(id="a", sequence="7")).encode(), "unknown_attribute", "a"),
+        (json.dumps(event(id="a", incarnation=7)).encode(), "unknown_attribute", "a"),
+        (json.dumps(event(id="a", source="/units/1", data={})).encode(), "invalid_data", "a"),
+    ],
+)
+def test_a_refusal_names_the_item_that_was_sent(raw: bytes, code: str, named: str | None) -> None:
+    """By its id, where one can be read."""
+    found = judge(raw, CENTRE, HOUSE, NOW)
+    assert isinstance(found, Refusal)
+    assert (found.code, found.id) == (code, named)
+    assert isinstance(judge(RAW, CENTRE, HOUSE, NOW), Entry), "of just so many bytes, its id of just so many letters"
+
+
+def test_an_event_goes_on_in_its_own_trace_else_in_that_of_the_request() -> None:
+    for own, given_here, kept in ((SENT_BY, SENT_FROM, SENT_BY), (None, SENT_FROM, SENT_FROM), (None, None, None)):
+        raw = json.dumps(event(id="a", traceparent=own)).encode()
+        found = judge(raw, CENTRE, House(HOUSE.codes, 1000, keeps_recordedtime=False), NOW, given_here)
+        assert isinstance(found, Entry)
+        assert json.loads(finished(found, 1, "i", "t")).get("traceparent") == kept
+
+
+def test_a_receipt_says_of_each_that_was_stored_which_it_is_and_where_it_lies() -> None:
+    batch = [Waiting(at, f"id{at}", f"D{at}", b"body %d" % at) for at in range(3)]
+    items = [ItemReply(f"id{at}", "stored", None, None, at, 100 + at) for at in range(3)]
+    told = receipt(batch, items, (0, 2), NOW)
+    assert told == Receipt(
+        instants.show(NOW),
+        tuple(Stored(f"D{at}", f"id{at}", sha256(b"body %d" % at).hexdigest(), at, 100 + at) for at in (0, 2)),
+    )
+
+
 @pytest.mark.parametrize(("code", "kept"), [("unknown_unit", "unknown_unit"), ("of_tomorrow", "refused"), (None, "refused")])
 def test_a_reason_that_is_not_known_here_is_one_all_the_same_and_no_longer_than_a_line(code: str | None, kept: str) -> None:
     found = meaning(["a"], 422, Reply(results=[ItemReply("a", "refused", code, "x" * 1000)]))
@@ -253,6 +304,7 @@ def test_a_new_incarnation_is_a_uuid7_that_sorts_behind_the_former_one(now_ms: i
     former = new_incarnation(former_ms, chance)
     found = new_incarnation(now_ms, chance, None, former)
     assert found > former
+    assert new_incarnation(0, chance, former, new_incarnation(former_ms // 2, chance)) > former, "whichever is named first"
     assert (UUID(found).version, UUID(found).variant) == (7, UUID(former).variant)
     assert new_incarnation(now_ms, chance)[:13].replace("-", "") == f"{now_ms:012x}"
 
@@ -285,7 +337,6 @@ def test_a_line_is_down_after_failures_in_a_row_and_up_after_one_answer() -> Non
 
 
 HOUR_SECONDS = 3600 * instants.SECOND
-NOW = instants.parse("2026-06-01T08:00:00+07:00")
 
 
 @given(st.integers(0, 4 * 10**15), st.integers(946_684_800 * 10**6, 4 * 10**15), st.integers(0, 4 * 10**15))

@@ -64,6 +64,20 @@ def test_what_has_not_its_form_is_told_the_form(name: str, bad: str, said: str) 
     assert not bad or bad not in verdict.detail or bad in said
 
 
+def test_what_says_all_by_itself_is_told_no_form() -> None:
+    verdict = judge(json.dumps(event(specversion="0.3")).encode(), PHU_XUAN, HOUSE, NOW)
+    assert isinstance(verdict, Refusal)
+    assert verdict.detail == "`specversion` is not 1.0"
+
+
+def test_an_event_of_just_so_many_bytes_and_an_id_of_just_so_many_letters_are_taken() -> None:
+    raw = json.dumps(event(id="x" * 64)).encode()
+    assert isinstance(judge(raw, PHU_XUAN, House(HOUSE.codes, len(raw)), NOW), Event)
+    assert judge(raw, PHU_XUAN, House(HOUSE.codes, len(raw) - 1), NOW) == Refusal(
+        "x" * 64, "too_large", f"an event has at most {len(raw) - 1} bytes"
+    )
+
+
 @given(st.lists(st.sampled_from(["stored", "retry", "refused", "not_allowed"]), max_size=6))
 def test_202_means_that_nothing_is_left_to_do_and_an_error_that_nothing_was_stored(outcomes: list[Outcome]) -> None:
     status = status_of([result(outcome) for outcome in outcomes])

@@ -141,6 +141,7 @@ def test_the_clock_puts_one_tick_without_a_key_into_each_partition() -> None:
         (REPORTED.name, None, number) for number in range(PARTITIONS)
     ]
     assert {from_record(record.value, list(record.headers)) for record in ticks} == {Ticked(1_751_346_000_000_000)}
+    assert world.metric("motcua_intake_ticks_total") == PARTITIONS
 
 
 def test_a_tick_that_one_partition_did_not_acknowledge_is_not_called_stored() -> None:
@@ -192,6 +193,7 @@ def test_more_requests_than_turns_are_told_to_come_back() -> None:
 def test_what_was_waited_for_a_turn_counts_within_the_seconds_of_the_answer(waited: float) -> None:
     """A sender hears of a broker that is gone as soon as if it had waited for nothing else."""
     world = World(intake_requests_in_flight_max=1, intake_turn_seconds=60)
+    world.seconds = 1_000.0
 
     async def two_in_turn() -> None:
         world.journal.hold = asyncio.Event()
