@@ -15,8 +15,9 @@ from services.audit.archive import CouldNotRunError
 from services.audit.domain.books import Books
 from services.audit.domain.derivation import Answered, against_answer
 from services.audit.domain.findings import Check, Difference, Findings
+from services.audit.domain.letters import Letters
 from services.audit.domain.line import Line
-from services.audit.domain.reading import Stored
+from services.audit.domain.reading import Stored, fingerprint
 from services.audit.domain.sample import Chosen, Sample
 from services.audit.dossiers import _PLAIN, _told
 from services.processing.api.views import dossier_answer
@@ -225,19 +226,17 @@ def test_a_broken_chain_is_one_difference_and_says_what_stands_there() -> None:
         assert f"found {found})" in str(check.first)
 
 
-def test_ticks_of_an_archive_that_goes_by_the_wall_s_clock_are_never_ahead_of_their_recording() -> None:
-    """And a tick that the contract refuses moves nothing, whatever instant it names."""
+@pytest.mark.parametrize("clock", ["wall", "log"])
+def test_ticks_by_the_wall_s_clock_are_never_ahead_of_their_recording_and_a_refused_one_moves_nothing(clock: str) -> None:
     first, *others = make.records()
     far = next(each for each in reversed(others) if ("ce_type", CLOCK_TICKED) in each.headers)
     refused = Reported(far.value, [pair for pair in far.headers if pair[0] != "ce_id"], far.recorded_at)
-    opened = Reported(first.value.replace('"log"', '"wall"'), first.headers, first.recorded_at)
-    assert opened != first
+    opened = Reported(first.value.replace('"log"', f'"{clock}"'), first.headers, first.recorded_at)
     logs = folded(make.bodies(), [opened, *others[:300], refused, *others[300:]])
-    result = audit(logs)
-    assert result.failed() == {}
+    assert audit(logs).failed() == {}
     last = read(logs.lifecycle[-1])
     assert last.log_clock is not None
-    assert last.log_clock <= max(each.recorded_at for each in logs.reported)
+    assert (last.log_clock <= max(each.recorded_at for each in logs.reported)) == (clock == "wall")
 
 
 def test_a_change_that_the_fold_could_not_make_leaves_a_dead_letter_and_a_dossier_that_is_not_derived() -> None:
@@ -409,6 +408,7 @@ def test_every_dossier_of_a_true_log_is_derived_anew_and_none_differs() -> None:
     checks = audit(golden_logs()).findings.checks
     assert checks["sample.stands"].examined == len({read(each).dossier for each in golden_logs().lifecycle} - {None})
     assert checks["sample.standings"].examined > 600
+    assert checks["letters.known"].examined == checks["letters.order"].examined == len(golden_logs().letters)
 
 
 def test_a_partition_folded_with_another_calendar_is_found_though_its_log_is_whole() -> None:
@@ -459,6 +459,24 @@ def test_a_dead_letter_for_what_owes_none_is_found_and_so_is_one_of_a_record_tha
     assert f"a dead letter for reported record {src[0]}, which owes none" in failed["letters.complete"]
     failed = audit(replace(logs, letters=(*logs.letters, internal_error(logs, (src[0] - 1, 7))))).failed()
     assert f"lifecycle record {src[0] - 1}.7, which is not there" in failed["letters.known"]
+
+
+def test_what_stands_rejected_a_second_time_owes_no_second_dead_letter() -> None:
+    """It was a misfit for too long, fitted after all, and does no longer."""
+    logs, findings = golden_logs(), Findings()
+    [first, *_] = logs.letters
+    src, letters = from_record(first.key, first.value, first.headers).src, Letters(0, findings)
+    letters.read(first)
+    mark = fingerprint(first.key, first.value, first.headers[:-4])
+    for _ in range(2):
+        letters.rejected(src[0], mark)
+        letters.settle(src[:2], False, mark)
+        letters.tick_passed(src[0] + 1)
+        letters.freed(src[0])
+    assert (letters.missing, findings.clean) == (0, True)
+    letters.rejected(src[0] + 2, mark)
+    letters.tick_passed(src[0] + 3)
+    assert letters.missing == 1
 
 
 def test_a_record_that_counts_as_another_step_is_named() -> None:

@@ -166,10 +166,7 @@ class Line:
         if member is None or is_refused(stored):
             return
         if reported.kind == "tick":
-            try:
-                at = instants.parse(member)
-            except ValueError:
-                return
+            at = instants.parse(member)
             if self._clock_kind == "wall":
                 at = min(at, stored.recorded_at)
             self.course.tick(stored.offset, at)
