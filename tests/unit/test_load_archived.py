@@ -1,10 +1,13 @@
 """Repeats in the archive, told apart by the ids under which they came."""
 
+from collections import Counter
+
 import pytest
 
 from contracts.events import CLOCK_TICKED, TYPE_PREFIX, Headers
 from lab.errors import UnreachableError
 from lab.load import archived
+from lab.load.archived import Standing
 
 
 def _record(number: str, source: str = "/units/19753", kind: str = f"{TYPE_PREFIX}received.v1") -> Headers:
@@ -33,3 +36,11 @@ def test_a_kafka_that_does_not_tell_costs_no_run(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(archived, "records", records)
     assert archived.read_again("nowhere:9", {"standing_duplicate": 3}) == {"standing_duplicate": 3}
+
+
+def test_what_stands_twice_and_what_does_not_stand_are_counted_apart() -> None:
+    """What the plan does not have is another run's."""
+    plan = Counter({("D-1", "received"): 1, ("D-2", "received"): 2, ("D-3", "received"): 1})
+    found = Counter({("D-1", "received"): 3, ("D-2", "received"): 1, ("D-9", "received"): 9})
+    assert archived.standing(plan, found) == Standing(double=2, absent=2)
+    assert Standing(1, 2).and_(Standing(10, 20)) == Standing(11, 22)

@@ -18,7 +18,7 @@ from lab.load.centre import Tally
 from lab.load.counter import EdgeCounter
 from lab.load.flow import Backlog, Event, Gap
 from lab.load.generator import Orders, Watched
-from lab.load.measures import Book, Latencies
+from lab.load.measures import Book, Latencies, Summary
 from lab.load.plan import Centre, Due, Plan
 from lab.load.warp import Warp, hours_of
 from lab.stack import REPOSITORY
@@ -47,6 +47,22 @@ def test_histograms_of_several_processes_are_as_good_as_one() -> None:
         assert kept.summary() == whole.bins["fresh fibre"][number].summary()
     ranked = sorted(values)
     assert merged.whole["fresh fibre"].at(99) == _near(ranked[int(len(ranked) * 0.99) - 1])
+
+
+def test_a_histogram_in_a_few_figures() -> None:
+    kept = Latencies()
+    assert kept.summary() == Summary(count=0)
+    for ms in range(1, 1001):
+        kept.record(ms)
+    told = kept.summary()
+    assert told.count == 1000
+    for figure, wanted in (
+        (told.p50, 500), (told.p90, 900), (told.p99, 990), (told.p99_9, 999), (told.most, 1000), (told.mean, 500.5),
+    ):  # fmt: skip
+        assert figure == _near(wanted)
+    assert kept.share_above(900) == pytest.approx(0.1, abs=0.002)
+    kept.record(10 * 3_600_000)
+    assert kept.summary().most == _near(3_600_000), "an hour is the longest"
 
 
 def test_a_stall_that_a_closed_loop_hides_is_seen_by_ours() -> None:
@@ -87,6 +103,8 @@ def test_what_had_gathered_is_through_when_its_last_event_is() -> None:
     assert first == Backlog("mountain", 10.0, 3, 3, 21.0)
     assert second == Backlog("mountain", 20.0, 3, 2, 30.0)
     assert (first.seconds, second.seconds, second.never_stored) == (11.0, 10.0, 1)
+    assert flow.added(first, second) == Backlog("mountain", 10.0, 6, 5, 30.0)
+    assert flow.added(second, first).last_stored_at == 30.0
     told = flow.flows(("mountain", "fibre"), planned, stored)
     assert (sum(told["mountain"].due), told["mountain"].due[9], told["fibre"].stored[99]) == (7, 2, 1)
     assert sum(told["mountain"].stored) == 6

@@ -15,7 +15,7 @@ from lab.load import knee
 from lab.load import plan as planning
 from lab.load import scenario as scenarios
 from lab.load.plan import Due, Plan
-from lab.load.sampling import Sampled, drawn
+from lab.load.sampling import Sample, Sampled, drawn
 from tests.unit import plain_recount as plain
 
 pytestmark = pytest.mark.slow
@@ -104,6 +104,10 @@ def test_of_many_kinds_each_is_asked_for_before_a_second_one_of_any() -> None:
     assert len(asked) == 100
     assert Counter(each.lot for each in asked) == {"00": 40, "01": 40, "02": 20}
     assert len(drawn(kept[:5])) == 4
+    sample = Sample(1)
+    for number in range(10):
+        sample.offer(("received", "completed"), f"D-{number}", 1, Counter())
+    assert len(sample.kept()) == 4, "no process keeps more of a kind than may be asked for"
 
 
 def test_numbers_of_a_source_have_no_hole() -> None:
@@ -166,6 +170,8 @@ def test_a_step_for_which_no_day_is_left_is_said() -> None:
     """In a sentence."""
     with pytest.raises(ScenarioError, match="find-the-knee: step 151 has no day"):
         knee.at_rate(scenarios.read("find-the-knee"), 60, 8, knee.DAYS_AHEAD_MAX)
+    with pytest.raises(ScenarioError, match=r"nation has no \[knee\]"):
+        knee.knee_of(scenarios.read("nation"))
 
 
 def test_a_period_in_which_nobody_comes_is_no_plan() -> None:

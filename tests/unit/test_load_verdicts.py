@@ -191,6 +191,40 @@ def test_acceptance_and_drain_are_promises_too() -> None:
     assert set(_broken(backlogs=held, left=35)) == {"lost", "drained, mountain cut at 10 s"}
 
 
+def test_where_nothing_was_measured_no_figure_is_told() -> None:
+    """And where something was, it is that of the promise; of what nobody promised and nobody measured nothing is said."""
+    again = "freshness, once all lines are back"
+    promised = {"scenario": _promising(freshness_again_p99_ms=10_000.0)}
+    for name, figure, promise in (
+        ("acceptance at the counter, real edges", 13.4, "p99 ≤ 500 ms"), ("freshness, fibre", 134.4, "p99 ≤ 2,000 ms"),
+        (again, 4_480.0, "p99 ≤ 10,000 ms"),
+    ):  # fmt: skip
+        measured, nothing = _by_name(**promised)[name], _by_name(**promised, book=Book(3.0))[name]
+        assert measured.figure == pytest.approx(figure, rel=0.02)
+        assert (measured.promise, nothing.figure, nothing.measured) == (promise, None, "nothing was measured")
+    shown = _by_name(scenario=_promising(freshness_p99_ms={}, acceptance_p99_ms=None))
+    for name in ("freshness, fibre", "acceptance at the counter, real edges"):
+        assert (shown[name].word, shown[name].promise) == ("shown", "—")
+    fibre = _by_name(scenario=_promising(freshness_p99_ms={"fibre": 1.0}, acceptance_p99_ms=None), book=Book(3.0))
+    assert [name for name in fibre if name.startswith(("freshness", "acceptance"))] == ["freshness, fibre"]
+
+
+def test_the_paper_era_has_a_counter_too() -> None:
+    book = Book(3.0)
+    book.record("accepted paper", 1.0, 400)
+    told = _by_name(book=book, manner="paper", standing=Standing(0, 0))
+    assert [name for name in told if name.startswith("acceptance")] == ["acceptance at the counter, paper era"]
+
+
+def test_what_it_took_is_the_city_s_own() -> None:
+    """Neither the lab's processor time nor its memory is; nothing is said where nobody has looked."""
+    told = _by_name()
+    assert (told["events per CPU second"].figure, told["memory of all services"].figure) == (30.0, 490.0)
+    assert told["events per CPU second"].measured == f"30 (300 events, 10.0 s of {CORES} cores, most by kafka: 6.0 s)"
+    assert "events per CPU second" not in _by_name(samples=[])
+    assert "events per CPU second" not in _by_name(cpu_seconds={"generator 0": 3.0})
+
+
 def test_counters_that_come_back_late_break_a_promise_though_all_has_drained() -> None:
     """Of what is due once the line is back at 15 s: what was due before waits as long as it was gone."""
     promised = {"scenario": _promising(freshness_again_p99_ms=10_000.0)}
@@ -390,7 +424,11 @@ def test_nobody_is_unfair_where_a_line_is_gone_or_nobody_is_served() -> None:
     both = fairness(world.outcome(**FAIR, flows=_flows(fibre=STARVED, mountain=STARVED)))
     assert {each.ratio for each in both.values()} == {1.0}
     assert fairness(world.outcome(**FAIR, flows={**steady, "mountain": Flow([], [])})) == {}
-    assert fairness(world.outcome(**FAIR, flows={**steady, "mountain": Flow([10] * 30, [])}))["mountain"].ratio == 0
+    never = fairness(world.outcome(**FAIR, flows={**steady, "mountain": Flow([10] * 30, [])}))["mountain"]
+    assert (never.ratio, never.until) == (0, 60)
+    both_cut = [Stretch("cut", link, 20.0, 29.0) for link in ("mountain", "fibre")]
+    until_then = fairness(world.outcome(flows=_flows(fibre=[10] * 30, mountain=STARVED), stretches=both_cut))["mountain"]
+    assert (until_then.beside, until_then.until) == ("fibre", 19), "a line that goes ends a stretch, and not the one before"
     rests = world.outcome(**FAIR, flows={**steady, "mountain": Flow([10] * 30, STARVED)})
     outbox = replace(rests.scenario.outbox, back_off_most_seconds=28.0)
     rests.scenario = replace(rests.scenario, outbox=outbox)
@@ -406,6 +444,10 @@ def test_whose_line_comes_back_is_compared_with_whose_line_came_back_with_it() -
     assert fairness(alone) == {}
     both = world.outcome(flows={"mountain": mountain, "fibre": fibre}, stretches=gone, real_seconds=60.0)
     assert fairness(both)["mountain"].ratio < 0.1
+    later = Flow([10] * 60, [*[0] * 5, 60, *[10] * 14, *[0] * 25, 260, *[10] * 14])
+    steady = {"mountain": later, "fibre": Flow([10] * 60, [10] * 60)}
+    again = world.outcome(flows=steady, stretches=[Stretch("cut", "mountain", 0.0, 5.0)], real_seconds=60.0)
+    assert fairness(again)["mountain"].beside == "fibre", "it had come back, and was well"
     starved = Flow([10] * 50, STARVED)
     beside = world.outcome(flows={"mountain": mountain, "city-4g": starved, "fibre": well}, stretches=gone[:1])
     assert fairness(beside)["city-4g"].beside == "fibre"
