@@ -157,12 +157,13 @@ def test_attributes_that_are_not_those_of_the_reported_record_are_found() -> Non
 def test_a_tick_or_an_event_whose_record_says_that_it_is_something_else_is_found() -> None:
     own = (place for place, each in enumerate(golden_logs().lifecycle) if read(each).last and not read(each).dossier)
     ticked = next(place for place in own if read(golden_logs().lifecycle[place]).outcome == "tick")
-    for place, member, value, said in (
-        (ticked, "outcome", "control", "`outcome`"),
-        (ticked, "dossier", "X-0001", "`dossier`"),
-        (place_of("applied"), "last", False, "an event leaves one lifecycle record"),
+    for place, members, said in (
+        (ticked, {"outcome": "control"}, "`outcome`"),
+        (ticked, {"dossier": "X-0001"}, "`dossier`"),
+        (place_of("applied"), {"last": False}, "an event leaves one lifecycle record"),
+        (place_of("applied"), {"outcome": "rejected", "dossier": None}, "`whether it can be read`"),
     ):
-        failed = audit(changed(place, **{member: value})).failed()
+        failed = audit(changed(place, **members)).failed()
         assert any(said in each for each in failed.values()), said
 
 

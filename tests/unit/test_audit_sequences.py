@@ -11,10 +11,10 @@ from contracts import instants
 from contracts.heartbeats import Kept, KeptRefused, Span
 from services.audit.domain import sequences
 from services.audit.domain.findings import Check, Findings
-from services.audit.domain.notes import Numbers
+from services.audit.domain.notes import SHOWN_MAX, Numbers
 from services.audit.domain.reading import Stored, read
 from services.audit.domain.sample import RECORDS_MAX, Sample
-from services.audit.domain.sequences import AHEAD_MAX, Sequences
+from services.audit.domain.sequences import AHEAD_MAX, PLACES_OF_ONE_APART, Sequences, Track
 from services.audit.reader import newest
 from services.audit.settings import Settings
 
@@ -307,6 +307,34 @@ def test_a_number_far_ahead_takes_no_memory_and_shows_all_that_is_missing_before
     assert once.differences == 1
     near = [reported(number) for number in range(1, AHEAD_MAX + 30)]
     assert judged([near[-1], *near[:-1]])[0].passed
+    # What lay apart is no gap once others have come beyond it.
+    beyond = AHEAD_MAX + 15
+    assert judged([near[beyond], *near[:beyond], *near[beyond + 1 :]])[0].passed
+
+
+def test_a_number_is_followed_as_long_as_there_are_places_for_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    track, far = Track(), AHEAD_MAX + 1
+    assert (track.follows(1, 0), track.follows(2, 0), track.follows(2, 1)) == (True, False, True)
+    assert track.follows(far, PLACES_OF_ONE_APART)
+    assert not track.follows(far, PLACES_OF_ONE_APART - 1)
+    assert track.put(far, 7, 0)
+    assert track.left_open == PLACES_OF_ONE_APART
+    assert track.follows(far, 0), "the same again"
+    monkeypatch.setattr(sequences, "APART_MAX", 1)
+    assert not track.follows(far + 1, 99)
+
+
+def test_what_is_no_number_says_nothing_and_an_event_is_its_id_and_subject_whatever_the_form_of_its_incarnation() -> None:
+    def otherwise(name: str, text: bytes | None) -> Stored:
+        headers = [(each, value) for each, value in ALL[6].headers if each != name]
+        return msgspec.structs.replace(ALL[6], headers=(*headers, (name, text)))
+
+    nothing = [otherwise("ce_sequence", text) for text in (b"0", b"", b"-1", b"x", None)]
+    contiguous, once = judged(nothing)
+    assert (contiguous.examined, once.examined, contiguous.passed) == (0, 0, True)
+    assert judged([*ALL, otherwise("ce_incarnation", FIRST.upper().encode())])[1].passed
+    assert judged([*ALL, otherwise("ce_subject", b"X-2")])[1].differences == 1
+    assert judged([*ALL, otherwise("ce_incarnation", FIRST.upper().encode())])[0].examined == len(ALL)
 
 
 def sampled(size: int | None, seed: int, codes: Iterable[str]) -> set[str]:
@@ -371,3 +399,34 @@ def test_a_year_that_no_clock_shows_is_taken_as_it_comes() -> None:
     contiguous, once = judged([reported(1, entered="1960-01-01T00:00:00Z"), reported(2, entered="9999-01-01T00:00:00Z")])
     assert contiguous.passed
     assert once.passed
+    assert judged([reported(1, entered="yesterday"), reported(3, entered="yesterday")])[0].differences == 1
+    # A broker's clock may show any year, too.
+    after_all = reported(1, entered="9999-01-01T00:00:00Z")
+    Sequences(Findings()).take(3, 1, read(after_all), instants.parse("2200-01-01T00:00:00Z"))
+    assert judged([reported(1, entered="yesterday"), reported(3, entered="yesterday")])[0].differences == 1
+    # A broker's clock may show any year, too.
+    after_all = reported(1, entered="9999-01-01T00:00:00Z")
+    Sequences(Findings()).take(3, 1, read(after_all), instants.parse("2200-01-01T00:00:00Z"))
+
+
+def test_so_many_gaps_of_an_outbox_are_named_and_so_many_numbers_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "GAPS_MAX", 2)
+    contiguous, once = judged(ALL[::2])
+    assert (contiguous.differences, contiguous.examined, once.examined) == (2, 10, 10)
+    found = sequences.by_unit([Numbers(SOURCE, FIRST, number, number) for number in range(1, 100, 2)])["19753"]
+    assert (found.count, len(found.newest)) == (50, SHOWN_MAX)
+    unsent = sequences.left_unsent([beat(depth=1, retired=True)] * 50)["19753"]
+    assert (unsent.count, len(unsent.newest)) == (50, SHOWN_MAX)
+    assert sequences.left_unsent([beat(retired=True)]) == {}
+
+
+def test_tracks_are_told_by_how_many_numbers_they_hold() -> None:
+    numbers = Sequences(Findings())
+    for stored in (*ALL, reported(7, incarnation=SECOND)):
+        numbers.take(3, stored.offset, read(stored), ARRIVED)
+    assert numbers.counts() == (2, 21)
+
+
+def test_numbers_without_an_incarnation_are_in_nobody_s_outbox() -> None:
+    records = [reported(number, incarnation="") for number in range(1, 9) if number != 4]
+    assert judged(records, beat(until=HOUR_ENTERED, depth=3))[0].differences == 1
