@@ -166,6 +166,13 @@ def test_each_step_towards_the_knee_has_people_who_come() -> None:
     assert date(2025, 9, 3) in later
 
 
+def test_a_step_has_as_many_events_a_second_as_are_asked_for() -> None:
+    shipped = scenarios.read("find-the-knee")
+    step = knee.at_rate(shipped, 60, knee._events_per_dossier(shipped, REFERENCE, 1), 0)
+    events = planning.plan(step, REFERENCE, 1, "a").events
+    assert events / knee.knee_of(shipped).step_seconds == pytest.approx(60, rel=0.25)
+
+
 def test_a_step_for_which_no_day_is_left_is_said() -> None:
     """In a sentence."""
     with pytest.raises(ScenarioError, match="find-the-knee: step 151 has no day"):

@@ -171,6 +171,10 @@ def test_what_was_never_reported_is_the_generators_fault() -> None:
     assert drawing.broken(late.values()) == []
     assert drawing.spoiled(late.values())
     assert _by_name(counts=Counter(due=100, stored=100), **counted)["lost"].word == "broken"
+    given_up = _by_name(counts=Counter(due=100, stored=90, given_up=10), late=world.punctual(900), **counted)
+    assert given_up["lost"].word == "broken", "who gives up is not late"
+    twice = _by_name(counts=Counter(due=100, stored=100), late=world.punctual(900), **_counted(completed=2))
+    assert twice["double"].word == "broken", "what is there twice is not on its way"
 
 
 def test_somebody_elses_city_is_no_stranger_on_the_machine() -> None:
@@ -263,7 +267,7 @@ def test_a_backlog_is_drained_when_its_last_event_is_stored() -> None:
     full = [each if each.at < 10 else replace(each, outboxes={"mountain": 39}) for each in world.samples()]
     soon = _by_name(samples=full)[DRAINED]
     assert (soon.word, soon.figure) == ("kept", 4.0)
-    assert soon.measured == "4.0 s after it was back, 75 events due before"
+    assert (soon.measured, soon.promise) == ("4.0 s after it was back, 75 events due before", "≤ 40 s")
     assert _by_name(backlogs=[Backlog("mountain", 15.0)])[DRAINED].measured == "nothing was due before"
     assert _by_name(backlogs=[])[DRAINED].word == "invalid"
 
@@ -448,6 +452,11 @@ def test_whose_line_comes_back_is_compared_with_whose_line_came_back_with_it() -
     steady = {"mountain": later, "fibre": Flow([10] * 60, [10] * 60)}
     again = world.outcome(flows=steady, stretches=[Stretch("cut", "mountain", 0.0, 5.0)], real_seconds=60.0)
     assert fairness(again)["mountain"].beside == "fibre", "it had come back, and was well"
+    mountain = Flow([10] * 90, [*[0] * 25, 260, *[10] * 24, *[0] * 25, 260, *[10] * 14])
+    fibre = Flow([10] * 90, [*[0] * 30, 310, *[10] * 59])
+    cut = [Stretch("cut", "fibre", 0.0, 30.0)]
+    second = world.outcome(flows={"mountain": mountain, "fibre": fibre}, stretches=cut, real_seconds=90.0)
+    assert fairness(second)["mountain"].since > 50, "in the first stretch there was nobody beside it"
     starved = Flow([10] * 50, STARVED)
     beside = world.outcome(flows={"mountain": mountain, "city-4g": starved, "fibre": well}, stretches=gone[:1])
     assert fairness(beside)["city-4g"].beside == "fibre"
