@@ -124,6 +124,7 @@ def test_outside_the_compiled_years_an_error_says_so_rather_than_a_wrong_figure(
     asks: tuple[Callable[[], int], ...] = (
         lambda: hours.advance(local("2050-12-30 08:00"), 9999 * MINUTE),
         lambda: hours.worked(FIRST, after),
+        lambda: hours.worked(FIRST, local("2051-01-01 00:00")),
         lambda: hours.worked(before, FIRST),
         lambda: hours.clock_start(after),
         lambda: hours.clock_start(before),
@@ -139,6 +140,30 @@ def test_a_profile_that_opens_at_weekends_alone_counts_from_the_first_instant_an
     calendar = Calendar(profiles={"sundays": {"sun": [("08:00", "12:00")]}}, days_off={}, make_up_days={})
     hours = WorkingTime.compile(calendar, "sundays")
     assert hours.advance(instants.EARLIEST, MINUTE) == local("2000-01-02 08:01")
+    assert hours.worked(instants.EARLIEST, local("2000-01-02 08:01")) == MINUTE
+    told = [piece.code for piece in hours.pieces(instants.EARLIEST, local("2000-01-02 09:00"))]
+    assert told == ["weekend", "before_opening", "working_day"]
+
+
+def test_the_last_closing_is_that_of_the_last_working_day_before_the_horizon() -> None:
+    """A Friday; where Saturday mornings are worked, the day after."""
+    assert HOURS["default"].last_closing() == local("2050-12-30 17:00")
+    assert HOURS["saturday_morning"].last_closing() == local("2050-12-31 11:30")
+
+
+@pytest.mark.parametrize(
+    ("closes", "opens", "code"),
+    [
+        ("12:00", "12:01", "lunch_break"),
+        ("11:59", "12:00", "break"),
+        ("12:01", "13:00", "break"),
+        ("10:00", "12:01", "lunch_break"),
+    ],
+)
+def test_a_break_over_noon_is_for_lunch(closes: str, opens: str, code: str) -> None:
+    calendar = Calendar(profiles={"p": {"mon": [("08:00", closes), (opens, "17:00")]}}, days_off={}, make_up_days={})
+    told = WorkingTime.compile(calendar, "p").pieces(local("2025-07-07 09:00"), local("2025-07-07 16:00"))
+    assert [piece.code for piece in told] == ["working_day", code, "working_day"]
 
 
 def test_equal_calendars_share_one_compilation() -> None:
@@ -182,4 +207,7 @@ def test_a_day_says_why_it_is_worked_or_not() -> None:
     ]  # fmt: skip
     first, final = (instants.day_from_text(f"2025-07-{day:02}") for day in (1, 31))
     assert [day.code for day in hours.named_days(first, final)] == ["holiday", "make_up_day"]
+    for day, code in ((7, "holiday"), (19, "make_up_day")):
+        number = instants.day_from_text(f"2025-07-{day:02}")
+        assert [each.code for each in hours.named_days(number, number)] == [code], "both ends are meant"
     assert [day.code for day in hours.closed_days(first, first + 7)] == [*["day_off"] * 4, "weekend", "holiday"]

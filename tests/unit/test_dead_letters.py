@@ -70,6 +70,12 @@ def test_each_cause_names_what_would_heal_it(code: str, word: str) -> None:
     assert word in remedies.remedy(row(code=code))
 
 
+def test_what_follows_on_nothing_that_is_known_is_not_said_to_follow_on_anything() -> None:
+    """A birth without its data, a fact of another release."""
+    for fact in ("submitted", "unheard_of", None):
+        assert remedies.remedy(row(code="no_arrow", fact=fact)).startswith("the event that it follows on, whenever it comes")
+
+
 def test_a_control_record_is_nobodys_to_hand_in() -> None:
     """A tick that failed on a dossier has no event."""
     one = row(code="internal_error", standing="tick", dossier=None, source=None, id=None)

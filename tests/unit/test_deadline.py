@@ -158,7 +158,7 @@ def test_an_appointment_stands_as_given_until_a_pause_moves_it() -> None:
     hours, at = HOURS["default"], local("2025-07-18 10:00")
     days, worked = _limit("10 calendar_days"), _limit("3 working_days")
     given = deadline.appointment(at, days)
-    assert given.at == at
+    assert (given, deadline.appointment(at, worked)) == (Due(at, instants.day_number(at)), Due(at))
     short = deadline.after_pause(given, days, local("2025-07-10 08:00"), local("2025-07-10 16:00"), hours)
     assert short == given
     long = deadline.after_pause(given, days, local("2025-07-10 08:00"), local("2025-07-12 08:00"), hours)

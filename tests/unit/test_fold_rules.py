@@ -7,15 +7,15 @@ import pytest
 
 from contracts import instants
 from contracts.data import FACTS
-from contracts.events import RefusedError, from_record, to_record
-from contracts.reference import Reference, Unit
+from contracts.events import Event, RefusedError, from_record, to_record
+from contracts.reference import Calendar, Reference, Unit
 from services.processing.domain import arrows
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
-from services.processing.domain.fold import MACHINES_FAULTS, activate, look, pass_time
+from services.processing.domain.fold import MACHINES_FAULTS, activate, due_again, look, pass_time
 from services.processing.domain.ledger import deadline_view, dossier_view
 from services.processing.domain.rules import Rules
 from services.processing.domain.worklists import place_now
-from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, Desk, at, event, unit
+from tests.unit.fold_world import BIRTH, BODY, CALENDAR, LIMIT, RULES, Desk, at, event, unit
 
 REASON: dict[str, Any] = {"reason": "incomplete"}
 
@@ -101,6 +101,99 @@ def test_each_state_and_fact_lead_where_the_table_says(state: int, fact: str) ->
         assert (effect.outcome, desk.state) == ("parked", state)
 
 
+def test_a_completion_after_a_return_is_a_second_click_only_where_the_return_implied_it() -> None:
+    for facts, outcome in ((("returned",), "duplicate"), (("completed", "returned"), "parked")):
+        desk = received()
+        for hour, fact in enumerate(facts):
+            desk.report(event(fact, at("07-01 09:00") + hour * instants.HOUR))
+        assert desk.report(event("completed", "07-01 15:00", id="again")).outcome == outcome
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, 0), (0, 1), (9, 10)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_one_instant_and_source_the_sequence_says_the_order(first: int | None, second: int, turned: bool) -> None:
+    """Without one comes first; whatever the ids are, and whichever was reported first."""
+    one = msgspec.structs.replace(event("processing_started", "07-01 09:00", id="z"), sequence=first)
+    other = msgspec.structs.replace(event("completed", "07-01 09:00", id="a"), sequence=second)
+    desk = received()
+    for each in (other, one) if turned else (one, other):
+        desk.report(each)
+    assert isinstance(desk.dossier, Dossier)
+    facts = [taken.event.fact for taken in look(desk.dossier, None, RULES)[0].steps]
+    assert facts == ["received", "processing_started", "completed"]
+
+
+def test_what_waits_may_turn_out_to_be_a_second_click() -> None:
+    """Another unit's word of what its predecessor said itself: once it is responsible there is nothing left to say."""
+    desk = received()
+    assert desk.report(event("processing_started", "07-01 09:00", source="/units/D")).outcome == "parked"
+    assert desk.report(event("processing_started", "07-01 09:05")).outcome == "applied"
+    assert desk.report(event("supplement_requested", "07-01 09:07", source="/units/D", **REASON)).outcome == "parked"
+    effect = desk.report(event("handed_over", "07-01 09:10", competent="D"))
+    assert [(entry.offset, entry.standing) for entry in effect.done] == [(1, "duplicate"), (3, "applied"), (4, "applied")]
+    assert desk.state == 5
+
+
+def test_another_birth_undoes_the_steps_that_are_counted_by_it_and_nothing_else() -> None:
+    desk = received("07-01 08:00")
+    assert desk.report(event("received", "07-01 08:30", id="twice", **BIRTH)).outcome == "duplicate"
+    effect = desk.report(event("submitted", "06-30 08:00", **{**BIRTH, "channel": "direct"}))
+    assert [entry.offset for entry in effect.undone] == [0]
+    assert [entry.offset for entry in effect.done] == [0, 2]
+
+
+def test_a_unit_answers_for_itself_until_its_successor_begins() -> None:
+    units = [unit("A"), unit("GAP", valid_to="2025-07-09", successor="LATER"),
+             Unit(code="LATER", name="L", kind="ward", hours="default", valid_from="2025-07-20")]  # fmt: skip
+    rules = Rules.compile("gap", msgspec.structs.replace(BODY, units=units))
+    days = ("2025-07-09", "2025-07-10", "2025-07-19", "2025-07-20")
+    assert [rules.resolve("GAP", instants.day_from_text(day)) for day in days] == ["GAP", "GAP", "GAP", "LATER"]
+
+
+def test_who_succeeds_to_a_later_row_of_a_code_does_not_speak_for_it_before_that_ends() -> None:
+    rows = [unit("PAUSED", valid_to="2025-07-09"),
+            Unit(code="PAUSED", name="P", kind="ward", hours="default", valid_from="2025-08-01", valid_to="2025-08-31",
+                 successor="A")]  # fmt: skip
+    rules = Rules.compile("later", msgspec.structs.replace(BODY, units=[*BODY.units, *rows]))
+    days = ("2025-07-20", "2025-08-01", "2025-08-31", "2025-09-01")
+    assert [rules.resolve("PAUSED", instants.day_from_text(day)) for day in days] == ["PAUSED", "PAUSED", "PAUSED", "A"]
+
+
+def test_what_is_due_next_is_later_than_the_clock() -> None:
+    desk, due_at = received(), at("07-04 08:00")
+    assert isinstance(desk.dossier, Dossier)
+    soon, sooner, over = due_at - 72 * instants.HOUR, due_at - 24 * instants.HOUR, due_at + 1
+    for clock, then in ((soon - 1, soon), (soon, sooner), (sooner, over), (due_at, over), (over, None)):
+        assert due_again(desk.dossier, clock, at("07-01 07:00"), RULES) == then
+
+
+def test_in_which_order_reference_data_name_the_rows_of_a_code_says_nothing() -> None:
+    again = unit("OLD", successor="NEW", valid_to="2025-07-09")
+    later = Unit(code="OLD", name="OLD", kind="ward", hours="late", valid_from="2025-08-01")
+    calendar = Calendar(profiles={**CALENDAR.profiles, "late": {"mon": [("13:00", "17:00")]}}, days_off={}, make_up_days={})
+    days = [instants.day_from_text(f"2025-{day}") for day in ("07-09", "07-10", "07-31", "08-01")]
+    for rows in ([again, later], [later, again]):
+        units = [*rows, *(each for each in BODY.units if each.code != "OLD")]
+        rules = Rules.compile("order", msgspec.structs.replace(BODY, calendar=calendar, units=units))
+        assert [rules.resolve("OLD", day) for day in days] == ["OLD", "NEW", "NEW", "OLD"]
+        assert [rules.hours("OLD", day) is rules.hours("A", day) for day in days] == [True, True, True, False]
+        assert [rules.next_move("OLD", day) for day in days] == [days[1], days[3], days[3], None]
+        assert rules.next_move("A", days[0]) is None
+
+
+def test_a_history_says_the_due_after_each_step_and_how_the_last_one_counts() -> None:
+    desk = received()
+    desk.report(event("payment_requested", "07-02 08:00"))
+    desk.report(event("payment_made", "07-02 09:00"))
+    desk.tick(at("07-07 08:00"))
+    desk.report(event("completed", "07-04 08:30"), at("07-07 09:00"))
+    assert isinstance(desk.dossier, Dossier)
+    told = dossier_view(desk.dossier, desk.clock, RULES)["history"]
+    assert [step["due_current"][5:16] for step in told] == ["07-04T08:00", "07-04T08:00", "07-04T09:00", "07-04T09:00"]
+    assert [(step["timeliness"], step["late"]) for step in told] == [(None, None)] * 3 + [("on_time", "entry")]
+    assert (told[-1]["state"], told[-1]["offset"], told[-1]["recorded_at"][5:16]) == (9, 5, "07-07T09:00")
+
+
 def test_a_late_birth_lets_the_waiting_events_step() -> None:
     """10 came before 9 and both before the birth; the set is what counts."""
     desk = Desk()
@@ -131,6 +224,40 @@ def test_identity_the_same_again_is_a_duplicate_other_content_a_dead_letter() ->
     effect = desk.report(event("completed", "07-01 10:00", id="same"))
     assert (effect.outcome, effect.letters[0].code) == ("rejected", "id_reused")
     assert desk.state == 4
+
+
+FIRST_SAID = event("halted", "07-01 09:00", id="same", **REASON)
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        (event("suspended", "07-01 09:00", id="same", **REASON), "id_reused"),
+        (event("halted", "07-01 09:01", id="same", **REASON), "id_reused"),
+        (event("halted", "07-01 09:00", id="same", reason="typing_error"), "id_reused"),
+        (event("halted", "07-01 09:00", id="same", source="/units/A/agent", **REASON), None),
+        (event("halted", "07-01 09:00", id="other", **REASON), None),
+    ],
+    ids=["fact", "time", "data", "source", "id"],
+)
+def test_an_id_is_one_sources_and_stands_for_one_fact_at_one_time_with_one_content(other: Event, code: str | None) -> None:
+    desk = received()
+    assert desk.report(FIRST_SAID).outcome == "applied"
+    effect = desk.report(other)
+    assert [letter.code for letter in effect.letters] == ([] if code is None else [code])
+    assert (effect.outcome == "rejected") == (code is not None)
+
+
+@pytest.mark.parametrize("missing", ["procedure", "channel", "receiver", "competent"])
+def test_no_dossier_begins_with_a_reception_that_does_not_say_what_is_asked_of_whom(missing: str) -> None:
+    desk = Desk()
+    told = {name: value for name, value in BIRTH.items() if name != missing}
+    assert desk.report(event("received", "07-01 08:00", **told)).outcome == "parked"
+    assert desk.report(event("received", "07-01 08:30", **BIRTH)).outcome == "applied"
+
+
+def test_no_dossier_begins_with_a_reception_that_another_unit_reports() -> None:
+    assert Desk().report(event("received", "07-01 08:00", source="/units/B", **BIRTH)).outcome == "parked"
 
 
 def test_only_responsible_bodies_move_a_dossier() -> None:
@@ -191,6 +318,28 @@ def test_unknown_units_wait_for_an_activation() -> None:
     assert effect.now.state == 2
     assert [entry.standing for entry in effect.undone] == ["parked"]
     assert [entry.standing for entry in effect.done] == ["applied"]
+
+
+@pytest.mark.parametrize(
+    ("source", "when", "recorded", "code"),
+    [
+        ("OLD", "07-09 23:59", "07-12 08:00", "not_responsible"),
+        ("OLD", "07-10 00:00", "07-12 08:00", "unknown_unit"),
+        ("OLD", "07-10 00:00", "07-09 23:59", "not_responsible"),
+        ("NEW", "07-09 23:59", "07-09 23:59", "unknown_unit"),
+        ("NEW", "07-10 00:00", "07-09 23:59", "not_responsible"),
+        ("NEW", "07-09 23:59", "07-10 00:00", "not_responsible"),
+        ("GHOST", "07-10 00:00", "07-10 00:00", "unknown_unit"),
+    ],
+)
+def test_a_unit_is_known_from_its_first_day_to_its_last_by_either_clock(
+    source: str, when: str, recorded: str, code: str
+) -> None:
+    """The day of the event or that of its recording."""
+    desk = received()
+    desk.report(event("processing_started", when, source=f"/units/{source}"), at(recorded))
+    assert isinstance(desk.dossier, Dossier)
+    assert [misfit.code for misfit in look(desk.dossier, None, RULES)[0].misfits] == [code]
 
 
 @pytest.mark.parametrize("first", ["target", "annulment"])
@@ -317,9 +466,37 @@ def test_history_retires_400_days_after_its_last_event_and_takes_no_more() -> No
     assert effect is not None
     assert isinstance(desk.dossier, Retired)
     assert effect.undone == effect.done == ()
+    assert effect.due_at is None
     late = desk.report(event("returned", "07-03 09:00"))
     assert (late.outcome, late.letters[0].code) == ("rejected", "retired")
     assert decode("X", encode(desk.dossier)) == Retired()
+
+
+def test_a_stub_says_for_ever_how_the_events_stood_that_had_a_dead_letter() -> None:
+    """One that never found its step, one that was healed; what had no dead letter is forgotten."""
+    desk = received("07-01 08:00")
+    desk.report(event("recalled", "06-20 08:00", id="lost", **REASON))
+    desk.report(event("processing_started", "06-30 23:00", id="healed", source="/units/D"))
+    desk.tick(at("07-09 00:00"))
+    desk.report(event("handed_over", "07-01 08:30", competent="D"))
+    desk.report(event("completed", "07-01 09:00"))
+    desk.tick(at("07-09 00:00") + 400 * instants.DAY)
+    assert isinstance(desk.dossier, Retired)
+    stub = decode("X", encode(desk.dossier))
+    assert stub == desk.dossier
+    told = [(fate.id, fate.offset, fate.standing) for fate in stub.lettered]
+    assert told == [("lost", 1, "rejected"), ("healed", 2, "applied")]
+
+
+def test_a_first_tick_that_finds_something_owed_dates_the_retirement_from_itself() -> None:
+    desk = Desk()
+    desk.report(event("received", "07-01 08:00", **BIRTH))
+    desk.report(event("recalled", "06-20 08:00", **REASON))
+    desk.report(event("completed", "07-01 10:00"))
+    effect = desk.tick(at("07-02 11:00"))
+    assert effect is not None
+    assert [letter.code for letter in effect.letters] == ["no_arrow"]
+    assert effect.due_at == at("07-02 11:00") + 400 * instants.DAY
 
 
 def test_a_history_that_new_rules_find_at_its_end_long_after_its_last_event_retires_at_the_next_tick() -> None:
@@ -419,6 +596,29 @@ def test_a_fault_of_the_machine_is_no_dead_letter(monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(fault):
             does()
+
+
+def test_a_fault_of_the_machine_while_a_failure_is_told_is_no_dead_letter_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = received()
+    faults: list[type[Exception]] = [MemoryError, ZeroDivisionError]
+
+    def failing(*_: object) -> None:
+        raise faults.pop()
+
+    assert isinstance(desk.dossier, Dossier)
+    desk.dossier.memory = None
+    monkeypatch.setattr("services.processing.domain.fold.walk", failing)
+    with pytest.raises(MemoryError):
+        desk.report(event("completed", "07-01 10:00"))
+
+
+def test_a_view_is_remembered_up_to_the_instant_before_it_changes() -> None:
+    for clock, is_soon in ((at("07-03 08:00") - 1, False), (at("07-03 08:00"), True)):
+        desk = Desk()
+        desk.tick(at("07-01 09:00"))
+        desk.report(event("received", "07-01 08:00", **BIRTH, time_limit=LIMIT))
+        assert isinstance(desk.dossier, Dossier)
+        assert look(desk.dossier, clock, RULES)[1].stand.due_in_24h is is_soon
 
 
 def test_a_stored_record_of_a_day_that_has_no_text_is_refused_before_the_fold() -> None:

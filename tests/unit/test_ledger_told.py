@@ -3,17 +3,21 @@
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts import instants
+from contracts.data import TimeLimit
 from contracts.lifecycle import Timeliness
+from contracts.reference import Procedure
 from lab.load import ledger
 from services.processing.domain.dossier import Dossier
-from services.processing.domain.ledger import deadline_view
+from services.processing.domain.ledger import deadline_view, dossier_view
+from services.processing.domain.rules import Rules
 from services.processing.domain.sources import SOURCES, cited
 from tests.unit.fold_world import Desk, event
 from tests.unit.ledger_world import BIRTH, REASON, told
-from tests.unit.legal_clock_world import RULES
+from tests.unit.legal_clock_world import CLOCK_BODY, RULES
 from tests.unit.oracle_minutes import local
 
 
@@ -104,6 +108,8 @@ def test_a_month_without_the_day_and_the_same_day_name_their_rules() -> None:
         "month_without_the_day"
         not in told("1 months", ("received", "2025-10-30 08:00", {}), now="2025-11-01 08:00")["rules"]
     )
+    by_hours = told("8 working_hours", ("received", "2025-07-07 08:00", {}), now="2025-07-07 16:00")
+    assert by_hours["moves"][0]["rules"] == ["clock_starts_when_received", "limit_of_procedure"]
     assert "same_day" in told("0 working_days", ("received", "2025-07-07 15:00", {}), now="2025-07-07 16:00")["rules"]
 
 
@@ -125,6 +131,9 @@ def test_a_letter_a_hand_over_and_a_restart_are_told_with_both_dues() -> None:
         ("apology_letter", "07-09T08:00", "07-14T16:00", None),
         ("restarted", "07-10T10:00", "07-10T10:00", None),
     ]
+    assert [move["rules"][0] for move in view["moves"]] == [
+        "clock_starts_when_received", "hand_over_keeps_due", "apology_letter_once", "restart_after_supplement"
+    ]  # fmt: skip
     assert [leg["clock"] for leg in view["stretches"]] == [1, 1, 2]
 
 
@@ -141,6 +150,123 @@ def test_a_pause_that_ended_before_it_began_is_told_as_none() -> None:
     assert (pause["from"], pause["to"]) == ("2025-07-08T00:30:00+07:00",) * 2
     assert (pause["working_minutes"], pause["added_days"]) == (0, 0)
     assert [leg["kind"] for leg in view["stretches"]] == ["running", "running"]
+
+
+def test_a_hand_over_within_a_pause_neither_ends_it_nor_begins_another() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 08:00", {}),
+        ("supplement_requested", "2025-07-07 09:00", REASON),
+        ("handed_over", "2025-07-07 10:00", {"competent": "odd"}),
+        ("supplement_provided", "2025-07-07 11:00", {}),
+        now="2025-07-08 08:00",
+    )
+    assert [move["code"] for move in view["moves"]] == ["set", "handed_over", "paused"]
+    pause = view["moves"][-1]["pause"]
+    assert (pause["fact"], pause["reported_reason"]) == ("supplement_requested", "incomplete")
+    assert (pause["from"][11:16], pause["to"][11:16], pause["working_minutes"]) == ("09:00", "11:00", 120)
+    assert [(leg["kind"], leg["reported_reason"]) for leg in view["stretches"]] == [
+        ("running", None), ("paused", "incomplete"), ("running", None)
+    ]  # fmt: skip
+
+
+def test_a_hand_over_before_the_reception_keeps_the_acceptance_due_that_stands_until_then() -> None:
+    view = told(
+        "2 working_days",
+        ("submitted", "2025-07-07 08:00", {}),
+        ("handed_over", "2025-07-07 09:00", {"competent": "odd"}),
+        ("received", "2025-07-07 10:00", {}),
+        ("handed_over", "2025-07-07 11:00", {"competent": "default"}),
+        now="2025-07-07 12:00",
+    )
+    shown = [(move["code"], move["acceptance_due"]) for move in view["moves"]]
+    due = "2025-07-08T08:00:00+07:00"
+    assert shown == [("acceptance_set", due), ("handed_over", due), ("set", None), ("handed_over", None)]
+
+
+def test_a_due_at_a_closing_parts_the_minutes_there_and_leaves_no_piece_without_time() -> None:
+    view = told("0 working_days", ("received", "2025-07-07 13:30", {}), now="2025-07-08 08:00")
+    assert rows(view, "from", "to", "kind", "ended_by", "beyond_limit") == [
+        ("07-07 13:30", "07-07 17:00", "running", "closing", False),
+        ("07-07 17:00", "07-08 00:00", "closed", "day_begins", True),
+        ("07-08 00:00", "07-08 07:00", "closed", "opening", True),
+        ("07-08 07:00", "07-08 08:00", "running", "now", True),
+    ]
+
+
+@pytest.mark.parametrize(("fact", "data", "code"), [("withdrawn", {}, "withdrawn"), ("halted", REASON, "halted")])
+def test_what_ended_without_a_result_is_told_up_to_its_end(fact: str, data: dict[str, Any], code: str) -> None:
+    """However long ago that is."""
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 08:00", {}),
+        ("processing_started", "2025-07-07 09:00", {}),
+        (fact, "2025-07-07 10:00", data),
+        now="2025-09-01 08:00",
+    )
+    assert view["segments"][-1]["to"] == view["verdict"]["at"] == "2025-07-07T10:00:00+07:00"
+    assert (view["segments"][-1]["ended_by"], view["verdict"]["code"]) == (fact, code)
+
+
+def test_what_was_completed_is_told_up_to_its_completion_whenever_its_result_is_handed_out() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 08:00", {}), ("completed", "2025-07-07 10:00", {}), ("returned", "2025-07-09 10:00", {})
+    ]  # fmt: skip
+    for count in (2, 3):
+        view = told("2 working_days", *events[:count], now="2025-07-10 08:00")
+        assert [(leg["to"], leg["ended_by"]) for leg in view["stretches"]] == [("2025-07-07T10:00:00+07:00", "completed")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "minutes", "remaining", "base_date"),
+    [
+        ("8 working_hours", 480, 420, None),
+        ("2 working_days", 960, 900, None),
+        ("0 working_days", None, None, None),
+        ("5 calendar_days", None, None, "2025-07-12"),
+    ],
+)
+def test_what_remains_is_told_of_working_time_and_a_date_of_days(
+    limit: str, minutes: int | None, remaining: int | None, base_date: str | None
+) -> None:
+    balance = told(limit, ("received", "2025-07-07 08:00", {}), now="2025-07-07 09:00")["balance"]
+    assert balance == {
+        "clock": 1, "phase": "processing", "limit_minutes": minutes, "running_minutes": 60, "paused_minutes": 0,
+        "remaining_minutes": remaining, "beyond_limit_minutes": None if minutes is None else 0, "base_date": base_date,
+    }  # fmt: skip
+
+
+def test_two_holidays_of_different_names_are_parted_by_the_day() -> None:
+    view = told("1 working_hours", ("received", "2025-04-29 16:30", {}), now="2025-05-02 08:00")
+    parted = [row for row in rows(view, "from", "began_by", "ended_by", "reason") if row[-1] == "holiday"]
+    assert parted == [
+        ("04-30 00:00", "day_begins", "day_begins", "holiday"), ("05-01 00:00", "day_begins", "day_begins", "holiday"),
+        ("05-02 00:00", "day_begins", "now", "holiday"),
+    ]  # fmt: skip
+
+
+def test_who_gave_the_limit_is_said() -> None:
+    """The reception before the submission, the catalogue where neither did."""
+    by_catalogue = Procedure(code="p", name="p", field="civil", time_limit=TimeLimit(amount=1, unit="working_days"))
+    ruled = msgspec.structs.replace(CLOCK_BODY, procedures=[by_catalogue])
+    limit: dict[str, Any] = {"time_limit": {"amount": 2, "unit": "working_days"}}
+    for by_submission, by_reception, told_by in (
+        ({}, {}, "catalogue"), (limit, {}, "submitted"), ({}, limit, "received"), (limit, limit, "received")
+    ):  # fmt: skip
+        desk = Desk(Rules.compile("limits", ruled))
+        desk.report(event("submitted", local("2025-07-07 08:00"), source="/units/default", **BIRTH, **by_submission))
+        desk.report(event("received", local("2025-07-07 09:00"), source="/units/default", **by_reception))
+        assert isinstance(desk.dossier, Dossier)
+        assert deadline_view(desk.dossier, None, desk.rules)["limit_from"] == told_by
+
+
+def test_what_was_never_submitted_has_no_acceptance_due() -> None:
+    for fact, due in (("received", None), ("submitted", "2025-07-08T08:00:00+07:00")):
+        desk = Desk(RULES)
+        desk.report(event(fact, local("2025-07-07 08:00"), source="/units/default", **BIRTH))
+        assert isinstance(desk.dossier, Dossier)
+        for view in (deadline_view, dossier_view):
+            assert view(desk.dossier, None, RULES)["acceptance_due"] == due
 
 
 # what is entered and when the log's clock has come to: log clock at arrival, recordedtime, code, the three flags
@@ -166,10 +292,15 @@ def test_late_by_the_unit_by_the_link_and_late_entry_are_told_apart(
     recordedtime = None if entered is None else local(entered)
     desk.report(event("completed", local(ended), source="/units/default", entered=recordedtime))
     assert isinstance(desk.dossier, Dossier)
-    verdict = deadline_view(desk.dossier, desk.clock, RULES)["verdict"]
+    view = deadline_view(desk.dossier, desk.clock, RULES)
+    verdict = view["verdict"]
     assert verdict["code"] == code
     assert (verdict["late_by_unit"], verdict["late_by_link"], verdict["late_entry"]) == flags
     assert verdict["late_minutes"] == (1 if code == "late" else 0)
+    shown = None if entered is None else instants.show(local(entered))
+    assert (verdict["entered_at"], verdict["log_clock_at_arrival"]) == (shown, instants.show(local(arrived)))
+    assert set(verdict["rules"]) == {"on_time_by_instant", "late_told_apart"} <= view["rules"].keys()
+    assert view["calendar_digest"] == RULES.digest == "clock"
 
 
 def test_a_decree_is_the_one_in_force_on_the_day() -> None:

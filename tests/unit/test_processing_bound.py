@@ -34,6 +34,15 @@ def test_the_share_is_of_the_fewest_last_commits_that_fill_the_window(
             assert share.is_too_much(recent, window, percent) == (100 * bad_of_all > percent * all_of_all)
 
 
+def test_a_few_records_say_nothing_and_the_oldest_commit_stays_while_the_others_do_not_fill_the_window() -> None:
+    recent = share.after(Recent(), 9, 9, 10)
+    assert not share.is_too_much(recent, 10, 20)
+    recent = share.after(recent, 0, 9, 10)
+    assert (recent, share.is_too_much(recent, 10, 20)) == (Recent(((9, 9), (0, 9)), 9, 18), True)
+    assert share.after(recent, 0, 1, 10) == Recent(((0, 9), (0, 1)), 0, 10)
+    assert share.after(recent, 1, 30, 10) == Recent(((1, 30),), 1, 30)
+
+
 def test_one_hundred_per_cent_never_stops() -> None:
     """The default, even if everything is bad."""
     bound = Bound(Settings())

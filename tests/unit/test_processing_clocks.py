@@ -131,6 +131,13 @@ def test_a_clock_that_is_corrected_by_little_goes_on() -> None:
         assert world.reasons() == []
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_two_minutes_at_once_are_a_correction_and_a_microsecond_more_is_a_jump(sign: int) -> None:
+    going = clocks.begun(START, HOUR)
+    assert clocks.looked(going, START + sign * 2 * MINUTE, HOUR).is_right
+    assert not clocks.looked(going, START + sign * (2 * MINUTE + 1), HOUR).is_right
+
+
 def test_ticks_do_not_pile_up_while_kafka_acknowledges_none() -> None:
     """Held by the producer it is not read for minutes, at the last end that is known; nobody else can have read it."""
     world = World()

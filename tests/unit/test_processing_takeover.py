@@ -3,7 +3,9 @@
 import pytest
 
 from contracts import instants
-from services.processing.domain import slices, takeover, ticks
+from contracts.events import Opened, Ticked
+from services.processing.domain import line, slices, takeover, ticks
+from services.processing.domain.effects import Effect, Moment
 from services.processing.domain.line import INTERNAL_ERRORS_MAX_PER_HOUR, Position
 from services.processing.domain.takeover import Tail
 
@@ -22,6 +24,7 @@ START = Position()
         (START, TAIL, True, 10, "go_on"),  # Redis was emptied
         (STANDS, TAIL, False, 10, "log_changed"),
         (STANDS, TAIL, True, 9, "log_changed"),  # the log is shorter than what was folded
+        (STANDS, Tail(), True, 9, "log_changed"),  # and nothing of what was said is there
         (START, TAIL, True, 9, "log_changed"),  # the log is shorter than what was said
         (STANDS, Tail((9, 1), CHAIN, (8, 0, 0)), True, 10, "wipe"),
         (STANDS, Tail(None, None, (8, 0, 0)), True, 10, "wipe"),
@@ -85,5 +88,52 @@ def test_what_is_pending_overrides_what_is_stored() -> None:
 def test_nothing_is_taken_beyond_what_was_read() -> None:
     """Of a part of the index only what surely comes first may be taken; the rest waits for the next look."""
     assert slices.next_due([(1, "a"), (3, "c")], False, {"d": 4, "e": 2}, 9) == [(1, "a"), (2, "e"), (3, "c")]
+    stored = [(1, "a"), (2, "b"), (4, "c")]
+    assert slices.next_due(stored, False, {"d": 3, "e": 5}, 9) == [(1, "a"), (2, "b"), (3, "d"), (4, "c")]
     assert slices.next_kept(["a", "c"], False, {"b": True, "d": True, "c": False}, None) == ["a", "b"]
+    assert slices.next_kept(["a", "b", "d"], False, {"c": True, "e": True}, None) == ["a", "b", "c", "d"]
     assert slices.next_kept(["c"], True, {"b": True, "d": True}, "b") == ["c", "d"]
+
+
+def test_failures_are_remembered_for_an_hour_and_no_more_of_them_than_stop_the_partition() -> None:
+    """By the time of their recording; what does not fail leaves the others as they are."""
+    failed = Effect(outcome="rejected", dossier=None, internal_error=True)
+    now = Moment(offset=4, recorded_at=instants.HOUR, log_clock=None, first_clock=None)
+    position = Position(errors=(0, 1))
+    assert line.after_event(position, now, None, Effect(outcome="rejected", dossier=None))[0].errors == (0, 1)
+    assert line.after_event(position, now, None, failed)[0].errors == (1, instants.HOUR)
+    for _ in range(2 * INTERNAL_ERRORS_MAX_PER_HOUR):
+        position, _ = line.after_event(position, now, None, failed)
+    assert position.errors == (instants.HOUR,) * (INTERNAL_ERRORS_MAX_PER_HOUR + 1)
+
+
+@pytest.mark.parametrize(
+    ("clock", "before", "tick", "recorded", "after"),
+    [
+        ("log", None, 9, 5, 9),
+        ("wall", None, 9, 5, 5),  # a ticker that is ahead of the log
+        ("wall", None, 5, 9, 5),
+        ("wall", 7, 9, 5, 7),
+        ("log", 7, 5, 9, 7),
+        ("log", 7, 9, 5, 9),
+    ],
+)
+def test_the_log_clock_never_goes_back_nor_by_the_wall_beyond_the_recording(
+    clock: str, before: int | None, tick: int, recorded: int, after: int
+) -> None:
+    assert line.clock_after(Position(clock=clock, log_clock=before), Ticked(tick), recorded) == after
+
+
+def test_the_first_tick_of_a_partition_stays_its_first() -> None:
+    position = Position()
+    for offset, clock in enumerate((5, 9)):
+        at = Moment(offset=offset, recorded_at=clock, log_clock=position.log_clock, first_clock=position.first_clock)
+        position, _ = line.after_control(position, at, Ticked(clock), log_clock=clock)
+    assert (position.first_clock, position.log_clock, position.offset) == (5, 9, 2)
+
+
+def test_what_opened_the_archive_says_by_which_clock_it_goes_for_ever() -> None:
+    at = Moment(offset=0, recorded_at=5, log_clock=None, first_clock=None)
+    opened, _ = line.after_control(Position(), at, Opened("wall", "c"), log_clock=None)
+    ticked, _ = line.after_control(opened, at, Ticked(5), log_clock=5)
+    assert (opened.clock, opened.cluster) == (ticked.clock, ticked.cluster) == ("wall", "c")

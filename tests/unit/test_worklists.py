@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,11 +14,13 @@ from services.processing.api.views import dossier_answer
 from services.processing.domain import listed, worklists
 from services.processing.domain.dossier import Dossier
 from services.processing.domain.fold import look
+from services.processing.domain.rules import Rules
 from services.processing.domain.worklists import Place
 from tests.effort import examples
-from tests.unit.fold_world import BIRTH, LIMIT, RULES, WINDOWS, Desk, at, event
+from tests.unit.fold_world import BIRTH, BODY, LIMIT, RULES, WINDOWS, Desk, at, event
 from tests.unit.oracle_minutes import Office
 from tests.unit.test_fold_order import END, START, lives
+from tests.unit.test_fold_rules import PATHS
 from tests.unit.worklist_oracle import LISTS, ROLES, assert_listed, stored_list
 
 Sets = dict[str, dict[str, int]]
@@ -96,6 +99,42 @@ def is_open(dossier: Dossier, clock: int) -> bool:
     return (told["state"], told["state_detail"]) in {(1, None), (2, None), (4, None), (5, None), (6, None), (8, "suspended")}
 
 
+def test_a_hand_over_takes_each_set_of_the_former_body_along_and_leaves_the_receivers_alone() -> None:
+    was, now = (Place("A", body, (("standing", 5), ("payment", 3))) for body in ("A", "D"))
+    assert worklists.changes(was, now) == [
+        ("competent:A:standing", None), ("competent:A:payment", None),
+        ("competent:D:standing", 5), ("competent:D:payment", 3),
+    ]  # fmt: skip
+    resumed = Place("A", "D", (("running", 5),))
+    assert worklists.changes(now, resumed) == [
+        (f"{role}:{kind}", score)
+        for role in ("receiver:A", "competent:D")
+        for kind, score in (("standing", None), ("payment", None), ("running", 5))
+    ]
+
+
+KINDS = {
+    1: ["standing", "acceptance"], 2: ["running"], 3: [], 4: ["running"], 5: ["standing", "supplement"],
+    6: ["standing", "payment"], 7: [], 8: ["standing"], 9: [], 10: [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", PATHS)
+def test_each_state_has_its_sets_and_a_paused_dossier_keeps_its_due(state: int) -> None:
+    first: dict[str, Any] = {"time_limit": LIMIT}
+    events = [
+        event(fact, at("07-01 08:00") + hour * instants.HOUR, **data, **({} if hour else first))
+        for hour, (fact, data) in enumerate(PATHS[state])
+    ]
+    place = worklists.place_now(dossier_of(events), None, RULES)
+    scores = {} if place is None else dict(place.scores)
+    assert list(scores) == KINDS[state]
+    due = worklists.NO_DUE if state == 1 else at("07-04 09:00")
+    told = {"standing": due, "running": due, "acceptance": at("07-02 08:00")}
+    told |= dict.fromkeys(("supplement", "payment"), events[-1].time)
+    assert scores == {kind: told[kind] for kind in scores}
+
+
 RECEIVED = [event("received", "07-01 09:00", time_limit=LIMIT, **BIRTH)]
 # Three working days from Tuesday at 09:00.
 DUE = at("07-04 09:00")
@@ -139,6 +178,15 @@ def test_what_gives_way_stands_with_its_successor_from_its_day_on_as_competent_a
         found = {(role, unit) for role in ROLES for unit in ("OLD", "NEW")
                  if stored_list(sets, "open", role, unit, clock, RULES)}  # fmt: skip
         assert found == {("receiver", "OLD"), ("competent", holder)}
+
+
+def test_a_place_is_that_under_the_rules_asked_for_whatever_rules_it_was_last_looked_at_under() -> None:
+    dossier = dossier_of(RECEIVED)
+    closed = msgspec.structs.replace(BODY.calendar, days_off={"2025-07-03": "storm"})
+    stormy = Rules.compile("d2", msgspec.structs.replace(BODY, calendar=closed))
+    for rules, due in ((RULES, DUE), (stormy, at("07-07 09:00")), (RULES, DUE)):
+        look(dossier, None, RULES)
+        assert worklists.place_now(dossier, None, rules) == Place("A", "A", (("running", due),))
 
 
 def test_a_dossier_that_cannot_be_folded_has_no_place() -> None:
