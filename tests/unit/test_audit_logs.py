@@ -9,7 +9,7 @@ from msgspec import structs
 
 from contracts.deadletters import DeadLetter, from_record, to_headers
 from contracts.events import CLOCK_TICKED
-from contracts.lifecycle import Entry
+from contracts.lifecycle import Entry, Lifecycle, decode_countable, encode
 from services.audit import verdict
 from services.audit.archive import CouldNotRunError
 from services.audit.domain.books import Books
@@ -19,6 +19,7 @@ from services.audit.domain.letters import Letters
 from services.audit.domain.line import Line
 from services.audit.domain.reading import Stored, fingerprint
 from services.audit.domain.sample import Chosen, Sample
+from services.audit.domain.standings import Standings
 from services.audit.dossiers import _PLAIN, _told
 from services.processing.api.views import dossier_answer
 from services.processing.domain.dossier import Dossier
@@ -110,9 +111,11 @@ def test_a_step_counted_twice_is_found() -> None:
 def test_undoing_what_was_not_done_is_found() -> None:
     place = place_of("applied", undone=True)
     record = read(golden_logs().lifecycle[place])
-    other = msgspec.structs.replace(record.undone[0], day="1999-01-01")
-    failed = audit(changed(place, undone=(other, *record.undone[1:]))).failed()
-    assert f"offset {other.offset}, dossier {record.dossier}" in failed["accounting.standings"]
+    for members in ({"day": "1999-01-01"}, {"offset": 9000}, {"offset": -1}):
+        other = msgspec.structs.replace(record.undone[0], **members)
+        failed = audit(changed(place, undone=(other, *record.undone[1:]))).failed()
+        assert f"offset {other.offset}, dossier {record.dossier}" in failed["accounting.standings"]
+        assert "undoes what was not done before" in failed["accounting.standings"]
 
 
 def test_a_changed_byte_breaks_the_chain_at_its_offset() -> None:
@@ -180,6 +183,7 @@ def test_a_standing_that_is_missing_or_not_that_of_the_reported_record_is_found(
         ({"done": (structs.replace(entry, source="Z"),)}, "it is counted for another source or day"),
         ({"done": (structs.replace(entry, day="1999-01-01"),)}, "it is counted for another source or day"),
         ({"done": (structs.replace(entry, offset=entry.offset + 9000),)}, "counts a record that is not there yet"),
+        ({"done": (structs.replace(entry, offset=-1),)}, "counts a record that is not there yet"),
         ({"done": ()}, "the reported record has no standing"),
     ):
         result = audit(changed(place, **members))
@@ -478,6 +482,19 @@ def test_what_stands_rejected_a_second_time_owes_no_second_dead_letter() -> None
     letters.rejected(src[0] + 2, mark)
     letters.tick_passed(src[0] + 3)
     assert letters.missing == 1
+
+
+def test_after_a_change_that_could_not_be_made_what_is_owed_is_missed_at_the_next_tick() -> None:
+    findings = Findings()
+    books = Books(findings, Sample(0, 1))
+    standings = Standings(0, books.pieces, books.notes, findings)
+    for offset in range(3):
+        standings.reported(offset, offset)
+    standings.letters.rejected(0, 0)
+    for src, outcome, missing in (((1, 0), "rejected", 0), ((1, 1), "tick", 0), ((2, 0), "tick", 1)):
+        record = Lifecycle(src=src, prev=None, last=outcome == "tick", outcome=outcome, recorded_at=0)  # type: ignore[arg-type]
+        standings.close(decode_countable(encode(record)), None)
+        assert standings.letters.missing == missing
 
 
 def test_a_record_that_counts_as_another_step_is_named() -> None:

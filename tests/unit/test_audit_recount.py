@@ -129,6 +129,21 @@ def test_what_is_undone_leaves_no_trace() -> None:
     recount.move(stand, 0)
     tally = recount.figures()
     assert (tally.total, tally.split, tally.day.get(DAY, {})) == ({}, {}, {})
+    # Undone under another field: each field's figures have moved, and all others are as they were.
+    recount.entry(entry, stand, 1)
+    recount.entry(entry, pieces.stand(encoded(msgspec.structs.replace(STAND, field="land"))), -1)
+    tally = recount.figures()
+    assert (tally.total, tally.day) == ({}, {DAY: {}})
+    assert (
+        tally.split
+        == tally.daysplit[DAY]
+        == {
+            f"{role}|{unit}|f:{field}|{counter}": number
+            for role, unit in (("receiver", "A"), ("competent", "D"))
+            for field, number in (("civil", 1), ("land", -1))
+            for counter in ("received", "received_online", "cases")
+        }
+    )
 
 
 def fresh() -> Check:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from contracts import instants
 from contracts.heartbeats import Kept, KeptRefused, Span
-from services.audit.domain import sequences
+from services.audit.domain import reading, sequences
 from services.audit.domain.findings import Check, Findings
 from services.audit.domain.notes import SHOWN_MAX, Numbers
 from services.audit.domain.reading import Stored, read
@@ -357,6 +357,9 @@ def test_a_sample_is_the_same_whatever_the_order_and_has_every_record_of_its_dos
         for code in codes:
             sample.take(0, code, ALL[0])
     assert {len(each.records) for each in sample.dossiers.values()} == {3}
+    late = Sample(None, 7)
+    late.take(0, "X-1", ALL[0], is_first=False)
+    assert late.dossiers == {}, "its first event was taken before, and is not at hand"
 
 
 def test_every_dossier_has_a_like_chance_to_be_in_the_sample() -> None:
@@ -418,6 +421,14 @@ def test_so_many_gaps_of_an_outbox_are_named_and_so_many_numbers_shown(monkeypat
     unsent = sequences.left_unsent([beat(depth=1, retired=True)] * 50)["19753"]
     assert (unsent.count, len(unsent.newest)) == (50, SHOWN_MAX)
     assert sequences.left_unsent([beat(retired=True)]) == {}
+
+
+def test_sources_are_taken_apart_once_and_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_SOURCES", {})
+    monkeypatch.setattr(reading, "SOURCES_KEPT_MAX", 2)
+    for number in (*range(9), *range(9)):
+        assert read(reported(1, source=f"/units/{number}/desk")).code == str(number)
+        assert len(reading._SOURCES) <= 2
 
 
 def test_tracks_are_told_by_how_many_numbers_they_hold() -> None:

@@ -9,7 +9,7 @@ from services.audit import verdict
 from services.audit.domain.chain import Chain
 from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
 from services.audit.domain.findings import Check, Difference, Findings
-from services.audit.domain.notes import SHOWN_MAX, Listed, Noted, Notes, Numbers
+from services.audit.domain.notes import KNOWN_MAX, SHOWN_MAX, Listed, Noted, Notes, Numbers
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Recount, Tally
 from services.audit.looking import Scope
@@ -74,6 +74,19 @@ def test_a_list_counts_all_and_shows_the_newest_few() -> None:
     assert [noted.offset for noted in _noted(listed)] == list(range(999, 999 - SHOWN_MAX, -1))
     book.add(999, entry, -1)
     assert _noted(book.notes.lists(book.recount.figures())["backdated"]["B"])[0].offset == 998
+
+
+def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are_remembered_than_twice_those_shown() -> None:
+    book = Book()
+    number = book.pieces.entry(msgspec.json.encode(Counted(standing="applied", source="B", day=DAY, backdated=True)))
+    for partition, at in ((3, 10), (1, 30), (2, 20)):
+        book.notes.add(number, "A", partition, 5, "X", at)
+        book.recount.entry(number, 0, 1)
+    listed = book.notes.lists(book.recount.figures())["backdated"]["B"]
+    assert [noted.partition for noted in _noted(listed)] == [1, 2, 3]
+    for offset in range(1000):
+        book.notes.add(number, "A", 3, offset, "X", 40 + offset)
+        assert len(book.notes._known["backdated", "B"]) <= KNOWN_MAX
 
 
 def test_the_table_names_the_newest_of_each_list() -> None:
