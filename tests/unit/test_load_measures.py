@@ -105,6 +105,8 @@ def test_what_had_gathered_is_through_when_its_last_event_is() -> None:
     assert (first.seconds, second.seconds, second.never_stored) == (11.0, 10.0, 1)
     assert flow.added(first, second) == Backlog("mountain", 10.0, 6, 5, 30.0)
     assert flow.added(second, first).last_stored_at == 30.0
+    at_its_end = [Event("mountain", 10.0, 12.0)]
+    assert flow.backlogs(gaps[:1], at_its_end, at_its_end) == [Backlog("mountain", 10.0)]
     told = flow.flows(("mountain", "fibre"), planned, stored)
     assert (sum(told["mountain"].due), told["mountain"].due[9], told["fibre"].stored[99]) == (7, 2, 1)
     assert sum(told["mountain"].stored) == 6

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
@@ -134,6 +135,16 @@ def test_nine_events_of_a_thousand_that_are_ten_seconds_late_are_not_punctual(la
     told = health.generator(world.outcome(**{"late" if late else "loop": kept}))
     assert told.word == "broken"
     assert "(p99.9)" in told.measured.rpartition(":")[2]
+
+
+def test_a_sample_is_so_many_units_by_what_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of them, in four seconds by the wall and half of that of the processor."""
+    walls, processors = iter((10.0, 11.0, 12.0, 14.0)), iter((5.0, 7.0))
+    clocks = SimpleNamespace(perf_counter=lambda: next(walls), process_time=lambda: next(processors))
+    monkeypatch.setattr(yardstick, "time", clocks)
+    monkeypatch.setattr(yardstick, "UNITS", 3)
+    monkeypatch.setattr(yardstick, "SAMPLE_SECONDS_MAX", 5.0)
+    assert yardstick._sample() == (3 / 4, 3 / 2)
 
 
 def test_the_yardstick_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
