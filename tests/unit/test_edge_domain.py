@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import instants
-from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span, how_many
+from contracts.heartbeats import INCARNATIONS_MAX, Refused, Span, how_many, read_kept
 from contracts.keys import Key
 from services.edge.domain import health, pace
 from services.edge.domain.clocks import MARGIN, TOLERATED, Clocks
@@ -386,6 +386,16 @@ def test_numbers_are_told_by_their_runs_and_no_more_of_them_than_may_be() -> Non
     rising = iter(range(1, 100, 2))
     assert len(spans(rising, 2)) == 2
     assert next(rising) == 7, "and reads no further than that"
+
+
+def test_a_kept_heartbeat_that_shows_no_moment_is_none() -> None:
+    whole = {
+        "source": "/units/19753", "incarnation": "0197c000-0000-7000-8000-000000000001", "at": "2025-02-28T00:00:00Z",
+        "spool_depth": 0, "oldest_unsent_age_seconds": 0, "of_tomorrow": 1,
+    }  # fmt: skip
+    assert read_kept(json.dumps(whole).encode()) is not None
+    for value in (json.dumps({**whole, "at": "2025-02-30T00:00:00Z"}).encode(), b"{}", b"", None):
+        assert read_kept(value) is None
 
 
 def test_a_heartbeat_names_what_was_refused_one_by_one_as_long_as_it_is_little() -> None:

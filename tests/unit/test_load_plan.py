@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -170,7 +170,10 @@ def test_a_step_has_as_many_events_a_second_as_are_asked_for() -> None:
     shipped = scenarios.read("find-the-knee")
     step = knee.at_rate(shipped, 60, knee._events_per_dossier(shipped, REFERENCE, 1), 0)
     events = planning.plan(step, REFERENCE, 1, "a").events
-    assert events / knee.knee_of(shipped).step_seconds == pytest.approx(60, rel=0.25)
+    seconds = knee.knee_of(shipped).step_seconds
+    assert events / seconds == pytest.approx(60, rel=0.25)
+    quick = knee.at_rate(msgspec.structs.replace(shipped, time=msgspec.structs.replace(shipped.time, speed=3.0)), 60, 8, 0)
+    assert quick.time.ends - quick.time.starts == timedelta(seconds=3 * seconds)
 
 
 def test_a_step_for_which_no_day_is_left_is_said() -> None:

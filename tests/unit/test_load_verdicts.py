@@ -400,6 +400,9 @@ def test_a_link_that_is_starved_for_a_while_was_not_treated_fairly() -> None:
     slow = _by_name(**promised, flows=_flows(fibre=[10] * 30, mountain=[0] * 4 + [10] * 26 + [40]))["fairness"]
     assert (slow.word, slow.figure) == ("kept", 1.0)
     assert _by_name(**promised, flows={})["fairness"].word == "invalid"
+    nobody = {"scenario": _promising(slowest_link_share=None), **FAIR}
+    shown = _by_name(**nobody, flows=_flows(fibre=[10] * 30, mountain=STARVED))["fairness"]
+    assert (shown.word, shown.promise, shown.figure) == ("shown", "—", starved.figure)
 
 
 def test_links_are_compared_with_each_other_however_little_any_of_them_gets() -> None:
