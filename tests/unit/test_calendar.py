@@ -109,6 +109,8 @@ def test_segments_cover_a_stretch_once_and_each_is_open_or_closed_throughout(sta
 def test_a_stretch_from_closing_to_opening_is_one_closed_piece() -> None:
     night = local("2025-07-07 17:00"), local("2025-07-08 07:00")
     assert list(HOURS["default"].segments(*night)) == [(*night, False)]
+    morning = local("2025-07-07 07:00"), local("2025-07-07 11:30")
+    assert list(HOURS["default"].segments(*morning)) == [(*morning, True)]
     lunch = local("2025-07-07 11:30"), local("2025-07-07 13:30")
     assert list(HOURS["default"].segments(*lunch)) == [(*lunch, False)]
 
@@ -164,6 +166,13 @@ def test_a_break_over_noon_is_for_lunch(closes: str, opens: str, code: str) -> N
     calendar = Calendar(profiles={"p": {"mon": [("08:00", closes), (opens, "17:00")]}}, days_off={}, make_up_days={})
     told = WorkingTime.compile(calendar, "p").pieces(local("2025-07-07 09:00"), local("2025-07-07 16:00"))
     assert [piece.code for piece in told] == ["working_day", code, "working_day"]
+
+
+def test_a_break_in_the_afternoon_is_not_for_lunch() -> None:
+    windows = [("08:00", "11:30"), ("13:00", "15:00"), ("15:30", "17:00")]
+    hours = WorkingTime.compile(Calendar(profiles={"p": {"mon": windows}}, days_off={}, make_up_days={}), "p")
+    told = [piece.code for piece in hours.pieces(local("2025-07-07 09:00"), local("2025-07-07 16:00"))]
+    assert told == ["working_day", "lunch_break", "working_day", "break", "working_day"]
 
 
 def test_equal_calendars_share_one_compilation() -> None:

@@ -9,13 +9,14 @@ from contracts import instants
 from contracts.data import FACTS
 from contracts.events import Event, RefusedError, from_record, to_record
 from contracts.reference import Calendar, Reference, Unit
-from services.processing.domain import arrows
+from services.processing.domain import arrows, facts
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
 from services.processing.domain.fold import MACHINES_FAULTS, activate, due_again, look, pass_time
 from services.processing.domain.ledger import deadline_view, dossier_view
 from services.processing.domain.rules import Rules
 from services.processing.domain.worklists import place_now
 from tests.unit.fold_world import BIRTH, BODY, CALENDAR, LIMIT, RULES, Desk, at, event, unit
+from tests.unit.legal_clock_world import RULES as CLOCKS_ALONE
 
 REASON: dict[str, Any] = {"reason": "incomplete"}
 
@@ -102,9 +103,9 @@ def test_each_state_and_fact_lead_where_the_table_says(state: int, fact: str) ->
 
 
 def test_a_completion_after_a_return_is_a_second_click_only_where_the_return_implied_it() -> None:
-    for facts, outcome in ((("returned",), "duplicate"), (("completed", "returned"), "parked")):
+    for ends, outcome in ((("returned",), "duplicate"), (("completed", "returned"), "parked")):
         desk = received()
-        for hour, fact in enumerate(facts):
+        for hour, fact in enumerate(ends):
             desk.report(event(fact, at("07-01 09:00") + hour * instants.HOUR))
         assert desk.report(event("completed", "07-01 15:00", id="again")).outcome == outcome
 
@@ -179,6 +180,9 @@ def test_in_which_order_reference_data_name_the_rows_of_a_code_says_nothing() ->
         assert [rules.hours("OLD", day) is rules.hours("A", day) for day in days] == [True, True, True, False]
         assert [rules.next_move("OLD", day) for day in days] == [days[1], days[3], days[3], None]
         assert rules.next_move("A", days[0]) is None
+        assert (rules.has_successions, CLOCKS_ALONE.has_successions) == (True, False)
+        told = [rules.resolving_to(code, days[1]) for code in ("OLD", "NEW", "A", "GHOST")]
+        assert told == [(), ("OLD", "NEW"), ("A",), ("GHOST",)]
 
 
 def test_a_history_says_the_due_after_each_step_and_how_the_last_one_counts() -> None:
@@ -271,12 +275,48 @@ def test_only_responsible_bodies_move_a_dossier() -> None:
     assert desk.state == 4
 
 
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({}, None),
+        ({"competent": "B"}, None),
+        ({"receiver": "GHOST"}, "unknown_unit"),
+        ({"competent": "GHOST"}, "unknown_unit"),
+    ],
+    ids=str,
+)
+def test_every_code_that_an_event_names_is_to_be_known(more: dict[str, str], code: str | None) -> None:
+    desk = Desk()
+    desk.report(event("submitted", "07-01 08:00", **{**BIRTH, "competent": "D"}))
+    desk.report(event("received", "07-01 09:00", source="/units/D", **{**BIRTH, "competent": "D", **more}))
+    assert isinstance(desk.dossier, Dossier)
+    assert [misfit.code for misfit in look(desk.dossier, None, RULES)[0].misfits] == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize("parent", [None, "P"])
+def test_a_dossier_with_a_parent_is_a_leg_of_it(parent: str | None) -> None:
+    desk = Desk()
+    step = desk.report(event("received", "07-01 08:00", **BIRTH, parent=parent)).done[0].step
+    assert step is not None
+    assert isinstance(desk.dossier, Dossier)
+    told = dossier_view(desk.dossier, None, RULES)["parent"]
+    assert (step.birth, told) == ("case" if parent is None else "leg", parent)
+
+
 def test_a_successor_speaks_for_the_unit_it_follows() -> None:
     desk = Desk()
     old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
     desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
     assert desk.report(event("processing_started", "07-09 09:00", source="/units/NEW")).outcome == "parked"
     assert desk.report(event("completed", "07-10 09:00", source="/units/NEW")).outcome == "applied"
+
+
+def test_a_unit_speaks_for_its_dossier_as_long_as_it_is_known_though_it_has_a_successor() -> None:
+    """Recorded on its last day by a clock that is ahead."""
+    desk = Desk()
+    old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
+    desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
+    assert desk.report(event("completed", "07-10 00:00", source="/units/OLD"), at("07-09 23:59")).outcome == "applied"
 
 
 def test_stocks_of_the_competent_role_move_to_the_successor_at_a_tick() -> None:
@@ -396,6 +436,20 @@ def test_dues_by_the_clock_of_the_law() -> None:
     assert due(desk) == "07-10 17:00"
 
 
+def test_without_a_limit_there_is_no_due_for_a_pause_a_restart_or_a_letter_to_move() -> None:
+    desk = Desk()
+    desk.report(event("received", "07-01 08:00", **BIRTH))
+    for reported in (
+        event("payment_requested", "07-01 09:00"),
+        event("payment_made", "07-01 10:00"),
+        event("supplement_requested", "07-01 11:00", **REASON),
+        event("supplement_provided", "07-01 12:00", restart=True),
+    ):
+        assert desk.report(reported).outcome == "applied"
+        assert due(desk) is None
+    assert desk.report(event("rescheduled", "07-01 13:00", due="2025-07-08T17:00:00+07:00")).outcome == "parked"
+
+
 def test_an_apology_letter_moves_the_appointment_once_and_in_time() -> None:
     desk = received()
     assert desk.report(event("rescheduled", "07-04 08:00", due="2025-07-08T17:00:00+07:00")).outcome == "parked"
@@ -420,6 +474,17 @@ def test_acceptance_runs_for_eight_working_hours_and_stands_still_in_a_supplemen
     assert desk.state == 2
 
 
+def test_a_pause_before_the_reception_moves_the_acceptance_and_nothing_begins_anew_by_it() -> None:
+    desk = Desk()
+    desk.report(event("submitted", "07-01 08:00", **BIRTH, time_limit=LIMIT))
+    desk.report(event("supplement_requested", "07-01 09:00", **REASON))
+    assert desk.report(event("supplement_provided", "07-01 10:00", restart=True)).outcome == "parked"
+    desk.report(event("supplement_provided", "07-01 11:00"))
+    assert isinstance(desk.dossier, Dossier)
+    told = dossier_view(desk.dossier, None, RULES)
+    assert (told["acceptance_due"][5:16], told["due_current"], desk.state) == ("07-02T10:00", None, 1)
+
+
 def test_a_misfit_expires_after_seven_days_of_the_log_clock_with_one_dead_letter() -> None:
     desk = Desk()
     assert desk.report(event("completed", "07-01 08:00")).outcome == "parked"
@@ -434,6 +499,18 @@ def test_a_misfit_expires_after_seven_days_of_the_log_clock_with_one_dead_letter
     assert desk.state == 9
 
 
+def test_what_comes_when_its_seven_days_are_over_gets_its_dead_letter_at_the_next_tick() -> None:
+    """Nothing else of the dossier changes by it."""
+    desk = Desk()
+    desk.tick(at("07-20 08:00"))
+    late = desk.report(event("completed", "07-01 08:00"), at("07-20 09:00"))
+    assert (late.outcome, late.letters) == ("rejected", ())
+    effect = desk.tick(at("07-20 10:00"))
+    assert effect is not None
+    assert [(letter.offset, letter.code) for letter in effect.letters] == [(1, "no_arrow")]
+    assert (effect.undone, effect.done) == ((), ())
+
+
 def test_bounds_per_unit_and_dossier() -> None:
     """The 33rd misfit and the 257th event are dead letters `too_many`; the healing event still gets in."""
     desk = Desk()
@@ -441,19 +518,22 @@ def test_bounds_per_unit_and_dossier() -> None:
         assert desk.report(event("completed", at("07-01 08:00") + number)).outcome == "parked"
     effect = desk.report(event("completed", "07-01 09:00"))
     assert (effect.outcome, effect.letters[0].code) == ("rejected", "too_many")
-    assert desk.report(event("completed", "07-01 09:00", source="/units/B")).outcome == "parked"
+    effect = desk.report(event("completed", "07-01 09:00", source="/units/B"))
+    assert (effect.outcome, effect.now and effect.now.parked) == ("parked", {"A": 32, "B": 1})
     assert desk.report(event("received", "07-01 07:00", **BIRTH)).outcome == "applied"
 
 
 def test_the_257th_event_of_a_unit_is_too_many() -> None:
     desk = received()
+    assert desk.report(event("completed", "07-01 08:30", source="/units/B")).outcome == "parked"
     for number in range(255):
         fact = "processing_started" if number == 0 else ("supplement_requested", "supplement_provided")[(number + 1) % 2]
         desk.report(event(fact, at("07-01 09:00") + number * instants.SECOND, **DATA.get(fact, {})))
     assert isinstance(desk.dossier, Dossier)
-    assert len(desk.dossier.kept) == 256
+    assert len(desk.dossier.kept) == 257
     effect = desk.report(event("completed", "07-02 09:00"))
     assert (effect.outcome, effect.letters[0].code) == ("rejected", "too_many")
+    assert desk.report(event("completed", "07-02 09:00", source="/units/B")).outcome == "parked", "another unit has its own"
 
 
 def test_history_retires_400_days_after_its_last_event_and_takes_no_more() -> None:
@@ -552,6 +632,20 @@ def test_skewed_and_backdated_are_flags_not_corrections() -> None:
     assert (entry.skewed, entry.backdated) == (False, False)
 
 
+def test_an_annulled_event_has_no_flags() -> None:
+    for when, recorded, flags in (
+        ("07-01 10:00", "07-01 09:00", (True, False)),
+        ("07-01 10:00", "07-01 12:00", (False, True)),
+    ):
+        desk = received()
+        entry = desk.report(event("completed", when, id="wrong"), at(recorded)).done[0]
+        assert (entry.skewed, entry.backdated) == flags
+        effect = desk.report(event("annulled", "07-01 13:00", event="wrong", reason="typing_error"))
+        assert [(each.standing, each.skewed, each.backdated) for each in effect.done if each.offset == entry.offset] == [
+            ("annulled", False, False)
+        ]
+
+
 def test_state_bytes_hold_everything() -> None:
     desk = received()
     desk.report(event("supplement_requested", "07-01 10:00", respond_by="2025-07-03", **REASON))
@@ -575,6 +669,19 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before
+    assert effect.due_at == facts.UNDATED, "the first tick looks at it"
+    desk.tick(at("07-01 11:00"))
+    assert desk.report(event("returned", "07-01 12:00")).due_at == at("07-01 11:00") + 1
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({}, "civil"), ({"procedure": "9.9"}, "other"), ({"field": "land"}, "land")], ids=str
+)
+def test_the_field_is_the_events_own_or_the_catalogues(more: dict[str, Any], field: str) -> None:
+    desk = Desk()
+    now = desk.report(event("received", "07-01 08:00", **{**BIRTH, **more})).now
+    assert now is not None
+    assert now.field == field
 
 
 @pytest.mark.parametrize("fault", MACHINES_FAULTS)

@@ -110,6 +110,10 @@ def test_a_month_without_the_day_and_the_same_day_name_their_rules() -> None:
     )
     by_hours = told("8 working_hours", ("received", "2025-07-07 08:00", {}), now="2025-07-07 16:00")
     assert by_hours["moves"][0]["rules"] == ["clock_starts_when_received", "limit_of_procedure"]
+    by_days = told("2 working_days", ("received", "2025-07-07 08:00", {}), now="2025-07-07 16:00")
+    assert by_days["moves"][0]["rules"][2:] == ["working_day_of_8_hours"]
+    by_dates = told("4 calendar_days", ("received", "2025-07-07 08:00", {}), now="2025-07-07 16:00")
+    assert by_dates["moves"][0]["rules"][2:] == ["first_day_not_counted"], "a Friday is moved nowhere"
     assert "same_day" in told("0 working_days", ("received", "2025-07-07 15:00", {}), now="2025-07-07 16:00")["rules"]
 
 
@@ -149,7 +153,10 @@ def test_a_pause_that_ended_before_it_began_is_told_as_none() -> None:
     pause = view["moves"][-1]["pause"]
     assert (pause["from"], pause["to"]) == ("2025-07-08T00:30:00+07:00",) * 2
     assert (pause["working_minutes"], pause["added_days"]) == (0, 0)
-    assert [leg["kind"] for leg in view["stretches"]] == ["running", "running"]
+    assert [(leg["kind"], leg["ended_by"]) for leg in view["stretches"]] == [
+        ("running", "payment_requested"),
+        ("running", "now"),
+    ]
 
 
 def test_a_hand_over_within_a_pause_neither_ends_it_nor_begins_another() -> None:
@@ -168,6 +175,7 @@ def test_a_hand_over_within_a_pause_neither_ends_it_nor_begins_another() -> None
     assert [(leg["kind"], leg["reported_reason"]) for leg in view["stretches"]] == [
         ("running", None), ("paused", "incomplete"), ("running", None)
     ]  # fmt: skip
+    assert [row["reason"] for row in view["segments"] if row["kind"] == "paused"] == ["incomplete"]
 
 
 def test_a_hand_over_before_the_reception_keeps_the_acceptance_due_that_stands_until_then() -> None:
@@ -217,6 +225,75 @@ def test_what_was_completed_is_told_up_to_its_completion_whenever_its_result_is_
         assert [(leg["to"], leg["ended_by"]) for leg in view["stretches"]] == [("2025-07-07T10:00:00+07:00", "completed")]
 
 
+def test_a_pause_is_one_piece_over_night_and_moves_a_due_by_its_working_minutes() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 07:00", {}),
+        ("payment_requested", "2025-07-07 16:00", {}),
+        ("payment_made", "2025-07-08 08:00", {}),
+        now="2025-07-08 09:00",
+    )
+    assert [(row["kind"], row["why"], row["working_minutes"]) for row in view["segments"]] == [
+        ("running", "received", 270), ("closed", "outside_hours", 0), ("running", "received", 150),
+        ("paused", "payment_requested", 120), ("running", "payment_made", 60),
+    ]  # fmt: skip
+    pause = view["moves"][-1]["pause"]
+    assert (pause["working_minutes"], pause["added_working_minutes"], pause["added_days"]) == (120, 120, None)
+
+
+def test_minutes_beyond_a_limit_that_began_anew_are_not_those_of_the_one_before() -> None:
+    view = told(
+        "1 working_hours",
+        ("received", "2025-07-07 07:00", {}),
+        ("supplement_requested", "2025-07-07 09:00", REASON),
+        ("supplement_provided", "2025-07-07 10:00", {"restart": True}),
+        now="2025-07-07 10:30",
+    )
+    assert sum(row["working_minutes"] for row in view["segments"] if row["beyond_limit"]) == 60
+    assert {name: view["balance"][f"{name}_minutes"] for name in ("running", "remaining", "beyond_limit")} == {
+        "running": 30, "remaining": 30, "beyond_limit": 0
+    }  # fmt: skip
+
+
+def test_half_minutes_of_two_stretches_are_a_whole_one() -> None:
+    view = told(
+        "1 working_hours",
+        ("received", "2025-07-07 08:00", {}),
+        ("payment_requested", "2025-07-07 08:00:30", {}),
+        ("payment_made", "2025-07-07 08:10:30", {}),
+        now="2025-07-07 08:11",
+    )
+    assert [row["working_minutes"] for row in view["segments"]] == [0, 10, 1]
+    assert (view["balance"]["running_minutes"], view["balance"]["paused_minutes"]) == (1, 10)
+
+
+def test_a_recall_is_told_with_the_due_that_it_leaves() -> None:
+    view = told(
+        "2 working_days",
+        ("received", "2025-07-07 08:00", {}),
+        ("completed", "2025-07-07 10:00", {}),
+        ("recalled", "2025-07-08 08:00", REASON),
+        now="2025-07-08 09:00",
+    )
+    assert [(move["code"], move["due_current"][5:16]) for move in view["moves"]] == [
+        ("set", "07-09T08:00"), ("recalled", "07-09T08:00")
+    ]  # fmt: skip
+    assert (view["moves"][-1]["rules"], view["verdict"]["code"]) == (["recall_runs_on"], "running")
+
+
+def test_what_ends_in_a_pause_moves_no_due() -> None:
+    """Of the acceptance, and of the limit; the minutes until the reception are those of whoever receives."""
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("supplement_requested", "2025-07-07 09:00", REASON), ("withdrawn", "2025-07-07 10:00", {})
+    ]  # fmt: skip
+    view = told("2 working_days", ("submitted", "2025-07-07 08:00", {}), *asked, now="2025-07-08 08:00")
+    assert [move["code"] for move in view["moves"]] == ["acceptance_set"]
+    assert [row["rule"] for row in view["segments"]] == ["office_hours_of_receiver", "pause_moves_due"]
+    view = told("2 working_days", ("received", "2025-07-07 08:00", {}), *asked, now="2025-07-08 08:00")
+    assert [move["code"] for move in view["moves"]] == ["set"]
+    assert [row["rule"] for row in view["segments"]] == ["office_hours", "pause_moves_due"]
+
+
 @pytest.mark.parametrize(
     ("limit", "minutes", "remaining", "base_date"),
     [
@@ -257,7 +334,9 @@ def test_who_gave_the_limit_is_said() -> None:
         desk.report(event("submitted", local("2025-07-07 08:00"), source="/units/default", **BIRTH, **by_submission))
         desk.report(event("received", local("2025-07-07 09:00"), source="/units/default", **by_reception))
         assert isinstance(desk.dossier, Dossier)
-        assert deadline_view(desk.dossier, None, desk.rules)["limit_from"] == told_by
+        view = deadline_view(desk.dossier, None, desk.rules)
+        amount = 1 if told_by == "catalogue" else 2
+        assert (view["limit"], view["limit_from"]) == ({"amount": amount, "unit": "working_days"}, told_by)
 
 
 def test_what_was_never_submitted_has_no_acceptance_due() -> None:
@@ -465,3 +544,7 @@ def test_a_limit_by_dates_received_on_a_day_off_is_closed_until_its_clock_starts
         ("running", "07T07:00", 540, None, "first_day_not_counted"),
     ]
     assert view["moves"][0]["clock_start"] == view["segments"][2]["from"]
+    for now in ("2025-07-05 12:00", "2025-07-07 07:00"):
+        early = told("5 calendar_days", ("received", "2025-07-05 10:00", {}), now=now)["segments"]
+        assert early[-1]["to"] == instants.show(local(now))
+        assert {(piece["kind"], piece["from"] < piece["to"]) for piece in early} == {("closed", True)}

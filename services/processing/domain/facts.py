@@ -80,11 +80,8 @@ def _stand(walk: Walk, log_clock: int | None, parked: dict[str, int]) -> Stand:
     )
 
 
-def changes(was: View | None, now: View) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """What is undone under the former stand and done under the new one, in the order of the log."""
-    if was is None:
-        done = (*now.content.values(), *now.misfits.values())
-        return (), tuple(sorted(done, key=_by_offset))
+def changes(was: View, now: View) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """What is undone under the former stand and done under the new one, in the order of the log; what is kept stays."""
     old, new = was.content, now.content
     if was.misfits or now.misfits:
         old, new = {**old, **was.misfits}, {**new, **now.misfits}
@@ -101,7 +98,6 @@ def changes(was: View | None, now: View) -> tuple[tuple[Entry, ...], tuple[Entry
             elif before != entry or (moved and (before.step is not None or entry.step is not None)):
                 undone.append(before)
                 added.append(entry)
-        undone.extend(entry for offset, entry in old.items() if offset not in new)
     return tuple(sorted(undone, key=_by_offset)), tuple(sorted(added, key=_by_offset))
 
 
