@@ -151,6 +151,20 @@ def test_a_unit_answers_for_itself_until_its_successor_begins() -> None:
     assert [rules.resolve("GAP", instants.day_from_text(day)) for day in days] == ["GAP", "GAP", "GAP", "LATER"]
 
 
+def test_a_chain_of_successors_is_followed_so_far_and_no_further() -> None:
+    days = [instants.day_text(instants.day_from_text("2025-01-01") + number) for number in range(30)]
+    units = [
+        Unit(code=f"U{number}", name="U", kind="ward", hours="default", valid_from=days[number], valid_to=days[number],
+             successor=f"U{number + 1}")
+        for number in range(29)
+    ]  # fmt: skip
+    last = Unit(code="U29", name="U", kind="ward", hours="default", valid_from=days[29])
+    rules = Rules.compile("chain", msgspec.structs.replace(BODY, units=[*units, last]))
+    day = instants.day_from_text("2025-07-01")
+    assert (rules.resolve("U14", day), rules.resolve("U13", day)) == ("U29", "U29")
+    assert rules.resolve("U12", day) == "U28"
+
+
 def test_who_succeeds_to_a_later_row_of_a_code_does_not_speak_for_it_before_that_ends() -> None:
     rows = [unit("PAUSED", valid_to="2025-07-09"),
             Unit(code="PAUSED", name="P", kind="ward", hours="default", valid_from="2025-08-01", valid_to="2025-08-31",
@@ -181,6 +195,7 @@ def test_in_which_order_reference_data_name_the_rows_of_a_code_says_nothing() ->
         assert [rules.next_move("OLD", day) for day in days] == [days[1], days[3], days[3], None]
         assert rules.next_move("A", days[0]) is None
         assert (rules.has_successions, CLOCKS_ALONE.has_successions) == (True, False)
+        assert (CLOCKS_ALONE.resolve("default", days[0]), CLOCKS_ALONE.next_move("default", 0)) == ("default", None)
         told = [rules.resolving_to(code, days[1]) for code in ("OLD", "NEW", "A", "GHOST")]
         assert told == [(), ("OLD", "NEW"), ("A",), ("GHOST",)]
 
@@ -223,7 +238,7 @@ def test_clocks_that_differ_by_less_than_twelve_hours_are_repaired() -> None:
 def test_identity_the_same_again_is_a_duplicate_other_content_a_dead_letter() -> None:
     desk = received()
     first = event("processing_started", "07-01 09:00", id="same")
-    assert desk.report(first).outcome == "applied"
+    assert desk.report(first, at("07-01 09:10")).outcome == "applied"
     assert desk.report(first).outcome == "duplicate"
     effect = desk.report(event("completed", "07-01 10:00", id="same"))
     assert (effect.outcome, effect.letters[0].code) == ("rejected", "id_reused")
@@ -669,6 +684,9 @@ def test_an_unforeseen_failure_is_a_dead_letter_and_leaves_the_dossier(monkeypat
     effect = desk.report(event("completed", "07-01 10:00"))
     assert (effect.outcome, effect.letters[0].code, effect.internal_error) == ("rejected", "internal_error", True)
     assert effect.dossier is before
+    assert isinstance(desk.dossier, Dossier)
+    stand = look(desk.dossier, None, RULES)[1].stand
+    assert (effect.was, effect.now, stand.state) == (stand, stand, 2)
     assert effect.due_at == facts.UNDATED, "the first tick looks at it"
     desk.tick(at("07-01 11:00"))
     assert desk.report(event("returned", "07-01 12:00")).due_at == at("07-01 11:00") + 1

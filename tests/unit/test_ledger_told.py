@@ -255,6 +255,41 @@ def test_minutes_beyond_a_limit_that_began_anew_are_not_those_of_the_one_before(
     }  # fmt: skip
 
 
+def test_after_a_letter_a_completion_is_judged_by_the_appointment() -> None:
+    letter: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 08:00", {}), ("rescheduled", "2025-07-07 10:00", {"due": "2025-07-14T16:00:00+07:00"})
+    ]  # fmt: skip
+    for ended, told_of in (("15:00", ("on_time", 60, 0)), ("16:30", ("late", 0, 30))):
+        view = told("2 working_days", *letter, ("completed", f"2025-07-14 {ended}", {}), now="2025-07-15 08:00")
+        verdict = view["verdict"]
+        assert (verdict["code"], verdict["early_minutes"], verdict["late_minutes"]) == told_of
+
+
+@pytest.mark.parametrize("limit", ["2 working_days", "10 calendar_days"])
+def test_when_an_event_was_recorded_says_nothing_of_the_legal_clock(limit: str) -> None:
+    """Minutes, moves and verdict are those of `time`, however long the line was."""
+    amount, unit = limit.split(" ")
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("submitted", "07 08:00", {**BIRTH, "time_limit": {"amount": int(amount), "unit": unit}}),
+        ("supplement_requested", "07 09:00", REASON), ("supplement_provided", "07 10:00", {}),
+        ("received", "07 11:00", {}), ("handed_over", "07 14:00", {"competent": "odd"}),
+        ("payment_requested", "08 08:00", {}), ("payment_made", "08 09:00", {}),
+        ("rescheduled", "08 10:00", {"due": "2025-07-18T16:00:00+07:00"}),
+        ("supplement_requested", "09 08:00", REASON), ("supplement_provided", "09 10:00", {"restart": True}),
+        ("completed", "09 14:00", {}), ("recalled", "09 15:00", REASON),
+    ]  # fmt: skip
+    views = []
+    for line in (0, 9 * instants.HOUR, 3 * instants.DAY):
+        desk = Desk(RULES)
+        for fact, when, data in events:
+            when_at = local(f"2025-07-{when}")
+            assert desk.report(event(fact, when_at, source="/units/default", **data), when_at + line).outcome == "applied"
+        assert isinstance(desk.dossier, Dossier)
+        views.append(deadline_view(desk.dossier, local("2025-07-20 08:00"), RULES))
+    assert views[0] == views[1] == views[2]
+    assert views[0]["moves"][0]["at"] == views[0]["moves"][0]["clock_start"] == "2025-07-07T08:00:00+07:00"
+
+
 def test_half_minutes_of_two_stretches_are_a_whole_one() -> None:
     view = told(
         "1 working_hours",
@@ -346,6 +381,11 @@ def test_what_was_never_submitted_has_no_acceptance_due() -> None:
         assert isinstance(desk.dossier, Dossier)
         for view in (deadline_view, dossier_view):
             assert view(desk.dossier, None, RULES)["acceptance_due"] == due
+        verdict = deadline_view(desk.dossier, local("2025-07-07 09:00"), RULES)["verdict"]
+        assert verdict["at"] == "2025-07-07T09:00:00+07:00"
+    overdue = told(None, ("submitted", "2025-07-07 08:00", {}), now="2025-07-08 09:00")["verdict"]
+    assert (overdue["code"], overdue["late_minutes"]) == ("acceptance_overdue", 60)
+    assert (overdue["at"], overdue["late_minutes_by_clock"]) == ("2025-07-08T09:00:00+07:00", 60)
 
 
 # what is entered and when the log's clock has come to: log clock at arrival, recordedtime, code, the three flags
