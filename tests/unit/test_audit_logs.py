@@ -74,6 +74,9 @@ def test_a_true_log_is_clean_and_every_reported_record_has_one_standing() -> Non
     result = audit(logs)
     assert result.failed() == {}
     assert result.line.counts().total() == len(logs.reported)
+    retired = {read(each).dossier for each in logs.lifecycle if read(each).retired}
+    assert retired
+    assert not retired & result.line._stands.keys()
     assert result.line.letters.count == len(logs.letters) > 10
     assert set(result.line.counts()) >= {"applied", "parked", "duplicate", "rejected", "annulled", "tick", "control"} - {
         "parked"
@@ -137,6 +140,8 @@ def test_a_stand_that_does_not_follow_from_the_one_before_is_found() -> None:
     record = read(golden_logs().lifecycle[place])
     assert record.was is not None
     failed = audit(changed(place, was=msgspec.structs.replace(record.was, state=6))).failed()
+    assert f"offset {place}, dossier {record.dossier}" in failed["chain.stands"]
+    failed = audit(changed(place, was=None, now=None)).failed()
     assert f"offset {place}, dossier {record.dossier}" in failed["chain.stands"]
 
 
@@ -229,16 +234,38 @@ def test_a_broken_chain_is_one_difference_and_says_what_stands_there() -> None:
         # The next one was tied to what had stood there.
         assert check.differences == (2 if found == "00" * 8 else 1)
         assert f"found {found})" in str(check.first)
+    digest = dict(logs.lifecycle[place].headers)["chain"] or b""
+    altered = structs.replace(logs.lifecycle[place], headers=(("chain", digest.upper()),))
+    assert audit(replace(logs, lifecycle=(*logs.lifecycle[:place], altered, *after))).failed() == {}
+
+
+def test_in_the_middle_of_a_tick_a_line_is_not_closed_and_where_its_parts_begin_is_known() -> None:
+    logs = golden_logs()
+    place = next(place for place, each in enumerate(logs.lifecycle) if not read(each).last)
+    line = Line(0, Books(Findings(), Sample(0, 1)))
+    line.feed(iter(logs.reported))
+    for each in logs.lifecycle[: place + 1]:
+        assert line.is_closed
+        line.take(each)
+    offset = read(logs.lifecycle[place]).src[0]
+    for each in logs.lifecycle[place + 1 :]:
+        assert not line.is_closed
+        assert list(line.parted) == [(offset, place)]
+        line.take(each)
+        if read(each).last:
+            break
+    assert line.is_closed
 
 
 @pytest.mark.parametrize("clock", ["wall", "log"])
 def test_ticks_by_the_wall_s_clock_are_never_ahead_of_their_recording_and_a_refused_one_moves_nothing(clock: str) -> None:
     first, *others = make.records()
     far = next(each for each in reversed(others) if ("ce_type", CLOCK_TICKED) in each.headers)
-    refused = Reported(far.value, [pair for pair in far.headers if pair[0] != "ce_id"], far.recorded_at)
+    refused = structs.replace(far, value=far.value.replace("}", ',"by":"nobody"}'))
     opened = Reported(first.value.replace('"log"', f'"{clock}"'), first.headers, first.recorded_at)
     logs = folded(make.bodies(), [opened, *others[:300], refused, *others[300:]])
     assert audit(logs).failed() == {}
+    assert next(each for each in map(read, logs.lifecycle) if each.src == (301, 0)).outcome == "rejected"
     last = read(logs.lifecycle[-1])
     assert last.log_clock is not None
     assert (last.log_clock <= max(each.recorded_at for each in logs.reported)) == (clock == "wall")

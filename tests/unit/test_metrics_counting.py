@@ -130,6 +130,11 @@ def test_no_more_pieces_are_remembered_than_have_room() -> None:
         assert all(len(each) <= 10 for each in (memo.stands, memo._standings, memo._shapes, memo._marks))
     assert max(seen) == 20
     assert memo.forgotten > len(seen)
+    memo = Memo(2)
+    nothing = memo.stand(b"")
+    for day in ("2025-07-01", "2025-07-02"):
+        memo.flow(nothing, msgspec.json.encode({"standing": "applied", "day": day}))
+    assert (memo.forgotten, memo.pieces) == (1, 2)
 
 
 @pytest.mark.slow
