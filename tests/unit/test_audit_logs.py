@@ -17,7 +17,8 @@ from services.audit.domain.derivation import Answered, against_answer
 from services.audit.domain.findings import Check, Difference, Findings
 from services.audit.domain.letters import Letters
 from services.audit.domain.line import Line
-from services.audit.domain.reading import Stored, fingerprint
+from services.audit.domain.reading import Stored, control_member, fingerprint
+from services.audit.domain.reading import read as read_reported
 from services.audit.domain.sample import Chosen, Sample
 from services.audit.domain.standings import Standings
 from services.audit.dossiers import _PLAIN, _told
@@ -255,6 +256,18 @@ def test_in_the_middle_of_a_tick_a_line_is_not_closed_and_where_its_parts_begin_
         if read(each).last:
             break
     assert line.is_closed
+
+
+def test_a_fingerprint_tells_keys_values_and_the_order_of_headers_apart() -> None:
+    headers = (("a", b"1"), ("b", b"2"))
+    marks = {fingerprint(*each) for each in ((None, b"v", headers), (b"k", b"v", headers), (None, b"v", headers[::-1]))}
+    assert len(marks | {fingerprint(None, b"", headers)}) == 4
+
+
+def test_a_control_record_without_members_or_with_a_header_without_text_is_read_as_what_it_is() -> None:
+    tick = Stored(1, 0, None, b"no json", (("ce_type", CLOCK_TICKED.encode()), ("x", None)))
+    said = read_reported(tick)
+    assert (said.kind, said.attributes.keys(), control_member(tick, said)) == ("tick", {"ce_type"}, None)
 
 
 @pytest.mark.parametrize("clock", ["wall", "log"])
