@@ -201,7 +201,7 @@ def test_a_day_says_why_it_is_worked_or_not() -> None:
     calendar = Calendar(
         profiles={"p": {"mon": [("07:00", "10:00"), ("10:30", "12:00"), ("13:00", "17:00")], "sat": [("08:00", "11:00")]}},
         days_off={"2025-07-07": "Nghỉ bão", "2025-07-19": "Nghỉ", "2025-07-20": "a Sunday that was free anyway"},
-        make_up_days={"2025-07-19": "Làm bù"},
+        make_up_days={"2025-07-19": "Làm bù", "2025-07-27": "Làm bù"},
     )
     hours = WorkingTime.compile(calendar, "p")
     told = {day: hours.day(instants.day_from_text(f"2025-07-{day:02}"))[1:] for day in (7, 8, 12, 13, 14, 19)}
@@ -215,8 +215,8 @@ def test_a_day_says_why_it_is_worked_or_not() -> None:
         ("working_day", True), ("after_closing", False),
     ]  # fmt: skip
     first, final = (instants.day_from_text(f"2025-07-{day:02}") for day in (1, 31))
-    assert [day.code for day in hours.named_days(first, final)] == ["holiday", "make_up_day"]
-    for day, code in ((7, "holiday"), (19, "make_up_day")):
+    assert [day.code for day in hours.named_days(first, final)] == ["holiday", "make_up_day", "make_up_day"]
+    for day, code in ((7, "holiday"), (19, "make_up_day"), (27, "make_up_day")):
         number = instants.day_from_text(f"2025-07-{day:02}")
         assert [each.code for each in hours.named_days(number, number)] == [code], "both ends are meant"
     assert [day.code for day in hours.closed_days(first, first + 7)] == [*["day_off"] * 4, "weekend", "holiday"]

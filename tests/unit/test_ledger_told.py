@@ -313,7 +313,8 @@ def test_a_recall_is_told_with_the_due_that_it_leaves() -> None:
     assert [(move["code"], move["due_current"][5:16]) for move in view["moves"]] == [
         ("set", "07-09T08:00"), ("recalled", "07-09T08:00")
     ]  # fmt: skip
-    assert (view["moves"][-1]["rules"], view["verdict"]["code"]) == (["recall_runs_on"], "running")
+    assert view["moves"][-1]["rules"] == ["recall_runs_on"]
+    assert (view["verdict"]["code"], view["verdict"]["rules"], view["verdict"]["entered_at"]) == ("running", [], None)
 
 
 def test_what_ends_in_a_pause_moves_no_due() -> None:

@@ -166,6 +166,7 @@ def test_without_a_due_a_dossier_comes_last_and_a_due_beyond_all_numbers_just_be
     for code, events in (("A-none", plain), ("B-far", far), ("C-near", RECEIVED)):
         put(sets, code, None, worklists.place_now(dossier_of(events, code), None, RULES))
     assert stored_list(sets, "open", "receiver", "A", None, RULES) == ["C-near", "B-far", "A-none"]
+    assert sets["receiver:A:running"].keys() == {"B-far", "C-near"}, "no clock runs towards no due"
     assert all(score == float(score) for members in sets.values() for score in members.values()), "doubles hold them"
 
 
