@@ -11,8 +11,9 @@ from contracts.events import Event, RefusedError, from_record, to_record
 from contracts.reference import Calendar, Reference, Unit
 from services.processing.domain import arrows, facts
 from services.processing.domain.dossier import Dossier, Retired, decode, encode
-from services.processing.domain.fold import MACHINES_FAULTS, activate, due_again, look, pass_time
-from services.processing.domain.ledger import deadline_view, dossier_view
+from services.processing.domain.effects import Effect
+from services.processing.domain.fold import MACHINES_FAULTS, activate, dated, due_again, look, pass_time
+from services.processing.domain.ledger import deadline_view, dossier_view, standing_of, units_concerned
 from services.processing.domain.rules import Rules
 from services.processing.domain.worklists import place_now
 from tests.unit.fold_world import BIRTH, BODY, CALENDAR, LIMIT, RULES, Desk, at, event, unit
@@ -334,6 +335,40 @@ def test_a_unit_speaks_for_its_dossier_as_long_as_it_is_known_though_it_has_a_su
     old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
     desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
     assert desk.report(event("completed", "07-10 00:00", source="/units/OLD"), at("07-09 23:59")).outcome == "applied"
+
+
+def test_a_dossier_concerns_all_that_were_responsible_and_by_the_log_clock_those_that_succeeded_them() -> None:
+    desk = Desk()
+    old = {**BIRTH, "receiver": "OLD", "competent": "OLD"}
+    desk.report(event("received", "07-01 08:00", source="/units/OLD", **old))
+    desk.report(event("handed_over", "07-01 09:00", source="/units/OLD", competent="D"))
+    assert isinstance(desk.dossier, Dossier)
+    for clock, bodies in ((None, {"OLD", "D"}), (at("07-09 23:59"), {"OLD", "D"}), (at("07-10 00:00"), {"OLD", "D", "NEW"})):
+        assert units_concerned(desk.dossier, clock, RULES) == bodies
+
+
+def test_the_standing_of_a_kept_record_is_that_of_its_step_or_of_its_wait() -> None:
+    desk = received()
+    desk.report(event("received", "07-01 08:30", id="twice", **BIRTH))
+    desk.report(event("resumed", "07-01 09:00"))
+    assert isinstance(desk.dossier, Dossier)
+    for clock, waits in ((None, "parked"), (at("07-08 08:59"), "parked"), (at("07-08 09:00"), "rejected")):
+        told = [standing_of(desk.dossier, offset, clock, RULES) for offset in range(4)]
+        assert told == ["applied", "duplicate", waits, None]
+
+
+def test_what_the_first_tick_passes_is_dated_by_the_earliest_of_it() -> None:
+    """Neither what is still to come, nor what cannot be folded."""
+    desk = received()
+    assert isinstance(desk.dossier, Dossier)
+    soon = at("07-04 08:00") - 72 * instants.HOUR
+    plain, failed = (Effect(outcome="tick", dossier=None, internal_error=failed) for failed in (False, True))
+    assert [dated(desk.dossier, clock, plain, RULES) for clock in (soon - 1, soon, soon + 1)] == [None, soon, soon]
+    assert dated(desk.dossier, soon, failed, RULES) is None
+    endless = Desk()
+    endless.report(event("received", "07-01 08:00", **BIRTH))
+    assert isinstance(endless.dossier, Dossier)
+    assert dated(endless.dossier, at("07-02 08:00"), plain, RULES) is None
 
 
 def test_stocks_of_the_competent_role_move_to_the_successor_at_a_tick() -> None:
