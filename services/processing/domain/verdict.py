@@ -88,7 +88,7 @@ def late_when_paused(walk: Walk) -> Verdict | None:
 def _late(code: Code, at: int | None, due: int, hours: WorkingTime | None) -> Verdict:
     if at is None or hours is None:
         return Verdict(code, at, due)
-    return Verdict(code, at, due, late_working=_worked(hours, due, at), late_by_clock=at - due)
+    return Verdict(code, at, due, late_working=_worked(hours, due, at), late_by_clock=max(0, at - due))
 
 
 def _worked(hours: WorkingTime, begin: int, end: int) -> int:
