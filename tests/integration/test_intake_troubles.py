@@ -107,12 +107,21 @@ def test_a_broker_that_is_gone_is_a_503_within_five_seconds_and_nothing_called_s
     a_frozen_broker_has_no_ends(province.kafka, stack.pids["kafka"])
 
 
+def _stands_still(pid: int) -> bool:
+    try:
+        return all("State:\tT" in each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status"))
+    except OSError:  # a thread that ended meanwhile
+        return False
+
+
 def a_frozen_broker_has_no_ends(bootstrap: str, pid: int) -> None:
     """A client that knows it is told an offset below 0 then: taken for an end, that would be an empty log."""
     asking, places = Asking(bootstrap), [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]
     ends = {place: end.result(REQUEST_SECONDS) for place, end in asking.ends(places, REQUEST_SECONDS).items()}
     assert sum(ends.values()) > 2 * PARTITIONS
     os.kill(pid, signal.SIGSTOP)
+    # Told is not done: a thread of it that runs just now may still answer.
+    wait_until(lambda: _stands_still(pid))
     try:
         for ask in (asking.ends, asking.begins):
             for found in ask(places, 1.0).values():

@@ -17,6 +17,7 @@ READERS = (
     "tests/containers",
     "tests/alerts",
     "tests/effort.py",
+    "tests/integration/test_load_wires.py",
     "tests/servers.py",
 )
 NAMED = re.compile(r"[\"{](MOTCUA_[A-Z_]*[A-Z])[\"}:]")
