@@ -34,6 +34,13 @@ class Inside:
         finally:
             self._enter(self._here)
 
+    def reaches(self, door: str, within_seconds: float) -> bool:
+        """Whether somebody can be connected to from there, at host:port."""
+        host, _, port = door.rpartition(":")
+        with self((socket.AF_INET, socket.SOCK_STREAM, 0)) as line:
+            line.settimeout(within_seconds)
+            return line.connect_ex((host, int(port))) == 0
+
     def close(self) -> None:
         """Lets go of the namespace; its sockets stay."""
         os.close(self._there)

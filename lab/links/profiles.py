@@ -26,8 +26,8 @@ Ms = Annotated[float, Meta(ge=0, le=5000)]
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of link. `up` is from the centre to the city; `source` says whose figures these are.
 
-    `shared_by`: so many centres have one line, each has that part of its rate at all times: a part that a neighbour
-    does not use is lent to nobody.
+    `shared_by`: so many centres have one line. Through a proxy each has that part of its rate at all times: a part that a
+    neighbour does not use is lent to nobody. On a wire they share it.
     """
 
     title: str

@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -17,9 +19,10 @@ from lab.links.profiles import Condition, Profile
 
 PROGRAMS = ("ip", "tc", "nft")
 LINES_MAX = 512
-# RFC 2544, for measurements: no network routes them. A line has four; labs at other port bases have others.
+# RFC 2544, for measurements: no network routes them. A line has four. Labs whose port bases lie 6,400 apart have the same.
 NETWORK = IPv4Network("198.18.0.0/15")
 ADDRESSES_PER_LINE = 4
+INTERFACES = Path("/sys/class/net")
 LABS = NETWORK.num_addresses // (LINES_MAX * ADDRESSES_PER_LINE)
 PORTS_PER_LAB = 100
 FRAME_BYTES = 1514
@@ -40,13 +43,16 @@ class Line(Struct, frozen=True):
 
 
 class Wires:
-    """Laid anew by `lay`, gone after `close`; LinksError says what is missing or what the kernel does not know."""
+    """Laid anew by `lay`, gone after `close`, also where that comes while they are laid; LinksError says what is missing or
+    what the kernel does not know."""
 
     def __init__(self, port_base: int) -> None:
         self.namespace = f"motcua-{port_base}"
         self._port_base = port_base
         self._lines: list[Line] = []
         self._profiles: Mapping[str, Profile] = {}
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def check(self, lines: Mapping[str, int]) -> None:
         """Whether so many lines of each link can be laid here, before anything is started for them."""
@@ -60,8 +66,32 @@ class Wires:
     def lay(self, profiles: Mapping[str, Profile], lines: Mapping[str, int]) -> dict[str, list[str]]:
         """So many lines of each link, in good condition; the addresses at which each ends before the city."""
         self.check(lines)
-        self._remove()
-        self._profiles, self._lines = profiles, self._drawn(lines)
+        with self._lock:
+            if self._is_closed:
+                raise LinksError("wires are not laid any more: the run was ended")
+            self._profiles, self._lines = profiles, self._drawn(lines)
+            self._remove()
+            self._lay()
+        addresses: dict[str, list[str]] = {link: [] for link in lines}
+        for each in self._lines:
+            addresses[each.link].append(each.far_address)
+        return addresses
+
+    def put(self, link: str, condition: Condition) -> None:
+        """From now on its lines are as fast as in this condition; one that is gone keeps its rate."""
+        profile = self._profiles[link].congested() if condition == "congested" else self._profiles[link]
+        with self._lock:
+            if not self._is_closed:
+                self._rate([each for each in self._lines if each.link == link], {link: profile})
+
+    def close(self) -> None:
+        """Takes all of it away again."""
+        with self._lock:
+            self._is_closed = True
+            if self._lines:
+                self._remove()
+
+    def _lay(self) -> None:
         _call(["ip", "netns", "add", self.namespace])
         _call(["ip", "-n", self.namespace, "link", "set", "lo", "up"])
         # A packet each: else a whole megabyte would be lost, or pass, as one.
@@ -73,26 +103,11 @@ class Wires:
         _call(["ip", "-n", self.namespace, "-batch", "-"], (
             f"addr add {each.near_address}/30 dev {each.near}\nlink set {each.near} up\n" for each in self._lines
         ))  # fmt: skip
-        self._rate(self._lines, profiles)
+        self._rate(self._lines, self._profiles)
         # Dropped where they arrive: who sent them is not told.
         _call(["nft", "-f", "-"], self._losing([(each.far, each.link) for each in self._lines]))
         _call(["ip", "netns", "exec", self.namespace, "nft", "-f", "-"],
               self._losing([(each.near, each.link) for each in self._lines]))  # fmt: skip
-        addresses: dict[str, list[str]] = {link: [] for link in lines}
-        for each in self._lines:
-            addresses[each.link].append(each.far_address)
-        return addresses
-
-    def put(self, link: str, condition: Condition) -> None:
-        """From now on its lines are as fast as in this condition; one that is gone keeps its rate."""
-        profile = self._profiles[link].congested() if condition == "congested" else self._profiles[link]
-        self._rate([each for each in self._lines if each.link == link], {link: profile})
-
-    def close(self) -> None:
-        """Takes all of it away again."""
-        if self._lines:
-            self._lines = []
-            self._remove()
 
     def _drawn(self, lines: Mapping[str, int]) -> list[Line]:
         first = int(NETWORK.network_address) + self._port_base // PORTS_PER_LAB % LABS * LINES_MAX * ADDRESSES_PER_LINE
@@ -119,7 +134,10 @@ class Wires:
         return [f"table inet {self.namespace} {{\nchain lost {{\ntype filter hook input priority -10\n", *rules, "}\n}\n"]
 
     def _remove(self) -> None:
-        """Also what a lab that was killed has left at this port base: its wires go with their namespace."""
+        """Also what a lab that was killed has left at this port base. Wires by themselves: a namespace takes its own along
+        only some time after the last who lives in it."""
+        left = sorted(each.name for each in INTERFACES.glob(f"mc{self._port_base}w*"))
+        _call(["ip", "-batch", "-"], (f"link del {each}\n" for each in left), may_fail=True)
         _call(["ip", "netns", "del", self.namespace], may_fail=True)
         _call(["nft", "delete", "table", "inet", self.namespace], may_fail=True)
 
@@ -137,6 +155,8 @@ def _call(command: list[str], told: Iterable[str] = (), *, may_fail: bool = Fals
             command, input="".join(told), capture_output=True, text=True, timeout=CALL_SECONDS, check=False
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
+        if may_fail:
+            return
         raise LinksError(f"wires: {' '.join(command)} did not end well: {type(error).__name__}") from error
     if done.returncode and not may_fail:
         said = done.stderr.strip().splitlines() or ["nothing"]

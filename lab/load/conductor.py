@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from contracts import instants, reference_files
-from lab.errors import LabError, TooSlowError
+from lab.errors import LabError, LinksError, TooSlowError
 from lab.links import program
 from lab.links.captive import Portal
 from lab.links.inside import Inside, connector
@@ -41,6 +41,7 @@ FIRST_LINK_PORT = 40
 FIRST_EDGE_PORT = 60
 TOXIPROXY_PORT = 39
 START_IN_SECONDS = 0.5
+WIRES_WITHIN_SECONDS = 10.0
 COUNTED_WITHIN_SECONDS = 180.0
 
 Say = Callable[[str], None]
@@ -84,6 +85,8 @@ class Lab:
             port = self._port_base + FIRST_LINK_PORT + place
             self._links[link] = [f"{host}:{port}" for host in hosts[link]]
             await asyncio.to_thread(self._proxy.open, link, profile, self._links[link], self._door, portal.address)
+        if self._inside is not None:
+            await asyncio.to_thread(_try_wires, self._inside, [doors[0] for doors in self._links.values()])
 
     def close(self) -> None:
         """Ends the links."""
@@ -168,6 +171,15 @@ class Lab:
     def say(self, line: str) -> None:
         """To whoever watches."""
         self._say(line)
+
+
+def _try_wires(inside: Inside, doors: list[str]) -> None:
+    """LinksError where nothing passes: else the city would be judged for it."""
+    if closed := [door for door in doors if not inside.reaches(door, WIRES_WITHIN_SECONDS)]:
+        raise LinksError(
+            f"wires: nothing passes to {', '.join(closed)}: is a firewall before it, or has a lab whose --port-base lies "
+            "6,400 away the same addresses?"
+        )
 
 
 class _Run:
@@ -330,7 +342,8 @@ class _Run:
         return Outcome(
             scenario=self._scenario, manner=self._manner, seed=self._seed, real_seconds=warp.real_seconds,
             started_at=time.time() - (time.monotonic() - began),
-            links_by=self._lab.links_by, planned=told.planned, centres=told.centres, edges=len(self._edges.addresses),
+            links_by=self._lab.links_by, wires=self._lab.namespace is not None,
+            planned=told.planned, centres=told.centres, edges=len(self._edges.addresses),
             expected=told.expected, counters=since.by_unit, total=since.total, dues=chosen,
             dues_told={subject: None if said is None else said["due_original"] for subject, said in ledgers.items()},
             ledgers={subject: ledger.problem(said) for subject, said in ledgers.items()},

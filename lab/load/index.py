@@ -23,14 +23,15 @@ def index(directory: Path) -> str:
 def _row(file: Path, told: dict[str, Any]) -> str:
     # A run as in the paper era stands on the page of the other one beside it, or on one of its own.
     page = f"{leaving.name_of(told)}.html"
-    page = page if file.with_name(page).exists() else f"{told['scenario']}.html"
+    page = page if file.with_name(page).exists() else page.replace(".paper", "")
     spoken = said(told)
     fresh = ", ".join(
         f"{name.removeprefix('fresh ')} {each['p99']:,.0f} ms"
         for name, each in told["latencies"].items()
         if name.startswith("fresh ")
     )
-    manner = "" if told["manner"] == "outbox" else ", as in the paper era"
+    manner = ", over wires" if told["run"].get("wires") else ""
+    manner += "" if told["manner"] == "outbox" else ", as in the paper era"
     return (
         f"| [{told['scenario']}]({page}){manner}, {told['machine']['began'][:16].replace('T', ' ')} "
         f"| {told['run']['planned']:,}, {told['run']['centres']:,} | {told['run']['scale']:.0%} "

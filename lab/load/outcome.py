@@ -36,6 +36,8 @@ class Outcome(Gathered, kw_only=True):
     archive_bytes: int | None = None
     # All topics that are kept for ever, the archive of reported records among them.
     kept_bytes: int | None = None
+    # Whether centres were on wires, whose rates and losses are not the proxy's.
+    wires: bool = False
     # Real edges that did not say what they held when time was over.
     silent_edges: int = 0
     # Its processes are the lab's own to look at; somebody else's are not.

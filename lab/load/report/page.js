@@ -140,7 +140,7 @@ function draw() {
     make("p", { class: "soft" }, `Archive: ${number(run.cost.archive_bytes_per_event)} bytes an event. On the line, packed: ${number(run.cost.line_bytes_per_event)} bytes an event.`));
   section("Counted", table(["", "planned", "counted"], Object.entries(run.counters.expected).map(([name, n]) => [name, number(n), number(run.counters.found[name])]), [1, 2]));
   section("Links", table(["", "up / down kbps", "round trip ± jitter ms", "loss %", "what TCP is left with, up", "whose figures"],
-    Object.entries(run.links).map(([name, l]) => [name, `${number(l.up_kbps)} / ${number(l.down_kbps)}`, `${number(l.round_trip_ms)} ± ${number(l.jitter_ms)}`, l.loss_percent ?? 0, number(l.tcp_up_kbps), l.source])));
+    Object.entries(run.links).map(([name, l]) => [name, `${number(l.up_kbps)} / ${number(l.down_kbps)}`, `${number(l.round_trip_ms)} ± ${number(l.jitter_ms)}`, l.loss_percent ?? 0, l.tcp_up_kbps === null ? "as it finds out" : number(l.tcp_up_kbps), l.source])));
   section("Settings and versions", table(["", ""], [["machine", `${m.cores} cores, ${m.system}, load ${m.load_before} before and ${m.load_after} after${m.yardstick ? `, yardstick ${number(m.yardstick.before)} units a second before and ${number(m.yardstick.after)} after${m.yardstick.processor_before ? `, of processor time ${number(m.yardstick.processor_before)} and ${number(m.yardstick.processor_after)}` : ""}` : ""}`], ["commit", m.commit], ["Python", m.python],
     ["packages", Object.entries(m.packages).map(([n, v]) => `${n} ${v}`).join(", ")]]), make("details", {}, make("summary", {}, "the whole scenario"), make("pre", {}, JSON.stringify(run.settings, null, 1))));
 }
