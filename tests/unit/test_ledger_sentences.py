@@ -289,16 +289,22 @@ def test_a_same_day_that_was_counted_anew_speaks_of_the_supplement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "begun", "vi", "en"),
+    ("limit", "letter", "begun", "vi", "en"),
     [
-        ("2 working_days", "2025-07-10 11:00", "quá hạn trả kết quả 1 ngày 1 giờ làm việc", "1 working day 1 hour"),
-        ("2 calendar_days", "2025-07-11 11:00", "quá hạn trả kết quả 2 ngày", "2 days"),
-        ("2 working_days", "2025-07-09 10:00", None, None),
-        (None, "2025-07-10 11:00", None, None),
+        ("2 working_days", None, "2025-07-10 11:00", "quá hạn trả kết quả 1 ngày 1 giờ làm việc", "1 working day 1 hour"),
+        ("2 calendar_days", None, "2025-07-11 11:00", "quá hạn trả kết quả 2 ngày", "2 days"),
+        ("2 working_days", None, "2025-07-09 10:00", None, None),
+        ("2 working_days", "2025-07-18T10:00:00+07:00", "2025-07-11 10:00", None, None),
+        (None, None, "2025-07-10 11:00", None, None),
     ],
 )
-def test_a_pause_hides_no_delay_from_before_it(limit: str | None, begun: str, vi: str | None, en: str | None) -> None:
+def test_a_pause_hides_no_delay_from_before_it(
+    limit: str | None, letter: str | None, begun: str, vi: str | None, en: str | None
+) -> None:
+    """Nor makes one up of a due that an apology letter had moved."""
     events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 10:00", {}), ("payment_requested", begun, {})]
+    if letter is not None:
+        events.insert(1, ("rescheduled", "2025-07-08 10:00", {"due": letter}))
     said = told(limit, *events, now="2025-07-20 08:00")["sentence"]
     assert ("Khi tạm dừng" in said["vi"], "We apologise" in said["en"]) == (vi is not None, vi is not None)
     if vi is not None:
@@ -328,6 +334,20 @@ def test_an_end_within_a_pause_does_not_look_late(fact: str, data: dict[str, Any
         is_said = limit is not None and bool(pause)
         assert ("Thời hạn đã tạm dừng từ 11:00 ngày 07/07/2025 (chờ bổ sung giấy tờ). Hồ sơ" in said["vi"]) == is_said
         assert ("had been paused since 11:00 on 07/07/2025 while papers were awaited. The dossier" in said["en"]) == is_said
+
+
+@pytest.mark.parametrize(("ended", "is_said"), [("10:59", False), ("11:00", False), ("11:01", True)])
+def test_no_pause_is_told_to_have_begun_after_the_end(ended: str, is_said: bool) -> None:
+    """A supplement that lapsed before it was asked for, by the clocks of two desks."""
+    events: list[tuple[str, str, dict[str, Any]]] = [
+        ("received", "2025-07-07 10:00", {}),
+        ("supplement_requested", "2025-07-07 11:00", REASON),
+        ("supplement_lapsed", f"2025-07-07 {ended}", {}),
+    ]
+    said = told("1 working_days", *events, now="2025-07-08 08:00")["sentence"]
+    assert ("Thời hạn đã tạm dừng từ" in said["vi"], "had been paused since" in said["en"]) == (is_said, is_said)
+    assert f"Hồ sơ kết thúc lúc {ended} ngày 07/07/2025" in said["vi"]
+    assert f"The dossier was closed at {ended} on 07/07/2025" in said["en"]
 
 
 @pytest.mark.parametrize("is_anew", [False, True])
@@ -389,14 +409,31 @@ def test_more_holidays_than_are_named_end_in_words() -> None:
     assert "; Tết Dương lịch (01/01/2026); " in said["vi"]
 
 
-def test_what_nobody_recorded_is_not_said_not_to_have_happened() -> None:
-    """A limit that nobody told, and a dossier whose birth has not come, or was annulled."""
+def test_a_limit_that_nobody_told_is_not_said_not_to_exist() -> None:
     said = told(None, ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
     assert said["vi"].endswith("; hệ thống không có thời hạn giải quyết của thủ tục này.")
     assert said["en"].endswith("; no time limit of its procedure is on record.")
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome"),
+    [
+        ([("completed", {})], "parked"),
+        ([("received", {})], "parked"),  # the data of its birth are still to come
+        ([("submitted", BIRTH | {"receiver": "GHOST"})], "parked"),  # a unit that nobody knows
+        ([("received", BIRTH), ("annulled", {"event": "0", "reason": "typing_error"})], "applied"),
+    ],
+    ids=["none", "without_birth_data", "unknown_unit", "annulled"],
+)
+def test_before_a_birth_counts_none_is_said_not_to_have_been_recorded(
+    facts: list[tuple[str, dict[str, Any]]], outcome: str
+) -> None:
     desk = Desk(RULES)
-    desk.report(event("completed", local("2025-07-08 09:00"), source="/units/default"))
+    for place, (fact, data) in enumerate(facts):
+        reported = event(fact, local(f"2025-07-08 09:0{place}"), source="/units/default", id=str(place), **data)
+        assert desk.report(reported).outcome == outcome
     assert isinstance(desk.dossier, Dossier)
-    said = deadline_view(desk.dossier, local("2025-07-09 08:00"), RULES)["sentence"]
-    assert said["vi"] == "Hệ thống chưa ghi nhận việc nộp hay tiếp nhận hồ sơ này."
-    assert said["en"] == "Neither a submission nor a reception of this dossier has been recorded."
+    assert deadline_view(desk.dossier, local("2025-07-09 08:00"), RULES)["sentence"] == {
+        "vi": "Chưa có việc nộp hay tiếp nhận nào của hồ sơ này được tính.",
+        "en": "No submission or reception of this dossier counts so far.",
+    }

@@ -46,8 +46,8 @@ def sentence(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Said:
 def _parts(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
     if not walk.steps:
         yield Said(
-            "Hệ thống chưa ghi nhận việc nộp hay tiếp nhận hồ sơ này.",
-            "Neither a submission nor a reception of this dossier has been recorded.",
+            "Chưa có việc nộp hay tiếp nhận nào của hồ sơ này được tính.",
+            "No submission or reception of this dossier counts so far.",
         )
         return
     if not walk.was_received:
@@ -294,7 +294,8 @@ def _standing_still(walk: Walk) -> Said:
 
 def _ended(walk: Walk, code: str, at: int) -> Iterator[Said]:
     last = walk.steps[-1]
-    if last.state_before in arrows.PAUSED and walk.was_received and walk.due_current is not None:
+    stood = last.state_before in arrows.PAUSED and at > walk.pause_begin
+    if stood and walk.was_received and walk.due_current is not None:
         # Else a due that stood still meanwhile would look missed.
         vi, en, _ = PAUSE_NAMES[_pausing(walk)]
         since_vi, since_en = clock_vi(walk.pause_begin), clock_en(walk.pause_begin)
