@@ -155,7 +155,7 @@ FLOWS: Final[tuple[BodyFlow | SourceFlow, ...]] = (
         "Completions in time, entered in time, that came too late; part of early and on time.",
         lambda step, channel: step.late == "by_link"),
     BodyFlow("late_entry", "Đúng hạn, nhập liệu trễ",
-        "Completions in time, entered after the due; part of early and on time.",
+        "Completions in time, entered after the due or without saying when; part of early and on time.",
         lambda step, channel: step.late == "entry"),
     BodyFlow("digitised", "Đã số hóa", "Dossiers received with their components digitised.",
         lambda step, channel: step.digitised),
