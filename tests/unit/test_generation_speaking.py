@@ -42,6 +42,7 @@ def test_a_question_longer_than_a_pipe_reaches_one_that_first_writes(tmp_path: P
     assert _asked(fold, codes=["H57.19753-250701-0001"] * 15_000) == {"state": 2}
 
 
+@pytest.mark.slow
 def test_one_that_never_answers_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     fold = _fold(tmp_path, "print('waiting for Kafka', file=sys.stderr, flush=True)", "time.sleep(600)")
     with pytest.raises(NotAnsweredError, match=r"generation 2 .*not answered for 8 s, its last words: waiting for Kafka"):

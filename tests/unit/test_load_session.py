@@ -1,6 +1,7 @@
 """What a run refuses before it touches anything, and whose times may be taken for the city's after it."""
 
 import time
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -139,7 +140,7 @@ def test_nine_events_of_a_thousand_that_are_ten_seconds_late_are_not_punctual(la
 
 def test_a_sample_is_so_many_units_by_what_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of them, in four seconds by the wall and half of that of the processor."""
-    walls, processors = iter((10.0, 11.0, 12.0, 14.0)), iter((5.0, 7.0))
+    walls, processors = chain((10.0, 11.0, 12.0), repeat(14.0)), chain((5.0,), repeat(7.0))
     clocks = SimpleNamespace(perf_counter=lambda: next(walls), process_time=lambda: next(processors))
     monkeypatch.setattr(yardstick, "time", clocks)
     monkeypatch.setattr(yardstick, "UNITS", 3)
