@@ -120,6 +120,7 @@ def test_what_the_city_refused_is_missing_and_said_so(browser: Browser, town: Ci
     finally:
         town.beat("19789", 0, "up")
         town.beat("19942", 7, "down")
+        town.wait_heard("19942", 7)
 
 
 def test_everything_is_done_by_the_keyboard(browser: Browser, town: City) -> None:
