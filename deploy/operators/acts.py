@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -61,12 +61,13 @@ def open_archive(settings: OperatorSettings, body: Reference) -> Openness:
 @dataclass(frozen=True)
 class Activation:
     """Rules that were let rule: their digest, where each partition was told, codes that the former ones lack, and which
-    those are, None where nobody says."""
+    those are, None where nobody says; whether their codes should have been compared before, and were not."""
 
     digest: str
     offsets: dict[int, int]
     added: frozenset[str] = frozenset()
     former: str | None = None
+    is_uncompared: bool = False
 
 
 def activate(settings: OperatorSettings, body: Reference) -> str:
@@ -76,13 +77,15 @@ def activate(settings: OperatorSettings, body: Reference) -> str:
 
 def activate_files(settings: OperatorSettings, body: Reference, really: bool) -> Activation:
     """As `activate`, telling where, so that somebody can watch it being worked off. CodesLostError when the rules in force
-    know codes that the body lacks, unless that is meant `really`: units that end keep their rows."""
+    know codes that the body lacks, unless that is meant `really`: units that end keep their rows. Nobody is kept from it
+    where nobody says which codes those are, a refolding is under way, say."""
     log = Log(settings.bootstrap)
     log.wait(settings.kafka_within_seconds)
-    former = None if really else _in_force(settings)
-    if former and (lost := (_codes(log.bodies(), former) or frozenset()) - body.codes()):
+    known = None if really else _codes(log.bodies(), _in_force(settings))
+    if known is not None and (lost := known - body.codes()):
         raise CodesLostError(str(settings.reference_dir), sorted(lost))
-    return _let_rule(settings, log, publish(log, body))
+    activation = _let_rule(settings, log, publish(log, body))
+    return replace(activation, is_uncompared=not really and known is None)
 
 
 def activate_digest(settings: OperatorSettings, digest: str) -> Activation:

@@ -126,6 +126,8 @@ def _activate(settings: OperatorSettings, chosen: argparse.Namespace) -> int:
         activation = acts.activate_files(settings, body, chosen.really)
     else:
         activation = acts.activate_digest(settings, chosen.digest)
+    if activation.is_uncompared:
+        print("Nobody says which codes the rules in force know: they are not compared with those of the files.", flush=True)
     before = f"; before, {activation.former} ruled" if activation.former else ""
     print(f"rules {activation.digest} are activated in all {topics.REPORTED.partitions} partitions{before}", flush=True)
     try:

@@ -161,7 +161,8 @@ def test_files_of_another_place_are_not_activated_unless_that_is_meant(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """They lack units that rule; nothing is published then. Nobody is kept from it where nobody says what rules."""
+    """They lack units that rule; nothing is published then. Nobody is kept from it where nobody says what rules, or its
+    codes cannot be read: a line says that they are not compared."""
     ours = _published("a", "b")
     bodies = {"theirs": _published("a", "c", "d"), "ours": ours, "odd": b"{}"}
     done: list[object] = []
@@ -174,7 +175,9 @@ def test_files_of_another_place_are_not_activated_unless_that_is_meant(
     monkeypatch.setattr(Log, "bodies", lambda _: bodies)
     assert main.main(["activate", "--no-wait", *arguments]) == bool(refused)
     assert (done == []) is bool(refused)
-    assert refused in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert refused in told.err
+    assert ("codes the rules in force know: they are not compared" in told.out) is (former in (None, "odd"))
 
 
 def test_an_activation_names_the_rules_that_it_replaces(
