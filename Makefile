@@ -18,7 +18,7 @@ WANTED := wanted
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up prometheus wanted drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
+.PHONY: help setup up prometheus wanted drill down wipe status logs demo demo-correction verify test test-fast test-all test-containers test-wires lint format dashboards load bench reference-check reference-activate rejected generation rebuild-counters recover faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ test: $(WANTED) lint ## lint, then all tests but those marked containers, wires 
 test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 3 -p no:schemathesis
 
-test-all: $(WANTED) lint ## every test, the faults in full; wants a Docker engine, too
+test-all: $(WANTED) lint ## every test, also containers, wires and long, the faults in full; wants a Docker engine and root, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed
@@ -106,8 +106,8 @@ bench: setup ## measure every stage, memory, a rebuild, and Quix Streams and Byt
 reference-check: setup ## check the reference files (DIR=other/files for others) and say their digest
 	@$(OURS) deploy.operators.main check $(if $(DIR),"$(DIR)")
 
-reference-activate: setup ## let the reference files rule from here on (DIR=other/files), wait until all is folded anew
-	@$(HERE) deploy.operators.main activate $(if $(DIR),"$(DIR)")
+reference-activate: setup ## let the reference files rule from here on (DIR=other/files, ARGS='--digest FORMER'), wait until all is folded anew
+	@$(HERE) deploy.operators.main activate $(if $(DIR),"$(DIR)") $(ARGS)
 
 rejected: setup ## dead letters by code, unit and week (ARGS='show 3:17', ARGS='replay --code too_many'; docs/DEAD_LETTERS.md)
 	@$(HERE) deploy.operators.main rejected $(ARGS)
