@@ -286,7 +286,8 @@ def test_no_key_stands_in_it() -> None:
 def test_an_upgrade_builds_before_it_starts_and_forgets_no_service() -> None:
     """`up` builds nothing when an image is there: the former program would stand beside new rules."""
     upgrade = (REPOSITORY / "docs" / "OPERATIONS.md").read_text().split("\n## Upgrade\n")[1].split("\n## ")[0]
-    lines = [line.strip() for line in upgrade.split("```sh")[1].split("```")[0].splitlines() if line.strip()]
+    built_and_begun = "".join(re.findall(r"```sh\n(.*?)```", upgrade, re.DOTALL)[:2])
+    lines = [line.strip().removesuffix(" &&") for line in built_and_begun.splitlines() if line.strip()]
     [tagged] = [number for number, line in enumerate(lines) if line == "docker tag motcua:local motcua:former"]
     [built] = [number for number, line in enumerate(lines) if line.endswith("docker compose --profile '*' build")]
     [(begun, one_by_one)] = [at for at in enumerate(lines) if at[1].startswith("for each") and " up " in at[1]]
