@@ -33,6 +33,11 @@ class Journal:
         """Rounds that came to a verdict."""
         return {each.number for each in self.outcomes if each.verdict is not None}
 
+    @property
+    def commits(self) -> set[str]:
+        """Of which code its rounds are."""
+        return {each.commit for each in self.outcomes}
+
     def add(self, outcome: Outcome) -> None:
         """Writes it down."""
         self.outcomes.append(outcome)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.settings import REPOSITORY
+from lab.load.report.document import commit
 from tests.faults import report, toxiproxy
 from tests.faults.journal import Journal, complaints, injected
 from tests.faults.load import load, working_weeks
@@ -19,7 +20,7 @@ from tests.faults.rounds import Life, Outcome
 from tests.faults.stand import Lines, Stand
 
 FAULTS_MIN, PER_KIND_MIN = 1_000, 25
-INTERRUPTED = 130
+INTERRUPTED, OTHER_CODE = 130, 2
 MINUTES_MAX = 90.0
 # Beyond it a stand is made anew: what a round costs must not grow with all that came before.
 ROUNDS_PER_LIFE = 13
@@ -27,11 +28,16 @@ PAGE = REPOSITORY / "docs" / "RELIABILITY.md"
 
 
 def main() -> int:
-    """0: every round clean and as many faults as promised. 1: not. 130: interrupted. In any case no process is left."""
+    """0: every round clean and as many faults as promised. 1: not. 2: rounds of other code were played before. 130:
+    interrupted. In any case no process is left."""
     chosen = _arguments()
     signal.signal(signal.SIGTERM, _interrupted)
     directory = chosen.state_dir.resolve()
     journal = Journal(directory, chosen.seed)
+    if chosen.round is None and (others := journal.commits - {commit()}):
+        _say(f"{journal.file} has rounds of other code ({', '.join(sorted(others))}), and this is {commit()}: "
+             "go on with that one, or begin anew without the file")  # fmt: skip
+        return OTHER_CODE
     program = toxiproxy.built() if chosen.lines != "own" else None
     if chosen.round is not None:
         numbers = [chosen.round]

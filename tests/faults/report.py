@@ -28,6 +28,7 @@ def table(outcomes: Sequence[Outcome], rounds: int, lines: str, at: datetime, co
     judged = [each for each in outcomes if each.verdict is not None]
     counts = injected(outcomes)
     minutes = sum(each.seconds for each in outcomes) / 60
+    commits = sorted({each.commit or "not known" for each in outcomes})
     seeds = sorted({each.seed for each in outcomes})
     events = sum(each.verdict.events for each in judged if each.verdict is not None)
     compared = sum(each.verdict.counters for each in judged if each.verdict is not None)
@@ -35,7 +36,7 @@ def table(outcomes: Sequence[Outcome], rounds: int, lines: str, at: datetime, co
     sums = {what: sum(_of(each, what) for each in judged) for what in ("lost", "double", "unequal", "wrong")}
     said = [
         f"{at:%Y-%m-%d %H:%M} UTC, seed {', '.join(map(str, seeds))}, {len(judged)} of {rounds} rounds, "
-        f"{minutes:.0f} minutes, {_machine()}, lines by {lines}.",
+        f"{minutes:.0f} minutes, {_machine()}, {_loads(outcomes)}, lines by {lines}, commit {', '.join(commits)}.",
         "",
         f"**{counts.total():,} faults of {len([kind for kind in KINDS if counts[kind.name]])} kinds; {events:,} events "
         f"handed in: lost {sums['lost']}, double {sums['double']}; {compared:,} counters compared, "
@@ -87,8 +88,13 @@ def _machine() -> str:
     )  # fmt: skip
     total = next((line.split()[1] for line in _lines_of("/proc/meminfo") if line.startswith("MemTotal")), None)
     memory = "" if total is None else f", {int(total) / 1024**2:.0f} GiB"
-    load = os.getloadavg()[2]
-    return f"{os.cpu_count()} cores ({model}{memory}, load over 15 minutes {load:.1f})"
+    return f"{os.cpu_count()} cores ({model}{memory})"
+
+
+def _loads(outcomes: Sequence[Outcome]) -> str:
+    """The machine's while the rounds were played."""
+    loads = [each.load for each in outcomes]
+    return f"load over 15 minutes {min(loads):.1f} to {max(loads):.1f}"
 
 
 def _lines_of(file: str) -> list[str]:

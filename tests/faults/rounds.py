@@ -1,5 +1,6 @@
 """One round: the load flows while its faults happen, then all is lifted, delivered, counted and judged."""
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import requests
 from confluent_kafka import KafkaException
 from msgspec import Struct
 
+from lab.load.report.document import commit
 from tests.faults.centres import Centres, RefusedError, Sabotage
 from tests.faults.doors import Doors
 from tests.faults.injecting import Injector, Suffered
@@ -22,7 +24,8 @@ SLOT_WITHIN_SECONDS = 1_000.0
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a round. `failed` says what kept it from a verdict; `gave_up`: processes that ended by themselves."""
+    """What became of a round. `failed` says what kept it from a verdict; `gave_up`: processes that ended by themselves;
+    `load`: the machine's over 15 minutes when it was over; `commit`: of the code that was played."""
 
     seed: int
     number: int
@@ -31,6 +34,8 @@ class Outcome(Struct, frozen=True):
     verdict: Verdict | None = None
     failed: str | None = None
     gave_up: tuple[str, ...] = ()
+    load: float = 0.0
+    commit: str = ""
 
     @property
     def clean(self) -> bool:
@@ -47,6 +52,8 @@ class Life:
         self._injector = Injector(stand, self._doors)
         self._judge = Judge(stand, self._doors)
         self._told = 0
+        # Before anything runs: what is changed meanwhile has not run.
+        self._commit = commit()
         self._at = "the beginning"
 
     def round(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage] = ()) -> Outcome:
@@ -63,7 +70,8 @@ class Life:
         gave_up = self._stand.gave_up()
         new, self._told = gave_up[self._told :], len(gave_up)
         return Outcome(
-            plan.seed, plan.number, round(time.monotonic() - began, 1), tuple(suffered), verdict, failed, tuple(new)
+            plan.seed, plan.number, round(time.monotonic() - began, 1), tuple(suffered), verdict, failed, tuple(new),
+            round(os.getloadavg()[2], 1), self._commit,
         )  # fmt: skip
 
     def _play(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage], suffered: list[Suffered]) -> Verdict:

@@ -358,7 +358,10 @@ def test_the_course_of_one_counter(world: World, role: str) -> None:
             assert numbers == [found.get(unit, {}).get(counter, 0) for found in by_day]
         assert {unit for found in by_day for unit, of in found.items() if counter in of} <= told["units"].keys()
         assert told["total"] == [sum(of.get(counter, 0) for of in found.values()) for found in by_day]
-    by_itself = world.told("/v1/days")
+    by_itself, units = world.told("/v1/days"), world.told("/v1/units")
+    assert {name: by_itself[name] for name in ("provisional", "complete_until")} == {
+        name: units[name] for name in ("provisional", "complete_until")
+    }
     assert (by_itself["counter"], by_itself["role"], len(by_itself["days"])) == ("received", "receiver", 14)
     assert by_itself["days"][-1] == world.today
     assert by_itself["as_of"]["partitions"] == world.told("/v1/units")["as_of"]["partitions"]

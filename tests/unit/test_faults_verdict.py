@@ -101,7 +101,8 @@ def test_an_audit_that_broke_off_found_no_differences() -> None:
 def outcome(number: int, verdict: Verdict | None = CLEAN) -> Outcome:
     """A round that suffered each kind once."""
     suffered = tuple(Suffered(kind.name, alone=number % 2 == 0, recovered_seconds=1.0 + number) for kind in KINDS)
-    return Outcome(1, number, 60.0, suffered, verdict, None if verdict else "slot 3, no figures")
+    failed = None if verdict else "slot 3, no figures"
+    return Outcome(1, number, 60.0, suffered, verdict, failed, load=1.0 + number, commit="abc1234")
 
 
 def test_a_run_with_fewer_faults_than_promised_fails() -> None:
@@ -133,6 +134,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert again.played == {0, 2}
     again.add(outcome(1))
     assert Journal(tmp_path, 1).played == {0, 1, 2}
+    assert (Journal(tmp_path, 1).commits, Journal(tmp_path, 2).commits) == ({"abc1234"}, set())
     assert Journal(tmp_path, 2).played == set()
 
 
@@ -150,5 +152,6 @@ def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
     assert "what stood here" not in text
     assert f"**{injected(outcomes).total()} faults of {len(KINDS)} kinds" in text
     assert "round 9: no verdict" in text
+    assert "load over 15 minutes 1.0 to 4.0, lines by a proxy, commit abc1234." in text
     [row] = [line for line in text.splitlines() if line.startswith("| FLUSHALL ")]
     assert row == "| FLUSHALL | 4 | 0 | 0 | 2.0 | 3.0 | 3.0 | 3.0 | 4.0 |"

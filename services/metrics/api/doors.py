@@ -95,6 +95,7 @@ class Doors:
     async def course(self, request: Request) -> Response:
         """One counter of every unit, day by day."""
         told = self._ports.told
+        heard = told.centres.heard()
         await self._ports.watch.look_now()
         now = await self._ports.snapshots.read(answers.SEEN)
         counter, query = queries.course(request, told.day(now), courses.COURSE_DAYS_DEFAULT)
@@ -103,7 +104,8 @@ class Doors:
         [[seen]] = now.found
         snapshot, course = await self._courses.of(counter, query, now, sorted({*told.units.codes, *seen}))
         shown = {"days": course.days, "units": course.units, "total": course.total}
-        return _json({**told.head(snapshot), "role": query.role, "counter": counter, **shown})
+        head = {**told.head(snapshot), "role": query.role, "counter": counter}
+        return _json({**head, **told.centres.overall(heard), **shown})
 
     async def counters(self, request: Request) -> Response:
         """The dictionary."""

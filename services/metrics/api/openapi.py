@@ -103,7 +103,7 @@ def components() -> dict[str, Any]:
         "Units": _object(**head, **marks, units=_list("UnitRow"), total=_ref("Figures")),
         "Unit": _object(**head, **named, **centre, **figures, by_field=parts, by_channel=parts),
         "Days": _object(**head, **named, **centre, days=_list("DayRow")),
-        "Course": _object(**head, counter=_TEXT, days={"type": "array", "items": _DAY}, total=_NUMBERS,
+        "Course": _object(**head, counter=_TEXT, **marks, days={"type": "array", "items": _DAY}, total=_NUMBERS,
                           units={"type": "object", "additionalProperties": _NUMBERS}),
         "Counter": _object(name=_TEXT, kind={"enum": ["flow", "stock"]}, attributed={"enum": ["body", "source"]},
                            roles=_TEXTS, help=_TEXT, label_vi=_TEXT),

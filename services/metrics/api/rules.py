@@ -33,7 +33,11 @@ class Rules:
         self._again_at = float("-inf")
 
     async def follow(self, digest: str | None) -> None:
-        """Shows units as this body says; None while partitions differ, or none has a rule yet: as before."""
+        """Shows units as this body says; None while partitions differ, or none has a rule yet: as before.
+
+        A body that is missing or cannot be read stops processing and nothing here: units keep the names at hand, and `fault`
+        says so.
+        """
         if not self._is_due(digest):
             return
         async with self._reading:

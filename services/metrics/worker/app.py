@@ -152,6 +152,7 @@ class CountingApp:
             redis_silent_seconds=self._redis_silent(),
             redis_silent_max_seconds=2 * self._settings.metrics_watch_seconds + self._settings.metrics_call_seconds,
             policy=None if self._memory is None else self._memory.policy,
+            differs=self.fold.differs,
         )
         self.health = judge(seen)
         return seen

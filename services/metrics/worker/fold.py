@@ -16,6 +16,7 @@ from services.metrics.store.errors import RefusedError, StoreError, TornError, U
 from services.metrics.store.ledger import Identity, Lease, Ledger, Memory
 from services.metrics.worker.chunks import Chunk
 from services.metrics.worker.host import Host
+from services.metrics.worker.identity import TopicDiffersError
 from services.metrics.worker.lane import Lane
 from services.metrics.worker.traces import Traces
 
@@ -26,6 +27,8 @@ HEAL_SECONDS: Final = 3.0
 # A partition that somebody newer has taken is not taken back before the group has had time to say whose it is.
 FENCED_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 0.5
+# A topic that is not as was agreed is corrected by people.
+CORRECTED_SECONDS: Final = 5.0
 # Longer than a fetch in a backlog takes: after that long without one, the backlog is at its end.
 PAUSE_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 10.0
@@ -47,6 +50,8 @@ class Fold:
         self.lanes: dict[int, Lane] = {}
         self.memo = Memo(settings.metrics_memo_pieces)
         self.redis_answered = time.monotonic()
+        # Why nothing can be taken over: the topic is not as was agreed.
+        self.differs: str | None = None
         self._settings = settings
         self._ledger = ledger
         self._host = host
@@ -254,7 +259,13 @@ class Fold:
         except StoreError as error:
             self._not_now(error)
             return lanes
-        identity = await self._identify()
+        try:
+            identity, self.differs = await self._identify(), None
+        except TopicDiffersError as error:
+            self.differs = str(error)
+            _log.error("partitions are not taken over: %s", error)
+            self._retry_at = time.monotonic() + CORRECTED_SECONDS
+            return lanes
         first = await self._host().earliest_offsets(numbers)
         last = await self._host().highwaters(numbers)
         try:

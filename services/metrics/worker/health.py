@@ -35,6 +35,7 @@ class Seen:
     redis_silent_seconds: float
     redis_silent_max_seconds: float
     policy: str | None
+    differs: str | None
 
 
 def judge(seen: Seen) -> Health:
@@ -44,6 +45,8 @@ def judge(seen: Seen) -> Health:
         reasons.append("not a member of the group yet")
     if missing := sorted(seen.assigned - seen.counted):
         reasons.append(f"partitions not taken over yet: {_list(missing)}")
+        if seen.differs is not None:
+            reasons.append(seen.differs)
     for reason in sorted(set(seen.stopped.values())):
         stopped = sorted(number for number, why in seen.stopped.items() if why == reason)
         reasons.append(f"partitions stopped ({reason}): {_list(stopped)}")

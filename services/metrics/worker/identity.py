@@ -1,6 +1,10 @@
-"""Which log this is: the cluster's id and the topic's, asked of Kafka itself."""
+"""Which log this is: the cluster's id and the topic's, asked of Kafka itself, and whether it is kept as was agreed."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # it lists no exports
 
 from contracts import asking
 from contracts.topics import Topic
@@ -9,6 +13,10 @@ from services.metrics.store.ledger import Identity
 
 class NotThereError(Exception):
     """The topic cannot be counted yet; the text says why."""
+
+
+class TopicDiffersError(NotThereError):
+    """The topic has other partitions or settings than the contract: it is waited for whoever corrects it."""
 
 
 class LogBook:
@@ -22,10 +30,13 @@ class LogBook:
     def identity(self) -> Identity:
         """The identity now; NotThereError when Kafka does not answer or the topic is not as it must be. Blocks."""
         topic, seconds = self._topic, self._call_seconds
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
         try:
             cluster = asking.cluster_id(self._admin, seconds)
             described = self._admin.describe_topics(TopicCollection([topic.name]), request_timeout=seconds)
             found = described[topic.name].result(seconds + 1.0)
+            configured = self._admin.describe_configs([resource], request_timeout=seconds)
+            entries = configured[resource].result(seconds + 1.0)
         except KafkaException as error:
             cause = error.args[0]
             if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -34,6 +45,13 @@ class LogBook:
             raise NotThereError(f"Kafka does not answer ({name})") from error
         except TimeoutError as error:
             raise NotThereError("Kafka does not answer in time") from error
-        if len(found.partitions) != topic.partitions:
-            raise NotThereError(f"topic {topic.name} has {len(found.partitions)} partitions instead of {topic.partitions}")
+        _check(topic, len(found.partitions), entries)
         return Identity(cluster, str(found.topic_id))
+
+
+def _check(topic: Topic, partitions: int, entries: Mapping[str, Any]) -> None:
+    if partitions != topic.partitions:
+        raise TopicDiffersError(f"log_changed: {topic.name} has {partitions} partitions instead of {topic.partitions}")
+    for name, wanted in topic.settings.items():
+        if (present := entries[name].value) != wanted:
+            raise TopicDiffersError(f"log_changed: {topic.name} has {name}={present} instead of {wanted}: correct the topic")
