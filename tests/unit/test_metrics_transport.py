@@ -3,6 +3,9 @@
 
 import asyncio
 import inspect
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import aiokafka
@@ -18,8 +21,11 @@ from faust.transport.drivers import aiokafka as driver
 
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.position import Position
+from services.metrics.instruments import Instruments
 from services.metrics.store.ledger import Identity, Lease
+from services.metrics.worker import doctor, transport
 from services.metrics.worker.chunks import Run
+from services.metrics.worker.health import Pulse
 from services.metrics.worker.lane import Lane
 from services.metrics.worker.transport import RUN_RECORDS, ConsumerThread, RunRecords
 from tests.unit.audit_world import golden_logs
@@ -156,6 +162,82 @@ def test_a_client_that_has_not_reached_a_broker_yet_is_not_sick() -> None:
         return thread.sick(60.0)
 
     assert asyncio.run(looked()) is None
+
+
+def client(tasks: dict[str, "Future[None]"], coordinator: int | None) -> ConsumerThread:
+    """The thread of one that has reached a broker, with what the doctor looks at."""
+    thread = object.__new__(ConsumerThread)
+    thread._consumer = SimpleNamespace(
+        _closed=False,
+        _client=SimpleNamespace(_sync_task=tasks["metadata"]),
+        _coordinator=SimpleNamespace(_coordination_task=tasks["group"], coordinator_id=coordinator),
+        _fetcher=SimpleNamespace(_fetch_task=tasks["records"]),
+    )
+    return thread
+
+
+@pytest.mark.parametrize("name", ["metadata", "group", "records"])
+def test_a_client_whose_task_has_ended_is_sick(name: str) -> None:
+    """However it has ended: without it nothing more is heard of what it did."""
+    tasks: dict[str, Future[None]] = {each: Future() for each in ("metadata", "group", "records")}
+    thread = client(tasks, 1)
+    assert thread.sick(60.0) is None
+    tasks[name].set_result(None)
+    assert (thread.sick(60.0) or "").startswith("a task has ended: ")
+
+
+def test_a_client_that_has_long_lost_its_coordinator_is_sick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long by the bound; one that has never had any is still starting."""
+    now = [1000.0]
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    thread = client({each: Future() for each in ("metadata", "group", "records")}, None)
+    assert thread.sick(60.0) is None
+    thread._consumer._coordinator.coordinator_id = 1
+    assert thread.sick(60.0) is None
+    thread._consumer._coordinator.coordinator_id = None
+    now[0] += 60.0
+    assert (thread.sick(60.0), thread.away_seconds()) == (None, 60.0)
+    now[0] += 1.0
+    assert thread.sick(60.0) == "no coordinator for 61 s"
+
+
+LOOKS_MAX = 40
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, ailments: Callable[[], list[str]], beats: bool) -> tuple[int | None, int]:
+    """With which status a doctor of six looks' patience ends the process, None when it does not; after how many looks."""
+    pulse, looks = Pulse(), 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal looks
+        if looks == LOOKS_MAX:
+            raise TimeoutError
+        looks += 1
+        if beats:
+            pulse.beat()
+
+    def ends(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(doctor, "os", SimpleNamespace(_exit=ends))
+    monkeypatch.setattr(doctor, "logging", SimpleNamespace(shutdown=lambda: None))
+    with pytest.raises((SystemExit, TimeoutError)) as ended:
+        doctor.Doctor(ailments, pulse, Instruments(), 5.0, 30.0)._watch()
+    return ended.value.code if isinstance(ended.value, SystemExit) else None, looks  # type: ignore[return-value]
+
+
+def test_a_doctor_ends_a_process_whose_loop_stands_still_and_one_that_is_sick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one whose loop comes round; and a look that fails is no reason to end, nor the last look."""
+
+    def fails() -> list[str]:
+        raise RuntimeError
+
+    assert looked(monkeypatch, lambda: [], beats=False) == (doctor.STATUS, 7)
+    assert looked(monkeypatch, fails, beats=False) == (doctor.STATUS, 7)
+    assert looked(monkeypatch, lambda: ["Kafka client: a task has ended"], beats=True) == (doctor.STATUS, 1)
+    for healthy in (lambda: [], fails):
+        assert looked(monkeypatch, healthy, beats=True) == (None, LOOKS_MAX)
 
 
 def test_a_take_over_reads_the_record_before_its_position_again() -> None:

@@ -1,19 +1,26 @@
 """A lane says the same in commits and slices of any size; a successor says what is left, once; what differs is seen."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
-from contracts import instants, lifecycle
+from contracts import instants, lifecycle, reference
+from contracts.asking import Bounds as Ends
 from contracts.events import Activated, Event, Opened, Ticked, control_record, to_record
+from contracts.topics import REFERENCE
 from services.processing.domain.rules import Rules
 from services.processing.domain.takeover import Tail
-from services.processing.errors import DivergedError, TornError
+from services.processing.errors import DivergedError, MisconfiguredError, TornError
+from services.processing.log.reading import Reader
 from services.processing.log.records import Record
+from services.processing.log.shelf import RulesShelf
 from services.processing.store import keys
-from services.processing.worker.lane import Bounds
+from services.processing.worker.lane import Bounds, Lane
 from tests.unit.fold_world import BIRTH as FOLD_BIRTH
+from tests.unit.fold_world import BODY as FOLD_BODY
 from tests.unit.fold_world import LIMIT, at, event
 from tests.unit.fold_world import RULES as FOLD_RULES
 from tests.unit.golden.fold import load
@@ -200,3 +207,59 @@ def test_every_slice_of_an_activation_stands_at_another_place_also_where_it_leav
 
 BIRTH = {"procedure": "1.1", "channel": "direct", "receiver": "A", "competent": "A",
          "time_limit": {"amount": 3, "unit": "calendar_days"}}  # fmt: skip
+
+
+# --- rules that are not there ----------------------------------------------------------------------------------------
+
+
+class Published:
+    """Reads a topic of reference data that holds these bodies."""
+
+    def __init__(self, *bodies: tuple[str, bytes]) -> None:
+        self._bodies = bodies
+
+    def bounds(self, topics: Sequence[str], partitions: Sequence[int]) -> dict[tuple[str, int], Ends]:
+        return {(REFERENCE.name, 0): Ends(0, len(self._bodies))}
+
+    def run(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        for offset, (key, value) in enumerate(self._bodies):
+            yield Record(offset, 0, key.encode(), value, [])
+
+
+def shelf(*bodies: tuple[str, bytes]) -> RulesShelf:
+    """One that does not wait."""
+    return RulesShelf(cast(Reader, Published(*bodies)), 0.0)
+
+
+GOOD, NONE = reference.encode(FOLD_BODY), b"{}"
+
+
+@pytest.mark.parametrize(
+    ("body", "digest", "why"),
+    [
+        ((reference.digest(NONE), GOOD), reference.digest(GOOD), "in force, and their body is not in reference.data"),
+        ((reference.digest(GOOD), NONE), reference.digest(GOOD), "is another one: publish it again"),
+        ((reference.digest(NONE), NONE), reference.digest(NONE), "cannot be compiled by this version"),
+    ],
+)
+def test_rules_that_are_not_what_their_digest_says_are_none(body: tuple[str, bytes], digest: str, why: str) -> None:
+    with pytest.raises(MisconfiguredError, match=why):
+        shelf(body).get(digest)
+
+
+def test_rules_that_are_there_are_compiled_once() -> None:
+    found = shelf((reference.digest(NONE), NONE), (reference.digest(GOOD), GOOD))
+    assert found.get(reference.digest(GOOD)).digest == reference.digest(GOOD)
+    assert found.get(reference.digest(GOOD)) is found.get(reference.digest(GOOD))
+
+
+def test_a_process_that_lacks_the_rules_in_force_goes_no_further() -> None:
+    """It neither sends nor stores anything by none or by others; nor does one that takes over behind the activation."""
+    worker = Worker(Kept(), Wire(), RULES, Bounds(1000, 500), cache=1000)
+    worker.lane._shelf = shelf()
+    worker.gather(LOG, 1000)
+    with pytest.raises(MisconfiguredError):
+        worker.fold_and_send()
+    assert (worker.wire.lifecycle, worker.kept.states) == ([], {})
+    with pytest.raises(MisconfiguredError):
+        Lane(0, TWIN.position, Tail(), shelf(), Kept(), Bounds(1000, 500), 1000)

@@ -1,15 +1,21 @@
-"""What processing says of a Redis that goes away in the middle of a call."""
+"""What processing says of a Redis that goes away in the middle of a call, and of a Kafka that never answers one."""
 
 import socket
+import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 from services.processing.errors import UnavailableError
+from services.processing.log import sending
+from services.processing.log.sending import Sender
 from services.processing.store import store as stores
 from services.processing.store.store import Store, connect
 
 pytestmark = pytest.mark.slow
+
+DELIVERY_SECONDS = 1.0
 
 
 @pytest.mark.parametrize(("said_after", "said"), [(0.2, {"redis_unreachable: ConnectionError"}), (60.0, set())])
@@ -28,3 +34,36 @@ def test_who_waits_for_redis_says_so_long_before_giving_up(
         with pytest.raises(UnavailableError):
             store.load({3: ["X"]})
     assert set(told) == said
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A broker's address at which whoever connects is heard, and told nothing."""
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        broker.listen()
+        yield f"127.0.0.1:{broker.getsockname()[1]}"
+
+
+def test_what_kafka_never_acknowledges_is_given_up_at_the_bound_and_no_sooner(silent: str) -> None:
+    """Until then the group is served; whoever calls stores nothing of what was sent."""
+    sender, served, began = Sender(silent, 1, DELIVERY_SECONDS, lambda name: None), list[float](), time.monotonic()
+    sender.tick(0, 1, "id")
+    with pytest.raises(UnavailableError, match="Kafka acknowledged nothing for 1 s: leaving uncommitted"):
+        sender.wait(lambda: served.append(time.monotonic() - began))
+    assert time.monotonic() - began >= DELIVERY_SECONDS
+    assert served
+    assert (sender.outstanding, sender.waiting_seconds > DELIVERY_SECONDS) == (1, True)
+
+
+def test_a_record_for_which_there_is_no_room_is_waited_with_until_the_bound(
+    monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    monkeypatch.setattr(sending, "QUEUE_RECORDS_MAX", 1)
+    sender = Sender(silent, 1, DELIVERY_SECONDS, lambda name: None)
+    sender.tick(0, 1, "first")
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match="Kafka takes no records: leaving uncommitted"):
+        sender.tick(0, 2, "second")
+    assert time.monotonic() - began >= DELIVERY_SECONDS
+    assert sender.outstanding == 1

@@ -7,11 +7,12 @@ import pytest
 
 from contracts import instants
 from services.processing.domain.line import Position
+from services.processing.errors import MisconfiguredError, UnavailableError
 from services.processing.instruments import Instruments
 from services.processing.log.membership import Membership
 from services.processing.settings import Settings
 from services.processing.worker.ownership import Ownership
-from services.processing.worker.serving import UNAVAILABLE, serve
+from services.processing.worker.serving import MISCONFIGURED, UNAVAILABLE, serve
 from services.processing.worker.state import State
 
 NOW = time.time_ns() // 1000
@@ -128,8 +129,19 @@ def test_failures_in_an_archive_that_is_folded_anew_belong_to_the_hour_of_its_la
     assert told.failures(4) == 0
 
 
-@pytest.mark.parametrize("fault", [MemoryError(), OSError(28, "no space left")], ids=["memory", "disk"])
-def test_a_fault_of_the_machine_ends_the_worker_uncommitted(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (MemoryError(), UNAVAILABLE),
+        (OSError(28, "no space left"), UNAVAILABLE),
+        (UnavailableError("Kafka acknowledged nothing"), UNAVAILABLE),
+        (MisconfiguredError("rules are in force, and their body is nowhere"), MISCONFIGURED),
+    ],
+    ids=["memory", "disk", "kafka", "rules"],
+)
+def test_whatever_the_worker_cannot_help_ends_it_uncommitted(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int
+) -> None:
     def failing(*_: object) -> None:
         raise fault
 
@@ -138,7 +150,7 @@ def test_a_fault_of_the_machine_ends_the_worker_uncommitted(monkeypatch: pytest.
     monkeypatch.setattr("services.processing.worker.serving._fold", failing)
     with pytest.raises(SystemExit) as ended:
         serve(Settings())
-    assert ended.value.code == UNAVAILABLE
+    assert ended.value.code == status
 
 
 def _failed(*moments: int, recorded_at: int = NOW) -> Position:
