@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, bool] = {
     "intake": True,
     "freshness": True,
     "processing": False,  # it starts servers of its own, to fill the archive before the worker
+    "two_workers": False,
     "metrics": True,
     "edge": True,
     "audit": True,
@@ -33,6 +34,8 @@ BENCHMARKS: dict[str, bool] = {
     "against": False,
     "rebuild": False,
 }
+# Those that are another benchmark with arguments.
+COMMANDS: dict[str, tuple[str, ...]] = {"two_workers": ("processing", "--workers", "2", "--fortnights", "4")}
 
 
 def main() -> int:
@@ -66,7 +69,8 @@ def _run(name: str) -> int:
 
 
 def _measure(name: str, environment: dict[str, str]) -> int:
-    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    module, *arguments = COMMANDS.get(name, (name,))
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     told = {each: value for each, value in {**os.environ, **environment}.items() if each not in GENERATIONS}
     # It is ended as by Ctrl-C, from here alone and once: a second one would break off its cleaning up.
     running = subprocess.Popen(command, cwd=REPOSITORY, env=told, start_new_session=True, preexec_fn=_hear_interrupts)

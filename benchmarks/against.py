@@ -20,7 +20,7 @@ from pathlib import Path
 
 import redis
 
-from benchmarks import processing
+from benchmarks import processing, table
 from benchmarks.environments import NoEnvironmentError, python_of
 from benchmarks.processing import Took
 from contracts.topics import PARTITIONS
@@ -83,8 +83,10 @@ def main() -> int:
                 except NoEnvironmentError as error:
                     missed += 1
                     print(f"{each.name:<20} NOT MEASURED: {error}", flush=True)
+                    _row(each.name, None, ours)
                 else:
                     _print(each.name, took, ours, each.promises)
+                    _row(each.name, took, ours)
         finally:
             stack.down()
     print(f"load average (1 min)   {began_with:.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
@@ -92,9 +94,25 @@ def main() -> int:
 
 
 def _print(name: str, took: Took, ours: Took, promises: str) -> None:
-    rate, cpu = took.rate, 1e6 * took.cpu_seconds / took.records
-    against = f"{ours.rate / rate:>7.2f} {1e6 * ours.cpu_seconds / ours.records / cpu:>7.2f}"
-    print(f"{name:<20} {rate:>9,.0f} {cpu:>8.0f} {against}   {promises}", flush=True)
+    against = f"{ours.rate / took.rate:>7.2f} {_cpu(ours) / _cpu(took):>7.2f}"
+    print(f"{name:<20} {took.rate:>9,.0f} {_cpu(took):>8.0f} {against}   {promises}", flush=True)
+
+
+def _row(name: str, took: Took | None, ours: Took) -> None:
+    """One of the closing table; None: it could not be measured."""
+    beside = "not measured" if took is None else f"{took.rate:,.0f}/s; {_cpu(took):.0f} µs"
+    ratio = "" if took is None else f"{ours.rate / took.rate:.2f}; {_cpu(ours) / _cpu(took):.2f} by CPU"
+    table.row(
+        f"processing beside {name} (`against`)",
+        f"{ours.rate:,.0f} records/s; {_cpu(ours):.0f} µs of CPU each",
+        beside,
+        ratio,
+    )
+
+
+def _cpu(took: Took) -> float:
+    """Microseconds of processor a record."""
+    return 1e6 * took.cpu_seconds / took.records
 
 
 def _ours(stack: Stack, records: int, directory: Path) -> Took:

@@ -48,6 +48,8 @@ REFERENCE = REPOSITORY / "deploy" / "reference"
 CALL_SECONDS = 30.0
 WITHIN_SECONDS = 600.0
 LOOK_EVERY_SECONDS = 0.02
+# Of two workers together; one has none.
+TARGET = 20_000
 
 
 @dataclass(frozen=True)
@@ -85,19 +87,25 @@ def main() -> None:
             plain = _plain(stack)
         finally:
             stack.down()
+    _tell(events, others, given.workers, worker, plain)
+    print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
+
+
+def _tell(events: int, others: int, count: int, worker: Took, plain: Took) -> None:
     share = events / (events + others)
+    rate = worker.rate * share
+    judged = f" ({table.judged(rate, TARGET, 'events/s')})" if count == 2 else ""
     print(f"reported records       {events + others:>10,} of {PARTITIONS} partitions, {events:,} of them events")
-    print(f"workers                {given.workers:>10}")
-    print(f"processing             {worker.rate * share:>10,.0f} events/s folded, sent, acknowledged, stored")
+    print(f"workers                {count:>10}")
+    print(f"processing             {rate:>10,.0f} events/s folded, sent, acknowledged, stored{judged}")
     print(f"its processor time     {1e6 * worker.cpu_seconds / events:>10.0f} µs an event, start included")
     print(f"plain reader           {plain.rate * share:>10,.0f} events/s read and folded, nothing sent, nothing kept")
     print(f"ratio                  {worker.rate / plain.rate:>10.2f}")
     table.row(
-        f"processing, {given.workers} of its workers (`processing`)",
-        f"{worker.rate * share:,.0f} events/s folded and stored; {1e6 * worker.cpu_seconds / events:.0f} µs of CPU",
+        f"processing, {count} of its workers, {events:,} events (`processing`)",
+        f"{rate:,.0f} events/s folded and stored{judged}; {1e6 * worker.cpu_seconds / events:.0f} µs of CPU",
         f"{plain.rate * share:,.0f}/s, a plain reader that keeps nothing", f"{worker.rate / plain.rate:.2f}",
     )  # fmt: skip
-    print(f"load average (1 min)   {began_with:>10.2f} before, {os.getloadavg()[0]:.2f} after, {os.cpu_count()} cores")
 
 
 def fill(stack: Stack, fortnights: int) -> int:

@@ -17,6 +17,11 @@ def row(what: str, measured: str, beside: str = "", ratio: str = "") -> None:
             table.write(f"| {' | '.join(cells)} |\n")
 
 
+def judged(rate: float, target: int, what: str) -> str:
+    """What a rate is beside its target: words alone, since a machine's bad hour is no fault of the code."""
+    return f"target {target:,} {what}: {'met' if rate >= target else 'MISSED'}"
+
+
 def of(file: Path) -> str:
     """The whole table of the rows that were left in a file; empty without any."""
     rows = file.read_text(encoding="utf-8") if file.exists() else ""

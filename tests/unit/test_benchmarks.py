@@ -1,14 +1,17 @@
-"""`make bench`: a benchmark that takes too long ends what it has started, and no generation of the shell reaches it."""
+"""`make bench`: one that takes too long ends what it has started, no generation of the shell reaches it, all leave rows."""
 
 import os
+import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import processing
+from benchmarks import against, deadlines, lifecycle_codec, processing, table
+from benchmarks.processing import Took
 from deploy.local.stack import Stack
 from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
@@ -74,6 +77,82 @@ def test_one_that_does_not_end_is_killed(at: Path, monkeypatch: pytest.MonkeyPat
     assert bench._measure("slow", {}) == 1
     with pytest.raises(ProcessLookupError):
         os.kill(int((at / "began").read_text()), 0)
+
+
+def test_the_run_of_two_workers_is_processing_with_arguments(at: Path) -> None:
+    """Two workers and four fortnights."""
+    (at / "benchmarks" / "processing.py").write_text(
+        "import pathlib, sys\npathlib.Path('began').write_text(' '.join(sys.argv[1:]))\n"
+    )
+    assert bench._measure("two_workers", {}) == 0
+    assert (at / "began").read_text() == "--workers 2 --fortnights 4"
+    assert bench.COMMANDS.keys() < bench.BENCHMARKS.keys()
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where benchmarks leave the rows of the closing table."""
+    monkeypatch.setenv(table.FILE, str(tmp_path / "rows"))
+    return tmp_path / "rows"
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "judged"),
+    [
+        (2, 19_999.0, "19,999 events/s folded and stored (target 20,000 events/s: MISSED); "),
+        (2, 20_000.0, "20,000 events/s folded and stored (target 20,000 events/s: met); "),
+        (1, 19_999.0, "19,999 events/s folded and stored; "),
+    ],
+)
+def test_the_rate_of_two_workers_is_judged(
+    count: int, rate: float, judged: str, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words, on the screen and in the table; it ends nothing."""
+    processing._tell(8000, 2000, count, Took(10_000, 8000 / rate, 0.8), Took(10_000, 0.25, 0.25))
+    told = rows.read_text().split(" | ")
+    assert told[0] == f"| processing, {count} of its workers, 8,000 events (`processing`)"
+    assert told[1] == judged + "100 µs of CPU"
+    assert ("(target" in capsys.readouterr().out) == (count == 2)
+
+
+def test_dues_are_judged(rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A due and the same moved by a pause, against the target."""
+    monkeypatch.setattr(sys, "argv", ["deadlines", "--cases", "20", "--walked", "2", "--rounds", "1"])
+    for target, word in ((1, "met"), (10**12, "MISSED")):
+        monkeypatch.setattr(deadlines, "TARGET", target)
+        deadlines.main()
+        assert f"dues/s (target {target:,} dues/s: {word})" in capsys.readouterr().out
+        assert f"dues/s (target {target:,} dues/s: {word}) |" in rows.read_text()
+
+
+def test_the_wire_form_leaves_a_row(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rate beside the same read in full and beside the densest form, with both ratios."""
+    monkeypatch.setattr(sys, "argv", ["lifecycle_codec", "--dossiers", "20", "--rounds", "1"])
+    lifecycle_codec.main()
+    what, measured, beside, ratio, _ = rows.read_text().split(" | ")
+    assert what == "| lifecycle records, JSON members, memoised pieces (`lifecycle_codec`)"
+    ours = _number(measured)
+    for each, said in zip(beside.split("; "), ratio.split("; "), strict=True):
+        assert float(said) == pytest.approx(ours / _number(each), abs=0.01)
+
+
+def _number(text: str) -> int:
+    return int(re.split(r"\D", text.replace(",", ""), maxsplit=1)[0])
+
+
+def test_each_alternative_leaves_a_row(rows: Path) -> None:
+    """With both ratios; one that could not be measured says so."""
+    ours = Took(1000, 0.5, 0.2)
+    against._row("Quix Streams 3.28.1", Took(1000, 0.25, 0.05), ours)
+    against._row("Bytewax 0.21.1", None, ours)
+    first, second = rows.read_text().splitlines()
+    assert first.startswith(
+        "| processing beside Quix Streams 3.28.1 (`against`) | 2,000 records/s; 200 µs of CPU each "
+        "| 4,000/s; 50 µs | 0.50; 4.00 by CPU | "
+    )
+    assert second.startswith(
+        "| processing beside Bytewax 0.21.1 (`against`) | 2,000 records/s; 200 µs of CPU each | not measured |  | "
+    )
 
 
 def test_the_archive_of_a_benchmark_is_of_this_folds_generation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
