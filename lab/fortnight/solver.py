@@ -32,7 +32,7 @@ class UnitPlan(Struct, frozen=True, kw_only=True):
 
 
 def solve(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Random) -> list[UnitPlan]:
-    """One plan for each unit; UnsolvableError names the facts that contradict each other."""
+    """One plan for each unit; UnsolvableError names the facts that cannot hold together."""
     _check_names(facts, units, days)
     for number in range(TRIES):
         # What is assumed gives way where it does not fit: nobody has published it.
@@ -175,6 +175,9 @@ def _contradiction(facts: Facts, units: Sequence[str], days: Sequence[date]) -> 
     # Looked at once more for long: nobody shall be accused because a tight table was not found at once.
     if _solvable(msgspec.structs.replace(facts, facts=kept), units, days, TRIES):
         return f"no table was found that meets all facts together; these leave too little room: {told}"
+    if len({fact.what == "on_time" for fact in kept}) == 2:
+        # In life completions leave receptions any room: what was completed may have been received long before.
+        return f"the lab makes no dossiers that were received before {facts.first}: without them this cannot be: {told}"
     return f"this cannot be: {told}" if len(kept) == 1 else f"these facts contradict each other: {told}"
 
 
