@@ -57,8 +57,8 @@ status: setup ## what runs, where, whether it is ready, how much memory it holds
 logs: setup ## the last lines of the logs (SERVICE=kafka for one of them)
 	@$(OURS) deploy.local.main logs $(SERVICE)
 
-demo: setup ## the Huế fortnight through the whole system, the published figures beside its own
-	@$(OURS) lab.demo
+demo: setup ## the Huế fortnight through the whole system, the published figures beside its own (ARGS='--facts other.toml')
+	@$(OURS) lab.demo $(ARGS)
 
 demo-correction: setup ## on the running demo: a day off in hindsight, which figures move, and the day taken back
 	@$(OURS) lab.correction

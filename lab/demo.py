@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=1, help="another seed makes other lives with the same totals (default 1)"
     )
-    parser.add_argument("--facts", type=Path, default=published.HUE_2025_07, help="the file of published figures")
+    parser.add_argument("--facts", type=Path, default=published.HUE_2025_07,
+                        help="another file of published figures (default lab/facts/hue-2025-07.toml, which says how it is "
+                        "written)")  # fmt: skip
     parser.add_argument("--port-base", type=port_base, default=os.environ.get("MOTCUA_PORT_BASE") or "8000",
                         help="where the ports of the stack begin (default MOTCUA_PORT_BASE, else 8000)")  # fmt: skip
     parser.add_argument("--state-dir", type=Path, default=Path(os.environ.get("MOTCUA_STATE_DIR") or OWN_DIRECTORY),

@@ -1,10 +1,12 @@
 """`make demo` from nothing to its table: the published figures come out of the system, whatever is killed."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.stack import REPOSITORY
 from tests.demo import WITHIN_SECONDS, Demo
 
 # After so many midnights have been sent, these die: alone, both at once, and again.
@@ -129,6 +131,13 @@ def test_help_names_every_choice(demo: Demo) -> None:
     assert told.returncode == 0
     for choice in ("--seed", "--facts", "--port-base", "--state-dir", "--keep", "--down"):
         assert choice in told.stdout
+
+
+def test_make_hands_its_arguments_on() -> None:
+    told = subprocess.run(
+        ["make", "-n", "demo", "ARGS=--facts other.toml"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "lab.demo --facts other.toml\n" in told.stdout
 
 
 def _check_table(told: str) -> None:
