@@ -6,7 +6,7 @@ from lab.load.accounts import unfinished
 from lab.load.counting import WAITS, counted
 from lab.load.health import generator, machine
 from lab.load.outcome import Outcome
-from lab.load.timing import FAIRNESS, resources, timed
+from lab.load.timing import FAIRNESS, NO_EDGE, resources, timed
 from lab.load.verdict import Verdict, invalid
 from lab.load.yardstick import times_slower
 
@@ -20,7 +20,7 @@ def verdicts(outcome: Outcome) -> list[Verdict]:
     told, speed = counted(outcome), [_by_machine(outcome, each) for each in timed(outcome)]
     if any(each.word == "broken" for each in health):
         # Counts are counts whoever was late; a time that somebody else may have spent is no verdict.
-        speed = [invalid(each) for each in speed]
+        speed = [each if each.measured == NO_EDGE else invalid(each) for each in speed]
         if unfinished(outcome) and not outcome.counts["given_up"]:
             told = [invalid(each) if each.name in WAITS and each.word == "broken" else each for each in told]
     return [*health, *told, *speed, *resources(outcome)]

@@ -10,9 +10,11 @@ from lab.load.outcome import Outcome
 from lab.load.verdict import Verdict, Word
 from lab.load.watch import CORES
 
+ACCEPTANCE, EDGES = "acceptance at the counter", "real edges"
 FAIRNESS = "fairness"
 AGAIN = "freshness, once all lines are back"
 NOTHING = "nothing was measured"
+NO_EDGE = "no real edge in this scenario"
 # As many as a p99 leaves out: with more of them gone, the promise is broken whatever the others took.
 GONE_SHARE_MAX = 0.01
 
@@ -44,13 +46,15 @@ def resources(outcome: Outcome) -> list[Verdict]:
 def _acceptance(outcome: Outcome) -> list[Verdict]:
     told = []
     most = outcome.scenario.promises.acceptance_p99_ms
-    for name, who, manner in (("accepted edge", "real edges", "outbox"), ("accepted paper", "paper era", "paper")):
+    if most is None and outcome.manner == "outbox" and not any(group.edges for group in outcome.scenario.centres):
+        told.append(Verdict(name=f"{ACCEPTANCE}, {EDGES}", promise="—", measured=NO_EDGE, word="shown"))
+    for name, who, manner in (("accepted edge", EDGES, "outbox"), ("accepted paper", "paper era", "paper")):
         kept = outcome.book.whole.get(name)
         if kept is None and (most is None or manner != outcome.manner):
             continue
         each = Summary(count=0) if kept is None else kept.summary()
         told.append(Verdict(
-            name=f"acceptance at the counter, {who}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
+            name=f"{ACCEPTANCE}, {who}", promise="—" if most is None else f"p99 ≤ {most:,.0f} ms",
             measured=_measured(outcome, f"p50 {each.p50:,.0f} ms, p99 {each.p99:,.0f} ms", each.count),
             word=_word(outcome, most, each), figure=each.p99 if each.count else None,
         ))  # fmt: skip

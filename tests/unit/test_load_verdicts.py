@@ -213,6 +213,20 @@ def test_where_nothing_was_measured_no_figure_is_told() -> None:
     assert [name for name in fibre if name.startswith(("freshness", "acceptance"))] == ["freshness, fibre"]
 
 
+def test_where_no_centre_is_a_real_edge_acceptance_says_so() -> None:
+    """Whoever was late: it is no time. A promise that then nobody can keep was not measured; the paper era has its own."""
+    name = "acceptance at the counter, real edges"
+    promising, promised_nothing = _promising(), _promising(acceptance_p99_ms=None)
+    without = [replace(each, edges=0) for each in promising.centres]
+    shown = {"scenario": replace(promised_nothing, centres=without), "book": Book(3.0)}
+    for late_ms in (2.0, 400.0):
+        told = _by_name(**shown, late=world.punctual(late_ms))[name]
+        assert (told.word, told.promise, told.measured, told.figure) == ("shown", "—", "no real edge in this scenario", None)
+    assert _by_name(scenario=replace(promising, centres=without), book=Book(3.0))[name].word == "invalid"
+    assert name not in _by_name(scenario=promised_nothing, book=Book(3.0))
+    assert name not in _by_name(**shown, manner="paper", standing=Standing(0, 0))
+
+
 def test_the_paper_era_has_a_counter_too() -> None:
     book = Book(3.0)
     book.record("accepted paper", 1.0, 400)
