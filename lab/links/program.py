@@ -12,6 +12,9 @@ from lab.errors import LinksError
 
 VERSION = "2.5.0"
 MODULE = f"github.com/Shopify/toxiproxy/v2/cmd/server@v{VERSION}"
+# Releases have their version put in when they are built; `go install` leaves this.
+UNSTAMPED = "git"
+BUILT = f"toxiproxy-{VERSION}"
 
 
 def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = None) -> Path:
@@ -22,8 +25,7 @@ def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = 
         return Path(named)
     if found := shutil.which("toxiproxy-server"):
         return Path(found)
-    root = cache or cache_directory()
-    final = root / f"toxiproxy-{VERSION}" / "toxiproxy-server"
+    final = (cache or cache_directory()) / BUILT / "toxiproxy-server"
     if final.exists():
         return final
     try:
@@ -33,3 +35,8 @@ def ensure(say: Callable[[str], None] = lambda line: None, cache: Path | None = 
             f"links need Toxiproxy: install Go, which builds it once, or toxiproxy-server, or name one by MOTCUA_TOXIPROXY "
             f"({error})"
         ) from error
+
+
+def version_of(program: Path, said: str) -> str:
+    """The version of this program, which has `said` its own: that of the module where it was built here from it."""
+    return VERSION if said == UNSTAMPED and program.parent.name == BUILT else said

@@ -36,7 +36,7 @@ class Toxiproxy:
 
     def version(self) -> str:
         """What it says of itself."""
-        return str(self._server.call("GET", "/version").get("version", "?"))
+        return str(self._server.call("GET", "/version").get("version", "?")).strip()
 
     def open(self, link: str, profile: Profile, doors: Sequence[str], target: str, captive: str) -> None:
         """A link from these doors to `target`, in good condition; all are host:port. `captive` is a portal's address."""

@@ -60,6 +60,7 @@ class Lab:
         self._say = say
         self._door = door or city.intake.removeprefix("http://")
         self._proxy: Toxiproxy | None = None
+        self._proxy_version = ""
         self._wires = wires
         self._inside: Inside | None = None
         self._links: dict[str, list[str]] = {}
@@ -76,6 +77,7 @@ class Lab:
         port = self._port_base + TOXIPROXY_PORT
         self._proxy = Toxiproxy(binary, port, log, is_awaited=False, has_rates=self._wires is None)
         await asyncio.to_thread(self._proxy.wait)
+        self._proxy_version = program.version_of(binary, await asyncio.to_thread(self._proxy.version))
         hosts: dict[str, list[str]] = {link: [HOST] for link in scenario.links}
         if self._wires is not None:
             lines = planning.lines(scenario, reference_files.read(REFERENCE))
@@ -142,14 +144,15 @@ class Lab:
     @property
     def links_by(self) -> str:
         """What makes the links."""
-        assert self._proxy is not None
+        proxy = f"{Toxiproxy.name} {self._proxy_version}"
         if self._wires is not None:
             return (
                 f"wires in a network namespace (tc tbf, nft numgen): real rates, which centres on one line share, and lost "
-                f"packets; behind them {self._proxy.name} {program.VERSION}: delay, cuts of TCP connections"
+                f"packets; behind them {proxy}: delay, cuts of TCP connections; as delay lies behind the wire, what is lost "
+                "is sent again sooner than over a long way"
             )
         return (
-            f"{self._proxy.name} {program.VERSION}: delay, rate, cuts of TCP connections; no lost packets; a rate is each "
+            f"{proxy}: delay, rate, cuts of TCP connections; no lost packets; a rate is each "
             f"connection's own, in steps of {STEP_KBPS} kbit/s, and a shared line's is divided among its centres"
         )
 
@@ -350,7 +353,7 @@ class _Run:
             stands={subject: told.stands[subject] for subject in chosen},
             stands_told={subject: ledger.stands(said, warp.ends) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
-            by_link=told.by_link, backlogs=told.backlogs, flows=told.flows,
+            by_link=told.by_link, late_by=told.late_by, backlogs=told.backlogs, flows=told.flows,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
             last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
             generator_cores=told.generator_cores,

@@ -34,6 +34,8 @@ class Gathered(Struct, kw_only=True):
     generator_cores: list[float]
     # Planned events by link; without any nobody has told.
     by_link: Counter[str] = field(default_factory=Counter)
+    # Of all planned dossiers: late by the law, and by a clock that never stops.
+    late_by: Counter[str] = field(default_factory=Counter)
     # Of the dossiers in `dues`: late, overdue or in time by the plan.
     stands: dict[str, str] = field(default_factory=dict)
     # Of each gap of a line what had gathered, and of each link what came due and was stored in each second.
@@ -59,7 +61,7 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         book=Book.merged((each["book"] for each in measured), measured[0]["book"]["bin_seconds"]),
         late=late, loop=loop,
         generator_cores=[each["cpu_seconds"] / max(0.001, each["wall_seconds"]) for each in measured],
-        by_link=summed(each["by_link"] for each in planned),
+        by_link=summed(each["by_link"] for each in planned), late_by=summed(each["late_by"] for each in planned),
         stands={each.subject: each.stands for each in asked},
         backlogs=[reduce(added, seen) for seen in zip(*_seen(measured, "backlogs", list[Backlog]), strict=True)],
         flows=flowing((each, 0) for each in _seen(measured, "flows", dict[str, Flow])),

@@ -216,7 +216,8 @@ async def _obey(reader: asyncio.StreamReader) -> None:
     )
     bin_seconds = max(1.0, told.warp.real_seconds / STRETCHES)
     _say({"kind": "planned", "events": told.events, "centres": len(told.centres),
-          "expected": told.expected, "sampled": told.sampled, "by_link": told.by_link})  # fmt: skip
+          "expected": told.expected, "sampled": told.sampled, "by_link": told.by_link,
+          "late_by": told.late_by})  # fmt: skip
     began = float(json.loads(await _line(reader))["began"])
     started_at = time.time() - (time.monotonic() - began)
     tally = Tally(began, bin_seconds, orders.scenario.links)

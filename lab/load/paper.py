@@ -27,6 +27,9 @@ ASSUMED = (
     "each attempt is a new record: a new id and, for a new dossier, a new dossier code, since the form mints them",
     "no time of its own: what counts is when the city got it (a deadline by the wall clock), so dues are others than the "
     "lab's even over a perfect line, and are not compared",
+    "a clock that never stops, by which a limit of 8 hours is over 8 hours after the reception, whatever nights, days off, "
+    "lunches and pauses lie between: how many are late by it is worked out from the plan alone, beside how many are by the "
+    "law; no city with such a clock is run, and nothing of the line is in it",
     "a real second on the way is as many of the scenario's as its time is compressed by: what comes late over a line comes "
     "later here than it would in life",
 )
@@ -94,8 +97,9 @@ class PaperCentre:
         for attempt in range(ATTEMPTS):
             self._tally.counts["requests"] += 1
             try:
+                body = self._written(event, attempt)
                 async with session.post(
-                    f"http://{self._intake}/v1/events", data=self._written(event, attempt), headers=headers
+                    f"http://{self._intake}/v1/events", data=body, headers=headers, allow_redirects=False
                 ) as answer:
                     reply = reply_of(await answer.read())
                     if reply is not None and reply.results and reply.results[0].status != "retry":

@@ -17,6 +17,7 @@ from lab.fortnight import writing
 from lab.load.lives import KINDS, Life, Lives, Step
 from lab.load.sampling import Sample, Sampled
 from lab.load.scenario import EVENTS_PLANNED_MAX, RUN_SECONDS_MAX, TICKS_MAX, Scenario
+from lab.load.wallclock import late_by
 from lab.load.warp import Warp, hours_of
 
 JOINT_FIELD = "lien_thong"
@@ -46,12 +47,14 @@ class Centre(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Some or all centres of a run; `expected`: counters by unit; `sampled`: dossiers that may be asked for in the end."""
+    """Some or all centres of a run; `expected`: counters by unit; `sampled`: dossiers that may be asked for in the end;
+    `late_by`: how many are late by the law and by a clock that never stops, empty where figures are published ones."""
 
     centres: list[Centre]
     expected: dict[str, Counter[str]]
     warp: Warp
     sampled: list[Sampled]
+    late_by: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def events(self) -> int:
@@ -173,6 +176,7 @@ def _add(
         subject = _subject(slot, run, number, life)
         mine += [(each.entered_at, _due(each, subject, source, told.warp, chance)) for each in life.steps]
         expected.update(life.expected)
+        told.late_by.update(late_by(life, told.warp.ends))
         if life.due is not None:
             sample.offer((each.fact for each in life.steps), subject, life.due, life.expected)
     events = [due for _, due in sorted(mine, key=lambda pair: pair[0])]

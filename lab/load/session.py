@@ -81,7 +81,7 @@ def run(chosen: Chosen) -> Told:
         files = leaving.leave(chosen.out, documents)
         _print(chosen.scenario, manner, verdicts, found)
     if len(drawn) == 2:
-        print(f"\n{side_by_side(*drawn)}")
+        print(f"\n{side_by_side(drawn[0], drawn[1], documents[0]['late_by'])}")
     print("\n" + "\n".join(f"  {file}" for file in files))
     first = drawn[0]
     invalid = any(each.word == "invalid" for each in first) or spoiled(first)

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import re
 import socket
 import threading
 import time
@@ -82,6 +83,21 @@ def test_a_good_link_takes_its_delay_and_its_rate(link: tuple[Toxiproxy, str]) -
     began = time.monotonic()
     assert _post(address, b"x" * 10_000) == (202, b"ok")
     assert time.monotonic() - began >= 0.8
+
+
+def test_a_server_says_what_version_it_is(link: tuple[Toxiproxy, str]) -> None:
+    """By its own word, unless it was built here and was told none."""
+    proxy, _ = link
+    assert re.match(r"\d+\.\d+", program.version_of(program.ensure(print), proxy.version()))
+
+
+def test_what_a_program_says_is_believed(tmp_path: Path) -> None:
+    """A named one may be of any version."""
+    built = tmp_path / program.BUILT / "toxiproxy-server"
+    assert program.version_of(tmp_path / "toxiproxy-server", "2.12.0") == "2.12.0"
+    assert program.version_of(built, "2.12.0") == "2.12.0"
+    assert program.version_of(built, "git") == program.VERSION
+    assert program.version_of(tmp_path / "toxiproxy-server", "git") == "git", "nobody knows of which"
 
 
 def test_of_a_shared_line_a_connection_has_its_part(link: tuple[Toxiproxy, str], city: str) -> None:

@@ -201,6 +201,7 @@ def test_a_run_over_wires_breaks_no_count(new_province: NewProvince, tmp_path: P
     assert {name: told[name] for name in COUNTS} == dict.fromkeys(COUNTS, "kept")
     assert (outcome.edges, outcome.left, outcome.silent_edges) == (1, 0, 0)
     assert leaving.name_of(document(outcome, "2026-01-01T00:00:00", 0.0)) == "smoke.wires"
+    assert "delay lies behind the wire" in outcome.links_by
 
 
 def test_who_is_interrupted_while_wires_are_laid_leaves_none(port_base: int) -> None:

@@ -207,6 +207,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     """Counts are added, histograms merged, the last of each link is the last of all; each core stays one."""
     first, second = ({
         "events": events, "centres": 2, "expected": {"19789": {"received": events}}, "by_link": {"fibre": events},
+        "late_by": {"law": 1, "clock": events},
         "sampled": [{"lot": "a", "subject": f"D-{events}", "kind": "late", "due": events, "stands": "late"}],
         "counts": {"due": events, "stored": events - 1}, "refused": {}, "troubles": {"TimeoutError": 1},
         "left": 1, "unseen": 0, "last_stored_at": {"fibre": float(events)}, "book": Book(1.0).told(),
@@ -220,6 +221,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     assert told.expected == {"19789": {"received": 30}}
     assert told.dues == {"D-10": 10, "D-20": 20}
     assert told.by_link == {"fibre": 30}
+    assert told.late_by == {"law": 2, "clock": 30}
     assert told.stands == {"D-10": "late", "D-20": "late"}
     assert (told.counts["stored"], told.troubles["TimeoutError"]) == (28, 2)
     assert told.last_stored_at == {"fibre": 20.0, "mountain": 0.0}

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts import reference_files
+from contracts import instants, reference_files
 from lab.errors import ScenarioError
 from lab.links import wires
 from lab.load import knee
 from lab.load import plan as planning
 from lab.load import scenario as scenarios
+from lab.load.gathering import summed
 from lab.load.plan import Due, Plan
 from lab.load.sampling import Sample, Sampled, drawn
 from tests.unit import plain_recount as plain
@@ -72,6 +73,28 @@ def test_what_is_expected_is_what_a_plain_recount_finds() -> None:
             for counter, count in found[unit].items():
                 assert expected[counter] == count, (name, unit, counter)
         assert sum(counted["completed_late"] for counted in found.values()) > 5
+
+
+@pytest.mark.parametrize(("name", "has_lunch"), [("mountain-link", False), ("month-end", True)])
+def test_who_is_late_by_a_clock_that_never_stops_is_what_a_recount_finds(name: str, has_lunch: bool) -> None:
+    """All of whom the law calls late, and more where offices shut meanwhile; the same in however many processes."""
+    plan = _plan(name)
+    ends, clock = datetime.fromisoformat(instants.show(plan.warp.ends)), 0
+    for events in plain.dossiers(event.body for event in _events(plan)).values():
+        at = {plain.fact_of(event): plain.time_of(event) for event in events}
+        if "received" in at and not at.keys() & {"withdrawn", "refused"}:
+            end = at.get("completed", at.get("returned", ends))
+            clock += end - at["received"] >= timedelta(hours=events[0]["data"]["time_limit"]["amount"])
+    law = sum(expected["completed_late"] + expected["overdue_open"] for expected in plan.expected.values())
+    assert plan.late_by == {"law": law, "clock": clock}
+    assert law > 5
+    assert clock > 2 * law if has_lunch else clock == law
+    assert summed(_plan(name, 1, process, 3).late_by for process in range(3)) == plan.late_by
+
+
+def test_of_published_figures_nobody_knows_who_is_late_by_another_clock() -> None:
+    """They are replayed without dues of the lab's own."""
+    assert _plan("hue-fortnight").late_by == {}
 
 
 def test_dossiers_that_are_asked_for_are_drawn_by_lot_from_each_kind() -> None:
@@ -200,6 +223,21 @@ def test_the_last_day_of_a_month_has_two_and_a_half_times_as_many() -> None:
     born = Counter(json.loads(each.body)["time"][:10] for each in _events(told) if each.birth)
     assert set(born) == {"2025-07-30", "2025-07-31"}
     assert 2.2 < born["2025-07-31"] / born["2025-07-30"] < 2.8
+
+
+def test_weekdays_have_weights() -> None:
+    """From a Sunday to a Tuesday: nobody comes on the first, and on Monday three times as many as on Tuesday."""
+    shipped = scenarios.read("month-end")
+    starts, ends = datetime(2025, 7, 6), datetime(2025, 7, 9)
+    time = msgspec.structs.replace(shipped.time, starts=starts, ends=ends)
+    arrivals = msgspec.structs.replace(shipped.arrivals, dossiers=2_000, weekdays={"0": 3.0}, dates={})
+    # Who brings a dozen at once is no more than one of chance's throws.
+    mix = msgspec.structs.replace(shipped.mix, batch_share=0.0, batch_dossiers=1)
+    changed = msgspec.structs.replace(shipped, time=time, arrivals=arrivals, mix=mix, course=[], faults=[])
+    told = planning.plan(changed, REFERENCE, 1, "a")
+    born = Counter(json.loads(each.body)["time"][:10] for each in _events(told) if each.birth)
+    assert set(born) == {"2025-07-07", "2025-07-08"}
+    assert 2.6 < born["2025-07-07"] / born["2025-07-08"] < 3.4
 
 
 def test_procedures_have_weights_and_some_people_bring_a_pile() -> None:

