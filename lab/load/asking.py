@@ -66,7 +66,7 @@ class Asking:
         while True:
             try:
                 timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-                async with self._session.get(url, headers=headers, timeout=timeout) as answer:
+                async with self._session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read(), type=dict[str, Any])
                     if answer.status == 404:

@@ -45,7 +45,7 @@ class Clock:
         body = msgspec.json.encode({"at": instants.show(at)})
         url, timeout = f"{self._intake}/v1/clock", aiohttp.ClientTimeout(total=TICK_SECONDS)
         try:
-            async with self._session.post(url, data=body, headers=headers, timeout=timeout) as answer:
+            async with self._session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as answer:
                 raw = await answer.read()
                 if answer.status == 202:
                     self.ends = msgspec.json.decode(raw, type=dict[str, dict[str, int]])["partitions"]

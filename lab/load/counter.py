@@ -86,8 +86,9 @@ class EdgeCounter:
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
     async def _post(self, session: aiohttp.ClientSession, event: Due, headers: dict[str, str]) -> Result | None:
+        url = f"http://{self._edge}/v1/events"
         try:
-            async with session.post(f"http://{self._edge}/v1/events", data=event.body, headers=headers) as answer:
+            async with session.post(url, data=event.body, headers=headers, allow_redirects=False) as answer:
                 reply = reply_of(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._tally.troubles[f"edge {type(error).__name__}"] += 1

@@ -148,8 +148,9 @@ class Edges:
         return self._running[name].returncode is None
 
     async def _asked(self, session: aiohttp.ClientSession, name: str, path: str) -> dict[str, Any] | None:
+        url, timeout = f"http://{self.addresses[name]}{path}", aiohttp.ClientTimeout(total=5)
         try:
-            async with session.get(f"http://{self.addresses[name]}{path}", timeout=aiohttp.ClientTimeout(total=5)) as answer:
+            async with session.get(url, timeout=timeout, allow_redirects=False) as answer:
                 return dict(await answer.json()) if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None

@@ -62,7 +62,7 @@ class Counted:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         while len(self.at) < LOOKS_MAX:
             try:
-                async with self._session.get(self._url, timeout=timeout) as answer:
+                async with self._session.get(self._url, timeout=timeout, allow_redirects=False) as answer:
                     if answer.status == 200:
                         counted: dict[str, int] = msgspec.json.decode(await answer.read(), type=_Answer).as_of.partitions
                         self.at.append(time.monotonic() - self._began)
@@ -162,8 +162,9 @@ class Sampler:
         }
 
     async def _text(self, url: str) -> str:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         try:
-            async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
                 return await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError):
             return ""
