@@ -11,6 +11,7 @@ from services.metrics.domain.deltas import Deltas
 from services.metrics.domain.position import Position
 from services.metrics.store.errors import RefusedError, TornError, UnavailableError, WipingError
 from services.metrics.store.ledger import Flush, Identity, Lease, Ledger
+from services.metrics.worker.health import Seen, judge
 from tests.servers import Servers
 
 pytestmark = pytest.mark.kafka
@@ -216,6 +217,29 @@ def test_an_answer_that_says_later_is_not_taken_for_damage(play: Callable[[Play]
 
     play(scene)
     assert total(client) == {"receiver|A|received": "5"}
+
+
+def test_who_counts_in_a_redis_that_evicts_keys_is_not_ready(play: Callable[[Play], None], client: "redis.Redis") -> None:
+    """Nobody could say which figures are still there."""
+
+    async def scene(one: Ledger, two: Ledger) -> None:
+        memory, ours = await one.memory(), frozenset({0})
+        assert memory is not None
+        seen = Seen(
+            is_joined=True, assigned=ours, counted=ours, stopped={}, behind=frozenset(), kafka_away_seconds=0.0,
+            redis_silent_seconds=0.0, redis_silent_max_seconds=1.0, policy=memory.policy, differs=None,
+        )  # fmt: skip
+        assert judge(seen).is_ready
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            memory = await one.memory()
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+        assert memory is not None
+        reason = "Redis evicts keys (maxmemory-policy allkeys-lru): set it to noeviction"
+        assert judge(replace(seen, policy=memory.policy)).reasons == (reason,)
+
+    play(scene)
 
 
 def test_a_redis_that_is_not_there_is_unavailable() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -16,9 +17,11 @@ from services.processing.domain.dossier import Dossier
 from services.processing.domain.generation import GEN
 from services.processing.domain.line import Position
 from services.processing.domain.worklists import NO_DUE, Sought
-from services.processing.errors import TornError, UnavailableError
+from services.processing.errors import MisconfiguredError, TornError, UnavailableError
 from services.processing.store import keys
 from services.processing.store.store import Commit, Held, Identity, Store, connect
+from tests.faults.kinds import Spoilt
+from tests.faults.proxy import OwnLines
 from tests.servers import Servers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
@@ -215,6 +218,52 @@ def test_one_that_is_held_up_while_it_wipes_takes_nothing_away_from_the_next_own
     assert not late.wipe(held)
     assert bench.sets() == {OPEN: {"X": 6}}
     assert bench.store.load({3: ["X"]})[3]["X"] is not None
+
+
+def test_a_redis_that_evicts_keys_is_none_to_write_to(bench: Bench) -> None:
+    """Whatever of a partition were evicted, its position would not tell."""
+    assert bench.store.check() is None
+    bench.client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        assert bench.store.check() == "redis_evicts: maxmemory-policy is allkeys-lru, it must be noeviction"
+    finally:
+        bench.client.config_set("maxmemory-policy", "noeviction")
+
+
+def test_what_another_generation_has_written_is_refused_and_stays_as_it_is(bench: Bench) -> None:
+    """Nobody's epoch is raised by the attempt: whose it is goes on."""
+    assert bench.commit({OPEN: {"X": 5}}, 1) is True
+    bench.client.hset(keys.position(3), "gen", keys.written_by(GEN + 1))
+    fields = ["at", "epoch", "owner", "gen", "lists"]
+    written = bench.client.hmget(keys.position(3), fields)
+    with pytest.raises(MisconfiguredError, match=rf"was written by generation {keys.written_by(GEN + 1)}, this is {GEN}$"):
+        Store(connect(bench.url, 5.0), "another", 5.0, lambda name: None).acquire(3)
+    assert bench.client.hmget(keys.position(3), fields) == written
+    assert bench.commit({OPEN: {"X": 6}}, 2) is True
+
+
+@pytest.mark.parametrize(("how", "is_stored"), [("unanswered", True), ("cut", False), ("half_open", False)])
+def test_after_a_lost_connection_taking_over_again_tells_what_was_stored(
+    bench: Bench, port_base: int, how: Spoilt, is_stored: bool
+) -> None:
+    """The answer is lost, or the commit itself: told alike, and from the former epoch nothing more is stored."""
+    lines, place, name = OwnLines(), urlsplit(bench.url), "line to redis"
+    try:
+        lines.open(name, port_base, place.port or 6379)
+        told: list[str] = []
+        bench.store = Store(connect(place._replace(netloc=f"127.0.0.1:{port_base}").geturl(), 0.5), "me", 5.0, told.append)
+        bench.held = bench.store.acquire(3)
+        assert bench.commit({OPEN: {"X": 5}}, 1) is True
+        lines.spoil(name, how)
+        assert bench.commit({OPEN: {"X": 6}}, 2) is False
+        assert told in (["ConnectionError"], ["TimeoutError"])
+        lines.heal(name)
+        again = bench.store.acquire(3)
+        assert (again.position.offset, again.epoch > bench.held.epoch) == (2 if is_stored else 1, True)
+        assert bench.commit({OPEN: {"X": 7}}, 2) is False
+        assert bench.sets() == {OPEN: {"X": 6 if is_stored else 5}}
+    finally:
+        lines.close()
 
 
 NOT_NOW = [
