@@ -114,7 +114,8 @@ def main() -> None:
 def filled(plan: Plan) -> Iterator[int]:
     """The topic of the benchmark's generation, with its records; topic, figures and positions are removed afterwards."""
     admin, name = AdminClient({"bootstrap.servers": plan.kafka, "log_level": 0}), topics.lifecycle(GEN).name
-    admin.create_topics([NewTopic(name, topics.PARTITIONS, 1)])[name].result(CALL_SECONDS)
+    wanted = NewTopic(name, topics.PARTITIONS, 1, config=topics.lifecycle(GEN).settings)
+    admin.create_topics([wanted])[name].result(CALL_SECONDS)
     try:
         producer = Producer({"bootstrap.servers": plan.kafka, "enable.idempotence": True, "linger.ms": 20,
                              "compression.type": "lz4", "queue.buffering.max.messages": 200_000})  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
 from msgspec import structs
 from redis import Redis
 
@@ -12,6 +13,7 @@ from contracts.lifecycle import CHAIN_START, decode
 from tests.effort import FULL
 from tests.integration.metrics_logs import (
     PREFIX,
+    TOPIC,
     Log,
     a_log,
     append,
@@ -178,3 +180,31 @@ def test_a_partition_that_does_not_fit_stops_and_the_others_go_on(province: Prov
     wait_until("the others go on", lambda: counted(province) == len(good) + 9)
     assert held(province) == good.figures()
     assert ask(f"{again.base_url}/readyz")[0] == 503
+
+
+def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: Province) -> None:
+    """At a start and at a take-over nothing is counted until it is corrected; then all is, by the same process."""
+    log, differs = a_log(DOSSIERS), f"log_changed: {TOPIC} has retention.ms=3600000 instead of -1: correct the topic"
+    _retain(province, "3600000")
+    produce(province.kafka, log.part(0, 0.5))
+    workers = [province.start("metrics", ready=False) for _ in range(2)]
+    for worker in workers:
+        wait_until("it says so", lambda: reasons(worker.base_url) == [differs])  # noqa: B023
+    assert counted(province) == 0
+    _retain(province, "-1")
+    wait_counted(province, len(log.part(0, 0.5)), *workers)
+    _retain(province, "3600000")
+    stays, goes = workers
+    assert goes.stop() == 0
+    wait_until("it takes nothing over", lambda: differs in reasons(stays.base_url))
+    _retain(province, "-1")
+    produce(province.kafka, log.part(0.5, 1))
+    wait_counted(province, len(log), stays)
+    assert held(province) == log.figures()
+
+
+def _retain(province: Province, milliseconds: str) -> None:
+    admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
+    entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, TOPIC, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(20)

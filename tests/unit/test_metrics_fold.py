@@ -12,8 +12,10 @@ from services.metrics.domain.position import Position, Stop
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
 from services.metrics.store.ledger import Flush, Identity, Lease, Ledger
+from services.metrics.worker import fold as folds
 from services.metrics.worker.chunks import Chunk, Run
 from services.metrics.worker.fold import PAUSE_SECONDS, Fold
+from services.metrics.worker.identity import TopicDiffersError
 
 HERE = Identity("cluster", "topic")
 SENT = lines(100, 1)[0][:60]
@@ -83,6 +85,27 @@ def test_what_the_former_owner_stored_last_is_no_other_log(end: int, stored: int
     fold = asyncio.run(reconcile())
     assert {number: lane.base for number, lane in fold.lanes.items()} == {0: 10, 1: stored}
     assert fold.stopped == stopped
+
+
+def test_a_topic_that_is_not_as_was_agreed_is_not_taken_over_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing ends by it, not even in the middle of a change of the group: the next round looks again."""
+    monkeypatch.setattr(folds, "CORRECTED_SECONDS", 0.0)
+    told = iter([TopicDiffersError("log_changed: by its settings"), None])
+
+    async def identify() -> Identity:
+        if (differs := next(told)) is not None:
+            raise differs
+        return HERE
+
+    async def play() -> None:
+        kafka = Kafka()
+        fold = Fold(Settings(), cast(Ledger, Fresh()), lambda: kafka, identify, Instruments())
+        await fold.reconcile(again=True)
+        assert (fold.lanes, fold.differs) == ({}, "log_changed: by its settings")
+        await fold.reconcile()
+        assert ([*fold.lanes], fold.differs) == ([0, 1], None)
+
+    asyncio.run(play())
 
 
 def chunk(start: int, end: int) -> Chunk:

@@ -28,7 +28,7 @@ HEAL_SECONDS: Final = 3.0
 FENCED_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 0.5
 # A topic that is not as was agreed is corrected by people.
-CORRECTED_SECONDS: Final = 5.0
+CORRECTED_SECONDS: Final = 2.0
 # Longer than a fetch in a backlog takes: after that long without one, the backlog is at its end.
 PAUSE_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 10.0
@@ -262,8 +262,9 @@ class Fold:
         try:
             identity, self.differs = await self._identify(), None
         except TopicDiffersError as error:
-            self.differs = str(error)
-            _log.error("partitions are not taken over: %s", error)
+            if self.differs != str(error):
+                self.differs = str(error)
+                _log.error("partitions are not taken over: %s", error)
             self._retry_at = time.monotonic() + CORRECTED_SECONDS
             return lanes
         first = await self._host().earliest_offsets(numbers)
