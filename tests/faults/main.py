@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.settings import REPOSITORY
-from lab.load.report.document import commit
 from tests.faults import report, toxiproxy
 from tests.faults.journal import Journal, complaints, injected
 from tests.faults.load import load, working_weeks
 from tests.faults.plan import ROUNDS, plan
 from tests.faults.proxy import OwnLines
-from tests.faults.rounds import Life, Outcome
+from tests.faults.rounds import Life, Outcome, code
 from tests.faults.stand import Lines, Stand
 
 FAULTS_MIN, PER_KIND_MIN = 1_000, 25
@@ -34,15 +33,16 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     directory = chosen.state_dir.resolve()
     journal = Journal(directory, chosen.seed)
-    if chosen.round is None and (others := journal.commits - {commit()}):
-        _say(f"{journal.file} has rounds of other code ({', '.join(sorted(others))}), and this is {commit()}: "
-             "go on with that one, or begin anew without the file")  # fmt: skip
-        return OTHER_CODE
     program = toxiproxy.built() if chosen.lines != "own" else None
     if chosen.round is not None:
         numbers = [chosen.round]
     else:
         numbers = [number for number in range(chosen.rounds) if number not in journal.played]
+    if chosen.round is None and numbers and (others := journal.commits - {code()}):
+        known = ", ".join(sorted(each or "not known which" for each in others))
+        _say(f"{journal.file} has rounds of other code ({known}), and this is {code()}: go on with that one, or begin anew "
+             "without the file")  # fmt: skip
+        return OTHER_CODE
     _say(f"seed {chosen.seed}: {len(numbers)} of {chosen.rounds} rounds to play, in {directory}; "
          f"lines by {toxiproxy.Toxiproxy.name if program else OwnLines.name}")  # fmt: skip
     run = _Run(directory, chosen.seed, program)

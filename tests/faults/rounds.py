@@ -10,7 +10,7 @@ import requests
 from confluent_kafka import KafkaException
 from msgspec import Struct
 
-from lab.load.report.document import commit
+from lab.load.report.document import lying_here
 from tests.faults.centres import Centres, RefusedError, Sabotage
 from tests.faults.doors import Doors
 from tests.faults.injecting import Injector, Suffered
@@ -43,6 +43,11 @@ class Outcome(Struct, frozen=True):
         return self.verdict is not None and self.verdict.clean
 
 
+def code() -> str:
+    """The commit that lies here now, the rounds' own code included: whatever is killed starts again with what lies here."""
+    return lying_here(also=("tests", "benchmarks"))
+
+
 class Life:
     """One stand and all the rounds that it lives through."""
 
@@ -52,13 +57,11 @@ class Life:
         self._injector = Injector(stand, self._doors)
         self._judge = Judge(stand, self._doors)
         self._told = 0
-        # Before anything runs: what is changed meanwhile has not run.
-        self._commit = commit()
         self._at = "the beginning"
 
     def round(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage] = ()) -> Outcome:
         """Plays it; never raises for what the system did wrong."""
-        began = time.monotonic()
+        began, before = time.monotonic(), code()
         suffered: list[Suffered] = []
         verdict, failed = None, None
         try:
@@ -71,7 +74,7 @@ class Life:
         new, self._told = gave_up[self._told :], len(gave_up)
         return Outcome(
             plan.seed, plan.number, round(time.monotonic() - began, 1), tuple(suffered), verdict, failed, tuple(new),
-            round(os.getloadavg()[2], 1), self._commit,
+            round(os.getloadavg()[2], 1), before if code() == before else f"{before} and others after it",
         )  # fmt: skip
 
     def _play(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage], suffered: list[Suffered]) -> Verdict:

@@ -119,12 +119,17 @@ def test_a_small_memory_of_pieces_counts_the_same(pieces: int) -> None:
 
 
 def test_no_more_pieces_are_remembered_than_have_room() -> None:
+    """Nor are the parts of which they are made up; what was forgotten is known again."""
     memo = Memo(20)
     count = Count(Position(), memo)
+    seen = set[int]()
     for record in golden():
         take(count, [record])
-        assert memo.pieces <= 20
-    assert memo.forgotten > 0
+        seen.add(memo.pieces)
+        assert memo.pieces == len(memo.stands) + sum(len(each) for each in memo._flows.values())
+        assert all(len(each) <= 10 for each in (memo.stands, memo._standings, memo._shapes, memo._marks))
+    assert max(seen) == 20
+    assert memo.forgotten > len(seen)
     memo = Memo(2)
     nothing = memo.stand(b"")
     for day in ("2025-07-01", "2025-07-02"):

@@ -15,7 +15,7 @@ from services.metrics.store.ledger import Flush, Identity, Lease, Ledger
 from services.metrics.worker import fold as folds
 from services.metrics.worker.chunks import Chunk, Run
 from services.metrics.worker.fold import PAUSE_SECONDS, Fold
-from services.metrics.worker.identity import TopicDiffersError
+from services.metrics.worker.identity import NotThereError, TopicDiffersError
 
 HERE = Identity("cluster", "topic")
 SENT = lines(100, 1)[0][:60]
@@ -90,7 +90,7 @@ def test_what_the_former_owner_stored_last_is_no_other_log(end: int, stored: int
 def test_a_topic_that_is_not_as_was_agreed_is_not_taken_over_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing ends by it, not even in the middle of a change of the group: the next round looks again."""
     monkeypatch.setattr(folds, "CORRECTED_SECONDS", 0.0)
-    told = iter([TopicDiffersError("log_changed: by its settings"), None])
+    told = iter([TopicDiffersError("log_changed: by its settings"), NotThereError("no such topic"), None])
 
     async def identify() -> Identity:
         if (differs := next(told)) is not None:
@@ -102,6 +102,9 @@ def test_a_topic_that_is_not_as_was_agreed_is_not_taken_over_until_it_is(monkeyp
         fold = Fold(Settings(), cast(Ledger, Fresh()), lambda: kafka, identify, Instruments())
         await fold.reconcile(again=True)
         assert (fold.lanes, fold.differs) == ({}, "log_changed: by its settings")
+        with pytest.raises(NotThereError):
+            await fold.reconcile()
+        assert (fold.lanes, fold.differs) == ({}, None), "of what is not there nobody knows its settings"
         await fold.reconcile()
         assert ([*fold.lanes], fold.differs) == ([0, 1], None)
 

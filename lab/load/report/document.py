@@ -152,10 +152,16 @@ def _expected(outcome: Outcome) -> dict[str, int]:
 
 @cache
 def commit(repository: Path = REPOSITORY) -> str:
-    """Of the code that runs, and whether that is all: with changes nobody can check it out again. Once asked, it is kept:
-    a run asks before it begins, and what is changed while it goes on is none of it."""
+    """Of the code that runs. Once asked, it is kept: a run asks before it begins, and what is changed while it goes on is
+    none of it."""
+    return lying_here(repository)
+
+
+def lying_here(repository: Path = REPOSITORY, also: Sequence[str] = ()) -> str:
+    """The commit that is checked out now, and whether that is all, of code and of what is named besides: with changes nobody
+    can check it out again."""
     head = _git(repository, "rev-parse", "--short", "HEAD")
-    changes = _git(repository, "status", "--porcelain", "--", *CODE)
+    changes = _git(repository, "status", "--porcelain", "--", *CODE, *also)
     if not head or changes is None:
         return UNKNOWN
     return head + (" and changes beside it" if changes else "")

@@ -259,11 +259,13 @@ class Fold:
         except StoreError as error:
             self._not_now(error)
             return lanes
+        # What differed before may be gone, whatever comes in the way of asking.
+        before, self.differs = self.differs, None
         try:
-            identity, self.differs = await self._identify(), None
+            identity = await self._identify()
         except TopicDiffersError as error:
-            if self.differs != str(error):
-                self.differs = str(error)
+            self.differs = str(error)
+            if before != self.differs:
                 _log.error("partitions are not taken over: %s", error)
             self._retry_at = time.monotonic() + CORRECTED_SECONDS
             return lanes

@@ -51,7 +51,8 @@ class LogBook:
 
 def _check(topic: Topic, partitions: int, entries: Mapping[str, Any]) -> None:
     if partitions != topic.partitions:
-        raise TopicDiffersError(f"log_changed: {topic.name} has {partitions} partitions instead of {topic.partitions}")
+        told = f"{partitions} partitions instead of {topic.partitions}: correct the topic"
+        raise TopicDiffersError(f"log_changed: {topic.name} has {told}")
     for name, wanted in topic.settings.items():
         if (present := entries[name].value) != wanted:
             raise TopicDiffersError(f"log_changed: {topic.name} has {name}={present} instead of {wanted}: correct the topic")
