@@ -106,7 +106,7 @@ async def _snapshot(stack: DemoStack, period: tuple[date, date]) -> Snapshot:
         async def get(path: str) -> dict[str, Any]:
             async with turns:
                 try:
-                    async with session.get(stack.metrics + path) as answer:
+                    async with session.get(stack.metrics + path, allow_redirects=False) as answer:
                         told: dict[str, Any] = await answer.json(content_type=None)
                         if answer.status == 200:
                             return told

@@ -62,7 +62,8 @@ class Figures:
         deadline = time.monotonic() + UNREACHABLE_AFTER_SECONDS
         while True:
             try:
-                async with self._session.get(url, timeout=aiohttp.ClientTimeout(ANSWER_WITHIN_SECONDS)) as answer:
+                timeout = aiohttp.ClientTimeout(ANSWER_WITHIN_SECONDS)
+                async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
                     raw = await answer.read()
                     if answer.status == 200:
                         return msgspec.json.decode(raw, type=dict[str, Any])

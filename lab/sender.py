@@ -94,7 +94,11 @@ class Sender:
             self.sent.requests += 1
             try:
                 async with self._session.post(
-                    self._intake + path, data=body, headers=headers, timeout=aiohttp.ClientTimeout(ANSWER_WITHIN_SECONDS)
+                    self._intake + path,
+                    data=body,
+                    headers=headers,
+                    timeout=aiohttp.ClientTimeout(ANSWER_WITHIN_SECONDS),
+                    allow_redirects=False,
                 ) as answer:
                     raw = await answer.read()
                     if answer.status not in UNAVAILABLE:

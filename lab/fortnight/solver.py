@@ -144,7 +144,9 @@ def _settled(
         return leader
     count = sum(received[units.index(leader.unit or "")])
     if leader.percent is None:
-        return msgspec.structs.replace(leader, of=max(leader.count or 0, round(count * facts.assumed.completed_share)))
+        least = leader.count or 0
+        whole = round(count * facts.assumed.completed_share) if chance is None else chance.randint(min(least, count), count)
+        return msgspec.structs.replace(leader, of=max(least, whole))
     for of in range(count, 0, -1) if leader.of is None else (leader.of,):
         low, high = counts_for(leader.percent, of)
         # Of many a whole no number of parts is printed like that, or not the published one: a smaller one is tried.

@@ -137,7 +137,7 @@ class Wires:
         """Also what a lab that was killed has left at this port base. Wires by themselves: a namespace takes its own along
         only some time after the last who lives in it."""
         left = sorted(each.name for each in INTERFACES.glob(f"mc{self._port_base}w*"))
-        _call(["ip", "-batch", "-"], (f"link del {each}\n" for each in left), may_fail=True)
+        _call(["ip", "-force", "-batch", "-"], (f"link del {each}\n" for each in left), may_fail=True)
         _call(["ip", "netns", "del", self.namespace], may_fail=True)
         _call(["nft", "delete", "table", "inet", self.namespace], may_fail=True)
 

@@ -77,7 +77,10 @@ def settings_changed(before: Side, after: Side) -> list[str]:
     asked: list[tuple[str, Callable[[Document], Any]]] = [(name, _member("settings", name)) for name in names]
     asked += [("manner", lambda run: run["manner"])]
     asked += [(name, _member("run", name)) for name in ("seed", "links_by")]
-    asked += [(name, _member("machine", name)) for name in ("cores", "commit", "system", "python", "packages")]
+    asked += [(name, _member("machine", name)) for name in ("cores", "commit", "system", "python")]
+    # Of packages those that every report names: what a newer lab tells besides differs from nothing.
+    known = set.intersection(*(set(run["machine"].get("packages", {})) for run in (*before, *after)))
+    asked += [("packages", lambda run: {name: run["machine"]["packages"][name] for name in known})]
     for name, of in asked:
         was, now = ({json.dumps(of(run), sort_keys=True) for run in side} for side in (before, after))
         if was != now:

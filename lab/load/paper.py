@@ -27,7 +27,8 @@ ASSUMED = (
     "each attempt is a new record: a new id and, for a new dossier, a new dossier code, since the form mints them",
     "no time of its own: what counts is when the city got it (a deadline by the wall clock), so dues are others than the "
     "lab's even over a perfect line, and are not compared",
-    "a clock that never stops, by which a limit of 8 hours is over 8 hours after the reception, whatever nights, days off, "
+    "of dossiers that the lab plans, a clock that never stops, by which a limit of 8 hours is over 8 hours after the "
+    "reception, whatever nights, days off, "
     "lunches and pauses lie between: how many are late by it is worked out from the plan alone, beside how many are by the "
     "law; no city with such a clock is run, and nothing of the line is in it",
     "a real second on the way is as many of the scenario's as its time is compressed by: what comes late over a line comes "

@@ -214,13 +214,16 @@ def test_who_is_interrupted_while_wires_are_laid_leaves_none(port_base: int) -> 
 
     laying = threading.Thread(target=lay)
     laying.start()
+    while laying.is_alive() and not (NAMESPACES / wires.namespace).exists():
+        time.sleep(0.001)
     wires.close()
     laying.join(60)
-    wires.close()
-    assert f"mc{port_base}w" not in _said("ip", "-o", "link")
-    assert wires.namespace not in _said("nft", "list", "tables")
+    left = _said("ip", "-o", "link"), _said("nft", "list", "tables")
     with pytest.raises(LinksError, match="ended"):
         wires.lay(PROFILES, {"slow": 1})
+    wires.close()
+    assert f"mc{port_base}w" not in left[0]
+    assert wires.namespace not in left[1]
 
 
 def test_nothing_is_left_and_what_a_killed_lab_left_is_taken_away_by_the_next(port_base: int) -> None:

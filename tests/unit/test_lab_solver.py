@@ -422,6 +422,8 @@ A_LEADS: list[tuple[list[dict[str, Any]], int]] = [
       {"what": "online", "unit": "B", "count": 301, "of": 500}], 3),
     ([RECEIVED | {"count": 2000}, {"what": "on_time", "unit": "A", "of": 500, "percent": "91", "rank": "best"},
       {"what": "on_time", "unit": "B", "count": 114, "of": 125}], 3),
+    ([RECEIVED | {"count": 200}, {"what": "on_time", "unit": "A", "count": 40, "rank": "best"},
+      {"what": "on_time", "count": 90, "of": 100}], 3),
     ([RECEIVED | {"count": 100}, {"what": "on_time", "percent": "90"}], 1),
     ([RECEIVED | {"count": 100}, {"what": "on_time", "count": 40, "of": 50}], 2),
 ]  # fmt: skip

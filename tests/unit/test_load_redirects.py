@@ -81,7 +81,7 @@ async def _counters(door: str, session: aiohttp.ClientSession) -> None:
 async def _looks(door: str, session: aiohttp.ClientSession) -> None:
     counted = Counted(session, f"http://{door}", "19789", time.monotonic())
     looking = asyncio.create_task(counted.run())
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(3.0)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
     assert counted.rows == []

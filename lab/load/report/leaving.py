@@ -66,4 +66,6 @@ def several(path: Path) -> list[dict[str, Any]]:
     found = [read(file) for file in sorted(path.rglob("*.json"))]
     if not found:
         raise LabError(f"there is no report in {path}")
+    if len({bool(each["run"].get("wires")) for each in found}) > 1:
+        raise LabError(f"in {path} are runs over wires and over the proxy alone: they are no repeats of each other")
     return [each for each in found if each["manner"] == "outbox"] or found
