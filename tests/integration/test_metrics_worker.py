@@ -10,6 +10,7 @@ from redis import Redis
 
 from benchmarks.lifecycle_lines import Sent, sealed
 from contracts.lifecycle import CHAIN_START, decode
+from contracts.topics import PARTITIONS
 from tests.effort import FULL
 from tests.integration.metrics_logs import (
     PREFIX,
@@ -193,8 +194,10 @@ def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: P
     assert counted(province) == 0
     _retain(province, "-1")
     wait_counted(province, len(log.part(0, 0.5)), *workers)
-    _retain(province, "3600000")
     stays, goes = workers
+    # Else nothing is taken over from it.
+    wait_until("the one that goes has a part of them", lambda: 0 < _owned(goes) < PARTITIONS)
+    _retain(province, "3600000")
     assert goes.stop() == 0
     wait_until("it takes nothing over", lambda: differs in reasons(stays.base_url))
     _retain(province, "-1")
@@ -203,8 +206,18 @@ def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: P
     assert held(province) == log.figures()
 
 
+def _owned(worker: Service) -> float:
+    told = ask(worker.base_url + "/metrics")[2].decode()
+    [found] = [line for line in told.splitlines() if line.startswith("motcua_metrics_partitions ")]
+    return float(found.rpartition(" ")[2])
+
+
 def _retain(province: Province, milliseconds: str) -> None:
     admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
     entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, TOPIC, incremental_configs=[entry])
     admin.incremental_alter_configs([resource])[resource].result(20)
+    # The controller has it; who is asked, a moment later.
+    wait_until("the broker tells it", lambda: (
+        admin.describe_configs([resource])[resource].result(20)["retention.ms"].value == milliseconds
+    ))  # fmt: skip
