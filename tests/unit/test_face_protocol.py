@@ -277,6 +277,7 @@ def test_an_answer_that_nobody_takes_is_let_go(is_closed: bool) -> None:
     played(play)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("takes_on", [True, False], ids=["slowly", "not at all"])
 def test_whoever_takes_steadily_has_all_his_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, takes_on: bool

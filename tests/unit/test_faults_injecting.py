@@ -93,6 +93,7 @@ def test_a_process_that_does_not_come_back_has_suffered_nothing(processes: Any, 
     assert World(intake=processes(SLEEPS)).suffered(kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("service", "right"), [("processing", "os._exit(137)"), ("metrics", "os.kill(os.getpid(), 9)")])
 def test_a_worker_that_ends_in_another_way_has_not_died_at_its_commit(processes: Any, service: str, right: str) -> None:
     """A few are tried; the exit status tells."""

@@ -61,6 +61,7 @@ def test_what_is_well_is_kept_so_far_and_no_more() -> None:
     assert "refused" not in sofar.line(rows)
 
 
+@pytest.mark.slow
 def test_the_view_gets_histograms_of_all_processes_while_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merged, as at the end; what a process says of itself is what the conductor hears."""
     generators = Generators()

@@ -134,6 +134,7 @@ def wait(until: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_who_has_not_read_heartbeats_does_not_call_centres_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka is lost by this API alone: soon nothing is told of any edge; back again, nothing until all that came meanwhile
     has been read."""

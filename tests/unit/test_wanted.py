@@ -178,6 +178,7 @@ def test_without_a_network_or_a_debian_one_sentence_says_what_is_missing(
     assert all("on Debian and Ubuntu alone" in line for line in capsys.readouterr().err.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "status", "ended"), [("sleep 90", 124, True), ("exit 2", 2, False), ("", 0, False)])
 def test_ci_ends_what_does_not_end(machine: Machine, make: str, status: int, ended: bool) -> None:
     """With a sentence; the status of tests that came to their end is theirs."""
