@@ -1,5 +1,7 @@
 """Names and settings of the topics (who writes and reads them: asyncapi.yaml); the only place where a name is spelled."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 PARTITIONS = 12
@@ -14,6 +16,14 @@ class Topic(Struct, frozen=True):
     partitions: int
     settings: dict[str, str]
     at_first: dict[str, str] = {}
+
+    def set_otherwise(self, found: Mapping[str, str | None]) -> list[str]:
+        """In words, each setting that the topic as a cluster has it does not have as agreed."""
+        return [
+            f"{self.name} has {name}={found.get(name)} instead of {wanted}"
+            for name, wanted in self.settings.items()
+            if found.get(name) != wanted
+        ]
 
 
 REPORTED = Topic("dossier.reported", PARTITIONS, {**FOR_EVER, "message.timestamp.type": "LogAppendTime"})

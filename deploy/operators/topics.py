@@ -68,10 +68,7 @@ def differences(wanted: Topic, found: Found | None, replication_factor: int) -> 
     # More copies than asked for are an operator's choice; fewer lose data.
     if min(found.replicas, default=0) < replication_factor:
         said.append(f"{wanted.name} has {min(found.replicas, default=0)} replicas instead of {replication_factor}")
-    for name, value in sorted(wanted.settings.items()):
-        if (present := found.settings.get(name)) != value:
-            said.append(f"{wanted.name} has {name}={present} instead of {value}")
-    return said
+    return [*said, *sorted(wanted.set_otherwise(found.settings))]
 
 
 def describe(bootstrap: str, name: str) -> Found | None:

@@ -53,6 +53,5 @@ def _check(topic: Topic, partitions: int, entries: Mapping[str, Any]) -> None:
     if partitions != topic.partitions:
         told = f"{partitions} partitions instead of {topic.partitions}: correct the topic"
         raise TopicDiffersError(f"log_changed: {topic.name} has {told}")
-    for name, wanted in topic.settings.items():
-        if (present := entries[name].value) != wanted:
-            raise TopicDiffersError(f"log_changed: {topic.name} has {name}={present} instead of {wanted}: correct the topic")
+    if otherwise := topic.set_otherwise({name: each.value for name, each in entries.items()}):
+        raise TopicDiffersError(f"log_changed: {otherwise[0]}: correct the topic")

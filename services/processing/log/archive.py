@@ -62,9 +62,8 @@ def _check_partitions(topic: Topic, described: "Future[Any]", seconds: float) ->
 
 
 def _check_settings(topic: Topic, entries: Mapping[str, Any]) -> None:
-    for name, wanted in topic.settings.items():
-        if (present := entries[name].value) != wanted:
-            raise TopicDiffersError(f"{topic.name} has {name}={present} instead of {wanted}: correct the topic")
+    if otherwise := topic.set_otherwise({name: each.value for name, each in entries.items()}):
+        raise TopicDiffersError(f"{otherwise[0]}: correct the topic")
 
 
 def _check_opening(clock: str, reader: Reader) -> None:
