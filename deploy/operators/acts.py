@@ -81,10 +81,11 @@ def activate_files(settings: OperatorSettings, body: Reference, really: bool) ->
     where nobody says which codes those are, a refolding is under way, say."""
     log = Log(settings.bootstrap)
     log.wait(settings.kafka_within_seconds)
-    known = None if really else _codes(log.bodies(), _in_force(settings))
+    former = _in_force(settings)
+    known = None if really else _codes(log.bodies(), former)
     if known is not None and (lost := known - body.codes()):
         raise CodesLostError(str(settings.reference_dir), sorted(lost))
-    activation = _let_rule(settings, log, publish(log, body))
+    activation = _let_rule(settings, log, publish(log, body), former)
     return replace(activation, is_uncompared=not really and known is None)
 
 
@@ -94,7 +95,7 @@ def activate_digest(settings: OperatorSettings, digest: str) -> Activation:
     log.wait(settings.kafka_within_seconds)
     if digest not in log.published():
         raise UnknownRulesError(f"{topics.REFERENCE.name} holds no body with the digest {digest}")
-    return _let_rule(settings, log, digest)
+    return _let_rule(settings, log, digest, _in_force(settings))
 
 
 def ruling(settings: OperatorSettings) -> str:
@@ -116,11 +117,10 @@ def _in_force(settings: OperatorSettings) -> str | None:
         return None
 
 
-def _let_rule(settings: OperatorSettings, log: Log, digest: str) -> Activation:
+def _let_rule(settings: OperatorSettings, log: Log, digest: str, former: str | None) -> Activation:
     wanted = Opened(clock=settings.clock, cluster=log.cluster_id())
     if archive.plan(log.beginnings(), wanted, digest).missing:
         raise NotOpenError
-    former = _in_force(settings)
     added = _added(log.bodies(), former, digest)
     told: dict[int, tuple[Control, ...]] = {each: (Activated(digest),) for each in range(topics.REPORTED.partitions)}
     return Activation(digest, log.append(told, "activation"), added, former)

@@ -15,7 +15,7 @@ from deploy.local.checks import is_free
 from lab.errors import TooSlowError, UnreachableError
 from lab.keys import key_of
 from lab.links.server import HOST
-from lab.load.plan import Slot
+from lab.load.plan import Slot, door
 from lab.load.scenario import Outbox
 from lab.stack import REPOSITORY
 
@@ -60,8 +60,7 @@ class Edges:
             home = self._directory / f"edge-{name}"
             home.mkdir(parents=True, exist_ok=True)
             statedir.write_private(home / INTAKE_KEY, key_of(slot.unit).encode())
-            door = links[slot.link][slot.line % len(links[slot.link])]
-            self._environments[name] = _environment(slot, port, home, door, settings)
+            self._environments[name] = _environment(slot, port, home, door(links, slot), settings)
             with (home / "edge.log").open("w") as log:
                 self._running[name] = await asyncio.create_subprocess_exec(
                     *inside, sys.executable, "-m", "services.edge.main", cwd=REPOSITORY, env=self._environments[name],

@@ -120,8 +120,7 @@ def _by_time(each: tuple[float, int, Due]) -> tuple[float, int]:
 
 
 def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan, inside: Inside | None) -> Sending:
-    doors = orders.links[centre.link]
-    door = doors[centre.line % len(doors)]
+    door = planning.door(orders.links, centre)
     if orders.manner == "paper":
         return PaperCentre(centre, door, tally, told.warp, inside)
     if centre.is_edge:

@@ -1,7 +1,7 @@
 """The plan of a run: every centre with its events and the instants at which they are due, before anything is sent."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -148,6 +148,12 @@ def lines(scenario: Scenario, reference: Reference) -> dict[str, int]:
     links, default = _bodies(scenario)
     places = Counter(links.get(body.code, default) for body in (*reference.units, *reference.departments))
     return {link: -(-places[link] // scenario.profiles[link].shared_by) for link in scenario.links}
+
+
+def door(links: Mapping[str, Sequence[str]], of: Centre | Slot) -> str:
+    """Where a centre's line begins; where lines are not wires, all of a link begin at one place."""
+    doors = links[of.link]
+    return doors[of.line % len(doors)]
 
 
 def _bodies(scenario: Scenario) -> tuple[dict[str, str], str]:
