@@ -75,7 +75,7 @@ class Archive:
                 raise
             if len(described.partitions) != topic.partitions:
                 found = len(described.partitions)
-                raise NotUsableError("topic_settings", f"{topic.name} has {found} partitions, not {topic.partitions}")
+                raise NotUsableError("topic_settings", f"{topic.name} has {found} partitions instead of {topic.partitions}")
             if leaderless := [part.id for part in described.partitions if part.leader is None or part.leader.id < 0]:
                 raise NotUsableError("kafka_unreachable", f"partitions {leaderless} of {topic.name} have no leader")
             ids.append(str(described.topic_id))
@@ -84,9 +84,8 @@ class Archive:
     def _check_settings(self, topic: Topic) -> None:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
         entries = self._call(self._asking.client.describe_configs([resource], request_timeout=self._seconds)[resource])
-        for name, wanted in topic.settings.items():
-            if (found := entries[name].value) != wanted:
-                raise NotUsableError("topic_settings", f"{topic.name} has {name}={found}, not {wanted}")
+        if otherwise := topic.set_otherwise({name: each.value for name, each in entries.items()}):
+            raise NotUsableError("topic_settings", f"{otherwise[0]}: correct the topic")
 
     def _check_opening(self, cluster: str) -> None:
         partitions = [TopicPartition(REPORTED.name, number) for number in range(PARTITIONS)]

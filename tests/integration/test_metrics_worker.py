@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
 from msgspec import structs
 from redis import Redis
 
@@ -27,6 +26,7 @@ from tests.integration.metrics_logs import (
     wait_counted,
     wait_until,
 )
+from tests.integration.retention import retain
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
@@ -186,21 +186,21 @@ def test_a_partition_that_does_not_fit_stops_and_the_others_go_on(province: Prov
 def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: Province) -> None:
     """At a start and at a take-over nothing is counted until it is corrected; then all is, by the same process."""
     log, differs = a_log(DOSSIERS), f"log_changed: {TOPIC} has retention.ms=3600000 instead of -1: correct the topic"
-    _retain(province, "3600000")
+    retain(province.kafka, TOPIC, "3600000")
     produce(province.kafka, log.part(0, 0.5))
     workers = [province.start("metrics", ready=False) for _ in range(2)]
     for worker in workers:
         wait_until("it says so", lambda: reasons(worker.base_url) == [differs])  # noqa: B023
     assert counted(province) == 0
-    _retain(province, "-1")
+    retain(province.kafka, TOPIC, "-1")
     wait_counted(province, len(log.part(0, 0.5)), *workers)
     stays, goes = workers
     # Else nothing is taken over from it.
     wait_until("the one that goes has a part of them", lambda: 0 < _owned(goes) < PARTITIONS)
-    _retain(province, "3600000")
+    retain(province.kafka, TOPIC, "3600000")
     assert goes.stop() == 0
     wait_until("it takes nothing over", lambda: differs in reasons(stays.base_url))
-    _retain(province, "-1")
+    retain(province.kafka, TOPIC, "-1")
     produce(province.kafka, log.part(0.5, 1))
     wait_counted(province, len(log), stays)
     assert held(province) == log.figures()
@@ -210,14 +210,3 @@ def _owned(worker: Service) -> float:
     told = ask(worker.base_url + "/metrics")[2].decode()
     [found] = [line for line in told.splitlines() if line.startswith("motcua_metrics_partitions ")]
     return float(found.rpartition(" ")[2])
-
-
-def _retain(province: Province, milliseconds: str) -> None:
-    admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
-    entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, TOPIC, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(20)
-    # The controller has it; who is asked, a moment later.
-    wait_until("the broker tells it", lambda: (
-        admin.describe_configs([resource])[resource].result(20)["retention.ms"].value == milliseconds
-    ))  # fmt: skip

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from contracts import lifecycle
 from contracts.events import Ticked, from_record
@@ -26,6 +26,7 @@ from tests.integration.processing_world import (
     life,
     reasons,
 )
+from tests.integration.retention import retain
 from tests.province import Province, Service
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -152,31 +153,24 @@ def test_another_log_under_the_same_name_is_never_folded_into_the_old_state(prov
 def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: Province) -> None:
     """At a start that is waited out; at a take-over the partitions stop until it is corrected and somebody starts anew."""
     archive = Archive(province)
-    _retain(province, "3600000")
+    retain(province.kafka, REPORTED.name, "3600000")
     first = province.start("processing", ready=False)
     says = f"log_changed: {REPORTED.name} has retention.ms=3600000"
     wait_until(lambda: any(text.startswith(says) for text in reasons(first)))
-    _retain(province, "-1")
+    retain(province.kafka, REPORTED.name, "-1")
     first.wait_ready()
     second = province.start("processing")
     archive.report(*life("H57.19753-250701-0001", 1))
     assert_folded(archive)
-    _retain(province, "3600000")
+    retain(province.kafka, REPORTED.name, "3600000")
     assert second.stop() == 0
     stopped = re.compile(r"log_changed: partition \d+")
     wait_until(lambda: sum(map(bool, map(stopped.fullmatch, reasons(first)))) >= PARTITIONS // 2)
-    _retain(province, "-1")
+    retain(province.kafka, REPORTED.name, "-1")
     assert first.stop() == 0
     province.start("processing")
     archive.report(*life("H57.19753-250701-0002", 1))
     assert_folded(archive)
-
-
-def _retain(province: Province, milliseconds: str) -> None:
-    admin = AdminClient({"bootstrap.servers": province.kafka, "log_level": 0})
-    entry = ConfigEntry("retention.ms", milliseconds, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, REPORTED.name, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(20)
 
 
 def _of(worker: Service, name: str, partition: int) -> float | None:
