@@ -11,7 +11,6 @@ from services.processing.errors import MisconfiguredError, UnavailableError
 from services.processing.instruments import Instruments
 from services.processing.log.membership import Membership
 from services.processing.settings import Settings
-from services.processing.worker.ownership import Ownership
 from services.processing.worker.serving import MISCONFIGURED, UNAVAILABLE, serve
 from services.processing.worker.state import State
 
@@ -29,15 +28,6 @@ class Member:
         self.end_of = ends.get
 
 
-class Standing:
-    """Partitions none of which is folded now, and where they stand."""
-
-    def __init__(self, stood: dict[int, Position]) -> None:
-        self.lanes: dict[int, object] = {}
-        self.resting: list[int] = []
-        self.stood = stood
-
-
 class Told:
     """A state, and what it says in numbers."""
 
@@ -47,7 +37,7 @@ class Told:
 
     def looked(self, ends: dict[int, int], stood: dict[int, Position]) -> None:
         """A turn ends."""
-        self.state.looked(cast(Membership, Member(ends)), cast(Ownership, Standing(stood)))
+        self.state.looked(cast(Membership, Member(ends)), {}, [], stood)
 
     def of(self, partition: int) -> dict[str, float]:
         """Its series."""

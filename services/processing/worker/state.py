@@ -1,19 +1,17 @@
 """What the worker tells of itself: reasons why it is not ready, and its figures; written by the fold, read by its door."""
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from prometheus_client import generate_latest
 
 from contracts import instants
+from services.processing.domain.line import Position
 from services.processing.instruments import Instruments
 from services.processing.log.membership import Membership
 from services.processing.log.sending import Sender
 from services.processing.worker.lane import Lane
-
-if TYPE_CHECKING:
-    from services.processing.worker.ownership import Ownership
 
 STALLED_SECONDS: Final = 30.0
 UNACKNOWLEDGED_SECONDS: Final = 5.0
@@ -142,17 +140,19 @@ class State:
         """Where the logs of owned partitions end from which nothing is read."""
         self._ends = ends
 
-    def looked(self, membership: Membership, ownership: "Ownership") -> None:
-        """A turn has ended."""
-        lanes, told = ownership.lanes, self._instruments
+    def looked(
+        self, membership: Membership, lanes: Mapping[int, Lane], resting: Iterable[int], stood: Mapping[int, Position]
+    ) -> None:
+        """A turn has ended: these lanes are folded, those partitions rest, and so far is each."""
+        told = self._instruments
         self.came_round()
         self._has_joined = membership.has_joined
-        self._resting = tuple(ownership.resting)
+        self._resting = tuple(resting)
         told.owned.set(len(membership.owned))
         told.queued.set(sum(len(lane.queue) for lane in lanes.values()))
         told.cached.set(sum(lane.cached for lane in lanes.values()))
         reached = {}
-        for number, position in ownership.stood.items():
+        for number, position in stood.items():
             end = membership.end_of(number)
             if number in lanes:
                 left = len(lanes[number].queue) if end is None else max(0, end - position.offset)

@@ -82,7 +82,7 @@ class Turns:
         for lane in self._owned.lanes.values():
             lane.ticks_read.clear()
         self._sender.poll()
-        self._state.looked(self._membership, self._owned)
+        self._state.looked(self._membership, self._owned.lanes, self._owned.resting, self._owned.stood)
 
     # --- reading -----------------------------------------------------------------------------------------------
 
