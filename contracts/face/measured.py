@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Found = TypeVar("Found")
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 OTHER: Final = "other"
@@ -70,10 +72,16 @@ def begin_faults(requests: Counter, method: str, routes: Iterable[str]) -> None:
 
 async def is_ready(reasons: Awaitable[Sequence[str]]) -> bool:
     """Whether there is no reason against it, as whoever scrapes finds it."""
+    found = await in_time(reasons)
+    return found is not None and not found
+
+
+async def in_time(look: Awaitable[Found]) -> Found | None:
+    """What a scrape finds by looking; None when that takes too long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(READY_SECONDS_MAX):
-            return not await reasons
-    return False
+            return await look
+    return None
 
 
 def method_of(method: str) -> str:

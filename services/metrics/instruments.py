@@ -54,6 +54,10 @@ class Instruments:
         self.memo_pieces = self._gauge("memo_pieces", "Pieces of records remembered by their bytes.")
         self.memo_resets = self._gauge("memo_resets", "Times that the remembered pieces were too many and forgotten.")
         self.ready = self._gauge("worker_ready", "1 while records can be counted, else 0.")
+        self.well = self._gauge(
+            "worker_well",
+            "1 while nothing but partitions that stopped, which `worker_stopped` tells of, keeps it from being ready.",
+        )
 
     def tell_stopped(self, stopped: Mapping[int, str]) -> None:
         """Which partitions count no further, and why; of all others no series is left."""

@@ -68,6 +68,13 @@ class Instruments:
         self.rejected_ratio = gauge(
             "rejected_ratio", "Share of rejected among the last events of a partition, 0 to 1.", "partition"
         )
-        self.unreachable = gauge("unreachable", "1 while a server does not answer, else 0.", "server")
+        self.unreachable = gauge(
+            "unreachable",
+            "1 while a server does not answer, else 0; nothing while the loop that asks stands still.",
+            "server",
+        )
         self.turn_age_seconds = gauge("turn_age_seconds", "Seconds since the loop last came round.")
         self.ready = gauge("ready", "1 while the worker can do its job, else 0.")
+        self.well = gauge(
+            "well", "1 while nothing but partitions that stopped, which `stopped` tells of, keeps it from being ready."
+        )

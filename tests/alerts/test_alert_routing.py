@@ -279,6 +279,14 @@ TROUBLES: dict[str, Trouble] = {
         _told(*(("platform-pages", alert, 1) for alert in ("ProcessingStopped", "CountingStopped", "ProcessingLag",
                                                            "CountingLag", "LogClockWrong", "FreshnessBudgetBurnsFast"))),
     ),
+    "partitions have stopped, and their workers and the board are not ready for another reason: that is told, too": Trouble(
+        [_one("ProcessingStopped", job="processing", instance="a", partition="7"),
+         _one("CountingStopped", job="metrics", instance="a", reason="gap"),
+         *(_one("NotReady", job=job, instance="a") for job in ("processing", "metrics", "metrics-api")),
+         _one("PartitionsUnowned", job="processing", workers="none")],
+        _told(("platform-pages", "ProcessingStopped", 1), ("platform-pages", "CountingStopped", 1),
+              ("platform-pages", "NotReady", 3)),
+    ),
     "one partition is processed no further, another is not counted: a centre that is silent is told": Trouble(
         [_one("ProcessingStopped", job="processing", partition="7"), _one("CountingStopped", job="metrics", reason="gap"),
          *_each("UnitSilent", units=CENTRES[:1])],

@@ -84,6 +84,9 @@ def test_a_stopped_partition_marks_what_is_answered(figures: ByHand, api: Servic
     assert 'motcua_metrics_stopped{partition="3",reason="gap"} 1' in series(api)
     status, _, body = answer(api, "/readyz")
     assert (status, json.loads(body)["reasons"]) == (503, ["partition 3 has stopped: gap"])
+    told = answer(api, "/metrics")[2].decode()
+    assert "motcua_metrics_api_ready 0.0" in told
+    assert "motcua_metrics_api_well 1.0" in told
     figures.places()
     assert "stopped" not in json.loads(answer(api, FIGURES[0])[2])
 
@@ -143,6 +146,7 @@ def test_without_redis_every_figure_is_unavailable_in_time(servers: Servers, tmp
         # Whoever scrapes is answered also while Redis hangs, and finds out by it.
         told = answer(api, "/metrics")[2].decode()
         assert "motcua_metrics_api_ready 0.0" in told
+        assert "motcua_metrics_api_well 0.0" in told
         assert 'motcua_metrics_api_requests_total{method="GET",route="/v1/units",status="503"} 0.0' in told
         refused(api, FIGURES[0], "unavailable")
         silence.close()

@@ -47,6 +47,11 @@ class Told:
         found = {name: self.instruments.registry.get_sample_value(f"motcua_processing_{name}", label) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
+    def value(self, name: str, **labels: str) -> float | None:
+        """One figure as told now."""
+        self.state.exposition()
+        return self.instruments.registry.get_sample_value(f"motcua_processing_{name}", labels)
+
     def failures(self, partition: int) -> float | None:
         """Of the fold, as told now."""
         self.state.exposition()
@@ -64,6 +69,36 @@ def test_a_partition_that_stopped_at_its_end_falls_behind_as_the_log_grows() -> 
     told.looked({3: 40}, {3: POSITION})
     assert told.of(3)["lag_records"] == 7
     assert told.of(3)["lag_seconds"] >= 3600
+
+
+def test_a_partition_that_stopped_leaves_its_worker_well_and_not_ready_and_another_reason_leaves_it_neither() -> None:
+    """Else nobody could tell, beside a partition that stays stopped, whether the others are folded."""
+    told = Told()
+    assert (told.value("ready"), told.value("well")) == (0, 0)
+    told.state.waits_for(None)
+    told.looked({3: 40}, {3: POSITION})
+    assert (told.value("ready"), told.value("well")) == (1, 1)
+    told.state.stopped(3, "internal_errors")
+    assert (told.value("ready"), told.value("well")) == (0, 1)
+    assert told.state.reasons() == ["internal_errors: partition 3"]
+    told.state.away(("Redis",))
+    assert (told.value("ready"), told.value("well")) == (0, 0)
+    assert told.state.reasons() == ["redis_unreachable", "internal_errors: partition 3"]
+
+
+def test_a_loop_that_stands_still_says_of_no_server_that_it_is_there_or_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it found last would be told as an outage for good, or stand against one that others see."""
+    told = Told()
+    told.state.waits_for(None)
+    told.looked({}, {})
+    told.state.away(("Redis",))
+    assert (told.value("unreachable", server="redis"), told.value("unreachable", server="kafka")) == (1, 0)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 31)
+    assert (told.value("unreachable", server="redis"), told.value("unreachable", server="kafka")) == (None, None)
+    assert told.value("well") == 0
+    told.state.came_round()
+    assert (told.value("unreachable", server="redis"), told.value("unreachable", server="kafka")) == (1, 0)
 
 
 def test_a_partition_that_was_never_ticked_has_a_clock_of_long_ago() -> None:

@@ -1,7 +1,7 @@
 """The HTTP face: routes, what is told of oneself (health, readiness, metrics, OpenAPI), problems for whatever goes wrong."""
 
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.face.application import application
-from contracts.face.measured import Exposition, begin_faults, exposition, is_ready, method_of
+from contracts.face.measured import Exposition, begin_faults, exposition, in_time, method_of
 from contracts.face.problems import ProblemError, tell_problems
 from contracts.face.serving import Lifespan
 from services.metrics.api import openapi
@@ -94,7 +94,7 @@ class _Told:
 
     async def readiness(self) -> Response:
         """Whether figures can be answered now, and what is not as it should be."""
-        reasons = await self._reasons()
+        reasons = (await self._reasons()).all
         notes = [f"{self._ports.watch.fault}; lag is an upper bound"] if self._ports.watch.fault else []
         if not self._ports.watch.has_read_beats:
             notes.append("heartbeats have not been read: of outboxes and lines nothing is told")
@@ -106,27 +106,37 @@ class _Told:
 
     async def metrics(self) -> Response:
         """Prometheus; whoever scrapes asks whether figures can be answered, too."""
-        self._ports.instruments.ready.set(await is_ready(self._reasons()))
+        found = await in_time(self._reasons())
+        self._ports.instruments.ready.set(found is not None and not found.all)
+        self._ports.instruments.well.set(found is not None and not found.ailments)
         self._ports.instruments.heartbeats_read.set(self._ports.watch.has_read_beats)
         self._ports.instruments.stream_age_seconds.set(self._ports.stream.age_seconds)
         return exposition(self._ports.instruments.registry)
 
-    async def _reasons(self) -> list[str]:
-        reasons: list[str] = []
+    async def _reasons(self) -> "_Reasons":
         try:
             snapshot = await self._ports.snapshots.read()
         except ProblemError as error:
-            reasons.append(f"redis: {error.detail}")
-        else:
-            if snapshot.is_rebuilding:
-                reasons.append("rebuilding: positions trail the ends that the logs had at take-over")
-            reasons += [f"partition {number} has stopped: {why}" for number, why in snapshot.stopped.items()]
-        return reasons
+            return _Reasons([f"redis: {error.detail}"], [])
+        rebuilding = ["rebuilding: positions trail the ends that the logs had at take-over"] * snapshot.is_rebuilding
+        return _Reasons(rebuilding, [f"partition {number} has stopped: {why}" for number, why in snapshot.stopped.items()])
 
     def _file(self, name: str, request: Request) -> Response:
         if (answer := self._ports.front.answer(name, request)) is None:
             raise ProblemError(404, "not_found", "the board has no such file")
         return answer
+
+
+class _Reasons(NamedTuple):
+    """Why not every figure can be answered: partitions that stopped have an alert of their own."""
+
+    ailments: list[str]
+    stops: list[str]
+
+    @property
+    def all(self) -> list[str]:
+        """Both."""
+        return self.ailments + self.stops
 
 
 class _Measured:

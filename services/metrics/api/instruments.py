@@ -164,3 +164,8 @@ class Instruments:
             "motcua_metrics_api_ready", "1 while figures can be answered, as this scrape found it, else 0.",
             registry=registry,
         )  # fmt: skip
+        self.well = Gauge(
+            "motcua_metrics_api_well",
+            "1 while nothing but partitions that are counted no further keeps it from being ready, else 0.",
+            registry=registry,
+        )

@@ -160,6 +160,7 @@ class CountingApp:
     def _measure(self, seen: Seen, ends: dict[int, int]) -> None:
         instruments, fold = self._instruments, self.fold
         instruments.ready.set(self.health.is_ready)
+        instruments.well.set(self.health.is_well)
         instruments.partitions.set(len(seen.counted))
         instruments.rebuilding.set(bool(seen.behind))
         instruments.pending_records.set(fold.pending)

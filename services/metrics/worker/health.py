@@ -13,8 +13,19 @@ KAFKA_AWAY_SECONDS_MAX = 10.0
 class Health:
     """A picture of one moment; replaced whole, never changed."""
 
-    reasons: tuple[str, ...] = ("starting",)
+    ailments: tuple[str, ...] = ("starting",)
     notes: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why not all records can be counted."""
+        return self.ailments + self.stops
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing ails it but partitions that stopped."""
+        return not self.ailments
 
     @property
     def is_ready(self) -> bool:
@@ -40,24 +51,26 @@ class Seen:
 
 def judge(seen: Seen) -> Health:
     """Ready: a member of the group, all its partitions taken over, none stopped, Kafka and Redis answering, none evicted."""
-    reasons = []
+    ailments = []
     if not seen.is_joined:
-        reasons.append("not a member of the group yet")
+        ailments.append("not a member of the group yet")
     if missing := sorted(seen.assigned - seen.counted):
-        reasons.append(f"partitions not taken over yet: {_list(missing)}")
+        ailments.append(f"partitions not taken over yet: {_list(missing)}")
         if seen.differs is not None:
-            reasons.append(seen.differs)
-    for reason in sorted(set(seen.stopped.values())):
-        stopped = sorted(number for number, why in seen.stopped.items() if why == reason)
-        reasons.append(f"partitions stopped ({reason}): {_list(stopped)}")
+            ailments.append(seen.differs)
     if seen.kafka_away_seconds > KAFKA_AWAY_SECONDS_MAX:
-        reasons.append(f"Kafka has told no coordinator of the group for {seen.kafka_away_seconds:.0f} s")
+        ailments.append(f"Kafka has told no coordinator of the group for {seen.kafka_away_seconds:.0f} s")
     if seen.redis_silent_seconds > seen.redis_silent_max_seconds:
-        reasons.append(f"Redis has not answered for {seen.redis_silent_seconds:.0f} s")
+        ailments.append(f"Redis has not answered for {seen.redis_silent_seconds:.0f} s")
     if seen.policy not in (None, "noeviction"):
-        reasons.append(f"Redis evicts keys (maxmemory-policy {seen.policy}): set it to noeviction")
+        ailments.append(f"Redis evicts keys (maxmemory-policy {seen.policy}): set it to noeviction")
     notes = [f"rebuilding partitions {_list(sorted(seen.behind))}"] if seen.behind else []
-    return Health(tuple(reasons), tuple(notes))
+    return Health(tuple(ailments), tuple(notes), tuple(_stops(seen.stopped)))
+
+
+def _stops(stopped: dict[int, Stop]) -> list[str]:
+    numbers = {why: sorted(number for number, each in stopped.items() if each == why) for why in stopped.values()}
+    return [f"partitions stopped ({why}): {_list(numbers[why])}" for why in sorted(numbers)]
 
 
 def _list(numbers: list[int]) -> str:

@@ -165,14 +165,18 @@ class State:
 
     def reasons(self) -> list[str]:
         """Why the worker cannot do its job now; empty when it can."""
+        return self._ailments() + [f"{reason}: partition {number}" for number, reason in sorted(self._stopped.items())]
+
+    def _ailments(self) -> list[str]:
+        """Why, beside partitions that stopped."""
         if self._waiting is not None:
             return [self._waiting]
         told = [] if self._has_joined else ["joining: the group has not told which partitions are ours"]
         told += [f"{who.lower()}_unreachable" for who in self._away]
         if self._redis is not None:
             told.append(self._redis)
-        if (age := time.monotonic() - self._turned) > STALLED_SECONDS:
-            told.append(f"stalled: the loop has not come round for {age:.0f} s")
+        if self._has_stalled():
+            told.append(f"stalled: the loop has not come round for {time.monotonic() - self._turned:.0f} s")
         if (waited := self._waited()) > UNACKNOWLEDGED_SECONDS:
             told.append(f"unacknowledged: Kafka has not taken what was sent for {waited:.0f} s")
         if self._clock_jump:
@@ -180,8 +184,7 @@ class State:
                 f"clock_jumped: this machine's clock was set by {self._clock_jump / instants.SECOND:.0f} s; no time passes "
                 "until it has been set back, or until somebody who knows it to be right starts this worker anew"
             )
-        told += [f"taken_again: partition {number}" for number in self._resting]
-        return told + [f"{reason}: partition {number}" for number, reason in sorted(self._stopped.items())]
+        return told + [f"taken_again: partition {number}" for number in self._resting]
 
     def exposition(self) -> bytes:
         """Prometheus."""
@@ -200,11 +203,17 @@ class State:
         told.outstanding.set(0 if self._sender is None else self._sender.outstanding)
         told.oldest_outstanding_seconds.set(self._waited())
         told.turn_age_seconds.set(time.monotonic() - self._turned)
-        reasons = self.reasons()
-        for server in SERVERS:
-            told.unreachable.labels(server).set(any(why.startswith(f"{server}_unreachable") for why in reasons))
-        told.ready.set(not reasons)
+        ailments = self._ailments()
+        # What was found last is no answer once nobody asks any more: it would be told as an outage, or hide one, for good.
+        told.unreachable.clear()
+        for server in () if self._has_stalled() else SERVERS:
+            told.unreachable.labels(server).set(any(why.startswith(f"{server}_unreachable") for why in ailments))
+        told.well.set(not ailments)
+        told.ready.set(not ailments and not self._stopped)
         return generate_latest(told.registry)
+
+    def _has_stalled(self) -> bool:
+        return time.monotonic() - self._turned > STALLED_SECONDS
 
     def _waited(self) -> float:
         return 0.0 if self._sender is None else self._sender.waiting_seconds
