@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ import msgspec
 from lab.errors import NotCountedError, UnreachableError
 from lab.fortnight.facts import Facts
 
+FIRST_DAY = "2000-01-01"
 ANSWER_WITHIN_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 0.25
 COUNTED_WITHIN_SECONDS = 600.0
@@ -50,10 +52,13 @@ class Figures:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def answers(self, facts: Facts) -> dict[str, dict[str, Any]]:
-        """What metrics says about the period (under "") and about each day that a fact names (under its date)."""
+        """What metrics says about the period (under "") and about each day that a fact names (under its date);
+        about all days before the period (under "before") if something is said to be carried over from them."""
         told = {"": await self._units(f"&from={facts.first}&to={facts.last}")}
         for day in sorted({fact.day.isoformat() for fact in facts.facts if fact.day is not None}):
             told[day] = await self._units(f"&day={day}")
+        if any(fact.what == "carried_over" for fact in facts.facts):
+            told["before"] = await self._units(f"&from={FIRST_DAY}&to={facts.first - timedelta(days=1)}")
         return told
 
     async def _units(self, when: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from lab.fortnight.facts import Fact, Facts, percent_of
+from lab.fortnight.facts import COUNTS, WORDS, Fact, Facts, percent_of
 
 Share = tuple[int, int]
 
@@ -21,8 +21,15 @@ class Row(Struct, frozen=True):
 
 
 def rows(facts: Facts, answers: Mapping[str, Mapping[str, Any]]) -> list[Row]:
-    """A row for each fact; `answers` holds metrics' answer about the period under "" and about a day under its date."""
-    return [_row(fact, facts, answers[fact.day.isoformat() if fact.day else ""]) for fact in facts.facts]
+    """A row for each fact; `answers` holds metrics' answer about the period under "", about a day under its date, about all
+    days before the period under "before"."""
+    return [_row(fact, facts, answers[_when(fact)]) for fact in facts.facts]
+
+
+def _when(fact: Fact) -> str:
+    if fact.what == "carried_over":
+        return "before"
+    return fact.day.isoformat() if fact.day else ""
 
 
 def table(told: Sequence[Row]) -> str:
@@ -43,7 +50,7 @@ def _row(fact: Fact, facts: Facts, answer: Mapping[str, Any]) -> Row:
     part, whole = _share(fact.what, answer["total"] if fact.unit is None else units[fact.unit])
     others = [_share(fact.what, each) for code, each in units.items() if code != fact.unit]
     told = answer["total"] if fact.unit is None else units[fact.unit]
-    if fact.what == "received":
+    if fact.what in COUNTS:
         equal = part == fact.count and (fact.rank is None or all(other < part for other, _ in others))
         return Row(about, _published(fact), f"{part:,}", equal)
     rate = told["rates"][fact.what]
@@ -70,6 +77,11 @@ def _share(what: str, told: Mapping[str, Any]) -> Share:
     match what:
         case "received":
             return counters["received"], 1
+        case "completed":
+            return counters["completed"], 1
+        case "carried_over":
+            # Of dossiers received before: in a period that the lab plays nothing ends before it unreceived.
+            return counters["received"] - counters["completed"] - counters["withdrawn"] - counters["halted"], 1
         case "online":
             return counters["received_online"], counters["received"]
         case _:
@@ -82,9 +94,8 @@ def _about(fact: Fact, facts: Facts, units: Mapping[str, Mapping[str, Any]]) -> 
     # Departments report, too, and stand in the answer with what they reported.
     communes = sum(each.get("kind") != "department" for each in units.values())
     who = f"{communes} units" if fact.unit is None else f"{units.get(fact.unit, {}).get('name', '')} ({fact.unit})".strip()
-    what = {"received": "received", "online": "received online", "on_time": "completed in time"}[fact.what]
     first = {None: "", "most": ", the most", "best": ", the best share"}[fact.rank]
-    return f"{when}, {who}: {what}{first}"
+    return f"{when}, {who}: {WORDS[fact.what]}{first}"
 
 
 def _period(first: date, last: date) -> str:

@@ -45,10 +45,10 @@ def fates(plan: UnitPlan, world: World, chance: Random) -> Fates:
     every = _arrivals(plan, world.hours, chance)
     hours, per_day = world.hours, world.hours.length(0)
     comfortable = hours.total - 2 * per_day
-    late = _some(plan, every, plan.completed - plan.on_time, (comfortable, late_until(world)), per_day, chance)
+    late = _some(plan, every, plan.own_late, (comfortable, late_until(world)), per_day, chance)
     taken = set(map(id, late))
     left = [each for each in every if id(each) not in taken]
-    in_time = _some(plan, left, plan.on_time, (hours.total - COMFORTABLE_SECONDS, hours.total), per_day, chance)
+    in_time = _some(plan, left, plan.own_on_time, (hours.total - COMFORTABLE_SECONDS, hours.total), per_day, chance)
     taken |= set(map(id, in_time))
     return Fates(late, in_time, [each for each in left if id(each) not in taken])
 
@@ -62,14 +62,15 @@ def _arrivals(plan: UnitPlan, hours: Hours, chance: Random) -> list[Arrival]:
         day: list[Arrival] = []
         for position in range(count):
             at = hours.before[number] + FIRST_SECONDS + int(room * chance.betavariate(*shape))
-            day.append(_arrival(at, position < online, number, hours, chance))
+            day.append(arrival(at, position < online, number, hours, chance))
         latest = hours.before[number + 1] - LAST_BEFORE_CLOSING_SECONDS
         told += _joined(day[:online], latest, len(told), hours, chance)
         told += _joined(day[online:], latest, len(told), hours, chance)
     return told
 
 
-def _arrival(at: int, online: bool, number: int, hours: Hours, chance: Random) -> Arrival:
+def arrival(at: int, online: bool, number: int, hours: Hours, chance: Random) -> Arrival:
+    """A reception on the day of that number, with its submission before it if it came online."""
     received_at = hours.instant(at)
     born_at = _before(received_at, hours.after_rest(number), hours, chance) if online else received_at
     return Arrival(at=at, online=online, received_at=received_at, born_at=born_at)

@@ -1,6 +1,6 @@
 """Which procedure a dossier is about and when it ends, safely on the wanted side of its due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -44,9 +44,14 @@ class Demand(Struct, frozen=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """What all units share; `joint` are the procedures of cases that have legs of their own."""
+    """One unit's: its hours, and what all units share; `joint` are the procedures of cases that have legs of their own.
+
+    `hours` may begin before the period: that begins when so many working seconds are over as `opens` says.
+    """
 
     hours: Hours
+    opens: int = 0
+    others: Mapping[str, Hours] = {}  # bodies that keep other hours than this unit
     assumed: Assumed
     single: Demand
     joint: Demand
@@ -72,12 +77,13 @@ class Course(Struct, frozen=True, kw_only=True, gc=False):
 def in_time(start: int, demand: Demand, world: World, chance: Random) -> Course:
     """Ends at or before its due, or before the appointment of a letter that was sent in time."""
     last = world.hours.total - SAFE_SECONDS
-    procedure, limit, due = _procedure(start, (start + 2 * SAFE_SECONDS, NEVER), demand, world, chance)
-    if start + 2 * SAFE_SECONDS < due < last - 3 * SAFE_SECONDS and chance.random() < LETTER_SHARE:
+    since = max(start, world.opens)
+    procedure, limit, due = _procedure(start, (since + 2 * SAFE_SECONDS, NEVER), demand, world, chance)
+    if since + 2 * SAFE_SECONDS < due < last - 3 * SAFE_SECONDS and chance.random() < LETTER_SHARE:
         promised = min(due + chance.randrange(1, 3) * WORKING_DAY_SECONDS, last)
         end = chance.randrange(due + SAFE_SECONDS, promised - SAFE_SECONDS)
         return Course(procedure=procedure, limit=limit, start=start, due=due, end=end, promised=promised)
-    end = _between(start + SAFE_SECONDS, min(due - SAFE_SECONDS, last, start + LASTS_AT_MOST_SECONDS), (1.3, 1.3), chance)
+    end = _between(since + SAFE_SECONDS, min(due - SAFE_SECONDS, last, since + LASTS_AT_MOST_SECONDS), (1.3, 1.3), chance)
     return Course(procedure=procedure, limit=limit, start=start, due=due, end=end)
 
 
@@ -85,7 +91,8 @@ def too_late(start: int, demand: Demand, world: World, chance: Random) -> Course
     """Ends after its due, even after a letter's appointment; whoever adds pauses has to look whether it still does."""
     last = world.hours.total - SAFE_SECONDS
     procedure, limit, due = _procedure(start, (start, last - 2 * SAFE_SECONDS), demand, world, chance)
-    end = _between(due + SAFE_SECONDS, min(last, due + LATE_AT_MOST_SECONDS), (1, 2), chance)
+    since = max(due, world.opens)
+    end = _between(since + SAFE_SECONDS, min(last, since + LATE_AT_MOST_SECONDS), (1, 2), chance)
     promised = None
     if due > start + 3 * SAFE_SECONDS and end > due + 3 * SAFE_SECONDS and chance.random() < LETTER_IN_VAIN_SHARE:
         promised = chance.randrange(due + SAFE_SECONDS, end - SAFE_SECONDS)
@@ -111,7 +118,7 @@ def unfinished(start: int, demand: Demand, world: World, chance: Random) -> Cour
         procedure, limit, due = _procedure(start, span, demand, world, chance)
     except UnsolvableError:
         procedure, limit, due = _procedure(start, (start, NEVER), demand, world, chance)
-    end = min(total - 1, start + 3 * WORKING_DAY_SECONDS)
+    end = min(total - 1, max(start, world.opens) + 3 * WORKING_DAY_SECONDS)
     return Course(procedure=procedure, limit=limit, start=start, due=due, end=end)
 
 

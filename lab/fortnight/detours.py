@@ -107,14 +107,15 @@ def supplement_asked(chance: Random) -> tuple[str, Data]:
 
 
 def moved_due(course: Course, steps: Sequence[Step], moments: Sequence[int], world: World) -> int | None:
-    """The last due after these pauses and restarts; None for a calendar limit, whose pauses count in dates."""
+    """The last due after these pauses and restarts; None where pauses count in dates or by the hours of another time."""
+    same_hours = world.hours.law(world.hours.instant(course.start)) is world.hours
     due = course.due if course.promised is None else course.promised
     since = None
     for step, at in zip(steps, moments, strict=True):
         if step.fact in BEGINS_PAUSE:
             since = at
         elif since is not None:
-            if not course.limit.unit.startswith("working"):
+            if not (same_hours and course.limit.unit.startswith("working")):
                 return None
             restarts = isinstance(step.data, SupplementProvided) and step.data.restart
             due = world.hours.due(course.limit, at) if restarts else due + at - since

@@ -19,9 +19,13 @@ FACTS_MAX = 2_000
 # Of so many wholes in a row at least one has a part that is printed as a given share with two decimals.
 PRINTABLE_WITHIN = 20_000
 UPPER_END_SHARE = 0.5
-What = Literal["received", "online", "on_time"]
+What = Literal["received", "online", "on_time", "completed", "carried_over"]
 Rank = Literal["most", "best"]
-_WORDS = {"received": "received", "online": "received online", "on_time": "completed in time"}
+WORDS: Final[dict[What, str]] = {
+    "received": "received", "online": "received online", "on_time": "completed in time", "completed": "completed",
+    "carried_over": "carried over from before",
+}  # fmt: skip
+COUNTS: Final[frozenset[What]] = frozenset({"received", "completed", "carried_over"})
 _RANK_WORDS = {"most": ", the most", "best": ", the best share"}
 # As tables print it: shares are compared as texts.
 _PERCENT: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?")
@@ -50,7 +54,7 @@ class Fact(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if self.count is None and self.of is not None:
             figures.append(f"of {self.of}")
         figures += [] if self.percent is None else [f"{self.percent} %"]
-        return f"{_WORDS[self.what]}, {who}{when}: {' = '.join(figures)}{_RANK_WORDS.get(self.rank or '', '')}"
+        return f"{WORDS[self.what]}, {who}{when}: {' = '.join(figures)}{_RANK_WORDS.get(self.rank or '', '')}"
 
 
 class Assumed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,10 +179,14 @@ def _problems_of(fact: Fact, facts: Facts) -> list[str]:
         return [f"{fact.day} lies outside {facts.first} to {facts.last}: {fact.said}"]
     if any(number is not None and number < 0 for number in (fact.count, fact.of)):
         return [f"less than none: {fact.said}"]
-    if fact.what == "received" and (fact.of is not None or fact.percent is not None):
-        return [f"what was received is a count, not a share: {fact.said}"]
-    if fact.what == "on_time" and fact.day is not None:
+    if fact.what in COUNTS and (fact.of is not None or fact.percent is not None):
+        return [f"what was {WORDS[fact.what]} is a count, not a share: {fact.said}"]
+    if fact.what in ("on_time", "completed") and fact.day is not None:
         return [f"completions are planned for the period as a whole, not for a day: {fact.said}"]
+    if fact.what == "carried_over" and fact.day is not None:
+        return [f"what is carried over is there when the period begins, not on a day of it: {fact.said}"]
+    if fact.rank is not None and fact.what in ("completed", "carried_over"):
+        return [f"who leads is said of what was received, or of a share: {fact.said}"]
     if fact.rank is not None and (fact.unit is None or fact.day is not None):
         return [f"a rank is that of a unit over the whole period: {fact.said}"]
     if fact.rank is not None and (fact.rank == "most") != (fact.what == "received"):

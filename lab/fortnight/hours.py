@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -19,11 +19,17 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Hours:
-    """Working seconds of a period: 0 at the opening of its first working day, `total` at the closing of its last."""
+    """Working seconds of a period: 0 at the opening of its first working day, `total` at the closing of its last.
 
-    def __init__(self, facts: Facts, calendar: Calendar, profile: str) -> None:
-        worked = list(_working_days(facts.first, facts.last, calendar, profile))
+    A profile may be another one from a day on: then dues go by the one in force on the day of reception, to their end.
+    """
+
+    def __init__(self, facts: Facts, calendar: Calendar, profile: str | Callable[[date], str]) -> None:
+        each_day = [facts.first + timedelta(days=number) for number in range((facts.last - facts.first).days + 1)]
+        profiles = {day: profile if isinstance(profile, str) else profile(day) for day in each_day}
+        worked = list(_working_days(profiles, calendar))
         self.days = [day for day, _ in worked]
+        self.worked_days = frozenset(self.days)
         self._windows = [windows for _, windows in worked]
         self._ordinals = [day.toordinal() for day in self.days]
         self._midnights = [instants.midnight(ordinal - _EPOCH_DAY) for ordinal in self._ordinals]
@@ -33,6 +39,9 @@ class Hours:
         self.total = self.before[-1]
         self.first_midnight = instants.midnight(facts.first.toordinal() - _EPOCH_DAY)
         self.last_midnight = instants.midnight(facts.last.toordinal() + 1 - _EPOCH_DAY)
+        kept = set(profiles.values())
+        laws = {name: Hours(facts, calendar, name) for name in kept} if len(kept) > 1 else {}
+        self._laws = {day.toordinal(): laws[name] for day, name in profiles.items()} if laws else {}
 
     def length(self, number: int) -> int:
         """Working seconds of a day, by its number."""
@@ -52,6 +61,25 @@ class Hours:
             left -= closes - opens
         raise AssertionError("a working day is as long as its windows")
 
+    def reached(self, worked: int) -> int:
+        """The earliest moment at which so many working seconds are over: a closing, not the opening after it."""
+        return self.instant(worked - 1) + instants.SECOND
+
+    def worked(self, instant: int) -> int:
+        """Working seconds that are over at a moment."""
+        number = bisect_right(self._midnights, instant) - 1
+        if number < 0:
+            return 0
+        return self.before[number] + self._worked_at(number, (instant - self._midnights[number]) // instants.SECOND)
+
+    def is_open(self, instant: int) -> bool:
+        """Whether somebody is there at a moment."""
+        return self.worked(instant + instants.SECOND) > self.worked(instant)
+
+    def law(self, instant: int) -> "Hours":
+        """The hours by which the due of what was received at a moment is worked out: those of its day."""
+        return self._laws.get(instants.day_number(instant) + _EPOCH_DAY, self) if self._laws else self
+
     def next_opening(self, instant: int) -> int | None:
         """When offices open on the first working day after that of an instant; None when the period has no more."""
         number = bisect_right(self._midnights, instant)
@@ -65,6 +93,8 @@ class Hours:
         """Working second at which a limit that starts at `received` ends; NEVER or more than `total`: after the period."""
         if limit is None:
             return NEVER
+        if self._laws:
+            return self.due_by(self.law(self.instant(received)), limit, received)
         match limit.unit:
             case "working_hours":
                 return received + limit.amount * 3600
@@ -78,6 +108,12 @@ class Hours:
                 start = self._ordinals[self.day(received)]
                 return self._closing(start + limit.amount if unit == "calendar_days" else _months_later(start, limit.amount))
 
+    def due_by(self, law: "Hours", limit: TimeLimit | None, received: int) -> int:
+        """Working second at which a limit ends by the hours of another body, or by those that were in force then."""
+        start = law.worked(self.instant(received))
+        due = law.due(limit, start) if start < law.total else NEVER
+        return NEVER if due > law.total else self.worked(law.reached(due))
+
     def _closing(self, ordinal: int) -> int:
         """The closing of a day or, if it is off, of the next working day."""
         number = bisect_left(self._ordinals, ordinal)
@@ -87,12 +123,9 @@ class Hours:
         return sum(max(0, min(closes, second_of_day) - opens) for opens, closes in self._windows[number])
 
 
-def _working_days(
-    first: date, last: date, calendar: Calendar, profile: str
-) -> Iterator[tuple[date, tuple[tuple[int, int], ...]]]:
-    """Each day on which the profile has windows, with these; days off and make-up days as the calendar says."""
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
+def _working_days(profiles: dict[date, str], calendar: Calendar) -> Iterator[tuple[date, tuple[tuple[int, int], ...]]]:
+    """Each day on which its profile has windows, with these; days off and make-up days as the calendar says."""
+    for day, profile in profiles.items():
         weekday = WEEKDAYS[day.weekday()]
         if day.isoformat() in calendar.make_up_days:
             weekday = calendar.make_up_as

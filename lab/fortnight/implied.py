@@ -1,13 +1,48 @@
 """What published figures say without saying it: the last of a sum, the whole of two parts, the one count of a share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
 
 from lab.errors import UnsolvableError
-from lab.fortnight.facts import counts_for
+from lab.fortnight.facts import Facts, counts_for
 
 # A unit's number and a day's number; None for all of them.
 Place = tuple[int | None, int | None]
 Layer = dict[Place, int]
+Cell = tuple[int, int]
+
+
+class Known(Struct, frozen=True):
+    """What is published about one unit, one day, one unit on one day, or all."""
+
+    received: int | None = None
+    online: int | None = None
+    percent: str | None = None
+
+
+def said(facts: Facts, units: Sequence[str], days: Sequence[date], shut: Collection[Cell]) -> dict[Place, Known]:
+    """All that is published of units, days and cells, or follows from it."""
+    rows: dict[str | None, int | None] = {None: None} | {unit: row for row, unit in enumerate(units)}
+    columns: dict[date | None, int | None] = {None: None} | {day: column for column, day in enumerate(days)}
+    received: Layer = dict.fromkeys(sorted(shut), 0)
+    online: Layer = {}
+    percents: dict[Place, str] = {}
+    for fact in facts.facts:
+        if fact.what not in ("received", "online") or fact.day not in columns:
+            continue
+        place = (rows[fact.unit], columns[fact.day])
+        whole = fact.count if fact.what == "received" else fact.of
+        if whole is not None and received.setdefault(place, whole) != whole:
+            raise UnsolvableError(f"{whole} and {received[place]} cannot both have been received")
+        if fact.what == "online" and fact.count is not None:
+            online[place] = fact.count
+        if fact.percent is not None:
+            percents[place] = fact.percent
+    complete(received, online, percents, len(units), len(days))
+    places = {*received, *online, *percents}
+    return {place: Known(received.get(place), online.get(place), percents.get(place)) for place in places}
 
 
 def complete(received: Layer, online: Layer, percents: Mapping[Place, str], units: int, days: int) -> None:

@@ -5,11 +5,12 @@ from random import Random
 
 from contracts.data import Annulled, Completed, Data, Nothing, Received, Rescheduled, Returned, Submitted, SupplementProvided
 from contracts.reference import Procedure
-from lab.fortnight import arrivals, courses, detours, unreceived
+from lab.fortnight import arrivals, carried, courses, detours, unreceived
 from lab.fortnight.arrivals import Arrival
 from lab.fortnight.courses import SAFE_SECONDS, Course, Demand, World
 from lab.fortnight.detours import RECEIVER, Step
 from lab.fortnight.happenings import Happening, Life, agent, moments, old_headquarters, shown
+from lab.fortnight.hours import WORKING_DAY_SECONDS
 from lab.fortnight.solver import UnitPlan
 
 RETURNED_ALONE_SHARE = 0.06
@@ -20,11 +21,17 @@ ON_PAPER_SHARE = 0.25
 POST_SHARE = 0.06
 # The slip at reception is seen within minutes.
 SLIP_SEEN_SECONDS = (60, 500)
+ENDS = frozenset({"completed", "returned"})
 
 
 def lives_of(plan: UnitPlan, world: World, chance: Random) -> list[Life]:
     """Every life that begins at this unit."""
     return _Unit(plan, world, chance).lives()
+
+
+def carried_lives_of(plan: UnitPlan, world: World, chance: Random) -> list[Life]:
+    """Every life that began at this unit before the period and goes on in it."""
+    return _Unit(plan, world, chance).carried()
 
 
 class _Unit:
@@ -46,6 +53,18 @@ class _Unit:
             told.append(self._unfinished(each, courses.unfinished(each.at, self._asked(each), world, chance)))
         return told + unreceived.lives_of(self._plan, world, chance)
 
+    def carried(self) -> list[Life]:
+        """Those that were received before the period; `world` has the hours of that time, too."""
+        world, chance = self._world, self._chance
+        told = []
+        for arrival, course in carried.late(self._plan, world, chance):
+            told.append(self._ended(arrival, course, late=True))
+        for arrival, course in carried.in_time(self._plan, world, chance):
+            told.append(self._ended(arrival, course, late=False))
+        for arrival, course in carried.unfinished(self._plan, world, chance):
+            told.append(self._unfinished(arrival, course))
+        return told
+
     def _asked(self, arrival: Arrival) -> Demand:
         return self._world.joint if arrival.leads else self._world.single
 
@@ -58,7 +77,7 @@ class _Unit:
             steps.append(Step("rescheduled", Rescheduled(shown(self._hours.instant(course.promised)))))
         else:
             steps += detours.on_the_way(self._plan.code, course.procedure, self._world, self._chance)
-        at = moments(course.start, until, len(steps), self._chance)
+        at = self._moments(course.start, until, len(steps))
         if late:
             due = detours.moved_due(course, steps, at, self._world)
             if due is None or course.end < due + SAFE_SECONDS:
@@ -79,13 +98,42 @@ class _Unit:
     def _unfinished(self, arrival: Arrival, course: Course) -> Life:
         """Received, and at the period's end still open, or ended without a result."""
         steps = detours.without_end(self._chance)
-        at = moments(course.start, course.end, len(steps), self._chance)
+        at = self._moments(course.start, course.end, len(steps))
         return self._told(arrival, course, list(zip(at, steps, strict=True)))
+
+    def _moments(self, start: int, until: int, count: int) -> list[int]:
+        """When so many steps are taken; of a dossier from before the period only the first, which ends nothing, is then."""
+        opens, chance = self._world.opens, self._chance
+        if start >= opens or until < opens + SAFE_SECONDS or not count:
+            return moments(start, until, count, chance)
+        taken_up = moments(start, min(opens, start + WORKING_DAY_SECONDS), 1, chance)
+        return taken_up + moments(opens, until, count - 1, chance)
+
+    def _suits(self, competent: str, course: Course, timed: Sequence[tuple[int, Step]]) -> bool:
+        """Whether bodies with other hours are open when they report, and by theirs the dossier ends as it is planned."""
+        body, others = competent, self._world.others
+        for at, step in timed:
+            reporter = others.get(self._plan.code if step.by == RECEIVER else body)
+            if reporter is not None and not reporter.is_open(self._hours.instant(at)):
+                return False
+            body = step.next_body or body
+        other = others.get(competent)
+        if other is None or not any(step.fact in ENDS for _, step in timed):
+            return True
+        law = other.law(self._hours.instant(course.start))
+        due = self._hours.due_by(law, course.limit, course.start)
+        if course.promised is not None:
+            return False
+        if course.end < course.due:
+            return course.end + SAFE_SECONDS <= due
+        return course.end >= due + SAFE_SECONDS and not any(step.fact in detours.BEGINS_PAUSE for _, step in timed)
 
     def _told(self, arrival: Arrival, course: Course, timed: Sequence[tuple[int, Step]]) -> Life:
         """The life with its birth, each step reported by the body that takes it."""
         unit = self._plan.code
         competent = detours.competent_body(unit, course.procedure, self._world, self._chance)
+        if self._world.others and not self._suits(competent, course, timed):
+            competent, timed = unit, [(at, step) for at, step in timed if step.next_body is None]
         digitised = True if arrival.online or self._chance.random() < 0.4 else None
         if arrival.online:
             told = self._submitted(arrival, course.procedure, competent)

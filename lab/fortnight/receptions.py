@@ -1,6 +1,6 @@
 """How many each unit receives on each day, and how many of these online: a table that agrees with all that was published."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from random import Random
 
@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from lab.errors import UnsolvableError
 from lab.fortnight import implied, transport
 from lab.fortnight.facts import PRINTABLE_WITHIN, Fact, Facts, a_count_for, count_for, counts_for
+from lab.fortnight.implied import Cell, Known
 from lab.fortnight.shares import Member, Pair, margins
 
 MONDAY_WEIGHT = 1.2
 # Where nothing is published: what a unit or a day has is about this many, whatever else is known.
 ANYTHING = 10**9
 GUESSES_MAX = 20_000
-Cell = tuple[int, int]
 Place = implied.Place
 
 
@@ -27,18 +27,27 @@ class Row(Struct, frozen=True):
     online: tuple[int, ...]
 
 
-def solve(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Random, bold: bool) -> list[Row] | None:
+def solve(
+    facts: Facts,
+    units: Sequence[str],
+    days: Sequence[date],
+    chance: Random,
+    bold: bool,
+    carried: Sequence[int],
+    shut: Collection[Cell],
+) -> list[Row] | None:
     """One attempt: sums of units and days first, then the cells; None or UnsolvableError when it meets a dead end.
 
-    A bold attempt strays far from what is usual: where little room is left, the usual may not be in it.
+    `carried`: what each unit has from before. `shut`: cells (unit, day) in which nobody is there to receive anything. A bold
+    attempt strays far from what is usual: where little room is left, the usual may not be in it.
     """
-    said = _said(facts, units, days)
+    said = implied.said(facts, units, days, shut)
     below = _settled(facts, units, said, chance, bold)
-    by_unit = [_unit(facts, unit, row, len(days), said, below, chance) for row, unit in enumerate(units)]
-    by_day = [_day(facts, day, column, len(units), said, chance) for column, day in enumerate(days)]
+    by_unit = [_unit(facts, unit, row, len(days), said, below, carried[row], chance) for row, unit in enumerate(units)]
+    by_day = [_day(facts, day, column, len(units), said, shut, chance) for column, day in enumerate(days)]
     if bold:
         by_unit, by_day = ([_strayed(each, chance) for each in side] for side in (by_unit, by_day))
-    total = _total(facts, said.get((None, None)), by_unit, by_day)
+    total = _total(facts, said.get((None, None)), by_unit, by_day, sum(carried))
     ceiling = total.whole_high
     sides = [_within(ceiling, by_unit), _within(ceiling, by_day)]
     rows, columns = margins(total, sides)
@@ -46,39 +55,8 @@ def solve(facts: Facts, units: Sequence[str], days: Sequence[date], chance: Rand
     return _cells(rows, columns, cells, chance, bold)
 
 
-class _Known(Struct, frozen=True):
-    """What is published about one unit, one day, one unit on one day, or all."""
-
-    received: int | None = None
-    online: int | None = None
-    percent: str | None = None
-
-
-def _said(facts: Facts, units: Sequence[str], days: Sequence[date]) -> dict[Place, _Known]:
-    """All that is published of units, days and cells, or follows from it."""
-    rows: dict[str | None, int | None] = {None: None} | {unit: row for row, unit in enumerate(units)}
-    columns: dict[date | None, int | None] = {None: None} | {day: column for column, day in enumerate(days)}
-    received: implied.Layer = {}
-    online: implied.Layer = {}
-    percents: dict[Place, str] = {}
-    for fact in facts.facts:
-        if fact.what == "on_time" or fact.day not in columns:
-            continue
-        place = (rows[fact.unit], columns[fact.day])
-        whole = fact.count if fact.what == "received" else fact.of
-        if whole is not None and received.setdefault(place, whole) != whole:
-            raise UnsolvableError(f"{whole} and {received[place]} cannot both have been received")
-        if fact.what == "online" and fact.count is not None:
-            online[place] = fact.count
-        if fact.percent is not None:
-            percents[place] = fact.percent
-    implied.complete(received, online, percents, len(units), len(days))
-    places = {*received, *online, *percents}
-    return {place: _Known(received.get(place), online.get(place), percents.get(place)) for place in places}
-
-
-def _member(name: str, known: _Known | None, weight: float, habit: float) -> Member:
-    known = known or _Known()
+def _member(name: str, known: Known | None, weight: float, habit: float) -> Member:
+    known = known or Known()
     whole, part = known.received, known.online
     return Member(
         name=name, whole_low=whole or part or 0, whole_high=ANYTHING if whole is None else whole,
@@ -88,12 +66,19 @@ def _member(name: str, known: _Known | None, weight: float, habit: float) -> Mem
 
 
 def _unit(
-    facts: Facts, unit: str, row: int, columns: int, said: Mapping[Place, _Known], below: Pair | None, chance: Random
+    facts: Facts,
+    unit: str,
+    row: int,
+    columns: int,
+    said: Mapping[Place, Known],
+    below: Pair | None,
+    carried: int,
+    chance: Random,
 ) -> Member:
     known = said.get((row, None))
     assumed = facts.assumed.received.get(unit)
     if assumed is not None and (known is None or known.received is None):
-        known = replace(known or _Known(), received=assumed)
+        known = replace(known or Known(), received=assumed)
     weight = facts.assumed.weights.get(unit, 1.0) * chance.uniform(0.75, 1.3)
     habit = min(1.0, facts.assumed.online_share * chance.uniform(0.8, 1.2))
     member = _member(f"received by {unit}", known, weight, habit)
@@ -104,12 +89,16 @@ def _unit(
     if best is not None and best.unit != unit:
         member = replace(member, below=below)
     if ended is not None:
-        member = replace(member, whole_low=max(member.whole_low, _completed_at_least(ended)))
+        member = replace(member, whole_low=max(member.whole_low, _completed_at_least(ended) - carried))
     return member
 
 
-def _day(facts: Facts, day: date, column: int, rows: int, said: Mapping[Place, _Known], chance: Random) -> Member:
+def _day(
+    facts: Facts, day: date, column: int, rows: int, said: Mapping[Place, Known], shut: Collection[Cell], chance: Random
+) -> Member:
     weight = chance.uniform(0.85, 1.15) * (MONDAY_WEIGHT if day.weekday() == 0 else 1.0)
+    if shut:
+        weight *= 1 - sum((row, column) in shut for row in range(rows)) / rows
     member = _member(f"received on {day}", said.get((None, column)), weight, facts.assumed.online_share)
     return _holding(member, [said.get((row, column)) for row in range(rows)])
 
@@ -118,7 +107,7 @@ def _strayed(member: Member, chance: Random) -> Member:
     return replace(member, weight=member.weight * chance.uniform(0.1, 3), habit=chance.random())
 
 
-def _holding(member: Member, cells: Sequence[_Known | None]) -> Member:
+def _holding(member: Member, cells: Sequence[Known | None]) -> Member:
     """A unit or a day has at least what is published of its cells; exactly that when all of them are."""
     received = online = offline = 0
     for cell in cells:
@@ -138,7 +127,7 @@ def _holding(member: Member, cells: Sequence[_Known | None]) -> Member:
     )  # fmt: skip
 
 
-def _total(facts: Facts, known: _Known | None, by_unit: Sequence[Member], by_day: Sequence[Member]) -> Member:
+def _total(facts: Facts, known: Known | None, by_unit: Sequence[Member], by_day: Sequence[Member], carried: int) -> Member:
     """All together; where nothing is published of it, as many as the known units or days let expect."""
     expected = 0.0
     for side in (by_unit, by_day):
@@ -149,13 +138,13 @@ def _total(facts: Facts, known: _Known | None, by_unit: Sequence[Member], by_day
     usual = sum(each.whole_low for each in by_unit)
     total = _member("received", known, max(expected, usual), facts.assumed.online_share)
     ended = facts.about("on_time")
-    least = 0 if ended is None else _completed_at_least(ended)
+    least = 0 if ended is None else _completed_at_least(ended) - carried
     ceiling = min(sum(each.whole_high for each in side) for side in (by_unit, by_day))
     return replace(total, whole_low=max(total.whole_low, least), whole_high=min(total.whole_high, ceiling))
 
 
 def _completed_at_least(ended: Fact) -> int:
-    """Whatever was completed had been received; a printed share needs a whole of which it can be taken."""
+    """Whatever was completed had been received, or carried over; a printed share needs a whole of which it can be taken."""
     if ended.of is not None:
         return ended.of
     least = ended.count or 0
@@ -179,7 +168,7 @@ def _within(ceiling: int, members: Sequence[Member]) -> list[Member]:
 
 
 def _cells(
-    rows: Sequence[Pair], columns: Sequence[Pair], said: Mapping[Cell, _Known], chance: Random, bold: bool
+    rows: Sequence[Pair], columns: Sequence[Pair], said: Mapping[Cell, Known], chance: Random, bold: bool
 ) -> list[Row] | None:
     """Online and offline are two tables with sums of their own, once the cells of which something is known are settled."""
     settled = _settle(rows, columns, said, chance, bold)
@@ -205,7 +194,7 @@ def _cells(
 
 
 def _settle(
-    rows: Sequence[Pair], columns: Sequence[Pair], said: Mapping[Cell, _Known], chance: Random, bold: bool
+    rows: Sequence[Pair], columns: Sequence[Pair], said: Mapping[Cell, Known], chance: Random, bold: bool
 ) -> tuple[dict[Cell, int], dict[Cell, int]] | None:
     """Online and offline counts of the cells of which something is published; None when one finds no room."""
     online: dict[Cell, int] = {}
@@ -254,7 +243,7 @@ def _settle(
     return online, offline
 
 
-def _wholes_of(known: _Known, aim: int, most: int) -> Iterator[int]:
+def _wholes_of(known: Known, aim: int, most: int) -> Iterator[int]:
     """Counts of which a part can be what is known of it, the nearest first."""
     member = _member("", known, 1.0, 0.5)
     for away in range(max(aim, most - aim) + 1):
@@ -263,7 +252,7 @@ def _wholes_of(known: _Known, aim: int, most: int) -> Iterator[int]:
                 yield whole
 
 
-def _settled(facts: Facts, units: Sequence[str], said: dict[Place, _Known], chance: Random, bold: bool) -> Pair | None:
+def _settled(facts: Facts, units: Sequence[str], said: dict[Place, Known], chance: Random, bold: bool) -> Pair | None:
     """The best online share as a fraction below which all others stay; its unit's figures are settled where they must be.
 
     One that is only printed counts as its lower end; a bold attempt settles it anywhere within its rounding.
@@ -282,7 +271,7 @@ def _settled(facts: Facts, units: Sequence[str], said: dict[Place, _Known], chan
         return 2 * round(float(known.percent) * scale) - 1, 200 * scale
     whole = known.received
     if whole is None:
-        whole = _whole_of(known, facts, best, len(units), said.get((None, None), _Known()), chance, bold)
+        whole = _whole_of(known, facts, best, len(units), said.get((None, None), Known()), chance, bold)
     part = known.online if known.online is not None else a_count_for(known.percent or "0", whole, chance)
     if part is None:
         raise UnsolvableError(f"no whole number of {whole} is {known.percent} %")
@@ -290,7 +279,7 @@ def _settled(facts: Facts, units: Sequence[str], said: dict[Place, _Known], chan
     return part, whole
 
 
-def _whole_of(known: _Known, facts: Facts, best: Fact, units: int, everything: _Known, chance: Random, bold: bool) -> int:
+def _whole_of(known: Known, facts: Facts, best: Fact, units: int, everything: Known, chance: Random, bold: bool) -> int:
     """So many that the best unit received, of whom its share alone is known, or how many came online."""
     most = everything.received or ANYTHING
     usual = facts.assumed.received.get(best.unit or "", 0)

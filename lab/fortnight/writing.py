@@ -11,20 +11,17 @@ from msgspec.structs import replace
 from contracts import instants, reference_files
 from contracts.data import Annulled, Data, Received, Submitted
 from contracts.events import TYPE_PREFIX, TYPE_SUFFIX, code_of
-from contracts.reference import Reference
-from lab.errors import UnsolvableError
-from lab.fortnight.courses import Demand, World
 from lab.fortnight.facts import Facts
 from lab.fortnight.happenings import Happening, Life, shown
 from lab.fortnight.hours import Hours
-from lab.fortnight.lives import lives_of
-from lab.fortnight.solver import UnitPlan, solve
+from lab.fortnight.lives import carried_lives_of, lives_of
+from lab.fortnight.places import Places
+from lab.fortnight.solver import Frame, UnitPlan, solve
 
 OUTAGE_SHARE = 0.3
 ON_PAPER_SHARE = 0.5
 # Online submissions come over the city's portal: a unit's broken link does not hold them up.
 BY_PORTAL = frozenset({"submitted"})
-JOINT_FIELD = "lien_thong"
 
 
 class Reported(Struct, frozen=True, gc=False):
@@ -45,50 +42,40 @@ class Outage(Struct, frozen=True):
 
 
 def fortnight(facts: Facts, reference_directory: Path, seed: int) -> list[Reported]:
-    """All events of the period in the order in which they are sent; equal for equal arguments, byte for byte."""
-    world = _world(facts, reference_files.read(reference_directory))
-    plans = _plans(facts, world, seed)
-    outages = {unit: _outage(world.hours, Random(f"{seed} outage {unit}")) for unit in world.units}
+    """All events of the period in the order in which they are sent; equal for equal arguments, byte for byte.
+
+    What was carried over from before it comes first, with all that happened then.
+    """
+    places = Places(facts, reference_files.read(reference_directory))
+    plans = _plans(facts, places, seed)
+    outages = {unit: _outage(places.hours(unit), Random(f"{seed} outage {unit}")) for unit in places.units}
     written: list[Reported] = []
     for plan in plans:
-        chance = Random(f"{seed} lives {plan.code}")
-        lives = sorted(lives_of(plan, world, chance), key=lambda life: life.happenings[0].at)
+        world, chance = places.world(plan.code), Random(f"{seed} lives {plan.code}")
+        lives = lives_of(_of_own_days(plan, places), world, chance) if world.hours.days else []
+        if plan.carried_over:
+            world = places.earlier_world(plan.code)
+            lives += carried_lives_of(plan, world, Random(f"{seed} carried over {plan.code}"))
+        lives.sort(key=lambda life: life.happenings[0].at)
         written += _Registry(plan.code, facts, world.hours, outages, chance).written(lives)
     return sorted(written, key=lambda each: (each.entered_at, each.subject))
 
 
 def planned(facts: Facts, reference_directory: Path, seed: int) -> list[UnitPlan]:
     """What the fortnight of these arguments adds up to, unit by unit."""
-    return _plans(facts, _world(facts, reference_files.read(reference_directory)), seed)
+    return _plans(facts, Places(facts, reference_files.read(reference_directory)), seed)
 
 
-def _plans(facts: Facts, world: World, seed: int) -> list[UnitPlan]:
-    return solve(facts, world.units, world.hours.days, Random(f"{seed} plans"))
+def _plans(facts: Facts, places: Places, seed: int) -> list[UnitPlan]:
+    frame = Frame(units=places.units, days=places.days, shut=places.shut, new=places.new)
+    return solve(facts, frame, Random(f"{seed} plans"))
 
 
-def _world(facts: Facts, reference: Reference) -> World:
-    """The units that exist all through the period, their hours, what people ask them for."""
-    first, last = facts.first.isoformat(), facts.last.isoformat()
-    bodies = {
-        body.code: body
-        for body in reference.bodies()
-        if body.valid_from <= first and (body.valid_to is None or body.valid_to >= last)
-    }
-    units = tuple(unit.code for unit in reference.units if unit.code in bodies)
-    if not units:
-        raise UnsolvableError(f"no unit exists from {first} to {last}")
-    profile = bodies[units[0]].hours
-    for code in (*units, *facts.assumed.departments.values()):
-        if code not in bodies:
-            raise UnsolvableError(f"no body has the code {code} from {first} to {last}: it stands in [assumed.departments]")
-        if bodies[code].hours != profile:
-            raise UnsolvableError(f"{code} keeps other hours than {units[0]}: the lab plans with one profile for all")
-    joint = [each for each in reference.procedures if each.field == JOINT_FIELD]
-    single = [each for each in reference.procedures if each.field != JOINT_FIELD]
-    return World(
-        hours=Hours(facts, reference.calendar, profile), assumed=facts.assumed, units=units,
-        single=Demand.of(single, facts.assumed), joint=Demand.of(joint or single, facts.assumed),
-    )  # fmt: skip
+def _of_own_days(plan: UnitPlan, places: Places) -> UnitPlan:
+    """The plan without the days on which this unit is shut."""
+    own = [number for number, day in enumerate(places.days) if day in places.hours(plan.code).worked_days]
+    return replace(plan, received=tuple(plan.received[number] for number in own),
+                   online=tuple(plan.online[number] for number in own))  # fmt: skip
 
 
 class _Registry:
@@ -168,7 +155,7 @@ def _completed(happening: Happening, parent: str | None, ids: Sequence[str]) -> 
 
 def _outage(hours: Hours, chance: Random) -> Outage | None:
     """For some units one, of half an hour to a working day, that is over an hour before the period ends."""
-    if chance.random() >= OUTAGE_SHARE:
+    if chance.random() >= OUTAGE_SHARE or not hours.days:
         return None
     length = chance.randrange(1800, hours.length(0))
     since = chance.randrange(0, max(1, hours.total - length - 3600))

@@ -210,6 +210,8 @@ def _replay(scenario: Scenario, reference_directory: Path, seed: int, warp: Warp
     """A fortnight of published figures, each body's events from an outbox of its own; a part are whole units."""
     facts = published.read(FACTS_DIRECTORY / str(scenario.arrivals.facts))
     plans = writing.planned(facts, reference_directory, seed)
+    if any(unit.carried_over for unit in plans):
+        raise ScenarioError(f"{scenario.name} has facts that carry dossiers over, but nothing is before a run")
     chosen = set(part_of([unit.code for unit in plans], scenario))
     links, default = _bodies(scenario)
     places: Counter[str] = Counter()

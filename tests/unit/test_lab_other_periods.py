@@ -287,16 +287,6 @@ def test_a_department_that_is_assumed_must_exist(ten_units: Path) -> None:
         writing.fortnight(published.read(path), ten_units, 1)
 
 
-def test_units_that_keep_other_hours_are_said(ten_units: Path, tmp_path: Path) -> None:
-    """One plan for all needs one profile: another one is named, never planned wrongly."""
-    directory = copytree(ten_units, tmp_path / "other")
-    former, other = "20182,Xã Long Quảng,commune,default", "20182,Xã Long Quảng,commune,saturday_morning"
-    lines = (directory / "units.csv").read_text(encoding="utf-8").replace(former, other)
-    (directory / "units.csv").write_text(lines, encoding="utf-8")
-    with pytest.raises(UnsolvableError, match="20182 keeps other hours than 19753"):
-        made(AUGUST, directory)
-
-
 @st.composite
 def published_tables(draw: st.DrawFn) -> str:
     """A facts file read off a table that exists, of a few days somewhere in 2025 or 2026."""

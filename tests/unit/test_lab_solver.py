@@ -16,7 +16,7 @@ from lab.errors import FactsError, UnsolvableError
 from lab.fortnight import transport
 from lab.fortnight.facts import HUE_2025_07, Facts, count_for, counts_for, percent_of, read
 from lab.fortnight.shares import share_out
-from lab.fortnight.solver import UnitPlan, solve
+from lab.fortnight.solver import Frame, UnitPlan, solve
 from tests.effort import examples
 from tests.unit.plain_recount import printed
 
@@ -44,7 +44,7 @@ def working_days(facts: Facts) -> list[date]:
 
 
 def solved(facts: Facts, units: Sequence[str], seed: int = 1) -> list[UnitPlan]:
-    return solve(facts, units, working_days(facts), Random(seed))
+    return solve(facts, Frame(units=units, days=working_days(facts)), Random(seed))
 
 
 def at_odds(facts: list[dict[str, Any]], plans: Sequence[UnitPlan], days: Sequence[date]) -> list[dict[str, Any]]:
@@ -214,13 +214,17 @@ CARRIED: list[tuple[list[dict[str, Any]], list[str]]] = [
 
 
 @pytest.mark.parametrize(("told", "named"), CARRIED)
-def test_more_completed_than_received_is_a_limit_of_the_lab(told: list[dict[str, Any]], named: list[str]) -> None:
-    """Nobody's figures are called a contradiction because the lab has no dossiers from before."""
+def test_more_completed_than_received_was_there_before(told: list[dict[str, Any]], named: list[str]) -> None:
+    """No figures are called a contradiction because the facts carry nothing over; with enough from before they hold."""
     with pytest.raises(UnsolvableError) as wrong:
         solved(table(told), ["A", "B", "C"])
     sentence, said = str(wrong.value).split(": ", 1)
-    assert sentence == "the lab makes no dossiers that were received before 2025-08-04"
-    assert sorted(said.removeprefix("without them this cannot be: ").split("; ")) == sorted(named)
+    assert sentence == "the facts carry nothing over from before 2025-08-04"
+    assert sorted(said.removeprefix("without that this cannot be: ").split("; ")) == sorted(named)
+    facts = [*told, {"what": "carried_over", "count": 60}]
+    plans = solved(table(facts), ["A", "B", "C"])
+    assert sum(plan.carried_over for plan in plans) == 60
+    assert at_odds(told, plans, working_days(table(told))) == []
 
 
 @pytest.mark.parametrize(("told", "named"), ODD)
@@ -262,7 +266,7 @@ def test_a_fact_about_nobody_is_said(told: list[dict[str, Any]], sentence: str) 
     facts = table(told, 7)
     days = [day for day in working_days(facts) if day.weekday() < 5]
     with pytest.raises(UnsolvableError, match=sentence):
-        solve(facts, ["A", "B"], days, Random(1))
+        solve(facts, Frame(units=["A", "B"], days=days), Random(1))
 
 
 HEAD = 'title = "t"\nfirst = 2025-08-04\nlast = 2025-08-05\n'
@@ -395,7 +399,7 @@ def test_hue_s_table_is_solved_with_other_seeds() -> None:
     told = [msgspec.structs.asdict(fact) for fact in facts.facts]
     told = [{name: value for name, value in fact.items() if value is not None} for fact in told]
     for seed in range(5):
-        assert at_odds(told, solve(facts, units, days, Random(seed)), days) == []
+        assert at_odds(told, solve(facts, Frame(units=units, days=days), Random(seed)), days) == []
 
 
 @pytest.mark.parametrize("published", [{}, {"count": 106}])
