@@ -24,6 +24,8 @@ GIB = 1024**3
 # Of one machine, from its slow hour to its quiet one, as measured while this lab was made.
 HOURS_RATIO = 6.6
 KAFKA = "kafka"
+# What a knee counts that tells of costs.
+RATES = "events/s"
 STEPS_MIN = 3
 # docs/GOING_LIVE.md, of Kafka's disk: for reports that say the archive of reported records alone.
 KEPT_BYTES_PER_EVENT = 600
@@ -95,6 +97,8 @@ def cost(document: dict[str, Any]) -> Cost:
             f"{document['scenario']} has one rate, and what an event costs depends on the rate: "
             "capacity wants a report of find-the-knee"
         )
+    if document["knee"].get("unit", RATES) != RATES:
+        raise LabError(f"{document['scenario']} counts {document['knee']['unit']}: capacity wants a report of find-the-knee")
     if outside := said(document).outside:
         raise LabError(f"the {' and the '.join(outside)} was at fault in this {document['scenario']}: its costs say nothing")
     full = FULL_MACHINE * document["machine"]["cores"]

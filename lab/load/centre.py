@@ -6,6 +6,7 @@ import random
 import time
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from msgspec import Struct
 from contracts import instants
 from lab.keys import key_of
 from lab.links.inside import Inside, connector
+from lab.load.filled import Crossed
 from lab.load.lines import Lines
 from lab.load.measures import Book
 from lab.load.pace import Pace
@@ -25,6 +27,11 @@ from lab.load.warp import Warp
 BATCH = "application/cloudevents-batch+json"
 CONNECT_SECONDS = 10.0
 PACK_LEVEL = 1
+# `POST /v1/events HTTP/1.1` or `HTTP/1.1 200 OK`, and the empty line.
+HEAD_LINES_BYTES = 28
+# In the tally's counts, before the status of an answer that says for how long to stay away.
+TURNED_AWAY = "turned_away_"
+AWAY = (429, 503)
 # As many as a heartbeat may name.
 QUARANTINED_MAX = 1000
 
@@ -76,6 +83,7 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
+        self.crossed = Crossed()
         self.last_stored_at: dict[str, float] = {}
 
     def now(self) -> float:
@@ -96,10 +104,12 @@ class OutboxCentre:
     """`accept` never waits, as an edge's disk never waits for the line; `run` delivers until cancelled."""
 
     def __init__(
-        self, centre: Centre, intake: str, settings: Outbox, tally: Tally, warp: Warp, inside: Inside | None = None
+        self, centre: Centre, intake: str, settings: Outbox, tally: Tally, warp: Warp, inside: Inside | None = None,
+        line: int = 0,
     ) -> None:  # fmt: skip
         self._centre = centre
         self._inside = inside
+        self._line = line
         self._warp = warp
         self.link = centre.link
         self._intake = intake
@@ -141,13 +151,19 @@ class OutboxCentre:
         batch = self._waiting.foremost(self._pace.events)
         body = gzip.compress(b"[" + b",".join(each.body for each in batch) + b"]", PACK_LEVEL, mtime=0)
         began = time.monotonic()
-        asked: float | None = None
         try:
-            status, reply, asked = await self._post("/v1/events", BATCH, body, packed=True)
+            answer = await self._post("/v1/events", BATCH, body, packed=True)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._pace.broke(len(batch))
             await self._rest(type(error).__name__, None)
             return
+        tally = self._tally
+        tally.crossed.add(
+            tally.links.index(self.link), self._line, began - tally.began, tally.now(), answer.up, answer.down
+        )  # fmt: skip
+        reply, status, asked = answer.reply, answer.status, answer.asked_seconds
+        if reply is not None and asked is not None and status in AWAY:
+            tally.counts[f"{TURNED_AWAY}{status}"] += 1
         if reply is None or reply.results is None or len(reply.results) != len(batch):
             await self._rest(f"answer_{status}" if reply is not None else "not_intake", asked)
             return
@@ -211,7 +227,7 @@ class OutboxCentre:
                 self._tally.counts["heartbeats_lost"] += 1
             await asyncio.sleep(self._settings.heartbeat_seconds * random.uniform(0.9, 1.1))
 
-    async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> tuple[int, Reply | None, float | None]:
+    async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> "_Answer":
         assert self._session is not None, "run comes first"
         headers = {"Authorization": f"Bearer {key_of(self._centre.unit)}", "Content-Type": kind}
         if packed:
@@ -220,7 +236,27 @@ class OutboxCentre:
         self._tally.counts["bytes"] += len(body)
         url = f"http://{self._intake}{path}"
         async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            return answer.status, reply_of(await answer.read()), retry_after(answer.headers.get("Retry-After"))
+            raw = await answer.read()
+            return _Answer(
+                answer.status, reply_of(raw), retry_after(answer.headers.get("Retry-After")),
+                up=len(body) + _head_bytes(answer.request_info.headers.items()),
+                down=len(raw) + _head_bytes(answer.headers.items()),
+            )  # fmt: skip
+
+
+class _Answer(Struct, frozen=True):
+    """What came back, and the bytes that crossed the line for it each way, but for those of TCP."""
+
+    status: int
+    reply: Reply | None
+    asked_seconds: float | None
+    up: int
+    down: int
+
+
+def _head_bytes(headers: Iterable[tuple[str, str]]) -> int:
+    """A line for each header and as much for the first and the empty one."""
+    return HEAD_LINES_BYTES + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def reply_of(raw: bytes) -> Reply | None:

@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.load import yardstick
 from lab.load.counting import AUDIT, COUNTS
 from lab.load.fresh import the_citys
-from lab.load.knee import interval_of
+from lab.load.kneesaid import interval_of
 from lab.load.noise import RUNS_MAX, RUNS_MIN, counts_differ, differ, runs_differ
 from lab.load.verdict import OUTSIDE
 from lab.load.yardstick import Yardstick
@@ -182,9 +182,10 @@ def _knee(before: Side, after: Side) -> list[Change]:
         is_lower = new[1] is not None and new[1] <= old[0]
         apart = is_higher or is_lower
         better = is_higher if apart else None
+    unit = next((run["knee"]["unit"] for run in (*before, *after) if "unit" in run.get("knee", {})), "events/s")
     reports = min(sum(1 for run in side if _ends([run])) for side in (before, after))
     return [Change(
-        name="knee", before=_between(old), after=_between(new), more_than_noise=apart, better=better,
+        name="knee", before=_between(old, unit), after=_between(new, unit), more_than_noise=apart, better=better,
         repeated=reports >= RUNS_MIN,
     )]  # fmt: skip
 
@@ -207,11 +208,11 @@ def _ends(side: Side) -> list[tuple[float, float | None]]:
     return ends
 
 
-def _between(interval: tuple[float, float | None] | None) -> str:
+def _between(interval: tuple[float, float | None] | None, unit: str) -> str:
     if interval is None:
         return MISSING
     low, high = interval
-    return f"above {low:,.0f} events/s" if high is None else f"{low:,.0f} to {high:,.0f} events/s"
+    return f"above {low:,.0f} {unit}" if high is None else f"{low:,.0f} to {high:,.0f} {unit}"
 
 
 def _latencies(before: Side, after: Side) -> list[Change]:

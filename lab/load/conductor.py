@@ -15,6 +15,7 @@ from lab.errors import LabError, LinksError, TooSlowError
 from lab.links import program
 from lab.links.captive import Portal
 from lab.links.inside import Inside, connector
+from lab.links.oneline import OneLine
 from lab.links.profiles import STEP_KBPS, Condition
 from lab.links.server import HOST
 from lab.links.toxiproxy import Toxiproxy
@@ -23,6 +24,7 @@ from lab.load import archived, ledger, leftovers, sofar
 from lab.load import plan as planning
 from lab.load.archived import Standing
 from lab.load.asking import Asking, Told, archive_bytes, audited, kept_bytes
+from lab.load.centre import TURNED_AWAY
 from lab.load.city import City
 from lab.load.clock import Clock
 from lab.load.course import Course, acts
@@ -38,6 +40,8 @@ from lab.load.warp import Warp
 from lab.load.watch import Counted, Sampler
 
 FIRST_LINK_PORT = 40
+# Where the proxy stands behind a line that is one for all.
+BEHIND_ONE_LINE_PORT = 59
 FIRST_EDGE_PORT = 60
 TOXIPROXY_PORT = 39
 START_IN_SECONDS = 0.5
@@ -63,6 +67,7 @@ class Lab:
         self._proxy_version = ""
         self._wires = wires
         self._inside: Inside | None = None
+        self._one_line: OneLine | None = None
         self._links: dict[str, list[str]] = {}
         self._held: TextIO | None = None
 
@@ -75,7 +80,7 @@ class Lab:
         log = self._directory / "toxiproxy.log"
         # Known before it is waited for: whoever interrupts the waiting ends it by `close`.
         port = self._port_base + TOXIPROXY_PORT
-        self._proxy = Toxiproxy(binary, port, log, is_awaited=False, has_rates=self._wires is None)
+        self._proxy = Toxiproxy(binary, port, log, is_awaited=False, has_rates=self._wires is None and not scenario.one_line)
         await asyncio.to_thread(self._proxy.wait)
         self._proxy_version = program.version_of(binary, await asyncio.to_thread(self._proxy.version))
         hosts: dict[str, list[str]] = {link: [HOST] for link in scenario.links}
@@ -86,12 +91,19 @@ class Lab:
         for place, (link, profile) in enumerate(scenario.profiles.items()):
             port = self._port_base + FIRST_LINK_PORT + place
             self._links[link] = [f"{host}:{port}" for host in hosts[link]]
-            await asyncio.to_thread(self._proxy.open, link, profile, self._links[link], self._door, portal.address)
+            doors = self._links[link]
+            if scenario.one_line:
+                doors = [f"{HOST}:{self._port_base + BEHIND_ONE_LINE_PORT}"]
+                self._one_line = OneLine(profile, self._links[link][0], doors[0])
+                await self._one_line.open()
+            await asyncio.to_thread(self._proxy.open, link, profile, doors, self._door, portal.address)
         if self._inside is not None:
             await asyncio.to_thread(_try_wires, self._inside, [doors[0] for doors in self._links.values()])
 
     def close(self) -> None:
         """Ends the links."""
+        if self._one_line is not None:
+            self._one_line.close()
         if self._proxy is not None:
             self._proxy.close()
         if self._inside is not None:
@@ -151,6 +163,8 @@ class Lab:
                 f"packets; behind them {proxy}: delay, cuts of TCP connections; as delay lies behind the wire, what is lost "
                 "is sent again sooner than over a long way"
             )
+        if self._one_line is not None:
+            return f"one line at its rate, which all centres share; behind it {proxy}: delay; no lost packets"
         return (
             f"{proxy}: delay, rate, cuts of TCP connections; no lost packets; a rate is each "
             f"connection's own, in steps of {STEP_KBPS} kbit/s, and a shared line's is divided among its centres"
@@ -286,7 +300,8 @@ class _Run:
         file.write_bytes(msgspec.json.encode(counted.watched()))
         receipts = await self._edges.receipts() if self._edges.addresses else {}
         gone = msgspec.to_builtins(gaps(course.stretches))
-        self._generators.tell({"watched": str(file), "receipts": receipts, "gaps": gone})
+        narrow = [[each.on, each.since, each.until] for each in course.stretches if each.what == "congested"]
+        self._generators.tell({"watched": str(file), "receipts": receipts, "gaps": gone, "narrow": narrow})
         return await self._generators.wait("measured", MEASURED_WITHIN_SECONDS)
 
     async def _standing(self) -> Standing | None:
@@ -309,9 +324,10 @@ class _Run:
             self._depths = told
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _so_far(self) -> tuple[int, int, dict[str, int]]:
+    def _so_far(self) -> tuple[int, int, dict[str, int], dict[str, int]]:
         counts, waiting, _ = self._generators.so_far()
-        return counts["due"], counts["stored"], dict(waiting + self._depths)
+        away = {name.removeprefix(TURNED_AWAY): count for name, count in counts.items() if name.startswith(TURNED_AWAY)}
+        return counts["due"], counts["stored"], dict(waiting + self._depths), away
 
     async def _show(self, warp: Warp, began: float, counted: Counted, sampler: Sampler) -> None:
         while True:
@@ -353,7 +369,7 @@ class _Run:
             stands={subject: told.stands[subject] for subject in chosen},
             stands_told={subject: ledger.stands(said, warp.ends) for subject, said in ledgers.items()},
             counts=told.counts, refused=told.refused, troubles=told.troubles,
-            by_link=told.by_link, late_by=told.late_by, backlogs=told.backlogs, flows=told.flows,
+            by_link=told.by_link, late_by=told.late_by, backlogs=told.backlogs, flows=told.flows, lines=told.lines,
             left=told.left + self._remains.waiting, silent_edges=self._remains.silent, unseen=told.unseen,
             last_stored_at=told.last_stored_at, book=told.book, late=told.late, loop=told.loop,
             generator_cores=told.generator_cores,

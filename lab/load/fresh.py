@@ -1,4 +1,4 @@
-"""Figures that need the samples: how long a backlog took to drain, what was the first at its limit."""
+"""How long a backlog took to drain, whose a process is, and from when on it is at its limit."""
 
 from msgspec.structs import replace
 
@@ -6,7 +6,6 @@ from lab.load.accounts import waiting
 from lab.load.course import Stretch
 from lab.load.flow import Backlog, Gap
 from lab.load.outcome import Outcome
-from lab.load.watch import CORES, Sample
 
 # A process of one thread can take no more than this of a core, a machine no more than this of its cores. Kafka's threads
 # share all cores, so that it can only fill the machine.
@@ -60,32 +59,6 @@ def never_stored(outcome: Outcome, link: str) -> int:
     return min(waiting(outcome), outcome.samples[-1].outboxes.get(link, 0)) if outcome.samples else 0
 
 
-def saturation(outcome: Outcome) -> str:
-    """The first service of one thread that took a whole core for some seconds, else the machine, else nothing."""
-    warm = min(WARM_UP_SECONDS, outcome.real_seconds * WARM_UP_SHARE)
-    samples = [each for each in outcome.samples if each.at >= warm]
-    for place, sample in enumerate(samples[: len(samples) - IN_A_ROW + 1]):
-        row = samples[place : place + IN_A_ROW]
-        when = f"at {sample.at:.0f} s, {_rate(outcome, sample):,.0f} events/s reported"
-        full = [name for name in ONE_THREAD if all(each.cores.get(name, 0.0) >= FULL_CORE for each in row)]
-        if full:
-            return f"{full[0]} (one core) {when}"
-        if all(each.machine_cores >= FULL_MACHINE * CORES for each in row):
-            mine = {name: took for name, took in sample.cores.items() if the_citys(name)}
-            most = f", most {max(mine, key=lambda name: mine[name])}" if mine else ""
-            return (
-                f"the machine ({CORES} cores) {when}; the city took {sum(mine.values()):.1f} cores of it{most}, "
-                f"the lab itself {sum(sample.cores.values()) - sum(mine.values()):.1f}"
-            )
-    return "nothing"
-
-
 def the_citys(process: str) -> bool:
     """Whether a process is one of the city's."""
     return not process.startswith(THE_LABS)
-
-
-def _rate(outcome: Outcome, sample: Sample) -> float:
-    place = outcome.samples.index(sample)
-    before = outcome.samples[max(0, place - 3)]
-    return (sample.due - before.due) / (sample.at - before.at) if sample.at > before.at else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, convert, field
 
+from lab.load import filled
 from lab.load.flow import Backlog, Flow, added
 from lab.load.flow import summed as flowing
 from lab.load.measures import Book, Latencies
@@ -41,6 +42,8 @@ class Gathered(Struct, kw_only=True):
     # Of each gap of a line what had gathered, and of each link what came due and was stored in each second.
     backlogs: list[Backlog] = field(default_factory=list)
     flows: dict[str, Flow] = field(default_factory=dict)
+    # How full each line was; none of a real edge's, which does not tell.
+    lines: filled.Lines = field(default_factory=dict)
 
 
 def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
@@ -65,6 +68,7 @@ def gather(planned: Said, measured: Said, links: Sequence[str]) -> Gathered:
         stands={each.subject: each.stands for each in asked},
         backlogs=[reduce(added, seen) for seen in zip(*_seen(measured, "backlogs", list[Backlog]), strict=True)],
         flows=flowing((each, 0) for each in _seen(measured, "flows", dict[str, Flow])),
+        lines=filled.merged(_seen(measured, "lines", filled.Lines)),
     )  # fmt: skip
 
 

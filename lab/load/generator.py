@@ -19,6 +19,7 @@ from msgspec import Struct
 from lab.errors import LabError
 from lab.links.inside import Inside
 from lab.load import plan as planning
+from lab.load import rates
 from lab.load.centre import OutboxCentre, Tally
 from lab.load.counter import EdgeCounter
 from lab.load.flow import Event, Gap, backlogs, flows
@@ -125,7 +126,8 @@ def _sending(centre: Centre, orders: Orders, tally: Tally, told: Plan, inside: I
         return PaperCentre(centre, door, tally, told.warp, inside)
     if centre.is_edge:
         return EdgeCounter(centre, orders.edges[str(centre.number)], tally, inside)
-    return OutboxCentre(centre, door, orders.scenario.outbox, tally, told.warp, inside)
+    line = rates.line_of(centre, orders.scenario, orders.namespace is not None)
+    return OutboxCentre(centre, door, orders.scenario.outbox, tally, told.warp, inside, line)
 
 
 class _Punctual:
@@ -238,7 +240,8 @@ async def _obey(reader: asyncio.StreamReader) -> None:
     _say({"kind": "measured", "book": tally.book.told(), "counts": dict(tally.counts), "refused": dict(tally.refused),
           "troubles": dict(tally.troubles), "last_stored_at": tally.last_stored_at, "unseen": unseen,
           "backlogs": backlogs(msgspec.convert(last["gaps"], list[Gap]), planned, stored),
-          "flows": flows(tally.links, planned, stored), **ended})  # fmt: skip
+          "flows": flows(tally.links, planned, stored),
+          "lines": rates.used(tally, orders.scenario, orders.namespace is not None, last["narrow"]), **ended})  # fmt: skip
 
 
 def _planned(told: Plan) -> Iterator[Event]:

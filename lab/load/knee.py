@@ -1,4 +1,4 @@
-"""find-the-knee: a steady rate, raised until the counters are too late and then narrowed down, again and again."""
+"""find-the-knee: a steady rate, or a number of centres, raised until the counters are too late, then narrowed down."""
 
 import time
 from bisect import bisect_left
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
-from math import inf, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from contracts import reference_files
 from lab.errors import ScenarioError
 from lab.load import lives
 from lab.load import plan as planning
+from lab.load.kneesaid import interval_of, sentence
 from lab.load.outcome import Outcome
 from lab.load.scenario import Knee, Scenario, Time, instant
 from lab.load.steps import Step, judged, told
@@ -42,7 +43,8 @@ Run = Callable[[Scenario, int, str], Awaitable[Outcome]]
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """Where the knee lies, by repeats: the highest rate that kept the promise (0: none did) and the lowest that broke it.
+    """Where the knee lies, by repeats: the highest step that kept the promise (0: none did) and the lowest that broke it,
+    in `unit`: events a second, or centres.
 
     `broke_at` None: nothing broke within the steps, or somebody else ended the repeat. `interval`: that of all repeats which
     the system itself ended; its upper end is None where one of them never broke.
@@ -53,6 +55,7 @@ class Found(Struct, frozen=True, kw_only=True):
     broke_at: list[float | None]
     stages: dict[str, int]
     sentence: str
+    unit: str = "events/s"
     interval: tuple[float, float | None] | None = None
     spoiled_repeats: int = 0
     # Time was over before the system had ended them.
@@ -76,15 +79,14 @@ def knee_of(scenario: Scenario) -> Knee:
 
 def bounds(knee: Knee) -> Bounds:
     """Of all repeats, before any of them."""
-    asked = [knee.first_events_per_second * knee.growth**number for number in range(knee.steps_max)]
+    asked = [knee.asked(number) for number in range(knee.steps_max)]
     low, high = asked[-2:]
     for _ in range(NARROWINGS):
-        low = sqrt(low * high)
+        low = knee.whole(sqrt(low * high))
         asked.append(low)
+    events = sum(knee.events_per_second(each) for each in asked) * knee.step_seconds * knee.repeats
     steps = len(asked) * knee.repeats
-    return Bounds(
-        steps, steps * (knee.step_seconds + STEP_BESIDE_SECONDS), round(sum(asked) * knee.step_seconds * knee.repeats)
-    )
+    return Bounds(steps, steps * (knee.step_seconds + STEP_BESIDE_SECONDS), round(events))
 
 
 async def find(
@@ -135,14 +137,16 @@ async def _repeat(knee: Knee, take: Callable[[int, float], Awaitable[Step]]) -> 
     """Up until it breaks, then halving the way between; whoever else is at fault ends it."""
     low, high = 0.0, 0.0
     for number in range(knee.steps_max):
-        asked = knee.first_events_per_second * knee.growth**number
+        asked = knee.asked(number)
         step = await take(number, asked)
         if not step.kept:
             high = asked if step.valid else 0.0
             break
         low = asked
     for number in range(NARROWINGS if low and high else 0):
-        asked = sqrt(low * high)
+        asked = knee.whole(sqrt(low * high))
+        if asked in (low, high):
+            return
         step = await take(knee.steps_max + number, asked)
         if step.kept:
             low = asked
@@ -153,9 +157,13 @@ async def _repeat(knee: Knee, take: Callable[[int, float], Awaitable[Step]]) -> 
 
 
 def at_rate(scenario: Scenario, asked: float, per_dossier: float, day: int, reference: Path = REFERENCE) -> Scenario:
-    """One step: the same hours of another working day each time, since the archive's clock never goes back."""
+    """One step: the same hours of another working day each time, since the archive's clock never goes back. `asked`:
+    events a second of all centres together, or how many centres there are."""
     knee = knee_of(scenario)
-    dossiers = max(1, round(asked * knee.step_seconds / per_dossier))
+    centres = scenario.centres
+    if knee.is_of_centres:
+        centres = [msgspec.structs.replace(each, count=round(asked)) for each in centres]
+    dossiers = max(1, round(knee.events_per_second(asked) * knee.step_seconds / per_dossier))
     span = timedelta(seconds=knee.step_seconds * scenario.time.speed)
     days = _open_days(scenario.time, span, reference)
     if day >= len(days):
@@ -165,6 +173,7 @@ def at_rate(scenario: Scenario, asked: float, per_dossier: float, day: int, refe
     starts = scenario.time.starts + timedelta(days=days[day])
     return msgspec.structs.replace(
         scenario,
+        centres=centres,
         time=msgspec.structs.replace(scenario.time, starts=starts, ends=starts + span),
         arrivals=msgspec.structs.replace(scenario.arrivals, dossiers=dossiers),
     )
@@ -181,8 +190,8 @@ def found(steps: list[Step], knee: Knee, done: int | None = None) -> Found:
         mine = [step for step in steps if step.repeat == repeat]
         broken = [step for step in mine if not step.kept and step.valid]
         first = min(broken, key=lambda step: step.asked, default=None)
-        kept.append(max((step.reported for step in mine if step.kept), default=0.0))
-        broke.append(None if first is None else first.reported)
+        kept.append(max((step.reached for step in mine if step.kept), default=0.0))
+        broke.append(None if first is None else first.reached)
         is_spoiled = any(not step.kept and not step.valid for step in mine)
         spoiled += is_spoiled
         is_unfinished = done is not None and repeat >= done and first is None and not is_spoiled
@@ -195,7 +204,7 @@ def found(steps: list[Step], knee: Knee, done: int | None = None) -> Found:
     interval = interval_of(ends)
     return Found(
         steps=steps, kept_up_to=kept, broke_at=broke, stages=stages, interval=interval, spoiled_repeats=spoiled,
-        unfinished_repeats=unfinished, sentence=_sentence(ends, interval, stages, _others(spoiled, unfinished, knee), knee),
+        unfinished_repeats=unfinished, unit=knee.unit, sentence=sentence(ends, interval, stages, spoiled, unfinished, knee),
     )  # fmt: skip
 
 
@@ -219,68 +228,16 @@ def document(found: Found) -> dict[str, Any]:
     return told
 
 
-def interval_of(ends: list[tuple[float, float | None]]) -> tuple[float, float | None] | None:
-    """From what every repeat kept to what every repeat broke at."""
-    if not ends:
-        return None
-    highs = [high for _, high in ends if high is not None]
-    return min(low for low, _ in ends), max(highs) if len(highs) == len(ends) else None
-
-
-def _sentence(
-    ends: list[tuple[float, float | None]], interval: tuple[float, float | None] | None, stages: dict[str, int],
-    others: str, knee: Knee,
-) -> str:  # fmt: skip
-    promise, whole = f"p99 ≤ {knee.freshness_p99_ms:,.0f} ms", knee.repeats
-    if interval is None:
-        return f"nothing can be said of {promise}{others}"
-    low, high = interval
-    by_repeat = ", ".join(f"{one:,.0f} to {'–' if other is None else f'{other:,.0f}'}" for one, other in ends)
-    none = sum(1 for one, _ in ends if not one)
-    if high is None:
-        broke = [other for _, other in ends if other is not None]
-        place = f"above {low:,.0f} events/s, where no knee was found"
-        if broke:
-            place = f"above {low:,.0f} events/s: {len(broke)} of {len(ends)} repeats broke, by {max(broke):,.0f} events/s"
-    elif not low:
-        place = f"below {high:,.0f} events/s: in {none} of {len(ends)} repeats not even the first rate was kept"
-    else:
-        place = f"the knee lies between {low:,.0f} and {high:,.0f} events/s; {_agreement(ends)}"
-    blame = ", ".join(f"{stage} ({times} of {whole})" for stage, times in sorted(stages.items(), key=lambda p: -p[1]))
-    blame = f"; what broke it: {blame}" if blame else "; nothing broke within the steps"
-    return f"{place} ({promise}; kept to broken, by repeats: {by_repeat}){blame}{others}"
-
-
-def _others(spoiled: int, unfinished: int, knee: Knee) -> str:
-    whole = knee.repeats
-    told = f"; in {spoiled} of {whole} repeats the generator was late or others had the machine" if spoiled else ""
-    return told + (f"; {unfinished} of {whole} repeats did not come to their end in time" if unfinished else "")
-
-
 def _in_order(low: float, high: float | None) -> tuple[float, float | None]:
     """Plans at rates that lie near each other may come to the contrary of what was asked: the knee is between them still."""
     return (low, high) if high is None else (min(low, high), max(low, high))
 
 
-def _agreement(ends: list[tuple[float, float | None]]) -> str:
-    """How many repeats can mean the same rate: the others have shown another one, and so may the next."""
-    if len(ends) == 1:
-        return "by one repeat, which nobody has confirmed"
-    together = max(
-        ([each for each in ends if each[0] <= low < (each[1] or inf)] for low, _ in ends), key=len
-    )  # fmt: skip
-    if len(together) <= 1:
-        return f"no two of {len(ends)} repeats agree, so that another one may lie elsewhere"
-    least, most = max(low for low, _ in together), min(high or inf for _, high in together)
-    at = f"{least:,.0f} to {most:,.0f} events/s are within each of theirs"
-    if len(together) == len(ends):
-        return f"all {len(ends)} repeats agree: {at}"
-    return f"{len(together)} of {len(ends)} repeats agree: {at}, and not within those of the others"
-
-
 def _events_per_dossier(scenario: Scenario, reference: Path, seed: int) -> float:
-    trial = at_rate(scenario, TRIAL_DOSSIERS / knee_of(scenario).step_seconds, 1.0, 0, reference)
-    return max(0.5, planning.plan(trial, reference, seed, "trial").events / TRIAL_DOSSIERS)
+    knee = knee_of(scenario)
+    asked = TRIAL_DOSSIERS / knee.step_seconds / (knee.first_events_per_second if knee.is_of_centres else 1.0)
+    trial = at_rate(scenario, max(1.0, asked), 1.0, 0, reference)
+    return max(0.5, planning.plan(trial, reference, seed, "trial").events / trial.arrivals.dossiers)
 
 
 @cache

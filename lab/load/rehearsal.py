@@ -27,7 +27,7 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = knee.REFERENCE) ->
         _replay(scenario, reference, seed)
     elif scenario.knee is not None:
         steps = _search(scenario.name, scenario.knee)
-        most = scenario.knee.first_events_per_second * scenario.knee.growth ** (scenario.knee.steps_max - 1)
+        most = scenario.knee.asked(scenario.knee.steps_max - 1)
         # An event more or less for each dossier changes nothing about the days on which there are steps.
         step = knee.at_rate(scenario, most, _per_dossier(scenario, reference, seed), steps - 1, reference)
         _bounded(step, _per_dossier(step, reference, seed))
@@ -38,7 +38,7 @@ def rehearse(scenario: Scenario, seed: int, reference: Path = knee.REFERENCE) ->
 def _together(scenario: Scenario) -> None:
     """Parts of a scenario that would come at another moment than they say."""
     if scenario.knee is not None and (scenario.faults or scenario.course):
-        raise ScenarioError(f"{scenario.name}: [knee] tries rates alone: no faults and no course beside it")
+        raise ScenarioError(f"{scenario.name}: [knee] tries one thing alone: no faults and no course beside it")
 
 
 def _search(name: str, wanted: Knee) -> int:

@@ -123,14 +123,47 @@ class Outbox(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Knee(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Steps of a steady rate, each `growth` times the one before, until the promise about freshness breaks."""
+    """Steps, each `growth` times the one before, until the promise about freshness breaks: of a steady rate, or of centres,
+    each of which comes with a rate of its own."""
 
+    step: Literal["rate", "centres"] = "rate"
+    # Of all centres together; where centres are stepped, of each.
     first_events_per_second: Positive
+    first_centres: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    # All centres on one line, which has its rate once; else each on a line of its own.
+    one_line: bool = False
     growth: Annotated[float, Meta(gt=1.05, le=4)] = 1.5
     steps_max: Annotated[int, Meta(ge=2, le=12)] = 8
     step_seconds: Annotated[float, Meta(ge=5, le=60)] = 12.0
     repeats: Annotated[int, Meta(ge=1, le=5)] = 3
     freshness_p99_ms: Positive = 2_000.0
+
+    @property
+    def is_of_centres(self) -> bool:
+        """Whether it counts centres, not events a second."""
+        return self.step == "centres"
+
+    @property
+    def unit(self) -> str:
+        """What its steps are of."""
+        return ("centres on one line" if self.one_line else "centres") if self.is_of_centres else "events/s"
+
+    @property
+    def first(self) -> float:
+        """Of the first step: events a second, or centres."""
+        return float(self.first_centres or 0) if self.is_of_centres else self.first_events_per_second
+
+    def asked(self, number: int) -> float:
+        """Of the step that comes after so many, as long as none breaks; there is no half of a centre."""
+        return self.whole(self.first * self.growth**number)
+
+    def whole(self, asked: float) -> float:
+        """What can be asked for."""
+        return float(round(asked)) if self.is_of_centres else asked
+
+    def events_per_second(self, asked: float) -> float:
+        """Of all centres together."""
+        return asked * self.first_events_per_second if self.is_of_centres else asked
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -156,6 +189,11 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # A part of the dossiers, on a machine that cannot do all of them; of published figures, a part of the units.
     scale: Annotated[float, Meta(gt=0, le=1)] = 1.0
     profiles: dict[str, Profile] = {}
+
+    @property
+    def one_line(self) -> bool:
+        """Whether all centres are on one line that has its rate once."""
+        return self.knee is not None and self.knee.one_line
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -224,7 +262,21 @@ def _problem(found: Scenario, profiles: dict[str, Profile]) -> str | None:
             return f"[[centres]] of {each.link!r} has more `edges` than `count`"
         if each.edges and not each.units:
             return f"[[centres]] of {each.link!r}: a real edge stands in a unit, name them in `units`"
-    return _wrong_moment(found) or _wrong_fault(found) or _wrong_name(found)
+    return _wrong_moment(found) or _wrong_fault(found) or _wrong_name(found) or _wrong_knee(found)
+
+
+def _wrong_knee(found: Scenario) -> str | None:
+    """What is stepped, and how many centres there are, is said in one place."""
+    knee = found.knee
+    if knee is None:
+        return None
+    if knee.is_of_centres != (knee.first_centres is not None):
+        return '[knee] `first_centres` and `step = "centres"` say something together only'
+    if (knee.is_of_centres or knee.one_line) and (len(found.centres) != 1 or found.centres[0].edges):
+        return "[knee] steps centres, or has them on one line: one group of [[centres]], without real edges"
+    if knee.is_of_centres and knee.asked(knee.steps_max - 1) > CENTRES_MAX:
+        return f"[knee] its last step would have {knee.asked(knee.steps_max - 1):,.0f} centres, more than {CENTRES_MAX}"
+    return None
 
 
 def _wrong_moment(found: Scenario) -> str | None:

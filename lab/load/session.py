@@ -95,6 +95,8 @@ def _check(chosen: Chosen) -> None:
             f"{chosen.scenario.name} has faults, which happen to a city of the lab's own alone: give no addresses, "
             "or a scenario without [[faults]]"
         )
+    if chosen.wires and chosen.scenario.one_line:
+        raise ScenarioError(f"{chosen.scenario.name} has one line for all, which is laid without wires: no --wires, please")
     if chosen.wires:
         Wires(chosen.port_base).check(planning.lines(chosen.scenario, reference_files.read(knee.REFERENCE)))
     leaving.check(chosen.out, chosen.scenario.name)

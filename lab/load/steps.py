@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from lab.load.accounts import astray, waiting
 from lab.load.counting import NOT_COUNTED
+from lab.load.filled import Full, fullest
 from lab.load.fresh import FULL_CORE, FULL_MACHINE, the_citys
 from lab.load.health import generator, machine
 from lab.load.outcome import Outcome
+from lab.load.saturation import turned_away, turning_away
 from lab.load.scenario import Knee
 from lab.load.timing import NOTHING
 from lab.load.verdict import spoiled
@@ -30,7 +32,7 @@ ITS_SHARE = 0.5
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One rate; `reported` is what was due a second in the steady part of it, of which the times are, too."""
+    """One rate, or so many centres; `reported` is what was due a second in the steady part, of which the times are, too."""
 
     repeat: int
     asked: float
@@ -53,6 +55,16 @@ class Step(Struct, frozen=True, kw_only=True):
     # Freshness of the middle event in the first and in the last third of the steady part.
     first_third_p50_ms: float = 0.0
     last_third_p50_ms: float = 0.0
+    # How many centres, where these are what is stepped.
+    centres: int = 0
+    # Parts of the steady part's looks at which intake turned away, and of its seconds in which one line was full.
+    turned_away_share: float = 0.0
+    line: Full | None = None
+
+    @property
+    def reached(self) -> float:
+        """What the knee is told in."""
+        return float(self.centres) or self.reported
 
     @property
     def grew_ms(self) -> float:
@@ -67,6 +79,7 @@ class Seen(Struct, frozen=True):
     short: str
     is_sampled: bool
     promise_ms: float
+    door: str = ""
 
 
 def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
@@ -88,10 +101,14 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
         valid=not spoiled([generator(outcome), *machine(outcome)]), kept=kept,
         intake_in_flight=_usual(samples, "intake_in_flight"), intake_queue=_usual(samples, "intake_queue"),
         steady_from_seconds=since, first_third_p50_ms=first, last_third_p50_ms=last,
+        centres=round(asked) if knee.is_of_centres else 0,
+        turned_away_share=round(len(turning_away(samples)) / max(1, len(samples) - 1), 2),
+        line=max(_full(outcome, since), key=lambda each: each.share, default=None),
     )  # fmt: skip
     if kept:
         return step
-    stage, evidence = blamed(Seen(step, short, any(each.waits for each in samples), knee.freshness_p99_ms))
+    door = turned_away(samples) if step.turned_away_share else ""
+    stage, evidence = blamed(Seen(step, short, any(each.waits for each in samples), knee.freshness_p99_ms, door))
     return replace(step, stage=stage, evidence=evidence)
 
 
@@ -122,6 +139,8 @@ def blamed(seen: Seen) -> tuple[str, str]:
         return UNKNOWN, f"what was counted was counted in time{beside}"
     if step.stored_p99_ms > min(seen.promise_ms, step.fresh_p99_ms) * ITS_SHARE:
         stage, why = _before_stored(step)
+        why += f"; intake {seen.door}" if seen.door else ""
+        why += f"; {step.line.told()}" if step.line is not None else ""
     else:
         stage, why = _after_stored(step)
     if step.machine_cores >= FULL_MACHINE * CORES:
@@ -131,7 +150,8 @@ def blamed(seen: Seen) -> tuple[str, str]:
 
 def told(step: Step) -> str:
     """One line."""
-    line = f"repeat {step.repeat + 1}: {step.reported:,.0f} events/s, "
+    line = f"repeat {step.repeat + 1}: " + (f"{step.centres:,} centres, " if step.centres else "")
+    line += f"{step.reported:,.0f} events/s, "
     line += f"p50 {step.fresh_p50_ms:,.0f} ms, p99 {step.fresh_p99_ms:,.0f} ms"
     return line + ("" if step.kept else f": BROKEN at {step.stage}: {step.evidence}")
 
@@ -148,6 +168,11 @@ def _before_stored(step: Step) -> tuple[str, str]:
         return "intake", why
     if for_kafka_ms >= step.stored_p99_ms * ITS_SHARE:
         return "kafka", f"{why}, which are {for_kafka_ms:,.0f} ms of waiting for Kafka"
+    if step.turned_away_share >= ITS_SHARE:
+        return "intake's door", why
+    # Before what intake holds: a request whose body is still on the line is within intake, too.
+    if step.line is not None and step.line.share >= ITS_SHARE:
+        return f"the line ({step.line.link})", why
     if step.intake_in_flight < 1 and step.intake_queue < 1:
         return "links", why
     return "intake", why
@@ -163,6 +188,12 @@ def _after_stored(step: Step) -> tuple[str, str]:
     if redis >= FULL_CORE > own:
         return "redis", f"{why}; redis took {redis:.2f} of its one core, {stage} {own:.2f}"
     return stage, why
+
+
+def _full(outcome: Outcome, since: float) -> list[Full]:
+    """Lines that were full for as much of the steady part as names them; of one that centres share, of the first on."""
+    seconds = outcome.real_seconds - since
+    return fullest(outcome.lines, since, outcome.real_seconds, max(1, round(seconds * ITS_SHARE)))
 
 
 def _steady_from(outcome: Outcome) -> float:

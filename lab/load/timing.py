@@ -3,10 +3,11 @@
 from lab.load.accounts import timeless
 from lab.load.fair import fairness, is_measured, wait_seconds
 from lab.load.flow import Backlog
-from lab.load.fresh import drains, never_stored, saturation, the_citys, without_line
+from lab.load.fresh import drains, never_stored, the_citys, without_line
 from lab.load.generator import Manner
 from lab.load.measures import Summary
 from lab.load.outcome import Outcome
+from lab.load.saturation import saturation
 from lab.load.verdict import Verdict, Word
 from lab.load.watch import CORES
 

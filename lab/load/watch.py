@@ -35,7 +35,8 @@ SUMS = {
 
 
 class Sample(Struct, frozen=True, kw_only=True):
-    """One look: cores and MiB taken by each process, what waits where, events due and stored so far."""
+    """One look: cores and MiB taken by each process, what waits where, events due and stored so far; `turned_away`: how
+    often intake has said by now that it cannot, and for how long, by its word."""
 
     at: float
     cores: dict[str, float]
@@ -45,6 +46,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     due: int
     stored: int
     machine_cores: float
+    turned_away: dict[str, int] = {}
 
 
 class Counted:
@@ -130,11 +132,12 @@ class Sampler:
         machine = _machine_ticks()
         busy = (machine[0] - self._machine[0]) / max(1, machine[1] - self._machine[1]) * CORES
         self._machine = machine
-        due, stored, outboxes = self._so_far()
+        due, stored, outboxes, turned_away = self._so_far()
         self.samples.append(Sample(
             at=round(now - self._began, 2), cores=cores,
             mib={name: round((resident_bytes(pid) or 0) / MIB, 1) for name, pid in pids.items()},
             waits=waits, outboxes=outboxes, due=due, stored=stored, machine_cores=round(busy, 2),
+            turned_away=turned_away,
         ))  # fmt: skip
 
     def _take(self, pids: dict[str, int], elapsed: float) -> dict[str, float]:

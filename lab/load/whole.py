@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lab.load import flow
+from lab.load import filled, flow
 from lab.load.archived import Standing
 from lab.load.course import Stretch
 from lab.load.flow import Backlog
@@ -31,7 +31,8 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
     return replace(
         last, scenario=scenario, seed=seed, started_at=first.started_at,
         real_seconds=last.started_at - first.started_at + last.real_seconds,
-        planned=sum(each.planned for each in steps), expected=expected, counters=counters, total=total,
+        centres=max(each.centres for each in steps), planned=sum(each.planned for each in steps), expected=expected,
+        counters=counters, total=total,
         dues=_merged(steps, "dues"), dues_told=_merged(steps, "dues_told"), ledgers=_merged(steps, "ledgers"),
         stands=_merged(steps, "stands"), stands_told=_merged(steps, "stands_told"),
         counts=summed(each.counts for each in steps), refused=summed(each.refused for each in steps),
@@ -39,6 +40,7 @@ def whole(scenario: Scenario, seed: int, steps: Sequence[Outcome], audit: dict[s
         by_link=summed(each.by_link for each in steps), late_by=summed(each.late_by for each in steps),
         backlogs=_backlogs(steps),
         flows=flow.summed((each.flows, round(after)) for each, after in _with_seconds(steps)),
+        lines=filled.merged(filled.later(each.lines, round(after)) for each, after in _with_seconds(steps)),
         left=sum(each.left for each in steps), unseen=sum(each.unseen for each in steps),
         silent_edges=sum(each.silent_edges for each in steps), all_counted=all(each.all_counted for each in steps),
         last_stored_at={
@@ -69,11 +71,15 @@ def _samples(steps: Sequence[Outcome]) -> list[Sample]:
     """One after the other; what was due and stored goes on from where the step before has left it."""
     told: list[Sample] = []
     due = stored = 0
+    away: Counter[str] = Counter()
     for each, after in _with_seconds(steps):
         told += [
-            replace(one, at=round(one.at + after, 2), due=one.due + due, stored=one.stored + stored) for one in each.samples
-        ]
+            replace(one, at=round(one.at + after, 2), due=one.due + due, stored=one.stored + stored,
+                    turned_away=dict(away + Counter(one.turned_away)))
+            for one in each.samples
+        ]  # fmt: skip
         due, stored = due + each.counts["due"], stored + each.counts["stored"]
+        away += Counter(each.samples[-1].turned_away if each.samples else {})
     return told
 
 

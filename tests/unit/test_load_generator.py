@@ -14,7 +14,7 @@ import pytest
 from contracts import instants, reference_files
 from contracts.heartbeats import Heartbeat
 from lab.errors import LabError
-from lab.load import generator
+from lab.load import filled, generator
 from lab.load import scenario as scenarios
 from lab.load.centre import OutboxCentre, Result, Tally
 from lab.load.flow import Backlog, Flow
@@ -214,6 +214,7 @@ def test_several_processes_are_gathered_as_one() -> None:
         "late": _late(events), "loop": _late(2 * events),
         "backlogs": [{"link": "fibre", "until": 5.0, "due": events, "stored": 9, "last_stored_at": float(events)}],
         "flows": {"fibre": {"due": [1] * (events // 10), "stored": [0, events]}},
+        "lines": {"fibre": {"0": {"up_kbps": 80, "down_kbps": 80, "together": True, "spent": [[3, 10 * events, 1]]}}},
         "cpu_seconds": 3.0, "wall_seconds": 10.0,
     } for events in (10, 20))  # fmt: skip
     told = gather([first, second], [first, second], ("fibre", "mountain"))
@@ -229,6 +230,7 @@ def test_several_processes_are_gathered_as_one() -> None:
     assert told.generator_cores == [0.3, 0.3]
     assert told.backlogs == [Backlog("fibre", 5.0, 30, 18, 20.0)]
     assert told.flows == {"fibre": Flow([2, 1], [0, 30])}
+    assert told.lines == {"fibre": {"0": filled.Line(80, 80, True, [filled.Spent(3, 300, 2)])}}
 
 
 def _late(milliseconds: float) -> str:

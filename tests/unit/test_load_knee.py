@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from lab.errors import ScenarioError
-from lab.load import judging, knee, steps
+from lab.load import judging, knee, rates, steps
+from lab.load import plan as planning
 from lab.load import scenario as scenarios
 from lab.load import verdict as drawing
 from lab.load.flow import Flow
@@ -354,3 +356,60 @@ def test_a_late_generator_of_one_step_is_one_of_the_whole() -> None:
     assert "99% of a core at most" in own.measured
     assert "its loop stood still for 3002 ms" in own.measured
     assert drawing.spoiled(told)
+
+
+MOUNTAIN = scenarios.read("knee-mountain")
+
+
+def test_centres_are_stepped_on_one_line_each_with_its_own_rate() -> None:
+    """Whole ones, more of them each time; the rate of all grows with them."""
+    wanted = knee.knee_of(MOUNTAIN)
+    assert [wanted.asked(number) for number in range(4)] == [8, 14, 23, 39]
+    per_dossier = knee._events_per_dossier(MOUNTAIN, knee.REFERENCE, 1)
+    for asked in (8.0, 39.0):
+        step = knee.at_rate(MOUNTAIN, asked, per_dossier, 0)
+        told = planning.plan(step, knee.REFERENCE, 1, "a")
+        assert len(told.centres) == asked
+        assert {rates.line_of(each, step, False) for each in told.centres} == {0}
+        assert told.events / wanted.step_seconds == pytest.approx(2 * asked, rel=0.25)
+    assert rates.rates_of(MOUNTAIN.profiles["mountain"], MOUNTAIN, False) == pytest.approx((251.7, 251.7), rel=0.01)
+    apart = replace(MOUNTAIN, knee=replace(wanted, one_line=False))
+    assert len({rates.line_of(each, apart, False) for each in told.centres}) == 39
+    rehearse(MOUNTAIN, 1)
+
+
+@pytest.mark.parametrize(("truth", "asked"), [(20.0, [8, 14, 23, 18, 20]), (8.0, [8, 14, 11, 9]), (1e9, [8, 14, 23, 39])])
+def test_between_centres_there_is_no_half_one(truth: float, asked: list[float]) -> None:
+    """Halved until there is nobody between, or twice."""
+    taken: list[Step] = []
+    wanted = replace(knee.knee_of(MOUNTAIN), repeats=1, steps_max=4)
+
+    async def take(number: int, centres: float) -> Step:
+        taken.append(replace(_step(0, centres * 2.1, centres <= truth), asked=centres, centres=int(centres)))
+        return taken[-1]
+
+    asyncio.run(knee._repeat(wanted, take))
+    assert [each.asked for each in taken] == asked
+    told = knee.found(taken, wanted)
+    assert told.unit == "centres on one line"
+    if truth == 20.0:
+        assert told.interval == (20, 23)
+        assert "the knee lies between 20 and 23 centres on one line" in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("first_centres = 8\n", "", "say something together only"),
+        ('step = "centres"\n', "", "say something together only"),
+        ("first_centres = 8\n", "first_centres = 900\n", "12,779 centres, more than 5000"),
+        ("count = 4\nshare = 1\n", "count = 4\nshare = 1\n[[centres]]\nlink = 'fibre'\ncount = 1\nshare = 1\n", "one group"),
+    ],
+)
+def test_what_a_search_for_centres_cannot_be_is_said(tmp_path: Path, was: str, becomes: str, said: str) -> None:
+    """Before anything is started."""
+    text = (scenarios.DIRECTORY / "knee-mountain.toml").read_text("utf-8")
+    assert was in text
+    (tmp_path / "mine.toml").write_text(text.replace(was, becomes), "utf-8")
+    with pytest.raises(ScenarioError, match=said):
+        scenarios.read(str(tmp_path / "mine.toml"))

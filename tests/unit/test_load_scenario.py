@@ -1,5 +1,6 @@
 """Scenarios are checked before anything is started, and what is wrong is said in a sentence."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,10 @@ SMOKE = Path(__file__).resolve().parents[1] / "load_scenarios" / "smoke.toml"
 
 
 def test_every_shipped_scenario_can_be_read_and_says_what_is_simulated() -> None:
-    """The eight that were asked for, by their names, a month's end, and the nation's reconnection."""
+    """The eight that were asked for, by their names, and those that came later."""
     wanted = {"hue-fortnight", "july-1", "monday-morning", "mountain-link", "day-long-cut", "reconnect-storm", "nation"}
-    assert set(scenarios.names()) == wanted | {"find-the-knee", "month-end", "nation-reconnects"}
+    wanted |= {"find-the-knee", "month-end", "nation-reconnects", "knee-mountain", "city-breaks"}
+    assert set(scenarios.names()) == wanted
     for name in scenarios.names():
         found = scenarios.read(name)
         assert found.name == name
@@ -200,6 +202,18 @@ def test_every_link_of_every_scenario_is_promised_something() -> None:
         assert (promised.acceptance_p99_ms is not None) == any(group.edges for group in found.centres), found.name
     stalled = {each.of for name in scenarios.names() for each in scenarios.read(name).faults if each.what == "stall"}
     assert stalled == {"redis", "kafka"}
+
+
+def test_every_part_of_the_city_breaks_in_some_scenario() -> None:
+    """Each in its own way, all of them in one morning, far enough apart that each has the time to heal."""
+    broken = {(each.what, each.of) for name in scenarios.names() for each in scenarios.read(name).faults}
+    assert broken >= {("kill", each) for each in ("kafka", "redis", "processing", "metrics")}
+    assert broken >= {("flush", "redis"), ("stall", "redis"), ("stall", "kafka")}
+    morning = scenarios.read("city-breaks")
+    assert {(each.what, each.of) for each in morning.faults} == broken - {("stall", "kafka")}
+    moments = sorted({each.at for each in morning.faults})
+    apart = [(later - sooner).total_seconds() for sooner, later in pairwise(moments)]
+    assert min(apart) / morning.time.speed >= 15
 
 
 def test_no_toml_and_no_file_are_said_too(tmp_path: Path) -> None:

@@ -118,10 +118,11 @@ function sideBySide() {
 }
 
 function knee(run) {
+  const ofCentres = run.knee.steps.some(s => s.centres);
   section("The knee", make("p", {}, run.knee.sentence + "."),
     make("p", { class: "soft" }, `A row is a step. Rates and times are those of its steady part: from a quarter of it on, when dossiers of all ages are under way.${run.knee.steps.some(s => s.first_third_p50_ms != null) ? " A rate at which half of the events take ever longer, from the first third of that part to the last, is not kept." : ""} All other figures, charts and latencies of this page are those of all steps together, those that broke the promise too.`),
-    table(["repeat", "events/s", "p50 ms", "of the first and last third", "p99 ms", "p99 ms until stored", "within intake", "not folded", "not counted", "", "what broke it"], run.knee.steps.map(s => [s.repeat + 1, number(s.reported), number(s.fresh_p50_ms), `${number(s.first_third_p50_ms)} → ${number(s.last_third_p50_ms)}`, number(s.fresh_p99_ms), number(s.stored_p99_ms), number(s.intake_queue), number(s.lag_processing), number(s.lag_metrics),
-      make("b", { class: s.kept ? "kept" : s.valid ? "broken" : "invalid" }, s.kept ? "kept" : s.valid ? "BROKEN" : "invalid"), s.stage ? `${s.stage}: ${s.evidence}` : ""]), [0, 1, 2, 3, 4, 5, 6, 7, 8]));
+    table(["repeat", ...(ofCentres ? ["centres"] : []), "events/s", "p50 ms", "of the first and last third", "p99 ms", "p99 ms until stored", "within intake", "not folded", "not counted", "", "what broke it"], run.knee.steps.map(s => [s.repeat + 1, ...(ofCentres ? [number(s.centres)] : []), number(s.reported), number(s.fresh_p50_ms), `${number(s.first_third_p50_ms)} → ${number(s.last_third_p50_ms)}`, number(s.fresh_p99_ms), number(s.stored_p99_ms), number(s.intake_queue), number(s.lag_processing), number(s.lag_metrics),
+      make("b", { class: s.kept ? "kept" : s.valid ? "broken" : "invalid" }, s.kept ? "kept" : s.valid ? "BROKEN" : "invalid"), s.stage ? `${s.stage}: ${s.evidence}` : ""]), [0, 1, 2, 3, 4, 5, 6, 7, 8, ...(ofCentres ? [9] : [])]));
 }
 
 function draw() {
