@@ -65,23 +65,27 @@ class City:
         return web.json_response({"status": "stored"}, status=202)
 
 
+async def listening(city: City) -> tuple[web.AppRunner, str]:
+    """The city at a door (host:port) of its own, until the runner is cleaned up."""
+    app = web.Application()
+    app.router.add_post("/v1/events", city.answer)
+    app.router.add_post("/v1/heartbeats", city.beat)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, f"127.0.0.1:{runner.addresses[0][1]}"
+
+
 def with_line(directory: Path, act: Callable[[World, City], Awaitable[None]], **settings: Any) -> None:
     """Runs an edge's sender against a city."""
 
     async def run() -> None:
         city = City()
-        app = web.Application()
-        app.router.add_post("/v1/events", city.answer)
-        app.router.add_post("/v1/heartbeats", city.beat)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        world = World(
-            directory, edge_intake_url=f"http://127.0.0.1:{port}", edge_back_off_first_seconds=0.02,
-            edge_back_off_most_seconds=0.05, edge_retry_after_most_seconds=0.05, **settings,
-        )  # fmt: skip
+        runner, door = await listening(city)
+        quick = {
+            "edge_back_off_first_seconds": 0.02, "edge_back_off_most_seconds": 0.05, "edge_retry_after_most_seconds": 0.05,
+        }  # fmt: skip
+        world = World(directory, edge_intake_url=f"http://{door}", **{**quick, **settings})
         world.ports.writer.open()
         await world.intake.open()
         running = [asyncio.create_task(world.ports.sender.run()), asyncio.create_task(world.heartbeats.run())]
