@@ -1,5 +1,6 @@
 """What the ledger tells, worked out by hand: segments, what moved a due, who was late, the law, and plain sentences."""
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -457,6 +458,35 @@ def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() ->
     assert {SOURCES[code].basis for code in ARTICLE_UNKNOWN} == {"law"}
     articles = {code: source.article for code, source in SOURCES.items() if source.article is not None}
     assert articles == {"first_day_not_counted": "147", "month_without_the_day": "148", "moved_off_days_off": "148"}
+
+
+def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known() -> None:
+    """In both languages; numbers of acts and articles in them are those beside them, and no others."""
+    named = cited((code, instants.day_from_text("2025-07-11")) for code in SOURCES)
+    for code, rule in named.items():
+        for language, acts, nothing in (
+            (
+                "vi",
+                ("Nghị định số ", "Bộ luật Dân sự số "),
+                ("chưa biết văn bản", "không ghi văn bản", "không viện dẫn", "nếu có"),
+            ),
+            (
+                "en",
+                ("Decree ", "Civil Code "),
+                ("no act is known", "name no act", "no act is cited", "where an act is named"),
+            ),
+        ):
+            said = rule["stands_on"][language]
+            assert said.endswith("."), code
+            assert said.startswith(tuple(f"{act}{rule['act']}" for act in acts)) == (rule["act"] is not None), code
+            assert any(text in said for text in nothing) == (rule["act"] is None), code
+            numbers = set(re.findall(r"\d+", f"{rule['act'] or ''} {rule['article'] or ''}"))
+            assert set(re.findall(r"\d+", said)) == numbers, code
+        unknown = ("chưa ghi điều" in rule["stands_on"]["vi"], "not on record" in rule["stands_on"]["en"])
+        assert unknown == (code in ARTICLE_UNKNOWN,) * 2, code
+    assert "is how this system reads it" in named["first_day_not_counted"]["stands_on"]["en"]
+    former = cited([("acceptance_limit", instants.day_from_text("2025-06-30"))])["acceptance_limit"]
+    assert former["stands_on"]["en"] == "Decree 61/2018/NĐ-CP, 107/2021/NĐ-CP; which article is not on record here."
 
 
 @pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"])

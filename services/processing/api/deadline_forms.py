@@ -114,10 +114,11 @@ def _verdict() -> dict[str, Any]:
 def _rule() -> dict[str, Any]:
     basis = "`law` a text decides it; `inferred` systems do it so; `configured` here; `ours` where the sources leave room."
     article = {**_TEXT_OR_NULL, "description": "Null without an act, and of the decrees: nobody has entered their articles."}
+    stands_on = _closed({"vi": _TEXT, "en": _TEXT}) | {"description": "Which act it is, or that none is known or cited."}
     return _closed(
         {
             "basis": {"enum": ["law", "inferred", "configured", "ours"], "description": basis},
-            "act": _TEXT_OR_NULL, "article": article, "vi": _TEXT, "en": _TEXT,
+            "act": _TEXT_OR_NULL, "article": article, "vi": _TEXT, "en": _TEXT, "stands_on": stands_on,
         }
     )  # fmt: skip
 

@@ -10,6 +10,33 @@ ONE_STOP_DECREE_SINCE: Final = instants.day_from_text("2025-07-01")
 ONE_STOP_DECREE: Final = "118/2025/NĐ-CP"
 FORMER_ONE_STOP_DECREE: Final = "61/2018/NĐ-CP, 107/2021/NĐ-CP"
 CIVIL_CODE: Final = "91/2015/QH13"
+WITH_ARTICLE: Final = ("Nghị định số {act}, Điều {article}.", "Decree {act}, article {article}.")
+WITHOUT_ARTICLE: Final = (
+    "Nghị định số {act}; hệ thống chưa ghi điều, khoản cụ thể.", "Decree {act}; which article is not on record here."
+)  # fmt: skip
+LIKE_THE_CIVIL_CODE: Final = (
+    "Bộ luật Dân sự số {act}, Điều {article}, quy định chung về thời hạn; áp dụng cho thủ tục hành chính là cách hiểu của "
+    "hệ thống này.",
+    "Civil Code {act}, article {article}, on time limits in general; that it holds for administrative procedures is how "
+    "this system reads it.",
+)
+WITHOUT_ACT: Final = {
+    "inferred": (
+        "Theo cách các hệ thống một cửa đang vận hành; chưa biết văn bản nào quy định điều này.",
+        "As one-stop systems in use do it; no act is known that says so.",
+    ),
+    "configured": (
+        "Theo dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ.",
+        "As the province's reference data have it; they name no act.",
+    ),
+    "ours": (
+        "Theo quy ước của hệ thống này; không viện dẫn văn bản nào.", "A convention of this system; no act is cited for it.",
+    ),
+}  # fmt: skip
+CALENDAR: Final = (
+    "Theo lịch trong dữ liệu tham chiếu của tỉnh, thành phố; văn bản, nếu có, được ghi trong tên của ngày.",
+    "As the calendar in the province's reference data has it; where an act is named, it stands in the day's own name.",
+)
 
 
 class Source(NamedTuple):
@@ -107,5 +134,23 @@ def cited(rules: Iterable[tuple[str, int]]) -> dict[str, dict[str, Any]]:
         act = source.act
         if source.is_one_stop:
             act = ONE_STOP_DECREE if day >= ONE_STOP_DECREE_SINCE else FORMER_ONE_STOP_DECREE
-        told[code] = {"basis": source.basis, "act": act, "article": source.article, "vi": source.vi, "en": source.en}
+        told[code] = {
+            "basis": source.basis, "act": act, "article": source.article, "vi": source.vi, "en": source.en,
+            "stands_on": _stands_on(code, source, act),
+        }  # fmt: skip
     return told
+
+
+def _stands_on(code: str, source: Source, act: str | None) -> dict[str, str]:
+    """In words for a citizen who asks for the act: which it is, or that none is known or cited."""
+    if code == "calendar_body":
+        vi, en = CALENDAR
+    elif act is None:
+        vi, en = WITHOUT_ACT[source.basis]
+    elif source.basis == "inferred":
+        vi, en = (text.format(act=act, article=source.article) for text in LIKE_THE_CIVIL_CODE)
+    elif source.article is not None:
+        vi, en = (text.format(act=act, article=source.article) for text in WITH_ARTICLE)
+    else:
+        vi, en = (text.format(act=act) for text in WITHOUT_ARTICLE)
+    return {"vi": vi, "en": en}
