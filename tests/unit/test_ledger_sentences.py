@@ -174,6 +174,77 @@ def test_many_pauses_are_named_three_at_most_and_all_added() -> None:
     assert "Thời hạn còn tạm dừng 5 lần khác, cộng thêm 3 giờ 30 phút làm việc." in vi
 
 
+@pytest.mark.parametrize(
+    ("paused", "resumed", "vi", "en"),
+    [
+        (
+            "2025-07-08 09:00", "2025-07-08 10:00",
+            "Thời hạn tạm dừng từ 09:00 ngày 08/07/2025 đến 10:00 ngày 08/07/2025 (chờ thực hiện nghĩa vụ tài chính), khi "
+            "hạn lúc đó đã qua, cộng thêm 1 giờ làm việc.",
+            "The clock was paused from 09:00 on 08/07/2025 to 10:00 on 08/07/2025 while a payment was awaited, when the due "
+            "of that time had passed, which adds 1 hour of working time.",
+        ),
+        (
+            "2025-07-07 16:00", "2025-07-07 16:30",
+            "(chờ thực hiện nghĩa vụ tài chính), cộng thêm 30 phút làm việc.",
+            "while a payment was awaited, which adds 30 minutes of working time.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_pause_after_the_due_says_that_it_had_passed(paused: str, resumed: str, vi: str, en: str) -> None:
+    """The due above has moved to before that pause: 08:00 on the 8th, of a day that ended at 17:00 on the 7th."""
+    events: list[tuple[str, str, dict[str, Any]]] = [("payment_requested", paused, {}), ("payment_made", resumed, {})]
+    said = told("0 working_days", ("received", "2025-07-07 08:00", {}), *events, now="2025-07-08 11:00")["sentence"]
+    assert vi in said["vi"]
+    assert en in said["en"]
+
+
+def test_a_pause_after_the_time_of_acceptance_says_that_it_had_passed() -> None:
+    events: list[tuple[str, str, dict[str, Any]]] = [("submitted", "2025-07-07 08:00", {})]
+    for day in ("08", "09"):
+        events += [
+            ("supplement_requested", f"2025-07-{day} 07:30", REASON),
+            ("supplement_provided", f"2025-07-{day} 08:30", {}),
+        ]
+    en = told("5 working_days", *events, now="2025-07-09 09:00")["sentence"]["en"]
+    assert "to 08:30 on 08/07/2025 while papers were awaited, which adds 1 hour" in en
+    assert "while papers were awaited, when the due of that time had passed" not in en.split("09/07/2025", 1)[0]
+    assert "to 08:30 on 09/07/2025 while papers were awaited, which adds" not in en
+    assert "to 08:30 on 09/07/2025 while papers were awaited, when the due of that time had passed, which adds 1 hour" in en
+
+
+@pytest.mark.parametrize(
+    ("limit", "pauses", "vi", "en"),
+    [
+        ("5 calendar_days", [("09:00", "10:00"), ("14:00", "15:00")],
+         "2 lần tạm dừng trong cùng một ngày không làm thay đổi hạn, vì thời hạn này tính theo ngày.",
+         "2 pauses within a single day moved nothing, as this limit is counted by dates."),
+        ("2 working_days", [("12:00", "13:00")],
+         "1 lần tạm dừng ngoài giờ làm việc không làm thay đổi hạn.", "1 pause outside office hours moved nothing."),
+        ("2 working_days", [("09:00", "10:00")], None, None),
+        ("2 working_days", [("09:00", "09:00")], None, None),
+    ],
+)  # fmt: skip
+def test_a_pause_that_moved_nothing_is_not_passed_over(
+    limit: str, pauses: list[tuple[str, str]], vi: str | None, en: str | None
+) -> None:
+    """Who was asked for papers, and finds no pause in what is read out, would ask."""
+    events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 08:00", {})]
+    for begin, end in pauses:
+        events += [("payment_requested", f"2025-07-07 {begin}", {}), ("payment_made", f"2025-07-07 {end}", {})]
+    said = told(limit, *events, now="2025-07-08 11:00")["sentence"]
+    assert ("moved nothing" in said["en"]) == (en is not None)
+    assert ("không làm thay đổi hạn" in said["vi"]) == (vi is not None)
+    assert (vi or "") in said["vi"]
+    assert (en or "") in said["en"]
+
+
+def test_a_day_off_without_a_name_is_called_by_its_weekday() -> None:
+    said = told("6 calendar_days", ("received", "2025-07-07 08:00", {}), now="2025-07-08 11:00")["sentence"]
+    assert "Ngày 13/07/2025 là ngày nghỉ (Chủ Nhật) nên hạn chuyển sang" in said["vi"]
+    assert "The day 13/07/2025 is off (Sunday), so the due moves" in said["en"]
+
+
 def test_no_code_of_a_dossier_a_body_or_a_reason_stands_in_a_sentence() -> None:
     view = told("1 working_days", ("received", "2025-07-07 08:00", {}), ("supplement_requested", "2025-07-07 09:00", REASON),
                 now="2025-07-08 08:00")  # fmt: skip

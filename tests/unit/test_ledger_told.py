@@ -460,7 +460,7 @@ def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() ->
     assert articles == {"first_day_not_counted": "147", "month_without_the_day": "148", "moved_off_days_off": "148"}
 
 
-def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known() -> None:
+def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """In both languages; numbers of acts and articles in them are those beside them, and no others."""
     named = cited((code, instants.day_from_text("2025-07-11")) for code in SOURCES)
     for code, rule in named.items():
@@ -487,6 +487,9 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known()
     assert "is how this system reads it" in named["first_day_not_counted"]["stands_on"]["en"]
     former = cited([("acceptance_limit", instants.day_from_text("2025-06-30"))])["acceptance_limit"]
     assert former["stands_on"]["en"] == "Decree 61/2018/NĐ-CP, 107/2021/NĐ-CP; which article is not on record here."
+    monkeypatch.setitem(SOURCES, "acceptance_limit", SOURCES["acceptance_limit"]._replace(article="7"))
+    entered = cited([("acceptance_limit", instants.day_from_text("2025-07-11"))])["acceptance_limit"]["stands_on"]
+    assert entered == {"vi": "Nghị định số 118/2025/NĐ-CP, Điều 7.", "en": "Decree 118/2025/NĐ-CP, article 7."}
 
 
 @pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"])

@@ -9,8 +9,9 @@ from services.processing.domain import arrows, deadline, spoken
 from services.processing.domain.calendar import Day, WorkingTime
 from services.processing.domain.history import Walk
 from services.processing.domain.moves import Move, Pause
-from services.processing.domain.spoken import Said, clock_en, clock_vi
-from services.processing.domain.verdict import Verdict, late_when_paused
+from services.processing.domain.spoken import PAUSE_NAMES, Said, clock_en, clock_vi
+from services.processing.domain.spoken_now import now
+from services.processing.domain.verdict import Verdict
 
 PAUSES_NAMED_MAX: Final = 3
 LIMIT_NAMES: Final = {
@@ -19,22 +20,15 @@ LIMIT_NAMES: Final = {
     "calendar_days": ("ngày", "calendar day"),
     "months": ("tháng", "month"),
 }
-PAUSE_NAMES: Final = {
-    "supplement_requested": ("chờ bổ sung giấy tờ", "while papers were awaited", "while papers are awaited"),
-    "payment_requested": ("chờ thực hiện nghĩa vụ tài chính", "while a payment was awaited", "while a payment is awaited"),
-    "suspended": ("tạm dừng xử lý", "while it was suspended", "while it is suspended"),
-}
-ENDINGS: Final = {
-    "refused": ("Cơ quan đã từ chối tiếp nhận hồ sơ lúc {}.", "The dossier was refused at {}."),
-    "supplement_lapsed": (
-        "Hồ sơ kết thúc lúc {} vì quá thời gian bổ sung giấy tờ.",
-        "The dossier was closed at {}, as the time to send more papers had passed.",
+PAST_DUE: Final = Said(", khi hạn lúc đó đã qua", ", when the due of that time had passed")
+MOVED_NOTHING: Final = {
+    True: (
+        "trong cùng một ngày không làm thay đổi hạn, vì thời hạn này tính theo ngày",
+        "within a single day moved nothing, as this limit is counted by dates",
     ),
-    "withdrawn": ("Hồ sơ đã được rút theo yêu cầu lúc {}.", "The dossier was withdrawn on request at {}."),
-    "halted": ("Hồ sơ đã dừng xử lý lúc {}.", "The dossier was halted at {}."),
+    False: ("ngoài giờ làm việc không làm thay đổi hạn", "outside office hours moved nothing"),
 }
 SAME_DAY: Final = TimeLimit(0, "working_days")
-SORRY: Final = ("Cơ quan thành thật xin lỗi ông/bà về sự chậm trễ này.", "We apologise for the delay.")
 
 
 def sentence(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Said:
@@ -53,12 +47,12 @@ def _parts(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said
     if not walk.was_received:
         yield _submitted(walk)
         if walk.state not in arrows.FINAL:
-            yield from _paused([move.pause for move in moves if move.pause is not None], False)
+            yield from _paused(moves, False)
     else:
         yield _received(walk)
         if walk.due_current is not None and walk.hours is not None:
             yield from _reasons(walk, moves, walk.hours)
-    yield from _now(walk, moves, verdict)
+    yield from now(walk, verdict)
 
 
 # --- by when ----------------------------------------------------------------------------------------------------------
@@ -122,7 +116,7 @@ def _reasons(walk: Walk, moves: Sequence[Move], hours: WorkingTime) -> Iterator[
     recall = next((move for move in reversed(since) if move.code == "recalled"), None)
     if not by_dates:
         yield from _holidays(_that_moved(walk, start, pauses, hours))
-    yield from _paused(pauses, by_dates)
+    yield from _paused(since, by_dates)
     if letter is not None:
         yield from _letter(walk, letter)
     if recall is not None:
@@ -188,8 +182,8 @@ def _moved_off(base_day: int, due_day: int, days: Sequence[Day]) -> Said:
     base, last, due = spoken.date(base_day), spoken.date(due_day - 1), spoken.date(due_day)
     holidays = [day for day in days if day.code == "holiday"]
     if base == last:
-        name = f" ({holidays[0].name})" if holidays else ""
-        vi, en = f"Ngày {base} là ngày nghỉ{name} nên", f"The day {base} is off{name}, so"
+        called = spoken.weekday(base_day) if not holidays else Said(holidays[0].name or "", holidays[0].name or "")
+        vi, en = f"Ngày {base} là ngày nghỉ ({called.vi}) nên", f"The day {base} is off ({called.en}), so"
     else:
         named = spoken.named(holidays)
         vi = f"Từ ngày {base} đến ngày {last} là ngày nghỉ" + (f", trong đó có {named.vi}, nên" if holidays else " nên")
@@ -242,14 +236,20 @@ def _unwritten(walk: Walk, hours: WorkingTime) -> Iterator[Said]:
         )
 
 
-def _paused(pauses: Sequence[Pause], by_dates: bool) -> Iterator[Said]:
-    counted = [pause for pause in pauses if (pause.days if by_dates else pause.working)]
+def _paused(moves: Sequence[Move], by_dates: bool) -> Iterator[Said]:
+    pauses = [(move.pause, due) for move, due in _with_dues(moves) if move.pause is not None]
+    counted = [pause for pause, _ in pauses if (pause.days if by_dates else pause.working)]
+    over = [pause for pause, due in pauses if due is not None and pause.begin > due]
     for pause in counted[:PAUSES_NAMED_MAX]:
         added = spoken.calendar_days(pause.days) if by_dates else spoken.working(pause.working)
         vi, en, _ = PAUSE_NAMES[pause.fact]
+        # Else the due above would seem to lie before what has moved it.
+        after = PAST_DUE if pause in over else Said("", "")
         yield Said(
-            f"Thời hạn tạm dừng từ {clock_vi(pause.begin)} đến {clock_vi(pause.end)} ({vi}), cộng thêm {added.vi}.",
-            f"The clock was paused from {clock_en(pause.begin)} to {clock_en(pause.end)} {en}, which adds {added.en}.",
+            f"Thời hạn tạm dừng từ {clock_vi(pause.begin)} đến {clock_vi(pause.end)} ({vi}){after.vi}, "
+            f"cộng thêm {added.vi}.",
+            f"The clock was paused from {clock_en(pause.begin)} to {clock_en(pause.end)} {en}{after.en}, "
+            f"which adds {added.en}.",
         )
     if (more := len(counted) - PAUSES_NAMED_MAX) > 0:
         rest = counted[PAUSES_NAMED_MAX:]
@@ -258,110 +258,14 @@ def _paused(pauses: Sequence[Pause], by_dates: bool) -> Iterator[Said]:
             f"Thời hạn còn tạm dừng {more} lần khác, cộng thêm {sums.vi}.",
             f"The clock was paused {spoken.counted(more, 'more time')}, which adds {sums.en}.",
         )
+    if nothing := sum(pause.end > pause.begin and pause not in counted for pause, _ in pauses):
+        vi, en = MOVED_NOTHING[by_dates]
+        yield Said(f"{nothing} lần tạm dừng {vi}.", f"{spoken.counted(nothing, 'pause')} {en}.")
 
 
-# --- what now ---------------------------------------------------------------------------------------------------------
-
-
-def _now(walk: Walk, moves: Sequence[Move], verdict: Verdict) -> Iterator[Said]:
-    code = verdict.code
-    if code in ("paused", "acceptance_paused"):
-        yield _standing_still(walk)
-        if (late := late_when_paused(walk)) is not None:
-            over = _over(walk, late, "was already")
-            yield Said(f"Khi tạm dừng, {over.vi}.", f"When it was paused, {over.en}.")
-            yield Said(*SORRY)
-    elif code in ("overdue", "acceptance_overdue") and verdict.at is not None:
-        over = _over(walk, verdict, "is")
-        yield Said(f"Tính đến {clock_vi(verdict.at)}, {over.vi}.", f"As of {clock_en(verdict.at)}, {over.en}.")
-        yield Said(*SORRY)
-    elif code in ("refused", "withdrawn", "halted") and verdict.at is not None:
-        yield from _ended(walk, code, verdict.at)
-    elif walk.completion is not None and verdict.at is not None:
-        yield from _completed(walk, verdict, verdict.at)
-
-
-def _standing_still(walk: Walk) -> Said:
-    vi, _, en = PAUSE_NAMES[_pausing(walk)]
-    begin = walk.pause_begin
-    if walk.was_received and walk.due_current is None:
-        return Said(f"Hồ sơ đang tạm dừng từ {clock_vi(begin)} ({vi}).", f"It has been paused since {clock_en(begin)} {en}.")
-    return Said(
-        f"Thời hạn đang tạm dừng từ {clock_vi(begin)} ({vi}), hạn sẽ được tính thêm khi hồ sơ tiếp tục.",
-        f"The clock has been paused since {clock_en(begin)} {en}; the due will move when the dossier goes on.",
-    )
-
-
-def _ended(walk: Walk, code: str, at: int) -> Iterator[Said]:
-    last = walk.steps[-1]
-    stood = last.state_before in arrows.PAUSED and at > walk.pause_begin
-    if stood and walk.was_received and walk.due_current is not None:
-        # Else a due that stood still meanwhile would look missed.
-        vi, en, _ = PAUSE_NAMES[_pausing(walk)]
-        since_vi, since_en = clock_vi(walk.pause_begin), clock_en(walk.pause_begin)
-        yield Said(f"Thời hạn đã tạm dừng từ {since_vi} ({vi}).", f"The clock had been paused since {since_en} {en}.")
-    vi, en = ENDINGS.get(last.event.fact, ENDINGS[code])
-    yield Said(vi.format(clock_vi(at)), en.format(clock_en(at)))
-
-
-def _pausing(walk: Walk) -> str:
-    """The fact that began the pause in which it is, or in which it ended."""
-    return next(taken.event.fact for taken in reversed(walk.steps) if taken.event.fact in PAUSE_NAMES)
-
-
-def _over(walk: Walk, verdict: Verdict, be: str) -> Said:
-    late = _lateness(walk, verdict)
-    if verdict.code == "acceptance_overdue":
-        return Said(f"hồ sơ đã quá hạn tiếp nhận {late.vi}", f"the acceptance {be} overdue by {late.en}")
-    return Said(f"hồ sơ đã quá hạn trả kết quả {late.vi}", f"it {be} overdue by {late.en}")
-
-
-def _completed(walk: Walk, verdict: Verdict, at: int) -> Iterator[Said]:
-    if walk.implied:  # nothing but the return was reported
-        done = Said(f"Kết quả đã trả lúc {clock_vi(at)}", f"The result was returned at {clock_en(at)}")
-    else:
-        done = Said(f"Hồ sơ đã giải quyết xong lúc {clock_vi(at)}", f"The dossier was completed at {clock_en(at)}")
-    if verdict.code == "late":
-        late = _lateness(walk, verdict)
-        yield Said(f"{done.vi}, trễ hạn {late.vi}.", f"{done.en}, late by {late.en}.")
-        yield Said(*SORRY)
-    elif verdict.code == "early":
-        early = spoken.working(verdict.early_working)
-        yield Said(f"{done.vi}, trước hạn {early.vi}.", f"{done.en}, {early.en} before the due.")
-    elif verdict.code == "on_time":
-        yield Said(f"{done.vi}, đúng hạn.", f"{done.en}, on time.")
-    else:
-        yield Said(f"{done.vi}.", f"{done.en}.")
-    if verdict.late_by_link:
-        yield Said(
-            "Kết quả được ghi nhận đúng hạn tại cơ quan, chỉ báo về hệ thống muộn do đường truyền.",
-            "It was entered in time at the office; only the report came late, over the line.",
-        )
-    elif verdict.late_entry and walk.completion is not None and walk.completion.recordedtime is None:
-        yield Said(
-            "Kết quả được báo về hệ thống sau khi đã hết hạn, không rõ được nhập lúc nào.",
-            "It was reported after the due had passed; when it was entered is not known.",
-        )
-    elif verdict.late_entry:
-        yield Said(
-            "Kết quả được nhập vào hệ thống sau khi đã hết hạn.", "It was entered into the system after the due had passed."
-        )
-    returned = next((taken.event.time for taken in walk.steps if taken.event.fact == "returned"), None)
-    if walk.state == arrows.RETURNED and returned is not None and not walk.implied:
-        yield Said(f"Kết quả đã trả lúc {clock_vi(returned)}.", f"The result was returned at {clock_en(returned)}.")
-
-
-def _lateness(walk: Walk, verdict: Verdict) -> Said:
-    """In the unit of the limit; what is less than a minute of working time is told by the clock."""
-    if verdict.at is not None and verdict.due_at is not None and verdict.code != "acceptance_overdue":
-        days = instants.day_number(verdict.at) - instants.day_number(verdict.due_at)
-        if days and walk.limit is not None and walk.limit.unit in deadline.CALENDAR_UNITS:
-            return spoken.calendar_days(days)
-    if verdict.late_working >= instants.MINUTE:
-        return spoken.working(verdict.late_working)
-    minutes = verdict.late_by_clock // instants.MINUTE
-    if not minutes:
-        return Said("chưa đến 1 phút", "less than a minute")
-    hours, minutes = divmod(minutes, 60)
-    vi, en = spoken.joined([(hours, "giờ", "hour"), (minutes, "phút", "minute")])
-    return Said(f"{vi} ngoài giờ làm việc", f"{en} outside office hours")
+def _with_dues(moves: Iterable[Move]) -> Iterator[tuple[Move, int | None]]:
+    """Each move with the due that stood before it, or the time by which the dossier was to be accepted."""
+    acceptance = None
+    for move in moves:
+        yield move, acceptance if move.before is None else move.before.at
+        acceptance = move.acceptance

@@ -9,12 +9,24 @@ from services.processing.domain.calendar import Day
 
 DAYS_NAMED_MAX: Final = 6
 
+PAUSE_NAMES: Final = {
+    "supplement_requested": ("chờ bổ sung giấy tờ", "while papers were awaited", "while papers are awaited"),
+    "payment_requested": ("chờ thực hiện nghĩa vụ tài chính", "while a payment was awaited", "while a payment is awaited"),
+    "suspended": ("tạm dừng xử lý", "while it was suspended", "while it is suspended"),
+}
+
 
 class Said(NamedTuple):
     """The same sentence in both languages."""
 
     vi: str
     en: str
+
+
+WEEKDAYS: Final = (
+    Said("Thứ Hai", "Monday"), Said("Thứ Ba", "Tuesday"), Said("Thứ Tư", "Wednesday"), Said("Thứ Năm", "Thursday"),
+    Said("Thứ Sáu", "Friday"), Said("Thứ Bảy", "Saturday"), Said("Chủ Nhật", "Sunday"),
+)  # fmt: skip
 
 
 def working(span: int) -> Said:
@@ -55,6 +67,11 @@ def date(number: int) -> str:
     """`07/07/2025` of a day number."""
     year, month, day = explained.day_text(number).split("-")
     return f"{day}/{month}/{year}"
+
+
+def weekday(number: int) -> Said:
+    """The weekday of a day number; the first of all, 1 January 1970, was a Thursday."""
+    return WEEKDAYS[(number + 3) % 7]
 
 
 def clock_vi(instant: int) -> str:
