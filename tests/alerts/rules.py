@@ -100,6 +100,30 @@ def dead(exported: set[str]) -> list[str]:
     ]
 
 
+def died(exported: set[str]) -> str:
+    """For people: each name that nobody exports, who asks for it, and who asks for what is recorded of it."""
+    direct: dict[str, list[str]] = {}
+    for line in dead(exported):
+        user, _, name = line.rpartition(": ")
+        direct.setdefault(name, []).append(user)
+    return "\n".join(
+        line
+        for name, users_of in direct.items()
+        for line in (f"Nobody exports {name}. It is asked for by", *(f"  {user}" for user in users_of), *_after(name))
+    )
+
+
+def _after(name: str) -> list[str]:
+    """Who asks for a record that is made of this name, be it by other records."""
+    found, lost = [], [name]
+    for each in lost:
+        made = {rule.name for rule in rules() if not rule.is_alert and each in names_in(rule.expr)}
+        for record in sorted(made - set(lost)):
+            lost.append(record)
+            found += [f"  {user.kind} {user.name}, by {record}" for user in users() if record in names_in(user.text)]
+    return found
+
+
 def _users() -> Iterator[User]:
     for rule in rules():
         yield User("rule", f"{rule.file}: {rule.name}", f"{rule.expr} {' '.join(rule.annotations.values())}")
