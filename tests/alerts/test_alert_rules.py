@@ -60,6 +60,7 @@ def test_what_an_alert_says_is_rendered_in_a_case(alert: Rule) -> None:
     for each in told:
         assert set(each) == set(alert.annotations)
         assert not re.search(r"<no value>|NaN|Inf|\b\d{4,}d\b|\(\)", each["summary"] + each["summary_en"])
+        assert not re.search(r"\b\d+(\.\d+)?(d|h|m|s|ms)\b", each["summary"]), "a time in English letters"
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules.rules() if not rule.is_alert], ids=lambda rule: rule.name)
