@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from contracts.face import logs
 from services.audit import verdict
 from services.audit.archive import CouldNotRunError
+from services.audit.domain.notes import SHOWN_MAX
 from services.audit.looking import Scope
 from services.audit.progress import Progress
 from services.audit.settings import Settings
@@ -24,10 +25,10 @@ COLLECT_AFTER = (50_000, 20, 100)
 log = logging.getLogger(__name__)
 
 
-def verify(settings: Settings, size: int | None, seed: int, json_file: Path | None) -> int:
-    """One audit, told on stdout; what kept it from a verdict, on stderr."""
+def verify(settings: Settings, size: int | None, seed: int, json_file: Path | None, shown_max: int = SHOWN_MAX) -> int:
+    """One audit, told on stdout; what kept it from a verdict, on stderr. The file names so many events of each list."""
     progress = Progress()
-    verification = Verification(settings, size, seed, progress.tell)
+    verification = Verification(settings, size, seed, progress.tell, shown_max)
     why: str | None = None
     try:
         verification.run(Scope())
@@ -80,7 +81,9 @@ def main() -> None:
     else:
         size = settings.audit_sample_dossiers if chosen.sample is None else chosen.sample
         try:
-            code = verify(settings, None if chosen.all else size, seed, chosen.json)
+            # No list is longer than there are records.
+            shown_max = settings.audit_records_max if chosen.entries is None else chosen.entries
+            code = verify(settings, None if chosen.all else size, seed, chosen.json, shown_max)
         except Exception as error:
             # Such as a verdict that cannot be written: Python's own exit code for it would be that of differences.
             log.exception("audit failed")
@@ -98,6 +101,8 @@ def _arguments() -> argparse.Namespace:
     verifying.add_argument("--sample", type=_count, metavar="N", help="dossiers to derive from nothing")
     verifying.add_argument("--all", action="store_true", help="derive every dossier from nothing")
     verifying.add_argument("--seed", type=_count, metavar="N", help="choose the dossiers of an earlier verdict again")
+    verifying.add_argument("--entries", type=_entries, default=SHOWN_MAX, metavar="N|all",
+                           help=f"so many events of each unit's lists in that file (default {SHOWN_MAX})")  # fmt: skip
     commands.add_parser("serve", help="go on verifying, and tell the newest verdict over HTTP")
     return parser.parse_args()
 
@@ -105,6 +110,15 @@ def _arguments() -> argparse.Namespace:
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
+        raise ValueError
+    return number
+
+
+def _entries(text: str) -> int | None:
+    """None: all."""
+    if text == "all":
+        return None
+    if (number := _count(text)) == 0:
         raise ValueError
     return number
 

@@ -5,7 +5,7 @@ from collections import Counter
 from services.audit.domain import sequences
 from services.audit.domain.books import Books
 from services.audit.domain.findings import Findings
-from services.audit.domain.notes import Listed
+from services.audit.domain.notes import SHOWN_MAX, Listed
 from services.audit.domain.sample import Sample
 from services.audit.looking import Looking, Scope
 from services.audit.reader import Reader, Tell
@@ -13,13 +13,16 @@ from services.audit.settings import Settings
 
 
 class Verification:
-    """The state of an audit; `size` None takes every dossier into the sample."""
+    """The state of an audit; `size` None takes every dossier into the sample, `shown_max` goes for each unit and list."""
 
-    def __init__(self, settings: Settings, size: int | None, seed: int, tell: Tell = lambda reader: None) -> None:
+    def __init__(
+        self, settings: Settings, size: int | None, seed: int, tell: Tell = lambda reader: None, shown_max: int = SHOWN_MAX
+    ) -> None:
         self.findings = Findings()
         self.seed = seed
         self._given_up = sequences.given_up(settings.audit_given_up)
-        self._books = Books(self.findings, Sample(size, seed), self._given_up)
+        self._books = Books(self.findings, Sample(size, seed), self._given_up, shown_max)
+        self._shown_max = shown_max
         self.reader = Reader(settings, self._books, tell)
         self._looking = Looking(settings, self.reader, self._books)
 
@@ -52,12 +55,12 @@ class Verification:
         given_up, come_since = self._books.sequences.sort_out(self._given_up)
         return {
             **self._books.notes.lists(self._looking.tally),
-            "discarded": sequences.by_unit(self._looking.discarded),
-            "left_behind": sequences.by_unit(self._looking.left_behind),
+            "discarded": sequences.by_unit(self._looking.discarded, self._shown_max),
+            "left_behind": sequences.by_unit(self._looking.left_behind, self._shown_max),
             "left_unsent": self._looking.left_unsent,
-            "given_up": sequences.by_unit(given_up),
+            "given_up": sequences.by_unit(given_up, self._shown_max),
             # Entered anew from paper as well, perhaps.
-            "given_up_come_since": sequences.by_unit(come_since),
+            "given_up_come_since": sequences.by_unit(come_since, self._shown_max),
         }
 
     def as_of(self) -> dict[str, int]:

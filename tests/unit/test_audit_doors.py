@@ -131,6 +131,29 @@ def test_a_heartbeat_of_a_day_that_no_calendar_has_is_passed_over(monkeypatch: p
     verification.close()
 
 
+@pytest.mark.parametrize(
+    ("told", "shown_max"), [((), 20), (("--entries", "7"), 7), (("--entries", "all"), Settings().audit_records_max)]
+)
+def test_a_verdict_names_as_many_events_of_a_list_as_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, told: tuple[str, ...], shown_max: int
+) -> None:
+    """`all` is no more than audit would read."""
+    made: list[Verification] = []
+    monkeypatch.setattr(Verification, "run", lambda self, scope: made.append(self))
+    monkeypatch.setattr(sys, "argv", ["audit", "verify", "--seed", "1", *told])
+    with pytest.raises(SystemExit):
+        main.main()
+    assert made[0]._books.notes.shown_max == shown_max
+
+
+@pytest.mark.parametrize("told", ["0", "-3", "some"])
+def test_a_list_of_no_length_is_not_asked_for(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["audit", "verify", "--entries", told])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+
+
 def test_a_fault_of_audit_s_own_is_no_difference(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from services.audit import verdict
 from services.audit.domain.chain import Chain
 from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
 from services.audit.domain.findings import Check, Difference, Findings
-from services.audit.domain.notes import KNOWN_MAX, SHOWN_MAX, Listed, Noted, Notes, Numbers
+from services.audit.domain.notes import SHOWN_MAX, Listed, Noted, Notes, Numbers
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Recount, Tally
 from services.audit.looking import Scope
@@ -31,9 +31,9 @@ def _noted(listed: Listed) -> list[Noted]:
 class Book:
     """One partition's entries, done and undone as a line does it."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown_max: int = SHOWN_MAX) -> None:
         self.pieces = Pieces()
-        self.recount, self.notes = Recount(self.pieces), Notes(self.pieces)
+        self.recount, self.notes = Recount(self.pieces), Notes(self.pieces, shown_max)
         self.stand = self.pieces.stand(msgspec.json.encode(STAND))
 
     def add(self, offset: int, counted: Counted, times: int = 1) -> None:
@@ -76,6 +76,17 @@ def test_a_list_counts_all_and_shows_the_newest_few() -> None:
     assert _noted(book.notes.lists(book.recount.figures())["backdated"]["B"])[0].offset == 998
 
 
+def test_a_list_shows_as_many_as_are_asked_for() -> None:
+    """All of them, where no more are there."""
+    entry = Counted(standing="applied", source="B", day=DAY, backdated=True)
+    for shown_max, shown in ((3, 3), (500, 100)):
+        book = Book(shown_max)
+        for offset in range(100):
+            book.add(offset, entry)
+        listed = book.notes.lists(book.recount.figures())["backdated"]["B"]
+        assert (listed.count, len(listed.newest)) == (100, shown)
+
+
 def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are_remembered_than_twice_those_shown() -> None:
     book = Book()
     number = book.pieces.entry(msgspec.json.encode(Counted(standing="applied", source="B", day=DAY, backdated=True)))
@@ -86,7 +97,7 @@ def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are
     assert [noted.partition for noted in _noted(listed)] == [1, 2, 3]
     for offset in range(1000):
         book.notes.add(number, "A", 3, offset, "X", 40 + offset)
-        assert len(book.notes._known["backdated", "B"]) <= KNOWN_MAX
+        assert len(book.notes._known["backdated", "B"]) <= 2 * SHOWN_MAX
 
 
 def test_the_table_names_the_newest_of_each_list() -> None:

@@ -8,8 +8,6 @@ from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Tally
 
 SHOWN_MAX = 20
-# Some more than are shown: of those that are shown, some may count no longer.
-KNOWN_MAX = 2 * SHOWN_MAX
 KINDS = ("backdated", "late_by_link", "late_entry")
 
 
@@ -64,6 +62,8 @@ class Notes:
     """The newest events of each kind and unit; how many there are is the recount's to say."""
 
     pieces: Pieces
+    # Of each unit; twice as many are known, since of those that are shown some may count no longer.
+    shown_max: int = SHOWN_MAX
     # By partition and offset: since when it counts so, its dossier.
     _known: dict[tuple[str, str], dict[tuple[int, int], tuple[int, str]]] = field(default_factory=dict)
     _kinds: list[tuple[str, ...]] = field(default_factory=list)
@@ -84,9 +84,9 @@ class Notes:
         for kind in self.of(number):
             known = self._known.setdefault((kind, self._unit(kind, number, receiver)), {})
             known[partition, offset] = at, dossier
-            if len(known) > KNOWN_MAX:
+            if len(known) > 2 * self.shown_max:
                 # By time: partitions are read one after the other.
-                for place in sorted(known, key=lambda place: known[place][0])[:-SHOWN_MAX]:
+                for place in sorted(known, key=lambda place: known[place][0])[: -self.shown_max]:
                     del known[place]
 
     def remove(self, number: int, receiver: str | None, partition: int, offset: int) -> None:
@@ -104,6 +104,6 @@ class Notes:
             role, unit, counter = name.split("|", 2)
             if role == "receiver" and counter in told:
                 known = self._known.get((counter, unit), {})
-                newest = sorted(known.items(), key=lambda each: (each[1][0], each[0]), reverse=True)[:SHOWN_MAX]
+                newest = sorted(known.items(), key=lambda each: (each[1][0], each[0]), reverse=True)[: self.shown_max]
                 told[counter][unit] = Listed(count, [Noted(*place, dossier) for place, (_, dossier) in newest])
         return told

@@ -248,13 +248,13 @@ def left_unsent(heartbeats: Iterable[Kept]) -> dict[str, Listed]:
     return {unit: Listed(sum(each.events for each in edges), edges[:SHOWN_MAX]) for unit, edges in found.items()}
 
 
-def by_unit(numbers: Iterable[Numbers]) -> dict[str, Listed]:
+def by_unit(numbers: Iterable[Numbers], shown_max: int = SHOWN_MAX) -> dict[str, Listed]:
     """A list of numbers for each unit."""
     found: dict[str, list[Numbers]] = {}
     for each in sorted(numbers, key=lambda each: (each.incarnation, each.first), reverse=True):
         found.setdefault(code_of(each.source), []).append(each)
     return {
-        unit: Listed(how_many((each.first, each.last) for each in of_unit), of_unit[:SHOWN_MAX])
+        unit: Listed(how_many((each.first, each.last) for each in of_unit), of_unit[:shown_max])
         for unit, of_unit in found.items()
     }
 
