@@ -1,24 +1,26 @@
-"""What the archive holds, read on from where it was read before: each event by its identity."""
+"""What the archive holds, read on from where it was read before: how each event came to lie there."""
 
+import json
 import time
-from collections import Counter
+from datetime import datetime
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from contracts.topics import PARTITIONS, REPORTED
+from tests.faults.coming import Arrival, Identity
 from tests.faults.waiting import NotInTimeError
 
 READ_WITHIN_SECONDS = 60.0
-DOSSIER_TYPES = "vn.motcua.dossier."
-Identity = tuple[str, str, str]
+DOSSIER_TYPES, TICK_TYPE = "vn.motcua.dossier.", "vn.motcua.clock.ticked.v1"
 
 
 class Archive:
-    """Identities of the events in `dossier.reported`, with how often each lies there."""
+    """The events in `dossier.reported`, each where it came first, with how often it lies there."""
 
     def __init__(self, bootstrap: str) -> None:
-        self.found: Counter[Identity] = Counter()
+        self.found: dict[Identity, Arrival] = {}
+        self._clocks: dict[int, datetime] = {}
         self._next = dict.fromkeys(range(PARTITIONS), 0)
         self._bootstrap = bootstrap
 
@@ -45,15 +47,24 @@ class Archive:
                     assert number is not None
                     assert offset is not None
                     self._next[number] = offset + 1
-                    if (event := _identity(record.headers())) is not None:
-                        self.found[event] += 1
+                    self._take(number, record)
         finally:
             consumer.close()
 
-
-def _identity(headers: Any) -> Identity | None:
-    """None for ticks and what else is no event of a dossier."""
-    told = {name: value.decode() for name, value in headers or () if value is not None}
-    if not told.get("ce_type", "").startswith(DOSSIER_TYPES):
-        return None
-    return told["ce_source"], told["ce_id"], told["ce_subject"]
+    def _take(self, number: int, record: Message) -> None:
+        """A record of a partition, in its order; a tick moves that partition's log clock, never backwards."""
+        headers: Any = record.headers() or ()
+        told = {name: value.decode() for name, value in headers if value is not None}
+        kind = told.get("ce_type", "")
+        if kind == TICK_TYPE:
+            at = datetime.fromisoformat(json.loads(record.value() or b"")["at"])
+            self._clocks[number] = max(at, self._clocks.get(number, at))
+        elif kind.startswith(DOSSIER_TYPES):
+            event = told["ce_source"], told["ce_id"], told["ce_subject"]
+            if (first := self.found.get(event)) is not None:
+                self.found[event] = first._replace(records=first.records + 1)
+                return
+            entered = told.get("ce_recordedtime")
+            self.found[event] = Arrival(
+                1, self._clocks.get(number), None if entered is None else datetime.fromisoformat(entered)
+            )

@@ -4,13 +4,16 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from random import Random
 from typing import Literal
 
 import requests
 
+from tests.faults.coming import Between, Identity, identity
 from tests.faults.doors import Doors
+from tests.faults.injecting import Suffered
 from tests.faults.load import EDGE_UNITS, Batch, Load, with_new_id, without_recordedtime
 from tests.faults.plan import Fault
 from tests.faults.stand import Stand
@@ -19,6 +22,7 @@ from tests.faults.waiting import NotInTimeError
 Sabotage = Literal["drop", "double"]
 ANSWER_SECONDS = 5.0
 STORED_WITHIN_SECONDS = 420.0
+COUNTED_WITHIN_SECONDS = 660.0
 REST_SECONDS = (0.05, 0.5)
 PORTION_PAUSE_SECONDS = 0.8
 # A batch of fewer can hardly be told from one that was shuffled.
@@ -32,13 +36,14 @@ class RefusedError(Exception):
 
 
 class Centres:
-    """One round's load on its way; `handed_in` is the oracle's list."""
+    """One round's load on its way; `handed_in` is the oracle's list, `by_edges` what it knows of times of entry that were
+    left to an edge."""
 
     def __init__(
         self, stand: Stand, doors: Doors, load: Load, faults: Sequence[Fault], seed: str, sabotage: Sequence[Sabotage] = ()
     ) -> None:
         self.handed_in: list[bytes] = []
-        self.suffered: list[Fault] = []
+        self.by_edges: dict[Identity, Between] = {}
         self._stand = stand
         self._doors = doors
         self._load = load
@@ -47,6 +52,8 @@ class Centres:
         self._withheld: list[Batch] = []
         self._sabotage = list(sabotage)
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="centre")
+        self._counting: list[Future[Suffered]] = []
+        self._counters = ThreadPoolExecutor(max_workers=max(1, len(faults)), thread_name_prefix="batch")
 
     @property
     def portions(self) -> int:
@@ -71,14 +78,18 @@ class Centres:
         self._withheld = []
         self._doors.tick(self._load.ticks[-1])
 
+    def suffered(self) -> list[Suffered]:
+        """The faults of batches, when all that they happened to is counted."""
+        return [each.result(COUNTED_WITHIN_SECONDS) for each in self._counting]
+
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._counters):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _is_withheld(self, number: int, batch: Batch) -> bool:
         fault = self._faults.get(number)
         if fault is None or fault.kind != "batch_withheld":
             return False
-        self.suffered.append(fault)
         self._withheld.append(batch)
         return True
 
@@ -95,23 +106,32 @@ class Centres:
             for batch in batches:
                 events = [each.event for each in batch.events]
                 # Else a jump could reach no event: by a log clock an edge keeps the time of entry that it is told.
-                if (edge := self._with_clock_off(batch.code)) is not None:
+                edge = EDGE_UNITS.index(batch.code) if batch.code in EDGE_UNITS else None
+                if edge is None or (shift := self._stand.clocks.off_by(edge)) is None:
+                    self.handed_in += events
+                    self._hand_in(session, batch, events)
+                else:
                     events = [without_recordedtime(each) for each in events]
-                self.handed_in += events
-                self._hand_in(session, batch, events)
-                if edge is not None:
-                    self._stand.entered(edge, len(events))
+                    self.handed_in += events
+                    self._hand_in_by_clock_off(session, batch, events, edge, shift)
 
-    def _with_clock_off(self, code: str) -> int | None:
-        """The edge of this body, if it has one whose clock is off just now."""
-        edge = EDGE_UNITS.index(code) if code in EDGE_UNITS else None
-        return edge if edge is not None and self._stand.is_clock_off(edge) else None
+    def _hand_in_by_clock_off(
+        self, session: requests.Session, batch: Batch, events: list[bytes], edge: int, shift: float
+    ) -> None:
+        """Notes between which instants the edge's clock was meanwhile; where it jumped back, by both clocks."""
+        began = time.time()
+        self._hand_in(session, batch, events)
+        later = self._stand.clocks.off_by(edge) or 0.0
+        between = _at(began + min(shift, later)), _at(time.time() + max(shift, later))
+        self.by_edges.update((identity(each), between) for each in events)
+        self._stand.clocks.entered(edge, len(events))
 
     def _hand_in(self, session: requests.Session, batch: Batch, events: list[bytes]) -> None:
-        fault = self._fault_of(batch)
+        fault, began = self._fault_of(batch), time.monotonic()
         if fault is None:
             self._store(session, batch.code, self._sabotaged(events))
-        elif fault.kind == "batch_duplicated":
+            return
+        if fault.kind == "batch_duplicated":
             self._store(session, batch.code, events)
             self._store(session, batch.code, events)
         elif fault.kind == "batch_shuffled":
@@ -119,9 +139,16 @@ class Centres:
                 self._store(session, batch.code, [each])
         else:
             self._store(session, batch.code, events)
-            return  # withheld: it was noted when it was
-        if fault is not None:
-            self.suffered.append(fault)
+        # Of one that was withheld it counts since it was handed in, of the others since their last event was stored.
+        since = began if fault.kind == "batch_withheld" else time.monotonic()
+        self._counting.append(self._counters.submit(self._counted, fault, batch.code, since))
+
+    def _counted(self, fault: Fault, code: str, since: float) -> Suffered:
+        """Waits until all that the batch handed in is counted."""
+        if code in EDGE_UNITS:
+            self._doors.drained(EDGE_UNITS.index(code))
+        self._doors.fresh()
+        return Suffered(fault.kind, fault.alone, round(time.monotonic() - since, 2), f"of {code}")
 
     def _fault_of(self, batch: Batch) -> Fault | None:
         return next((fault for number, fault in self._faults.items() if self._load.batches[number] is batch), None)
@@ -162,6 +189,10 @@ def _left(answer: requests.Response, sent: list[bytes]) -> list[bytes]:
     if results is None or len(results) != len(sent) or any(result["status"] == "refused" for result in results):
         raise RefusedError(f"{answer.status_code} to {len(sent)} events: {answer.text[:500]}")
     return [event for event, result in zip(sent, results, strict=True) if result["status"] != "stored"]
+
+
+def _at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _chosen_batches(load: Load, faults: Sequence[Fault], chance: Random) -> dict[int, Fault]:

@@ -12,6 +12,7 @@ from tests.faults.doors import Doors
 from tests.faults.kept import Kept
 from tests.faults.kinds import KAFKA_LINES
 from tests.faults.plan import Fault
+from tests.faults.proof import Proof
 from tests.faults.stand import Stand
 
 DIES_WITHIN_SECONDS = 180.0
@@ -19,11 +20,13 @@ DIES_AT_COMMIT = (2, 3, 4)
 # With what a worker ends that died as it was told to; with anything else it ended for a reason of its own.
 DIES_WITH = {"processing": FAULT_EXIT, "metrics": -signal.SIGKILL}
 DIES_IN_TRIES = 3
-# A line that has cut nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
+# A line that has hit nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
 WAITS_SECONDS = 15.0
+# Until something lies on a line that could be hit: a broker that is dead just then must come back before.
+CARRIES_WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
-# These spoil only what is under way, and nothing may have been.
-MAY_MISS = ("lossy", "unanswered")
+# Of a centre's line these must hit a request with events, which its edge counts.
+HITS_REQUESTS = ("lossy", "unanswered")
 
 Lift = Callable[[], None]
 
@@ -42,11 +45,11 @@ class Suffered(Struct, frozen=True):
 
 
 class Injected(NamedTuple):
-    """What it happened to, how it is lifted, and whether it has hit anything yet."""
+    """What it happened to, how it is lifted, and what it has hit in words: None while that is nothing."""
 
     what: str
     lift: Lift = lambda: None
-    has_hit: Callable[[], bool] = lambda: True
+    hit: Callable[[], str | None] = lambda: ""
 
 
 class Injector:
@@ -64,14 +67,27 @@ class Injector:
         except NotInjectedError:
             return None
         time.sleep(fault.seconds)
-        has_hit = _within(WAITS_SECONDS, done.has_hit)
-        done.lift()
+        try:
+            hit = self._hit(done, fault)
+        finally:
+            done.lift()
         lifted = time.monotonic()
         if fault.of.area == "edge":
             self._doors.drained(fault.target)
         self._doors.fresh()
         recovered_seconds = round(time.monotonic() - lifted, 2)
-        return Suffered(fault.kind, fault.alone, recovered_seconds, done.what) if has_hit else None
+        what = ": ".join(filter(None, (done.what, hit)))
+        return None if hit is None else Suffered(fault.kind, fault.alone, recovered_seconds, what)
+
+    def _hit(self, done: Injected, fault: Fault) -> str | None:
+        """What it hits in its time, which begins when it has lasted as long as planned."""
+        deadline = time.monotonic() + WAITS_SECONDS
+        while (hit := done.hit()) is None and time.monotonic() < deadline:
+            if fault.of.on == "line to kafka":
+                # Something to carry.
+                self._doors.nudge()
+            time.sleep(LOOK_EVERY_SECONDS)
+        return hit
 
     def _inject(self, fault: Fault) -> Injected:
         verb = fault.kind.partition("_")[0]
@@ -149,29 +165,38 @@ class Injector:
         return Injected("valkey")
 
     def _of_centre_line(self, fault: Fault) -> Injected:
-        if fault.of.spoilt not in MAY_MISS:
+        if fault.of.spoilt not in HITS_REQUESTS:
             return self._of_line(f"line {fault.target}", fault)
         if (before := self._doors.lost_requests(fault.target)) is None:
             raise NotInjectedError
-        spoilt = self._of_line(f"line {fault.target}", fault)
-        return spoilt._replace(has_hit=lambda: (self._doors.lost_requests(fault.target) or 0) > before)
+        lines, name = self._stand.lines, f"line {fault.target}"
+
+        def hit() -> str | None:
+            lost = (self._doors.lost_requests(fault.target) or 0) - before
+            return f"{lost} requests lost" if lost > 0 else None
+
+        lines.spoil(name, fault.of.spoilt)
+        return Injected(name, lambda: lines.heal(name), hit)
 
     def _of_line(self, name: str, fault: Fault) -> Injected:
-        self._stand.lines.spoil(name, fault.of.spoilt)
-        return Injected(name, lambda: self._stand.lines.heal(name))
+        lines, deadline = self._stand.lines, time.monotonic() + CARRIES_WITHIN_SECONDS
+        while not (proof := Proof(fault.of.spoilt, lambda: self._stand.connections(name))).is_carrying:
+            if time.monotonic() > deadline:
+                raise NotInjectedError
+            time.sleep(LOOK_EVERY_SECONDS)
+        lines.spoil(name, fault.of.spoilt)
+        proof.spoilt()
+        return Injected(name, lambda: lines.heal(name), proof.hit)
 
     def _of_clock(self, fault: Fault) -> Injected:
-        edge = fault.target
-        self._stand.shift_clock(edge, fault.amount)
+        clocks, edge = self._stand.clocks, fault.target
+        of_what = "the log clock" if fault.in_week else "the right time"
+        begins = self._doors.clock / 1_000_000 - time.time() if fault.in_week else 0.0
+        clocks.shift(edge, begins + fault.amount)
+
+        def hit() -> str | None:
+            return f"{entered} events" if (entered := clocks.entered_while_off(edge)) else None
+
         return Injected(
-            f"edge {edge} by {fault.amount:g} s", lambda: self._stand.shift_clock(edge, 0),
-            lambda: self._stand.entered_by_clock_off(edge) > 0,
+            f"edge {edge} by {fault.amount:g} s from {of_what}", lambda: clocks.shift(edge, 0), hit
         )  # fmt: skip
-
-
-def _within(seconds: float, has_hit: Callable[[], bool]) -> bool:
-    """Whether it has, or does within this time."""
-    deadline = time.monotonic() + seconds
-    while not (told := has_hit()) and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_SECONDS)
-    return told

@@ -64,7 +64,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *_lines("kafka", "city", "line to kafka", _KAFKA_LINE, (1.5, 4.0)),
     Kind("kill_edge", "edge", "edge", "kill -9 of an edge"),
     Kind("stop_edge", "edge", "edge", "SIGSTOP of an edge beyond its clients' patience, SIGCONT", NAP),
-    Kind("clock_edge", "edge", "edge", "the clock of an edge jumps by hours or days, and back", (2.0, 5.0)),
+    Kind("clock_edge", "edge", "edge", "the clock of an edge jumps by hours, days or months, and back", (2.0, 5.0)),
     *_lines("line", "edge", "line", _CENTRE_LINE, (2.0, 6.0)),
     Kind("batch_duplicated", "batch", "batch", "a batch handed in twice"),
     Kind("batch_shuffled", "batch", "batch", "the events of a batch handed in one by one in any order"),
@@ -75,3 +75,6 @@ WORKERS: Final = ("processing", "metrics")
 WORKERS_AT_START, WORKERS_MIN, WORKERS_MAX = 2, 1, 3
 KAFKA_LINES: Final = ("intake", "processing", "metrics")
 CLOCK_JUMPS_SECONDS: Final = (-3 * 86_400, -7_200, -90, 90, 7_200, 86_400, 31 * 86_400)
+# From the log clock: what is entered then is back-dated by this clock or is not, late by the link or late by its entry. An
+# edge refuses what lies a day ahead of its clock; of what a slot hands in, some lies ten hours ahead of the log clock.
+WEEK_JUMPS_SECONDS: Final = (-7_200, 1_800, 5_400, 6 * 3_600, 86_400)

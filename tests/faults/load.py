@@ -70,12 +70,6 @@ def working_weeks() -> tuple[date, ...]:
     return tuple(each for each in weeks if _days(each) >= WORKING_DAYS_MIN)
 
 
-def identity(raw: bytes) -> tuple[str, str, str]:
-    """By what an event is known."""
-    event = json.loads(raw)
-    return event["source"], event["id"], event["subject"]
-
-
 def with_new_id(raw: bytes, chance: Random) -> bytes:
     """The same event as if somebody had entered it a second time."""
     event = json.loads(raw)

@@ -1,15 +1,16 @@
 """What must come of the events that centres handed in: each dossier's state and dues, every counter of both roles.
 
-Worked out from the bytes of the events alone, by the letter of docs/RULES.md; no code of lab or services.
+Worked out from the bytes of the events and the way they came, by the letter of docs/RULES.md; no code of lab or services.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from tests.faults.coming import Between, Came, Identity, duplicates, entries, identity, lateness
 from tests.unit import plain_recount as plain
 from tests.unit.plain_recount import ARROWS, PAUSED, Event, fact_of, time_of
 
@@ -22,8 +23,6 @@ STOCKS = {1: (), 2: ("open_in_processing",), 4: ("open_in_processing",), 5: ("op
           6: ("open_waiting_payment",), 80: ("open_suspended",)}  # fmt: skip
 COUNTED_ALIKE = {"submitted", "received", "refused", "withdrawn", "returned", "halted", "recalled", "handed_over",
                  "rescheduled"}  # fmt: skip
-# Of these it is not the events but the way they came that decides: how often, before or after which tick.
-NOT_FORETOLD = {"duplicates", "late_by_link", "late_entry"}
 Limit = tuple[int, str]
 Figures = dict[tuple[str, str], Counter[str]]
 """(role, code) → counters."""
@@ -65,6 +64,7 @@ class Standing:
     acceptance: Due | None = None
     counted: list[tuple[str, str]] = field(default_factory=list)  # (counter, body competent then)
     completion: list[tuple[str, str]] = field(default_factory=list)
+    in_time: tuple[Identity, datetime] | None = None  # the event of a completion in time, and its due
 
     @property
     def shown_state(self) -> int:
@@ -78,9 +78,12 @@ def standings(raws: Iterable[bytes]) -> dict[str, Standing]:
     return {subject: _walked(events, limits) for subject, events in plain.dossiers(raws).items()}
 
 
-def figures(stands: Mapping[str, Standing], raws: Iterable[bytes], clock: datetime) -> Figures:
-    """Every counter that the events alone decide, as of a log clock."""
+def figures(
+    stands: Mapping[str, Standing], raws: Sequence[bytes], clock: datetime, came: Came, by_edges: Mapping[Identity, Between]
+) -> Figures:
+    """Every counter, as of a log clock."""
     told: Figures = {}
+    entered = entries(raws, came, by_edges)
 
     def count(name: str, receiver: str, competent: str) -> None:
         told.setdefault(("receiver", receiver), Counter())[name] += 1
@@ -91,8 +94,14 @@ def figures(stands: Mapping[str, Standing], raws: Iterable[bytes], clock: dateti
             count(name, stand.receiver, competent)
         for name in _stocks(stand, clock):
             count(name, stand.receiver, stand.competent)
-    for name, source in _of_sources(raws):
+        if stand.in_time is not None:
+            event, due = stand.in_time
+            if (late := lateness(came.get(event), entered.get(event), due)) is not None:
+                count(late, stand.receiver, stand.completion[0][1])
+    for name, source in _of_sources(raws, entered):
         count(name, source, source)
+    for source in duplicates(came):
+        count("duplicates", source, source)
     return told
 
 
@@ -120,7 +129,7 @@ def _walked(events: list[Event], limits: dict[str, Limit | None]) -> Standing:
             stand.original, stand.current = Due.of(limit, at), Due.of(limit, at)
         if fact == "rescheduled":
             _reschedule(stand, at, datetime.fromisoformat(said["due"]))
-        _count(stand, fact, said, at)
+        _count(stand, fact, said, at, (event["source"], event["id"], event["subject"]))
         if to in PAUSED and stand.state not in PAUSED:
             paused_at, stand.before = at, stand.state
         stand.state = (2 if restarts else stand.before) if to == "before" else int(to)
@@ -136,7 +145,7 @@ def _reschedule(stand: Standing, at: datetime, due: datetime) -> None:
     stand.current = Due(due, None if current.day is None else due.date())
 
 
-def _count(stand: Standing, fact: str, said: dict[str, Any], at: datetime) -> None:
+def _count(stand: Standing, fact: str, said: dict[str, Any], at: datetime, event: Identity) -> None:
     """What one step adds, under the body that is competent as it is taken."""
     told = []
     if fact in COUNTED_ALIKE:
@@ -150,11 +159,13 @@ def _count(stand: Standing, fact: str, said: dict[str, Any], at: datetime) -> No
         told.append("paid_online")
     stand.counted += [(name, stand.competent) for name in told]
     if fact == "recalled":
-        stand.completion = []
+        stand.completion, stand.in_time = [], None
     if fact == "completed" or (fact == "returned" and stand.state != 9):
         ended = ["completed", _timeliness(stand.current, at)]
         ended += ["electronic_result"] if said.get("electronic_result") else []
         stand.completion = [(name, stand.competent) for name in ended]
+        due = stand.current
+        stand.in_time = None if due is None or at > due.at else (event, due.at)
 
 
 def _timeliness(due: Due | None, at: datetime) -> str:
@@ -183,14 +194,13 @@ def _stocks(stand: Standing, clock: datetime) -> Iterable[str]:
             yield "due_in_72h"
 
 
-def _of_sources(raws: Iterable[bytes]) -> Iterable[tuple[str, str]]:
+def _of_sources(raws: Sequence[bytes], entered: Mapping[Identity, datetime]) -> Iterable[tuple[str, str]]:
     """What belongs to the code in `source`: events taken out, events entered long after they happened."""
     events = [json.loads(raw) for raw in raws]
     out = {(event["source"], event["data"]["event"], event["subject"]) for event in events if fact_of(event) == "annulled"}
-    for event in events:
+    for raw, event in zip(raws, events, strict=True):
         code = event["source"].split("/")[2]
-        if (event["source"], event["id"], event["subject"]) in out:
+        if (known := identity(raw)) in out:
             yield "annulled", code
-        # Without it, the edge says by its clock when it was entered: months after the week, also when the clock has jumped.
-        elif (told := event.get("recordedtime")) is None or time_of(event) + BACKDATED_AFTER < datetime.fromisoformat(told):
+        elif time_of(event) + BACKDATED_AFTER < entered[known]:
             yield "backdated", code

@@ -7,7 +7,7 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.faults.kinds import BY_NAME, CLOCK_JUMPS_SECONDS, KAFKA_LINES, KINDS, Kind
+from tests.faults.kinds import BY_NAME, CLOCK_JUMPS_SECONDS, KAFKA_LINES, KINDS, WEEK_JUMPS_SECONDS, Kind
 from tests.faults.load import EDGE_UNITS
 
 ROUNDS = 26
@@ -15,12 +15,14 @@ ROUNDS = 26
 PER_ROUND = {"city": 1, "edge": 2, "batch": 2}
 ALONE_PER_ROUND = 7
 DELAY_SECONDS = (0.0, 1.0)
+IN_WEEK_SHARE = 0.6
 
 
 class Fault(Struct, frozen=True):
     """One fault: what happens, to which one of those that it can happen to, when within its slot, for how long.
 
-    `alone`: no other fault of the city overlaps with it, so that the recovery is its own. `amount`: of a clock's jump.
+    `alone`: no other fault of the city overlaps with it, so that the recovery is its own. `amount`: of a clock's jump,
+    `in_week`: from the log clock instead of from the right time.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class Fault(Struct, frozen=True):
     seconds: float = 0.0
     alone: bool = False
     amount: float = 0.0
+    in_week: bool = False
 
     @property
     def of(self) -> Kind:
@@ -85,12 +88,14 @@ def _drawn(area: str, chance: Random) -> list[str]:
 
 def _fault(name: str, chance: Random, alone: bool = False) -> Fault:
     kind = BY_NAME[name]
+    is_clock, in_week = name == "clock_edge", chance.random() < IN_WEEK_SHARE
     targets = {"line to kafka": len(KAFKA_LINES), "edge": len(EDGE_UNITS), "line": len(EDGE_UNITS)}
     return Fault(
         kind=name, target=chance.randrange(targets.get(kind.on, 1000)),
         delay_seconds=0.0 if alone else round(chance.uniform(*DELAY_SECONDS), 2),
         seconds=round(chance.uniform(*kind.seconds), 2), alone=alone,
-        amount=chance.choice(CLOCK_JUMPS_SECONDS) if name == "clock_edge" else 0.0,
+        amount=chance.choice(WEEK_JUMPS_SECONDS if in_week else CLOCK_JUMPS_SECONDS) if is_clock else 0.0,
+        in_week=is_clock and in_week,
     )  # fmt: skip
 
 

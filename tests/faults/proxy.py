@@ -1,12 +1,12 @@
 """A small proxy of our own: lines between processes, spoilt in the ways that lines are; for machines without Go."""
 
 import asyncio
-import random
 import socket
 import struct
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 from tests.faults.kinds import Spoilt
@@ -28,6 +28,7 @@ class OwnLines:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._seed = "0"
         self._lines: dict[str, _Line] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -35,7 +36,8 @@ class OwnLines:
     def open(self, name: str, port: int, target_port: int) -> None:
         """A line from `port` to `target_port` of this machine."""
         end = name.partition(" ")[0]
-        line = self._lines[name] = _Line(port, target_port, SLOW_BYTES_PER_SECOND[end], LOSSY_BREAKS_SHARE[end])
+        chance = Random(f"{self._seed} {name}")
+        line = self._lines[name] = _Line(port, target_port, SLOW_BYTES_PER_SECOND[end], LOSSY_BREAKS_SHARE[end], chance)
         self._do(line.listen())
 
     def spoil(self, name: str, how: Spoilt) -> None:
@@ -45,6 +47,12 @@ class OwnLines:
     def heal(self, name: str) -> None:
         """As good as new."""
         self._do(self._lines[name].heal())
+
+    def seed(self, text: str) -> None:
+        """From now on it decides what chance does on each line: which pieces break it off, which stall."""
+        self._seed = text
+        for name, line in self._lines.items():
+            line.chance.seed(f"{text} {name}")
 
     def close(self) -> None:
         """Ends all lines."""
@@ -58,7 +66,10 @@ class OwnLines:
 
 
 class _Line:
-    def __init__(self, port: int, target_port: int, slow_bytes_per_second: float, lossy_breaks_share: float) -> None:
+    def __init__(
+        self, port: int, target_port: int, slow_bytes_per_second: float, lossy_breaks_share: float, chance: Random
+    ) -> None:
+        self.chance = chance
         self._port = port
         self._target_port = target_port
         self._slow_bytes_per_second = slow_bytes_per_second
@@ -140,9 +151,9 @@ class _Line:
                     case "slow":
                         await asyncio.sleep(len(piece) / self._slow_bytes_per_second)
                     case "lossy":
-                        if random.random() < self._lossy_breaks_share:
+                        if self.chance.random() < self._lossy_breaks_share:
                             return
-                        if random.random() < LOSSY_STALLS_SHARE:
+                        if self.chance.random() < LOSSY_STALLS_SHARE:
                             await asyncio.sleep(LOSSY_STALL_SECONDS)
                     case _:
                         pass

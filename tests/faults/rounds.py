@@ -79,6 +79,7 @@ class Life:
 
     def _play(self, plan: Plan, load: Load, sabotage: Sequence[Sabotage], suffered: list[Suffered]) -> Verdict:
         seed = f"{plan.seed} {plan.number}"
+        self._stand.lines.seed(seed)
         centres = Centres(self._stand, self._doors, load, plan.batches, seed, sabotage)
         try:
             centres.begin()
@@ -92,12 +93,12 @@ class Life:
             if not slots:
                 centres.hand_in(range(centres.portions), pause_seconds=0.0)
             centres.hand_in_the_rest()
-            suffered += [Suffered(each.kind, each.alone, None) for each in centres.suffered]
+            suffered += centres.suffered()
             for number in range(len(EDGE_UNITS)):
                 self._doors.drained(number)
             self._doors.fresh()
             self._at = "the verdict"
-            return self._judge.judge(centres.handed_in, seed)
+            return self._judge.judge(centres.handed_in, centres.by_edges, seed)
         finally:
             centres.close()
 

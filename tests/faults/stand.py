@@ -16,10 +16,12 @@ from deploy.local.readiness import http_reason, kafka_reason, redis_reason
 from deploy.local.settings import StackSettings
 from deploy.operators import acts
 from deploy.operators.settings import OperatorSettings
-from tests.faults import broker
+from tests.faults import broker, sockets
+from tests.faults.clocks import Clocks
 from tests.faults.kept import Kept
 from tests.faults.kinds import KAFKA_LINES, WORKERS, WORKERS_AT_START, WORKERS_MAX, WORKERS_MIN, Spoilt
 from tests.faults.load import EDGE_UNITS
+from tests.faults.sockets import Crossed
 from tests.faults.waiting import wait_until
 
 READY_WITHIN_SECONDS = 240.0
@@ -48,6 +50,7 @@ class Lines(Protocol):
     def open(self, name: str, port: int, target_port: int) -> None: ...
     def spoil(self, name: str, how: Spoilt) -> None: ...
     def heal(self, name: str) -> None: ...
+    def seed(self, text: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -61,9 +64,9 @@ class Stand:
         self.workers: dict[str, list[Kept]] = {name: [] for name in WORKERS}
         self.edges: list[Kept] = []
         self.kept: list[Kept] = []
+        self._line_doors: dict[str, int] = {}
         self._numbers = dict.fromkeys(WORKERS, 0)
-        # The edges whose clock is off just now, with how many events were entered there since.
-        self._clocks_off: dict[int, int] = {}
+        self.clocks = Clocks(self._clock_file)
         # Whoever still waits for something then waits in vain.
         self.is_closed = False
 
@@ -110,6 +113,16 @@ class Stand:
     def gave_up(self) -> list[str]:
         """Processes that ended by themselves and were started anew, with their exit status."""
         return [f"{each.name} {status}" for each in self.kept for status in each.gave_up]
+
+    # --- lines ---------------------------------------------------------------------------------------------------
+
+    def connections(self, line: str) -> dict[int, Crossed]:
+        """What is open at this end of a line."""
+        return sockets.connections(self._line_doors[line])
+
+    def _open_line(self, name: str, port: int, target_port: int) -> None:
+        self._line_doors[name] = port
+        self.lines.open(name, port, target_port)
 
     # --- workers -------------------------------------------------------------------------------------------------
 
@@ -179,36 +192,13 @@ class Stand:
 
     # --- edges ---------------------------------------------------------------------------------------------------
 
-    def shift_clock(self, number: int, seconds: float) -> None:
-        """From now on the clock of this edge is so far off."""
-        fresh = self._clock_file(number).with_suffix(".new")
-        fresh.write_text(str(seconds))
-        fresh.replace(self._clock_file(number))
-        if seconds:
-            self._clocks_off[number] = 0
-        else:
-            self._clocks_off.pop(number, None)
-
-    def is_clock_off(self, number: int) -> bool:
-        """Whether the clock of this edge has jumped, and not back."""
-        return number in self._clocks_off
-
-    def entered(self, number: int, events: int) -> None:
-        """An edge has stored so many events that left it to its clock to say when they were entered."""
-        if number in self._clocks_off:
-            self._clocks_off[number] += events
-
-    def entered_by_clock_off(self, number: int) -> int:
-        """How many of them since its clock jumped."""
-        return self._clocks_off.get(number, 0)
-
     def _start_edge(self, number: int) -> None:
         unit, port = EDGE_UNITS[number], self.settings.port_base + EDGE_PORTS + number
         line = self.settings.port_base + CENTRE_LINE_PORTS + number
-        self.lines.open(f"line {number}", line, self._at("intake"))
+        self._open_line(f"line {number}", line, self._at("intake"))
         home = self.directory / f"edge-{unit}"
         home.mkdir()
-        self.shift_clock(number, 0)
+        self.clocks.shift(number, 0)
         environment = {
             **self.environment, "MOTCUA_STATE_DIR": str(home), "MOTCUA_EDGE_UNIT": unit, "MOTCUA_EDGE_PORT": str(port),
             "MOTCUA_EDGE_INTAKE_URL": f"http://127.0.0.1:{line}", "MOTCUA_TEST_CLOCK_FILE": str(self._clock_file(number)),
@@ -265,7 +255,7 @@ class Stand:
         self.valkey = self._keep("redis", valkey.command(settings), plain, self._at("redis"))
         for number, service in enumerate(KAFKA_LINES):
             base = settings.port_base
-            self.lines.open(f"kafka {service}", base + KAFKA_LINE_PORTS + number, base + KAFKA_LISTENER_PORTS + number)
+            self._open_line(f"kafka {service}", base + KAFKA_LINE_PORTS + number, base + KAFKA_LISTENER_PORTS + number)
         self.wait_valkey()
         self.wait_kafka()
 

@@ -44,7 +44,7 @@ def test_a_day_without_a_line_makes_no_dossier_late(tmp_path: Path) -> None:
         for number in edges:
             doors.drained(number)
         doors.fresh()
-        verdict = judge.judge(centres.handed_in, str(SEED))
+        verdict = judge.judge(centres.handed_in, centres.by_edges, str(SEED))
         assert verdict.said == ()
         assert verdict.clean
         rows = {row["unit"]: row["counters"] for row in doors.units("receiver")["units"]}

@@ -58,6 +58,9 @@ class Toxiproxy:
             self._server.call("DELETE", f"/proxies/{_in_path(name)}/toxics/{how}-{number}")
         self._switch(name, on=True)
 
+    def seed(self, text: str) -> None:
+        """Its chance cannot be told anything once it runs."""
+
     def close(self) -> None:
         """Ends all lines."""
         self._server.close()

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from deploy.local.settings import REPOSITORY
 from tests.faults import oracle
-from tests.faults.archive import Archive, Identity
+from tests.faults.archive import Archive
+from tests.faults.coming import Between, Identity, identity
 from tests.faults.doors import Doors
 from tests.faults.kept import without_settings
-from tests.faults.load import identity
 from tests.faults.oracle import Figures, Standing
 from tests.faults.stand import Stand
 
@@ -53,16 +53,21 @@ class Judge:
         self._stand = stand
         self._doors = doors
         self._handed_in: list[bytes] = []
+        self._by_edges: dict[Identity, Between] = {}
         self._archive = Archive(stand.settings.bootstrap)
 
-    def judge(self, handed_in: Sequence[bytes], seed: str) -> Verdict:
-        """After everything was stored and counted: all of it, and this round's dossiers one by one."""
+    def judge(self, handed_in: Sequence[bytes], by_edges: Mapping[Identity, Between], seed: str) -> Verdict:
+        """After everything was stored and counted: all of it, and this round's dossiers one by one.
+
+        `by_edges`: of events whose time of entry was left to an edge, between which instants its clock was then.
+        """
         audit = _Audit(self._stand)
         self._handed_in += handed_in
+        self._by_edges.update(by_edges)
         clock = datetime.fromtimestamp(self._doors.clock / 1_000_000, UTC)
         stands = oracle.standings(self._handed_in)
-        wanted = oracle.figures(stands, self._handed_in, clock)
         self._archive.read_on()
+        wanted = oracle.figures(stands, self._handed_in, clock, self._archive.found, self._by_edges)
         missing, foreign = against_archive(self._handed_in, self._archive.found)
         counters, lack, excess, said = against_figures(wanted, {role: self._doors.units(role)["units"] for role in ROLES})
         asked = self._asked(stands, handed_in, seed)
@@ -85,7 +90,7 @@ class Judge:
         return [f"{code}: {why}" for code in asked if (why := unlike(stands[code], told[code])) is not None]
 
 
-def against_archive(handed_in: Sequence[bytes], found: Mapping[Identity, int]) -> tuple[int, int]:
+def against_archive(handed_in: Sequence[bytes], found: Mapping[Identity, Any]) -> tuple[int, int]:
     """How many events the archive lacks, and how many it holds that nobody handed in."""
     wanted = {identity(raw) for raw in handed_in}
     return len(wanted - found.keys()), len(found.keys() - wanted)
@@ -98,7 +103,7 @@ def against_figures(wanted: Figures, shown: Mapping[str, Sequence[Mapping[str, A
     rows = {(role, row["unit"]): row["counters"] for role, units in shown.items() for row in units}
     for place in sorted(rows.keys() | wanted.keys()):
         have, want = rows.get(place, {}), wanted.get(place, Counter())
-        for name in sorted((have.keys() | want.keys()) - oracle.NOT_FORETOLD):
+        for name in sorted(have.keys() | want.keys()):
             compared += 1
             more = have.get(name, 0) - want[name]
             lack, excess = lack + max(0, -more), excess + max(0, more)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,12 +15,16 @@ import pytest
 
 from tests.faults import injecting, kept
 from tests.faults.centres import Centres
+from tests.faults.clocks import Clocks
+from tests.faults.coming import identity
 from tests.faults.injecting import Injector
 from tests.faults.kept import Kept
-from tests.faults.load import EDGE_UNITS, Load, identity, load, without_recordedtime
+from tests.faults.kinds import Spoilt
+from tests.faults.load import EDGE_UNITS, Load, load, without_recordedtime
 from tests.faults.plan import Fault
-from tests.faults.stand import Stand
+from tests.faults.sockets import Crossed
 
+HOWS: tuple[Spoilt, ...] = ("cut", "reset", "half_open", "slow", "lossy", "unanswered")
 SLEEPS = "import time; time.sleep(60)"
 LOAD = load(1, 0, dossiers_per_unit=4)
 
@@ -46,7 +51,9 @@ class World:
         self.lost: int | None = 0
         self.told: list[str] = []
         lines = SimpleNamespace(spoil=lambda name, how: self.told.append(how), heal=lambda name: self.told.append("healed"))
-        self.stand = SimpleNamespace(lines=lines, **stand)
+        self.open: dict[int, Crossed] = {}
+        self.nudged = 0
+        self.stand = SimpleNamespace(lines=lines, connections=lambda name: dict(self.open), **stand)
 
     def suffered(self, kind: str) -> bool:
         """Whether a fault of this kind is counted."""
@@ -57,6 +64,9 @@ class World:
     def drained(self, edge: int) -> None: ...
     def fresh(self) -> None: ...
 
+    def nudge(self) -> None:
+        self.nudged += 1
+
     def lost_requests(self, edge: int) -> int | None:
         return self.lost
 
@@ -64,7 +74,7 @@ class World:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for as long as in earnest."""
-    for name in ("WAITS_SECONDS", "LOOK_EVERY_SECONDS"):
+    for name in ("WAITS_SECONDS", "CARRIES_WITHIN_SECONDS", "LOOK_EVERY_SECONDS"):
         monkeypatch.setattr(injecting, name, 0.01)
     monkeypatch.setattr(kept, "BACK_WITHIN_SECONDS", 0.3)
 
@@ -119,29 +129,66 @@ def test_a_line_that_cut_nothing_is_not_counted(kind: str) -> None:
     assert not world.suffered(kind)
 
 
+def test_a_line_without_a_connection_in_use_is_not_spoilt() -> None:
+    """Nothing could be hit; one that never got an answer is somebody who finds nobody behind the line."""
+    world = World()
+    world.open = {4001: Crossed(60, 0)}
+    assert not world.suffered("kafka_cut")
+    assert world.told == []
+
+
+@pytest.mark.parametrize(
+    "kind", [*(f"kafka_{how}" for how in HOWS), "line_cut", "line_reset", "line_half_open", "line_slow"]
+)
+def test_a_spoilt_line_counts_when_its_connections_show_it(kind: str) -> None:
+    """Else it is healed and not counted, though something was sent over a line to Kafka for it to hit."""
+    how = kind.partition("_")[2]
+    before = {4001: Crossed(500, 900), 4002: Crossed(60, 0)}
+    hit = {"half_open": {4001: Crossed(560, 900)}, "slow": {4001: Crossed(501, 901)}}.get(how, {4002: Crossed(60, 0)})
+    missed = {"half_open": {4001: Crossed(560, 930)}, "slow": {4001: Crossed(560, 900)}}.get(
+        how, {4001: Crossed(900, 990), 4003: Crossed(0, 0)}
+    )
+    for after, counts in ((missed, False), (before, False), (hit, True)):
+        world = World()
+        world.open = dict(before)
+
+        def spoil(name: str, how: str, world: World = world, after: dict[int, Crossed] = after) -> None:
+            # Asked once just after it, then for what it has hit.
+            told = iter([before])
+            world.told.append(how)
+            world.stand.connections = lambda name: dict(next(told, after))
+
+        world.stand.lines.spoil = spoil
+        assert world.suffered(kind) == counts
+        assert world.told == [how, "healed"]
+        assert (world.nudged > 0) == (kind.startswith("kafka") and not counts)
+
+
 def test_a_jump_of_a_clock_counts_when_an_event_was_entered_by_it(tmp_path: Path) -> None:
     """Only while it is off, and at that edge."""
-    stand = Stand(tmp_path, lambda base: SimpleNamespace())
-    for unit in EDGE_UNITS:
-        (tmp_path / f"edge-{unit}").mkdir()
-    assert [stand.entered_by_clock_off(0), stand.is_clock_off(0)] == [0, False]
-    stand.entered(0, 5)
-    stand.shift_clock(0, -90)
-    stand.entered(1, 5)
-    assert [stand.entered_by_clock_off(0), stand.is_clock_off(0), stand.is_clock_off(1)] == [0, True, False]
-    stand.entered(0, 5)
-    assert stand.entered_by_clock_off(0) == 5
-    stand.shift_clock(0, 0)
-    assert not stand.is_clock_off(0)
+    clocks = Clocks(lambda number: tmp_path / f"shift-{number}")
+    assert (clocks.entered_while_off(0), clocks.off_by(0)) == (0, None)
+    clocks.entered(0, 5)
+    clocks.shift(0, -90)
+    clocks.entered(1, 5)
+    assert (clocks.entered_while_off(0), clocks.off_by(0), clocks.off_by(1)) == (0, -90, None)
+    clocks.entered(0, 5)
+    assert clocks.entered_while_off(0) == 5
+    clocks.shift(0, 0)
+    assert clocks.off_by(0) is None
+    assert (tmp_path / "shift-0").read_text() == "0"
 
 
 def test_while_a_clock_is_off_its_centre_leaves_the_time_of_entry_to_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nobody else; what is handed in is what the oracle judges by."""
+    """And nobody else; what is handed in is what the oracle judges by, and what that clock was meanwhile."""
+    began = datetime.now(UTC)
     entered: list[tuple[int, int]] = []
     off = EDGE_UNITS[1]
-    stand: Any = SimpleNamespace(
-        is_clock_off=lambda edge: EDGE_UNITS[edge] == off, entered=lambda edge, events: entered.append((edge, events))
+    clocks = SimpleNamespace(
+        off_by=lambda edge: -7200.0 if EDGE_UNITS[edge] == off else None,
+        entered=lambda edge, events: entered.append((edge, events)),
     )
+    stand: Any = SimpleNamespace(clocks=clocks)
     centres = Centres(stand, SimpleNamespace(), Load(LOAD.ticks, LOAD.batches), (), "1")  # type: ignore[arg-type]
     sent: list[bytes] = []
     monkeypatch.setattr(centres, "_store", lambda session, code, events: sent.extend(events))
@@ -152,4 +199,32 @@ def test_while_a_clock_is_off_its_centre_leaves_the_time_of_entry_to_the_edge(mo
     assert centres.handed_in == sent == wanted
     mine = [batch for batch in LOAD.batches if batch.code == off]
     assert entered == [(1, len(batch.events)) for batch in mine]
+    assert centres.by_edges.keys() == {identity(each.event) for batch in mine for each in batch.events}
+    shift, now = timedelta(hours=2), datetime.now(UTC)
+    assert all(began - shift <= since <= until <= now - shift for since, until in centres.by_edges.values())
     assert {identity(raw) for raw in wanted} == {identity(each.event) for batch in LOAD.batches for each in batch.events}
+
+
+@pytest.mark.parametrize("kind", ["batch_duplicated", "batch_shuffled", "batch_withheld"])
+def test_a_batch_has_recovered_when_all_of_it_is_counted(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A withheld one since it was handed in, before it is stored; the others since their last event was."""
+    storing, counting, waited = 0.5, 0.1, list[str]()
+
+    def counted(what: str) -> None:
+        waited.append(what)
+        time.sleep(counting / 2)
+
+    doors: Any = SimpleNamespace(drained=lambda edge: counted("drained"), fresh=lambda: counted("fresh"))
+    stand: Any = SimpleNamespace(clocks=SimpleNamespace(off_by=lambda edge: None))
+    own = tuple(batch for batch in LOAD.batches if batch.code == EDGE_UNITS[0])[:1]
+    monkeypatch.setattr("tests.faults.centres.WORTH_SHUFFLING_EVENTS", 1)
+    centres = Centres(stand, doors, Load(LOAD.ticks, own), (Fault(kind, target=0),), "1")
+    monkeypatch.setattr(centres, "_store", lambda session, code, events: time.sleep(storing))
+    [struck] = centres._faults
+    centres._send_all([own[struck]])
+    [suffered] = centres.suffered()
+    centres.close()
+    assert waited == ["drained", "fresh"]
+    least = counting + (storing if kind == "batch_withheld" else 0.0)
+    assert suffered.recovered_seconds is not None
+    assert least <= suffered.recovered_seconds + 0.01 < least + storing

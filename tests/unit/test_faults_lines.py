@@ -4,13 +4,17 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.faults import toxiproxy
+from tests.faults import proxy, toxiproxy
+from tests.faults.kinds import Spoilt
+from tests.faults.proof import Proof
 from tests.faults.proxy import OwnLines
+from tests.faults.sockets import connections
 from tests.faults.stand import Lines
 
 pytestmark = pytest.mark.slow
@@ -18,6 +22,7 @@ pytestmark = pytest.mark.slow
 WAIT_SECONDS = 5.0
 SHORT_SECONDS = 0.4
 NAME = "line 0"
+HOWS: tuple[Spoilt, ...] = ("cut", "reset", "half_open", "slow", "lossy", "unanswered")
 
 
 class _Echo(socketserver.BaseRequestHandler):
@@ -53,13 +58,30 @@ class Ends:
         return connection.recv(65536)
 
 
+@pytest.fixture
+def echo() -> Iterator[Callable[[int], list[bytes]]]:
+    """Starts an echo at a port; what it heard."""
+    servers: list[_Server] = []
+
+    def start(port: int) -> list[bytes]:
+        heard: list[bytes] = []
+        servers.append(_Server(("127.0.0.1", port), type("Echo", (_Echo,), {"heard": heard})))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return heard
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture(params=["own", pytest.param("toxiproxy", marks=pytest.mark.long)])
-def ends(request: pytest.FixtureRequest, tmp_path: Path, port_base: int) -> Iterator[Ends]:
+def ends(
+    request: pytest.FixtureRequest, tmp_path: Path, port_base: int, echo: Callable[[int], list[bytes]]
+) -> Iterator[Ends]:
     """Both kinds of lines keep the same promises; toxiproxy wants Go, and is left to `make test-all`."""
     port = port_base + 50
-    heard: list[bytes] = []
-    server = _Server(("127.0.0.1", port + 1), type("Echo", (_Echo,), {"heard": heard}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    heard = echo(port + 1)
     lines: Lines = OwnLines()
     if request.param == "toxiproxy" and (program := toxiproxy.built()) is not None:
         lines.close()
@@ -69,8 +91,6 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path, port_base: int) -> Iter
         yield Ends(lines, port, heard)
     finally:
         lines.close()
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_line_carries_both_ways(ends: Ends) -> None:
@@ -158,6 +178,96 @@ def test_a_healed_line_is_as_good_as_new(ends: Ends, how: str) -> None:
     with ends.connect() as connection:
         for _ in range(20):
             assert ends.answered(connection) == b"hello"
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_what_a_spoilt_line_hits_is_proven_by_its_connections(ends: Ends, how: Spoilt) -> None:
+    """A line on which nothing lies, or nothing has been said, can hit nothing; nor has one that is not spoilt."""
+
+    def proof() -> Proof:
+        return Proof(how, lambda: connections(ends.port))
+
+    assert not proof().is_carrying
+    with ends.connect() as connection:
+        _wait(lambda: bool(connections(ends.port)))
+        assert not proof().is_carrying
+        ends.answered(connection)
+        _wait(lambda: proof().is_carrying)
+        proven = proof()
+        proven.spoilt()
+        if how != "slow":
+            assert ends.answered(connection) == b"hello"
+            time.sleep(0.1)
+        assert proven.hit() is None
+        ends.lines.spoil(NAME, how)
+        if how == "slow":
+            assert proven.hit() is None, "nothing has crossed it"
+        for _ in range(30):
+            _say_a_little(ends, connection, lambda: proven.hit() is not None)
+            if proven.hit() is not None:
+                break
+            connection = _connected(ends) or connection
+        _wait(lambda: proven.hit() is not None)
+
+
+def test_chance_on_a_line_of_our_own_is_the_seeds(
+    port_base: int, monkeypatch: pytest.MonkeyPatch, echo: Callable[[int], list[bytes]]
+) -> None:
+    """After as many words connections break off for the same seed, after others for another one, or on another line."""
+    monkeypatch.setattr(proxy, "LOSSY_STALL_SECONDS", 0.0)
+    echo(port_base + 51)
+
+    def broken_after(seed: str, name: str) -> list[int]:
+        lines, told = OwnLines(), []
+        try:
+            for number, each in enumerate((NAME, "line 1")):
+                lines.open(each, port_base + 52 + number, port_base + 51)
+            lines.seed(seed)
+            lines.spoil(name, "lossy")
+            for _ in range(16):
+                with socket.create_connection(("127.0.0.1", port_base + 52 + (name != NAME)), WAIT_SECONDS) as connection:
+                    told.append(_words_until_it_breaks(connection))
+        finally:
+            lines.close()
+        return told
+
+    told = broken_after("1 3", NAME)
+    assert told == broken_after("1 3", NAME)
+    assert told != broken_after("1 4", NAME)
+    assert told != broken_after("1 3", "line 1")
+
+
+def _words_until_it_breaks(connection: socket.socket) -> int:
+    words = 0
+    with suppress(OSError):
+        while True:
+            connection.sendall(b"hello")
+            if not connection.recv(64):
+                break
+            words += 1
+    return words
+
+
+def _connected(ends: Ends) -> socket.socket | None:
+    try:
+        return ends.connect()
+    except OSError:
+        return None
+
+
+def _say_a_little(ends: Ends, connection: socket.socket, is_enough: Callable[[], bool]) -> None:
+    connection.settimeout(1.0)
+    with suppress(OSError):
+        for _ in range(10):
+            if not ends.answered(connection, b"x" * 300) or is_enough():
+                return
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _speak_on(ends: Ends, connection: socket.socket) -> None:

@@ -10,8 +10,9 @@ from unittest.mock import Mock
 import pytest
 
 from tests.faults import main
+from tests.faults.coming import identity
 from tests.faults.kinds import KINDS
-from tests.faults.load import EDGE_UNITS, identity, load
+from tests.faults.load import EDGE_UNITS, load
 from tests.faults.main import FAULTS_MIN, PER_KIND_MIN
 from tests.faults.plan import ROUNDS, plan, promised
 

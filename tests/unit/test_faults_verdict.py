@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,27 @@ from typing import Any
 import pytest
 
 from tests.faults import oracle, report
+from tests.faults.coming import Arrival, Identity, identity
 from tests.faults.injecting import Suffered
 from tests.faults.journal import Journal, complaints, injected
 from tests.faults.kinds import KINDS
-from tests.faults.load import identity, load, without_recordedtime
+from tests.faults.load import load, without_recordedtime
 from tests.faults.rounds import Outcome
 from tests.faults.verdict import Verdict, against_archive, against_figures, of_audit, unlike
 
+SECOND, LATE = timedelta(seconds=1), ("late_by_link", "late_entry")
 LOAD = load(1, 0, dossiers_per_unit=4)
 RAWS = [each.event for batch in LOAD.batches for each in batch.events]
 STANDS = oracle.standings(RAWS)
-WANTED = oracle.figures(STANDS, RAWS, datetime.fromtimestamp(LOAD.ticks[-1] / 1_000_000, UTC))
+CLOCK = datetime.fromtimestamp(LOAD.ticks[-1] / 1_000_000, UTC)
+
+
+def came(raws: Sequence[bytes], records: int = 1, clock: datetime | None = None) -> dict[Identity, Arrival]:
+    """Each event so many times in the archive, when the log clock stood there; entered when it says."""
+    return {identity(raw): Arrival(records, clock, None) for raw in raws}
+
+
+WANTED = oracle.figures(STANDS, RAWS, CLOCK, came(RAWS, records=2, clock=CLOCK), {})
 CLEAN = Verdict(events=10, dossiers=3, lost=0, double=0, counters=100, unequal=0, wrong=0, audit="clean")
 
 
@@ -27,12 +38,14 @@ def shown() -> dict[str, list[dict[str, Any]]]:
     """What a system that counts right would show."""
     rows: dict[str, list[dict[str, Any]]] = {"receiver": [], "competent": []}
     for (role, unit), counters in WANTED.items():
-        rows[role].append({"unit": unit, "counters": {"duplicates": 3, **counters}})
+        rows[role].append({"unit": unit, "counters": dict(counters)})
     return rows
 
 
 def test_equal_is_equal() -> None:
-    """What depends on the way events came, such as how often one came, is not compared."""
+    """Every counter that is not 0 in one of both, what the way of events decides among them."""
+    told = set().union(*WANTED.values())
+    assert {"duplicates", "late_by_link"} <= told
     compared, lack, excess, said = against_figures(WANTED, shown())
     assert compared > 50
     assert (lack, excess, said) == (0, 0, [])
@@ -44,7 +57,7 @@ def test_each_counter_that_is_off_by_one_is_found(by: int) -> None:
     """In every unit and role, and which of the two it is: lost or double."""
     for role, units in shown().items():
         for row in units:
-            for name in row["counters"].keys() - oracle.NOT_FORETOLD:
+            for name in row["counters"]:
                 altered = shown()
                 next(each for each in altered[role] if each["unit"] == row["unit"])["counters"][name] += by
                 _, lack, excess, said = against_figures(WANTED, altered)
@@ -76,17 +89,61 @@ def test_another_state_or_due_is_found() -> None:
             assert unlike(stand, {**told, name: other or "2025-07-01T17:00:00+07:00"}) is not None
 
 
-def test_an_event_whose_time_of_entry_is_left_to_an_edge_is_backdated() -> None:
-    """Its clock shows a time months after the week, however it has jumped; nothing else of the figures changes."""
-    clock = datetime.fromtimestamp(LOAD.ticks[-1] / 1_000_000, UTC)
-    told = oracle.figures(STANDS, [without_recordedtime(raw) for raw in RAWS], clock)
-    for place in WANTED.keys() | told.keys():
-        have, want = Counter(told.get(place, {})), Counter(WANTED.get(place, {}))
-        assert have.pop("backdated", 0) >= want.pop("backdated", 0)
-        assert have == want
-    backdated = sum(counters["backdated"] for (role, _), counters in told.items() if role == "receiver")
-    annulled = sum(counters["annulled"] for (role, _), counters in told.items() if role == "receiver")
-    assert backdated == len(RAWS) - annulled
+def total(figures: oracle.Figures, name: str) -> int:
+    return sum(counters[name] for (role, _), counters in figures.items() if role == "receiver")
+
+
+def test_a_record_beyond_the_first_is_a_duplicate_of_its_source() -> None:
+    """Also of an event that nobody handed in; a first one is none."""
+    found = came(RAWS)
+    assert total(oracle.figures(STANDS, RAWS, CLOCK, found, {}), "duplicates") == 0
+    source, event, subject = identity(RAWS[0])
+    found[source, event, subject] = Arrival(3, None, None)
+    found["/units/19777/points/1", "foreign", subject] = Arrival(2, None, None)
+    told = oracle.figures(STANDS, RAWS, CLOCK, found, {})
+    for role in ("receiver", "competent"):
+        assert told[role, source.split("/")[2]]["duplicates"] == 2
+        assert told[role, "19777"]["duplicates"] == 1
+
+
+def test_a_completion_in_time_that_came_late_is_told_apart_by_when_it_was_entered() -> None:
+    """By the log clock before its record, which must have passed the due; each under the body competent at completion."""
+    in_time = {stand.in_time[0]: (stand, stand.in_time[1]) for stand in STANDS.values() if stand.in_time is not None}
+    assert len(in_time) > 5
+    raws = [raw for raw in RAWS if identity(raw) in in_time]
+    for raw in raws:
+        event, (stand, due) = identity(raw), in_time[identity(raw)]
+        told = json.loads(raw)
+        for clock, entered, name in (
+            (None, due, None), (due, due, None),
+            (due + SECOND, due, "late_by_link"), (due + SECOND, due + SECOND, "late_entry"),
+        ):  # fmt: skip
+            other = json.dumps({**told, "recordedtime": entered.isoformat()}).encode()
+            some = [other if identity(each) == event else each for each in RAWS]
+            figures = oracle.figures(STANDS, some, CLOCK, {**came(RAWS), event: Arrival(1, clock, None)}, {})
+            assert [total(figures, each) for each in LATE] == [int(each == name) for each in LATE]
+            if name is not None:
+                assert figures["competent", stand.completion[0][1]][name] == 1
+    assert total(oracle.figures(STANDS, RAWS, CLOCK, came(RAWS), {}), "late_entry") == 0
+
+
+def test_a_time_of_entry_that_is_left_to_an_edge_is_what_its_clock_can_have_said() -> None:
+    """An edge that corrects its clock, or says the right time while it is off, is found: it would turn `backdated`."""
+    bare = [without_recordedtime(raw) for raw in RAWS]
+    times = {identity(raw): datetime.fromisoformat(json.loads(raw)["time"]) for raw in RAWS}
+    annulled, months = total(WANTED, "annulled"), timedelta(days=400)
+
+    def backdated(off: timedelta, said: timedelta) -> int:
+        """Its clock was so far from each event's time, and it said so much."""
+        found = {event: Arrival(1, None, at + said) for event, at in times.items()}
+        between = {event: (at + off, at + off + SECOND) for event, at in times.items()}
+        return total(oracle.figures(STANDS, bare, CLOCK, found, between), "backdated")
+
+    everything = len(RAWS) - annulled
+    hour = timedelta(minutes=60)
+    assert (backdated(hour - SECOND, hour), backdated(hour, hour + SECOND)) == (0, everything)
+    assert backdated(timedelta(), months) == 0, "the right time is none that its clock has said"
+    assert backdated(months, timedelta()) == everything
 
 
 def test_an_audit_that_broke_off_found_no_differences() -> None:
