@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import carried, instants
-from services.edge.store import receipts, schema
+from services.edge.store import discarded, receipts, schema
 from services.edge.store.views import Places
 
 READ_ROWS: Final = 500
@@ -55,17 +55,23 @@ def export(places: Places, key_file: Path, file: Path, now: int) -> int:
 
 def export_receipts(places: Places, file: Path) -> int:
     """Writes the receipts that are kept, oldest first, one JSON line for each answer of intake; how many."""
+    return _into(file, places, lambda store, opened: _lines(store, opened, "receipt", receipts.LAST, receipts.EXPORTED))
 
-    def written(store: sqlite3.Connection, opened: BinaryIO) -> int:
-        count = 0
-        if store.execute(schema.HAS_RECEIPTS).fetchone() is not None:
-            [last] = store.execute(receipts.LAST).fetchone()
-            for body in _pages(store, receipts.EXPORTED, last):
-                opened.write(body + b"\n")
-                count += 1
-        return count
 
-    return _into(file, places, written)
+def export_discarded(places: Places, file: Path) -> int:
+    """Writes the events that were thrown away in the quarantine and are kept, oldest first, one JSON line each; how many."""
+    last, page = discarded.LAST, discarded.EXPORTED
+    return _into(file, places, lambda store, opened: _lines(store, opened, "discarded_event", last, page))
+
+
+def _lines(store: sqlite3.Connection, opened: BinaryIO, table: str, last: str, page: str) -> int:
+    """A table's bodies, each a line; a store of a former release may not have it yet."""
+    count = 0
+    if store.execute(schema.HAS_TABLE, (table,)).fetchone() is not None:
+        for body in _pages(store, page, store.execute(last).fetchone()[0]):
+            opened.write(body + b"\n")
+            count += 1
+    return count
 
 
 def _into(file: Path, places: Places, write: Callable[[sqlite3.Connection, BinaryIO], int]) -> int:

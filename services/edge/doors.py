@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from fastapi import Query
@@ -12,7 +12,6 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from contracts import instants
 from contracts.events import code_of
 from contracts.face import logs, tracing
 from contracts.face.batches import items
@@ -29,6 +28,7 @@ from services.edge.instruments import Instruments
 from services.edge.link.line import LinkBook
 from services.edge.link.sender import Sender
 from services.edge.settings import Settings
+from services.edge.store.discarded import shown
 from services.edge.store.errors import BusyError, StoreError
 from services.edge.store.outbox import Outbox
 from services.edge.store.views import Quarantined, Stand
@@ -127,8 +127,8 @@ class Doors:
         """What intake refused of the sources that the key speaks for, and why."""
         key = self._holder(request)
         found = await self._do(lambda outbox: outbox.quarantined(after, PAGE_ROWS))
-        shown = [_shown(row) for row in found if _is_of(key, row.source)]
-        told = {"events": shown, "next_after": found[-1].position if len(found) == PAGE_ROWS else None}
+        events = [{"position": row.position, **shown(row)} for row in found if _is_of(key, row.source)]
+        told = {"events": events, "next_after": found[-1].position if len(found) == PAGE_ROWS else None}
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     async def requeue(self, request: Request) -> Response:
@@ -140,7 +140,8 @@ class Doors:
         return Response(msgspec.json.encode({"requeued": released}), 202, media_type="application/json")
 
     async def discard(self, request: Request) -> Response:
-        """Forgets events of the quarantine that nothing can heal: by position, and only those that the key speaks for."""
+        """Throws away what nothing can heal: by position, of the key's own sources, 4 MiB at a time at most; the command
+        `discarded` writes it out."""
         key = self._holder(request)
         body = await read_body(request, DISCARD_BYTES_MAX, self._ports.settings.edge_body_seconds)
         try:
@@ -148,6 +149,8 @@ class Doors:
         except (ValueError, RecursionError) as error:
             raise ProblemError(422, "invalid_body", 'send {"positions": [1, 2]}, at most 1,000') from error
         gone = await self._do(lambda outbox: _discard(outbox, key, wanted))
+        if gone is None:
+            raise _unusable("the disk is full, and what is thrown away is kept as well: make room first")
         for row in gone:
             # What the audit will list: sequences are no secret, dossiers are not named.
             extra = logs.about(row.source, None, sequence=row.sequence, code=row.code, key=key.name)
@@ -224,25 +227,12 @@ def _is_of(key: Key, source: str) -> bool:
     return key.operator or key.speaks_for(code_of(source))
 
 
-def _discard(outbox: Outbox, key: Key, positions: Sequence[int]) -> list[Quarantined]:
+def _discard(outbox: Outbox, key: Key, positions: Sequence[int]) -> list[Quarantined] | None:
+    """What is gone; None when nothing of it could be kept."""
     found = [row for position in set(positions) for row in outbox.quarantined(position - 1, 1) if row.position == position]
-    allowed = [row for row in found if key.speaks_for(code_of(row.source))]
-    outbox.discard([row.position for row in allowed])
-    return allowed
-
-
-def _shown(row: Quarantined) -> dict[str, Any]:
-    return {
-        "position": row.position,
-        "source": row.source,
-        "incarnation": row.incarnation,
-        "sequence": row.sequence,
-        "entered_at": instants.show(row.entered_at),
-        "refused_at": instants.show(row.refused_at),
-        "code": row.code,
-        "detail": row.detail,
-        "event": msgspec.Raw(row.body),
-    }
+    allowed = sorted((row for row in found if key.speaks_for(code_of(row.source))), key=lambda row: row.position)
+    gone = allowed[: outbox.discard([row.position for row in allowed], key.name)]
+    return gone if gone or not allowed else None
 
 
 def _unusable(why: str) -> ProblemError:

@@ -1,4 +1,4 @@
-"""The edge, put together: `python -m services.edge.main` serves; `export`, `receipts`, `keygen` beside it."""
+"""The edge, put together: `python -m services.edge.main` serves; `export`, `receipts`, `discarded`, `keygen` beside it."""
 
 import argparse
 import asyncio
@@ -56,6 +56,10 @@ def main() -> None:
             settings = Settings()
             places = Places(settings.store_dir, settings.high_water_file)
             print(f"{carrying.export_receipts(places, given.file)} receipts are in {given.file}")
+        elif given.command == "discarded":
+            settings = Settings()
+            places = Places(settings.store_dir, settings.high_water_file)
+            print(f"{carrying.export_discarded(places, given.file)} discarded events are in {given.file}")
         else:
             with logs.begun("edge"):
                 serve()
@@ -83,11 +87,15 @@ def serve() -> None:
 
 def _arguments() -> argparse.Namespace:
     reading = argparse.ArgumentParser(prog="python -m services.edge.main", description=__doc__)
-    commands = reading.add_subparsers(dest="command", metavar="export|receipts|keygen")
+    commands = reading.add_subparsers(dest="command", metavar="export|receipts|discarded|keygen")
     exporting = commands.add_parser("export", help="write the unsent events into one signed file")
     exporting.add_argument("file", type=Path, help="where to write it, a USB stick say")
     receipts = commands.add_parser("receipts", help="write the last receipts of intake, one JSON line for each answer")
-    receipts.add_argument("file", type=Path, help="where to write them")
+    discarded = commands.add_parser(
+        "discarded", help="write the events that were thrown away in the quarantine, one JSON line each"
+    )
+    for each in (receipts, discarded):
+        each.add_argument("file", type=Path, help="where to write them")
     commands.add_parser("keygen", help="make this centre's signing key and say its public key")
     return reading.parse_args()
 

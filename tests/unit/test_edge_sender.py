@@ -6,14 +6,18 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from aiohttp import web
 
 from contracts import instants
+from services.edge import carrying
 from services.edge.domain.health import Line
 from services.edge.link.line import DOWN_AFTER_FAILURES
 from services.edge.store.outbox import Outbox
+from services.edge.store.reserve import Reserve
+from services.edge.store.views import Places
 from tests.unit.edge_city import City, Events, depth, hand_in, stored, until, with_line
 from tests.unit.edge_world import World, entry
 
@@ -168,8 +172,16 @@ def test_what_the_city_can_heal_is_tried_again_by_itself_and_the_rest_only_when_
         shown = (await world.call("GET", "/v1/quarantine", headers)).told["events"]
         assert [each["event"]["id"] for each in shown] == ["e1"]
         body = json.dumps({"positions": [shown[0]["position"], 1]}).encode()
+        with patch.object(Reserve, "hold", return_value=False):
+            await world.ports.writer.do(lambda outbox: outbox.give_up_reserve())
+            kept = await world.call("POST", "/v1/quarantine/discard", headers, [body])
+            assert (kept.status, await aside()) == (503, {"invalid_data": 1}), "a full disk has no room to keep it elsewhere"
+        await world.ports.writer.do(lambda outbox: outbox.take_reserve_back())
         gone = await world.call("POST", "/v1/quarantine/discard", headers, [body])
         assert (gone.status, gone.told) == (202, {"discarded": 1})
+        carrying.export_discarded(Places(tmp_path / "edge", tmp_path / "edge.high-water"), tmp_path / "discarded")
+        told = json.loads((tmp_path / "discarded").read_text())
+        assert (told["event"]["id"], told["discarded_by"]) == ("e1", "dev-19753")
 
         async def nothing_is_left() -> bool:
             load = (await world.ports.writer.do(lambda outbox: outbox.stand())).load

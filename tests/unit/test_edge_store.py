@@ -21,6 +21,7 @@ import pytest
 from msgspec.structs import replace
 
 from contracts import instants
+from services.edge import carrying
 from services.edge.domain.fullness import Limits
 from services.edge.domain.replies import Refused
 from services.edge.instruments import Instruments
@@ -30,6 +31,7 @@ from services.edge.store import writer as writer_module
 from services.edge.store.errors import DamagedError, InUseError, MovedError, ReadOnlyError, StoreError
 from services.edge.store.highwater import MarkFile
 from services.edge.store.outbox import Outbox
+from services.edge.store.views import Places
 from services.edge.store.writer import Writer
 from tests.intake_bad_inputs import ONE, event, packed
 from tests.unit.edge_world import ROOMY, World, accept, entry, kept, outbox
@@ -314,6 +316,73 @@ def test_of_what_was_thrown_away_the_numbers_stay_also_in_a_copy_that_was_put_ba
     assert began_anew
     assert line.incarnation < box.incarnation
     assert (line.quarantined, line.discarded) == ((), ((1, 2), (4, 1500)))
+    box.close()
+
+
+def discarded(tmp_path: Path) -> list[dict[str, Any]]:
+    file = tmp_path / "discarded.jsonl"
+    file.unlink(missing_ok=True)
+    count = carrying.export_discarded(Places(tmp_path / "edge", tmp_path / "edge.high-water"), file)
+    told = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(told) == count
+    return told
+
+
+def test_what_was_thrown_away_is_kept_whole_with_who_did_it(tmp_path: Path) -> None:
+    """Also after a restart, and while the edge has the store open; what lies aside is not among it."""
+    box, _ = reopened(tmp_path)
+    assert discarded(tmp_path) == []
+    accept(box, *(entry(f"e{n}") for n in range(4)))
+    box.begin()
+    bodies = {each.position: json.loads(each.body) for each in box.waiting(0, 9, 1 << 20)}
+    box.settle([], [(position, Refused(0, "invalid_data", "why")) for position in (1, 2, 3, 4)])
+    assert box.discard([3, 1, 99], "counter") == 2
+    box.commit()
+    for _ in range(2):
+        told = discarded(tmp_path)
+        assert [(each["sequence"], each["event"], each["discarded_by"]) for each in told] == [
+            (1, bodies[1], "counter"), (3, bodies[3], "counter"),
+        ]  # fmt: skip
+        assert {(each["source"], each["code"], each["detail"]) for each in told} == {("/units/19753", "invalid_data", "why")}
+        assert all(each["incarnation"] == box.incarnation for each in told)
+        box.close()
+        box, _ = reopened(tmp_path)
+    assert [row.sequence for row in box.quarantined(0, 9)] == [2, 4]
+    box.close()
+
+
+def test_of_what_was_thrown_away_the_oldest_goes_first_beyond_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more is thrown away at once than a commit may hold, but one."""
+    box, _ = reopened(tmp_path)
+    accept(box, *(entry(f"e{n}") for n in range(9)))
+    box.begin()
+    box.settle([], [(position, Refused(0, "invalid_data", "")) for position in range(1, 10)])
+    size = len(box.quarantined(0, 1)[0].body)
+    for bound, gone in ((3 * size + 2, 3), (1, 1), (1 << 20, 5)):
+        if gone == 5:
+            # Two of them, with what is said beside.
+            monkeypatch.setattr(box._discarded, "_bytes_max", box._discarded._bytes // 2)
+        monkeypatch.setattr(outbox_module, "DISCARDED_BYTES_MAX", bound)
+        assert box.discard([*range(1, 10)]) == gone
+    box.commit()
+    assert [each["sequence"] for each in discarded(tmp_path)] == [8, 9]
+    [line] = box.stand().lines
+    assert line.discarded == ((1, 9),), "the numbers stay"
+    box.close()
+
+
+def test_on_a_full_disk_nothing_is_thrown_away(tmp_path: Path) -> None:
+    box, _ = reopened(tmp_path)
+    accept(box, entry("e1"))
+    box.begin()
+    box.settle([], [(1, Refused(0, "invalid_data", ""))])
+    box.give_up_reserve()
+    assert box.discard([1]) == 0
+    box.commit()
+    assert [row.sequence for row in box.quarantined(0, 9)] == [1]
+    assert box.stand().lines[0].discarded == ()
     box.close()
 
 

@@ -22,6 +22,7 @@ from services.edge.domain.receipts import Receipt
 from services.edge.domain.replies import Refused
 from services.edge.domain.window import Waiting
 from services.edge.store import schema
+from services.edge.store.discarded import Discarded
 from services.edge.store.errors import DamagedError, InUseError, MovedError, StoreError, named
 from services.edge.store.highwater import MarkFile, read_mark
 from services.edge.store.identity import Known, Totals, check_content, check_file, check_not_lost, former_of
@@ -38,6 +39,8 @@ GIVEN_BYTES = 160
 READ_ROWS = 50
 RELEASED_MAX = 1000
 BUSY_SECONDS = 5.0
+# Thrown away at once: as much as a commit may add, or the log of changes would outgrow what the reserve can take in.
+DISCARDED_BYTES_MAX = 4 * 1024 * 1024
 
 
 class _Line(Struct):
@@ -146,6 +149,7 @@ class Outbox:
         db.execute(schema.DISCARDED)
         db.execute(schema.RECALL_LINES)
         self._receipts = Receipts(db, self._receipts_events_max)
+        self._discarded = Discarded(db)
         incarnation, *counted = db.execute(schema.STORE).fetchone()
         if known is not None:
             check_content(self._places.file, known, incarnation, Totals(*counted))
@@ -324,10 +328,11 @@ class Outbox:
             self._position, self._moved = self._position + len(rows), True
         return len(rows)
 
-    def discard(self, positions: Sequence[int]) -> int:
-        """Forgets events that intake refused, because somebody decided so, but not their numbers; how many. Only quarantine
-        can be discarded."""
-        chosen = json.dumps(list(positions))
+    def discard(self, positions: Sequence[int], by: str = "") -> int:
+        """Takes away events that intake refused, because somebody decided so, and keeps them aside with their numbers; how
+        many, in the order of their positions: no more than one commit may hold, and on a disk that is full none. Only
+        quarantine can be discarded."""
+        chosen = json.dumps(self._kept_aside(json.dumps(list(positions)), by) if self._reserve.in_place else [])
         count, size = self._db.execute(schema.WEIGH_ASIDE, (chosen,)).fetchone()
         self._db.execute(schema.KEEP_DISCARDED, (chosen,))
         self._db.execute(schema.RELEASE, (chosen,))
@@ -335,6 +340,17 @@ class Outbox:
         self._bytes -= int(size) + count * ROW_BYTES
         self._db.execute(schema.KEEP_STORE, (self._position, self._events, self._bytes))
         return int(count)
+
+    def _kept_aside(self, chosen: str, by: str) -> list[int]:
+        taken: list[int] = []
+        left = DISCARDED_BYTES_MAX
+        for row in (Quarantined(*each) for each in self._db.execute(schema.QUARANTINE_CHOSEN, (chosen,))):
+            if taken and len(row.body) > left:
+                break
+            left -= len(row.body)
+            self._discarded.keep(row, by, self._now())
+            taken.append(row.position)
+        return taken
 
     # -- reading
 

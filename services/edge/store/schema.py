@@ -63,7 +63,7 @@ FIRST_WAITS_SINCE = """SELECT coalesce(released_at, entered_at) FROM event LEFT 
 FIRST_OF_LINE = "SELECT sequence, entered_at FROM event WHERE line = ? ORDER BY sequence LIMIT 1"
 FREE_BYTES = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
 WAITING = "SELECT position, body FROM event WHERE position > ? ORDER BY position LIMIT ?"
-HAS_RECEIPTS = "SELECT 1 FROM sqlite_schema WHERE name = 'receipt'"
+HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE name = ?"
 EXPORTED = "SELECT position, body FROM event WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _CHOSEN = "position IN (SELECT value FROM json_each(?))"
 WEIGH = f"SELECT line, count(*), sum(length(body)) FROM event WHERE {_CHOSEN} GROUP BY line"
@@ -78,6 +78,8 @@ DISCARDED_OF_LINE = "SELECT sequence FROM discarded_number WHERE incarnation = ?
 QUARANTINE_PAGE = """SELECT q.position, l.source, l.incarnation, q.sequence, q.entered_at, q.refused_at, q.code, q.detail,
                      q.body FROM quarantine q JOIN line l ON l.number = q.line WHERE q.position > ?
                      ORDER BY q.position LIMIT ?"""
+QUARANTINE_CHOSEN = f"""SELECT position, source, incarnation, sequence, entered_at, refused_at, code, detail, body
+                        FROM quarantine JOIN line ON number = line WHERE {_CHOSEN} ORDER BY position"""
 HEALABLE = """SELECT position, line, sequence, entered_at, body FROM quarantine
               WHERE code IN (SELECT value FROM json_each(?)) AND (refused_at <= ? OR refused_at > ?)
               AND line IN (SELECT value FROM json_each(?))
