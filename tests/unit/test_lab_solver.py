@@ -53,6 +53,8 @@ def at_odds(facts: list[dict[str, Any]], plans: Sequence[UnitPlan], days: Sequen
     def figures(what: str, plan: UnitPlan, day: date | None) -> tuple[int, int]:
         if what == "on_time":
             return plan.on_time, plan.completed
+        if what in ("completed", "carried_over"):
+            return (plan.completed if what == "completed" else plan.carried_over), 0
         chosen = [number for number, each in enumerate(days) if day in (None, each)]
         whole = sum(plan.received[number] for number in chosen)
         return (whole if what == "received" else sum(plan.online[number] for number in chosen)), whole
@@ -84,8 +86,11 @@ def test_other_facts_make_another_period(seed: int) -> None:
 
 
 @st.composite
-def true_tables(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[str], int]:
-    """Some facts of a table that exists: sums, cells, shares as counts or printed, who leads; never one that is untrue."""
+def true_tables(draw: st.DrawFn, *, carrying: bool = False) -> tuple[list[dict[str, Any]], list[str], int]:
+    """Some facts of a table that exists: sums, cells, shares as counts or printed, who leads; never one that is untrue.
+
+    `carrying`: with dossiers from before, of which is said what all had, or what each had whose completions are published.
+    """
     units = [f"U{number}" for number in range(draw(st.integers(2, 6)))]
     days = draw(st.integers(1, 4))
     cell = st.integers(0, 60).flatmap(lambda whole: st.tuples(st.just(whole), st.integers(0, whole)))
@@ -125,11 +130,20 @@ def true_tables(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[str], int]:
         spread({"unit": unit, "day": dates[number]}, [cells[unit, number]], 1)
     received = {unit: sum(cells[unit, number][0] for number in range(days)) for unit in units}
     ends = {}
+    carried = {unit: draw(st.integers(0, 40)) if carrying else 0 for unit in units}
     for unit in units:
-        ended = draw(st.integers(0, received[unit]))
+        ended = draw(st.integers(0, received[unit] + carried[unit]))
         ends[unit] = (draw(st.integers(0, ended)), ended)
         if draw(st.integers(0, 9)) < 4:
             share("on_time", *ends[unit], unit=unit)
+            if carrying:
+                told.append({"what": "carried_over", "unit": unit, "count": carried[unit]})
+                if draw(st.booleans()):
+                    told.append({"what": "completed", "unit": unit, "count": ended})
+    if carrying:
+        told.append({"what": "carried_over", "count": sum(carried.values())})
+        if draw(st.booleans()):
+            told.append({"what": "completed", "count": sum(ended for _, ended in ends.values())})
     _add_leaders(told, received, ends)
     return told, units, days
 
@@ -160,6 +174,24 @@ def test_whatever_is_true_of_some_table_is_solved(case: tuple[list[dict[str, Any
     for plan in plans:
         assert all(0 <= online <= received for online, received in zip(plan.online, plan.received, strict=True))
         assert 0 <= plan.on_time <= plan.completed <= sum(plan.received)
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(100, 500), deadline=None, derandomize=True)
+@given(true_tables(carrying=True), st.integers(0, 3))
+def test_whatever_is_true_with_dossiers_from_before_is_solved(
+    case: tuple[list[dict[str, Any]], list[str], int], seed: int
+) -> None:
+    """The same where units complete what they had before: what was there and what came are told apart within bounds."""
+    told, units, days = case
+    facts = table(told, days)
+    plans = solved(facts, units, seed)
+    assert at_odds(told, plans, working_days(facts)) == []
+    for plan in plans:
+        assert 0 <= plan.carried_on_time <= plan.carried_completed <= plan.carried_over
+        assert plan.own_on_time >= 0
+        assert plan.own_late >= 0
+        assert plan.own_on_time + plan.own_late <= sum(plan.received)
 
 
 # A fact more or less than each of these and the rest can be.

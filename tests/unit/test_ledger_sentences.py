@@ -327,6 +327,9 @@ def test_a_due_in_a_year_without_holidays_yet_says_so(amount: str, is_said: bool
     said = told(amount, ("received", "2025-07-07 10:00", {}), now="2025-07-08 08:00")["sentence"]
     assert ("The calendar names days off up to the end of 2040 only." in said["en"]) == is_said
     assert ("Lịch hiện mới ghi ngày nghỉ đến hết năm 2040." in said["vi"]) == is_said
+    beyond = amount == "3650 months"
+    assert ("Dues are worked out up to the end of 2050 only; the true one may be later." in said["en"]) == beyond
+    assert ("Hệ thống chỉ tính được hạn đến hết năm 2050; hạn thực tế có thể muộn hơn." in said["vi"]) == beyond
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Final
 from contracts import instants
 from contracts.data import TimeLimit
 from services.processing.domain import arrows, deadline, spoken
-from services.processing.domain.calendar import Day, WorkingTime
+from services.processing.domain.calendar import HORIZON_DAY, Day, WorkingTime
 from services.processing.domain.history import Walk
 from services.processing.domain.moves import Move, Pause
 from services.processing.domain.spoken import PAUSE_NAMES, Said, clock_en, clock_vi
@@ -233,6 +233,12 @@ def _unwritten(walk: Walk, hours: WorkingTime) -> Iterator[Said]:
     if instants.day_text(instants.day_number(walk.due_original.at))[:4] > year:
         yield Said(
             f"Lịch hiện mới ghi ngày nghỉ đến hết năm {year}.", f"The calendar names days off up to the end of {year} only."
+        )
+    if walk.due_original.at >= hours.last_closing():
+        end = instants.day_text(HORIZON_DAY - 1)[:4]
+        yield Said(
+            f"Hệ thống chỉ tính được hạn đến hết năm {end}; hạn thực tế có thể muộn hơn.",
+            f"Dues are worked out up to the end of {end} only; the true one may be later.",
         )
 
 
