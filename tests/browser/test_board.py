@@ -191,6 +191,31 @@ def test_the_map_says_what_the_list_says(browser: Browser, town: City) -> None:
         assert not opened.page.locator("#map").is_visible()
 
 
+def test_the_smallest_phone_has_every_figure_and_what_it_means_from_the_beginning(browser: Browser, town: City) -> None:
+    """Nothing is wider than the window; totals say of what they are; an explanation that is asked for stands at its top."""
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    with visit(browser, town.board, viewport={"width": 320, "height": 560}) as opened:
+        opened.wait_live()
+        page = opened.page
+        page.wait_for_selector("#rows .spark canvas")
+        assert page.evaluate(sideways) <= 0
+        assert page.locator("#city h2").first.is_visible()
+        shown = page.locator("#rows [data-unit='19753'] td:not(.c-days)")
+        assert [cell.is_visible() for cell in shown.all()] == [True] * 7
+        page.locator("[data-why=on_time]").first.click()
+        assert page.evaluate("meaning.scrollHeight > meaning.clientHeight")
+        assert page.evaluate("meaning.scrollTop") == 0
+        assert page.evaluate("document.activeElement.id") == "meaning-title"
+        page.keyboard.press("Escape")
+        page.locator("#rows [data-unit='19753'] a").click()
+        page.wait_for_selector("#unit-days tbody tr")
+        assert page.evaluate(sideways) <= 0
+        page.locator("details summary").click()
+        said = page.locator("#unit-counters tr", has_text="due_in_24h").locator("td").last
+        assert said.inner_text() == "due_in_24h Hồ sơ đang mở đến hạn trong 24 giờ theo đồng hồ."
+        assert not opened.complaints()
+
+
 def test_it_loads_in_less_than_150_kb_and_nothing_comes_from_outside(browser: Browser, town: City) -> None:
     """Everything that 40 units need, with the first figures and the course of days, as it goes over the wire."""
     before, urls = town.line.loaded_bytes, list[str]()

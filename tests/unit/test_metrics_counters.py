@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.domain.counters import COUNTERS, FLOWS, RATES, STOCKS
+from services.metrics.domain.meanings import MEANINGS_VI
 
 
 def _words(text: str) -> list[str]:
@@ -43,7 +44,10 @@ def test_each_says_its_kind_and_whose_it_is() -> None:
 
 
 def test_each_has_words_for_people() -> None:
-    """An English sentence and a Vietnamese label, none twice."""
+    """An English sentence, a Vietnamese label and sentence, none twice."""
+    assert list(MEANINGS_VI) == [*(each.name for each in COUNTERS), *(rate.name for rate in RATES)]
+    assert all(re.fullmatch(r"[A-ZĐ].+\.", sentence) for sentence in MEANINGS_VI.values())
+    assert len(set(MEANINGS_VI.values())) == len(MEANINGS_VI)
     for counter in COUNTERS:
         assert re.fullmatch(r"[A-Z].+\.", counter.help), counter.name
         assert counter.label_vi, counter.name

@@ -8,6 +8,7 @@ from services.metrics.api.queries import ROLES, Query
 from services.metrics.api.snapshots import All, Figures, Some, Sum
 from services.metrics.api.units import Units
 from services.metrics.domain.counters import FLOWS, RATES, STOCKS, Rate
+from services.metrics.domain.meanings import MEANINGS_VI
 
 FLOW_NAMES: Final = tuple(counter.name for counter in FLOWS)
 STOCK_NAMES: Final = tuple(counter.name for counter in STOCKS)
@@ -118,14 +119,15 @@ def dictionary() -> Row:
         "counters": [
             {
                 "name": each.name, "kind": each.kind, "attributed": each.attributed, "roles": list(ROLES),
-                "help": each.help, "label_vi": each.label_vi,
+                "help": each.help, "label_vi": each.label_vi, "help_vi": MEANINGS_VI[each.name],
             }
             for each in (*FLOWS, *STOCKS)
         ],
         "rates": [
             {
-                "name": rate.name, "help": rate.help, "label_vi": rate.label_vi, "formula": formula(rate),
-                "numerator": list(rate.numerator), "denominator": {"plus": list(rate.plus), "minus": list(rate.minus)},
+                "name": rate.name, "help": rate.help, "label_vi": rate.label_vi, "help_vi": MEANINGS_VI[rate.name],
+                "formula": formula(rate), "numerator": list(rate.numerator),
+                "denominator": {"plus": list(rate.plus), "minus": list(rate.minus)},
             }
             for rate in RATES
         ],

@@ -266,9 +266,9 @@ function options(id, values) {
 
 function explain(first) {
   const keys = Object.keys(MEANINGS).sort((a, b) => (b === first) - (a === first));
-  const shut = el("button", say("close"), {type: "button", autofocus: ""}), days = told?.received.days;
+  const shut = el("button", say("close"), {type: "button"}), days = told?.received.days;
   shut.onclick = () => place("meaning").close();
-  place("meaning").replaceChildren(el("h2", say("explain"), {id: "meaning-title"}), ...keys.flatMap(key => {
+  place("meaning").replaceChildren(el("h2", say("explain"), {id: "meaning-title", tabindex: "-1", autofocus: ""}), ...keys.flatMap(key => {
     const [title, text] = meaning(key);
     return [el("h3", title), el("p", text)];
   }), ...(days ? [el("p", `${say("days")}: ${longDay(days[0])} – ${longDay(days.at(-1))}`, {class: "soft"})] : []), shut);

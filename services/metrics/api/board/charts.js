@@ -19,7 +19,7 @@ function forget(box) { drawn.get(box)?.chart.destroy(); drawn.delete(box); }
 function size(box) {
   const views = box.closest("#views"), isBeside = views && getComputedStyle(views).gridTemplateColumns.includes(" ");
   const height = isBeside ? Math.max(170, place("tiles").clientHeight) : innerWidth < 620 ? 150 : 170;
-  return {width: Math.max(260, box.clientWidth), height};
+  return {width: Math.max(200, box.clientWidth), height};
 }
 
 export function sweep() { for (const box of [...drawn.keys()]) if (!box.isConnected) forget(box); }

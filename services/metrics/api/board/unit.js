@@ -78,14 +78,14 @@ function frame(page) {
   const box = (id, title) => el("section", [el("h3", say(title)), el("div", "", {id})], {class: "card"});
   // What may be wider than a phone can be scrolled by keys, too.
   const wide = (id, title) => el("div", "", {id, class: "wide", tabindex: "0", role: "region", "aria-label": say(title)});
+  const parts = (id, title) => el("section", [el("h3", say(title)), wide(id, title)], {class: "card"});
   const title = el("h2", "", {id: "unit-name", tabindex: "-1"});
   place("unit").replaceChildren(
     backLink(page), el("div", [title, el("p", "", {id: "unit-kind"}), el("p", "", {id: "unit-marks", class: "marks"})], {class: "title"}),
     el("dl", "", {id: "unit-totals", class: "totals"}),
-    el("div", [box("unit-deadlines", "deadlines"), box("unit-line", "link")], {class: "two"}),
+    el("div", [box("unit-deadlines", "deadlines"), el("div", [box("unit-line", "link"), parts("unit-channels", "by_channel")])], {class: "two"}),
     el("section", [el("h3", say("by_day")), el("div", "", {id: "unit-course"}), wide("unit-days", "by_day")], {class: "card chart"}),
-    el("div", [["unit-channels", "by_channel"], ["unit-fields", "by_field"]].map(([id, title]) =>
-      el("section", [el("h3", say(title)), wide(id, title)], {class: "card"})), {class: "two"}),
+    parts("unit-fields", "by_field"),
     el("details", [el("summary", say("every_counter")), wide("unit-counters", "every_counter")], {class: "card"}),
   );
   title.focus({preventScroll: true}); scrollTo(0, 0);
@@ -117,7 +117,7 @@ function fill(page) {
   place("unit-fields").replaceChildren(parts(told.by_field, "field", fieldName));
   place("unit-counters").replaceChildren(table([say("counter"), say("value"), say("meaning")], dictionary.counters.map(each => [
     language() === "vi" ? each.label_vi : each.name, whole(told.counters[each.name]),
-    el("span", language() === "vi" ? [el("code", each.name), " ", el("span", each.help, {lang: "en"})] : each.help, {class: "text"}),
+    el("span", [el("code", each.name), " ", language() === "vi" ? each.help_vi : each.help], {class: "text"}),
   ])));
 }
 
