@@ -12,7 +12,7 @@ from typing import Any, Literal
 import aiohttp
 from aiohttp import web
 
-Deed = Literal["nothing", "drop", "drop withdrawals", "double", "lose answers", "blame", "spoil"]
+Deed = Literal["nothing", "drop", "drop withdrawals", "double", "lose answers", "blame", "spoil", "starve"]
 BATCH = "application/cloudevents-batch+json"
 DEEDS_MAX = 6
 # What no counter shows, so that the archive alone can give it away.
@@ -23,6 +23,9 @@ ALL = ("drop withdrawals",)
 ENDS = (".completed.v1", ".returned.v1")
 # What comes so much later than the quickest event was held up by its line.
 DELAYED_SECONDS = 0.5
+# Whom it turns away, and for how long: twice as long as one may wait who is not starved.
+STARVED_UNITS = ("20107", "20122")
+STARVED_SECONDS = 20.0
 
 
 class Saboteur:
@@ -76,6 +79,9 @@ class Saboteur:
                 return await self._events(key, [self._blamed(each) for each in events])
             case "spoil":
                 return await self._events(key, [self._spoiled(each) for each in events])
+            case "starve" if self._are_starved(events):
+                self.done["starve"] += len(events)
+                return web.json_response({"code": "unavailable"}, status=503, headers={"Retry-After": "1"})
             case _:
                 return await self._events(key, events)
 
@@ -88,6 +94,13 @@ class Saboteur:
         """Some batches, and each of them once."""
         is_enough = len(self._touched) >= DEEDS_MAX and self._deed not in ALL
         return not is_enough and not any(each["id"] in self._touched for each in events)
+
+    def _are_starved(self, events: list[dict[str, Any]]) -> bool:
+        """All that some units send, from their first batch on; then they are served like all others."""
+        if events[0]["source"].split("/")[2] not in STARVED_UNITS:
+            return False
+        self._began = time.monotonic() if self._began is None else self._began
+        return time.monotonic() - self._began < STARVED_SECONDS
 
     def _is_dropped(self, event: dict[str, Any]) -> bool:
         if event["type"].endswith(DROPPED[self._deed]) and self._are_new([event]):
