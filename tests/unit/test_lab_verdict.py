@@ -82,6 +82,20 @@ def test_none_of_none_is_equal_where_nothing_was_published(said: dict[str, int])
     assert not equal(missing, of=4)
 
 
+@pytest.mark.parametrize(
+    ("what", "count", "equal"),
+    [("carried_over", 14, True), ("carried_over", 20, False), ("completed", 101, True), ("completed", 100, False)],
+)
+def test_what_was_there_before_is_what_was_received_and_had_not_ended(what: str, count: int, equal: bool) -> None:
+    """Read of the days before the period; completed are all of them, with a due or without."""
+    before = unit("19753", 20, 9)
+    before["counters"].update(completed=3, withdrawn=2, halted=1)
+    facts = msgspec.structs.replace(FACTS, facts=[msgspec.convert({"what": what, "unit": "19753", "count": count}, Fact)])
+    (row,) = rows(facts, {"": PERIOD, "before": {"units": [before], "total": unit("", 0, 0)}})
+    assert row.equal == equal
+    assert row.about.endswith("completed" if what == "completed" else "carried over from before")
+
+
 def period_unit(answers: dict[str, Any], number: int) -> dict[str, Any]:
     found: dict[str, Any] = answers[""]["units"][number]
     return found

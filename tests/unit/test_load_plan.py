@@ -314,6 +314,15 @@ def test_a_part_of_the_units_has_all_that_is_reported_of_their_dossiers(tmp_path
     assert {"so-tu-phap"} < {centre.unit for part in parts for centre in part.centres}
 
 
+def test_facts_with_dossiers_from_before_a_run_are_refused() -> None:
+    """A run begins with its period: what was received before would be counted as received in it."""
+    invented = str(Path(__file__).with_name("facts") / "invented-2025-09.toml")
+    shipped = scenarios.read("hue-fortnight")
+    arrivals = msgspec.structs.replace(shipped.arrivals, facts=invented)
+    with pytest.raises(ScenarioError, match="hue-fortnight has facts that carry dossiers over, but nothing is before a run"):
+        planning.plan(msgspec.structs.replace(shipped, arrivals=arrivals), REFERENCE, 1, "a")
+
+
 def test_a_period_within_five_minutes_has_its_dossiers() -> None:
     """From one to five past eight; each of them is born in it."""
     shipped = scenarios.read("mountain-link")
