@@ -1,4 +1,4 @@
-"""The lab asks metrics about the days of its facts, and about those before the period only where something is said of them."""
+"""The lab asks metrics about the days of its facts; about those before the period where something is said of them."""
 
 import asyncio
 from pathlib import Path
