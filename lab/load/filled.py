@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.links.profiles import Profile
 
@@ -35,13 +36,15 @@ class Spent(Struct, frozen=True, array_like=True):
 class Line(Struct, frozen=True):
     """A line's rates (kbit/s, good) and, where anything passed, how much of a second that took.
 
-    `together`: centres share it, so that both ways are in use at once; else one sends, waits, and is told.
+    `together`: centres share it, so that both ways are in use at once; else one sends, waits, and is told. `was_narrow`: it
+    was congested at times, and had less of a rate then.
     """
 
     up_kbps: float
     down_kbps: float
     together: bool
     spent: list[Spent]
+    was_narrow: bool = False
 
     def share(self, each: Spent) -> float:
         """How full it was."""
@@ -88,7 +91,8 @@ class Crossed:
         told: Lines = {}
         for (link, line), seconds in sums.items():
             spent = [Spent(at, *(round(way * PER_MILLE) for way in ways)) for at, ways in sorted(seconds.items())]
-            told.setdefault(link, {})[str(line)] = Line(*good[link], together, spent)
+            was_narrow = any(each.link == link for each in tight)
+            told.setdefault(link, {})[str(line)] = Line(*good[link], together, spent, was_narrow)
         return told
 
 
@@ -102,17 +106,19 @@ class Full(Struct, frozen=True, kw_only=True):
     kbps: float
     of_kbps: float
     lines: int
+    of_lines: int
     together: bool
+    was_narrow: bool
 
     def told(self) -> str:
         """With its evidence."""
-        which = f"the line that all centres on {self.link} share" if self.together and self.lines == 1 else (
+        which = f"the line that all centres on {self.link} share" if self.together and self.of_lines == 1 else (
             f"a line of {self.link}" + (f", the fullest of {self.lines} such" if self.lines > 1 else "")
         )  # fmt: skip
-        return (
-            f"{which}: full in {self.share:.0%} of {self.seconds} s, at {self.kbps:,.0f} of its {self.of_kbps:,.0f} kbit/s "
-            "in these"
-        )
+        rate = f"{self.kbps:,.0f} of its {self.of_kbps:,.0f} kbit/s"
+        if self.was_narrow:
+            rate = f"{self.kbps / self.of_kbps:.0%} of what it gave then ({self.of_kbps:,.0f} kbit/s when it is good)"
+        return f"{which}: full in {self.share:.0%} of {self.seconds} s, at {rate} in these"
 
 
 def merged(tables: Iterable[Lines]) -> Lines:
@@ -129,8 +135,7 @@ def merged(tables: Iterable[Lines]) -> Lines:
 def later(lines: Lines, seconds: int) -> Lines:
     """The same, begun so many seconds later."""
     return {
-        link: {name: Line(each.up_kbps, each.down_kbps, each.together,
-                          [Spent(one.second + seconds, one.up, one.down) for one in each.spent])
+        link: {name: replace(each, spent=[replace(one, second=one.second + seconds) for one in each.spent])
                for name, each in mine.items()}
         for link, mine in lines.items()
     }  # fmt: skip
@@ -150,7 +155,7 @@ def fullest(lines: Lines, since: float, until: float, window: int = WINDOW_SECON
             whole = max(1, round(until - since))
             found.append(Full(
                 link=link, since=first, seconds=whole, share=len(seconds) / whole, kbps=way, of_kbps=kbps,
-                lines=len(full) if len(mine) > 1 else 1, together=line.together,
+                lines=len(full), of_lines=len(mine), together=line.together, was_narrow=line.was_narrow,
             ))  # fmt: skip
     return sorted(found, key=lambda each: each.since)
 
@@ -194,4 +199,4 @@ def _added(line: Line, more: Line) -> Line:
         into = sums.setdefault(each.second, [0, 0])
         into[0] += each.up
         into[1] += each.down
-    return Line(line.up_kbps, line.down_kbps, line.together, [Spent(at, *ways) for at, ways in sorted(sums.items())])
+    return replace(line, spent=[Spent(at, *ways) for at, ways in sorted(sums.items())])

@@ -65,6 +65,16 @@ def test_of_lines_of_their_own_the_one_that_was_full_for_longest_is_named() -> N
     assert "fibre" not in told
 
 
+def test_a_line_is_told_as_what_it_is() -> None:
+    """One of several wires is not all centres' line, and a congested one had less than its rate."""
+    two = {"0": _line(0.95, range(30)), "1": _line(0.1, range(30))}
+    told = saturation(world.outcome(lines={"mountain": two}))
+    assert told.startswith("a line of mountain: full in 97% of 31 s, at 239 of its 252 kbit/s in these")
+    narrow = replace(_line(0.95, range(30), together=False), was_narrow=True)
+    told = saturation(world.outcome(lines={"mountain": {"5": narrow}}))
+    assert "at 95% of what it gave then (252 kbit/s when it is good) in these" in told
+
+
 def test_what_is_at_its_limit_later_stands_behind_the_first() -> None:
     """In the order in which they came to it."""
     lines = {"mountain": {"0": _line(0.95, range(15, 30))}}
@@ -101,6 +111,7 @@ def test_how_full_a_line_was_is_told_by_the_rate_that_it_had(narrow: tuple[Narro
     told = crossed.used(("mountain",), {"mountain": wide}, lambda one: (one.up_kbps, one.down_kbps), narrow, False)
     [spent] = [each for each in told["mountain"]["3"].spent if each.second == 4]
     assert (spent.up, spent.down) == (round(share * 1000), round(share * 25))
+    assert told["mountain"]["3"].was_narrow is bool(narrow)
     assert sum(each.up for each in told["mountain"]["3"].spent) == pytest.approx(8 * share * 1000, rel=0.01)
 
 
