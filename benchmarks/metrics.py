@@ -30,7 +30,9 @@ from benchmarks.lifecycle_lines import lines
 from contracts import topics
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counting import Count
+from services.metrics.domain.deltas import deltas
 from services.metrics.domain.position import Position
+from services.metrics.domain.tally import together
 from services.metrics.store import keys
 
 # No generation of the fold will ever have this number.
@@ -245,8 +247,7 @@ def confluent(plan: Plan) -> Took:
         collected += len(batch)
         if collected > 200_000 or not left:
             collected = 0
-            for count in counts:
-                count.collect()
+            deltas(together(count.collect() for count in counts))
         batch = consumer.consume(5000, 0.5) if left else []
     took = Took(records, time.monotonic() - began, time.process_time() - cpu)
     assert not any(count.position.stopped for count in counts)

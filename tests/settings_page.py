@@ -211,8 +211,9 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 PREFACE = """# Settings
 
 Every setting is an environment variable; the defaults suit one machine, and an empty one is as one that is not set.
-`make up` passes all `MOTCUA_…` variables on to the processes that it starts, but for two: its own Kafka and Redis are what
-it starts, whatever `MOTCUA_KAFKA` and `MOTCUA_REDIS` say ([why](decisions/0004-local-stack.md)). Traces have
+`make up` passes all `MOTCUA_…` variables on to the processes that it starts, but for four: its own Kafka and Redis are what
+it starts, whatever `MOTCUA_KAFKA` and `MOTCUA_REDIS` say ([why](decisions/0004-local-stack.md)), and its generations what
+its state directory says, whatever `MOTCUA_GEN` and `MOTCUA_LIVE_GEN` do ([how](GENERATIONS.md)). Traces have
 OpenTelemetry's own variables ([which](LOGS_AND_TRACES.md)). This page is made from the settings classes
 (`.venv/bin/python -m tests.settings_page > docs/SETTINGS.md`), and a test fails when they differ.
 """

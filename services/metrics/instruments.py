@@ -21,9 +21,9 @@ class Instruments:
             "records", "Lifecycle records stored, counted or `redelivered` and dropped.", "disposition"
         )
         self.stale_chunks = self._counter("stale_chunks", "Stretches of log dropped because others are read meanwhile.")
-        self.flushes = self._counter("flushes", "Steps of a partition stored in Redis.")
+        self.flushes = self._counter("flushes", "Steps stored in Redis, each of all partitions that have moved.")
         self.refused_flushes = self._counter(
-            "refused_flushes", "Steps that Redis refused: another owner, position or build."
+            "refused_flushes", "Partitions whose step Redis refused: another owner, position or build."
         )
         self.acquisitions = self._counter("acquisitions", "Partitions taken over.")
         self.wipes = self._counter("wipes", "Times that torn figures were wiped to be counted anew.")

@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     # Records counted and not stored yet: below the first every look stores them; in a backlog they gather up to the
     # second or for `metrics_backlog_seconds`; at the third nothing more is read until they are stored.
     metrics_backlog_records: int = Field(default=20_000, ge=1)
-    metrics_gather_records: int = Field(default=300_000, ge=1)
-    metrics_pending_records_max: int = Field(default=600_000, ge=1)
+    metrics_gather_records: int = Field(default=100_000, ge=1)
+    metrics_pending_records_max: int = Field(default=200_000, ge=1)
     metrics_backlog_seconds: float = Field(default=5.0, gt=0, le=60.0)
     # Pieces remembered by their bytes, about 600 bytes each.
     metrics_memo_pieces: int = Field(default=200_000, ge=1, le=1_000_000)

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 import pytest
 
 from contracts.topics import PARTITIONS
+from services.metrics.domain.deltas import Deltas
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
 from services.metrics.store.errors import StoreError
-from services.metrics.store.ledger import Flush, Identity, Ledger
+from services.metrics.store.ledger import Identity, Ledger, Move
 from services.metrics.worker.chunks import Chunk, Run
 from services.metrics.worker.fold import HEAL_SECONDS, Fold
 from tests.integration.metrics_logs import Log, a_log, held, positions
@@ -55,11 +56,11 @@ class Broken(Ledger):
 
     fails = ""
 
-    async def flush(self, steps: Sequence[Flush]) -> list[StoreError | None]:
+    async def flush(self, moves: Sequence[Move], deltas: Deltas) -> dict[int, StoreError]:
         fails, self.fails = self.fails, ""
         if fails == "before":
             raise RuntimeError(fails)
-        told = await super().flush(steps)
+        told = await super().flush(moves, deltas)
         if fails == "behind":
             raise RuntimeError(fails)
         return told
@@ -117,6 +118,29 @@ def test_an_error_that_nobody_foresaw_loses_nothing_and_counts_nothing_twice(pro
     play(province, LOG.part(0, 0.3), act)
     assert held(province) == LOG.figures()
     assert [position["next"] for position in positions(province)] == [str(len(line)) for line in LOG.partitions]
+
+
+def test_one_partition_that_somebody_else_has_taken_keeps_the_others_from_nothing(province: Province) -> None:
+    """Its count is not stored and theirs is, in the same round; where its new owner goes on, nothing is counted twice."""
+
+    async def act(scene: Scene) -> None:
+        other = Ledger(province.redis_url, 1, 5.0)
+        try:
+            await scene.fold.reconcile()
+            await other.acquire(STOPPED, 1)
+        finally:
+            await other.close()
+        for chunk in scene.reading.chunks():
+            await scene.fold.take(chunk)
+        await scene.fold.flush()
+        assert scene.instruments.registry.get_sample_value("motcua_metrics_refused_flushes_total") == 1
+        assert set(scene.fold.lanes) == set(range(PARTITIONS)) - {STOPPED}
+        counted = [[] if number == STOPPED else line for number, line in enumerate(LOG.partitions)]
+        assert held(province) == Log(counted).figures()
+
+    play(province, LOG, act)
+    play(province, LOG, lambda scene: scene.come_round())
+    assert held(province) == LOG.figures()
 
 
 def test_an_error_that_nobody_foresaw_does_not_keep_partitions_that_are_somebody_else_s(province: Province) -> None:

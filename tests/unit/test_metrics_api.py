@@ -177,7 +177,9 @@ def test_units_are_shown_that_were_in_force() -> None:
     assert UNITS.shown("competent", "2025-07-01", "2025-07-01") == ["100", "200", "300", "H57.01"]
     assert UNITS.shown("receiver", "2026-01-01", "2026-01-01") == ["100", "200"]
     assert UNITS.shown("receiver", "2025-12-31", "2026-01-01") == ["100", "200", "300"]
-    assert UNITS.shown("receiver", "2025-06-01", "2025-06-30") == []
+    # Before all of them those of the first day, as with names and hours: zeros say that nothing is known, no list says less.
+    assert UNITS.shown("receiver", "2025-06-01", "2025-06-30") == ["100", "200", "300"]
+    assert UNITS.shown("competent", "2025-06-30", "2025-06-30") == ["100", "200", "300", "H57.01"]
     assert UNITS.shown("receiver", "2026-01-01", "2026-01-01", ["300", "999"]) == ["100", "200", "300", "999"]
     assert (UNITS.name("200", "2026-06-30"), UNITS.kind("200", "2026-06-30")) == ("Old name", "ward")
     assert (UNITS.name("200", "2026-07-01"), UNITS.kind("200", "2026-07-01")) == ("New name", "commune")

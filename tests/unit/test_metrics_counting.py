@@ -16,6 +16,7 @@ from services.metrics.domain.counters import STOCKS, BodyStock, SourceStock
 from services.metrics.domain.counting import Count
 from services.metrics.domain.deltas import deltas
 from services.metrics.domain.position import Position
+from services.metrics.domain.tally import Tally, together
 from tests.effort import examples
 from tests.unit.audit_world import audit, golden_logs
 from tests.unit.metrics_oracle import Held, figures
@@ -49,7 +50,7 @@ def all_of(records: list[Record] | tuple[Record, ...], memo_pieces: int = PIECES
     """Everything in one go."""
     count, held = Count(Position(), Memo(memo_pieces)), Held()
     take(count, records)
-    held.store(count.collect())
+    held.store(deltas(count.collect()))
     return count, held
 
 
@@ -160,7 +161,7 @@ def test_any_batches_redeliveries_and_restarts_come_to_the_same(
         if data.draw(st.booleans(), label="died before storing"):
             count = Count(position, Memo(PIECES))
             take(count, log[start:end])
-        held.store(count.collect())
+        held.store(deltas(count.collect()))
         position = count.position
     assert position.next == len(log)
     assert position.stopped is None
@@ -176,7 +177,7 @@ def _stops(log: list[Record], at: int, reason: str) -> None:
     assert held.without_zeros() == figures(value for value, _ in log[:at])
     take(count, log[at + 1 :])
     assert count.position.next == at
-    assert not count.collect().add
+    assert not deltas(count.collect()).add
 
 
 @pytest.mark.parametrize("at", [0, 1, 700, 1328])
@@ -234,7 +235,7 @@ def test_a_hole_in_the_log_moves_the_position_only() -> None:
     count = Count(Position(), Memo(PIECES))
     count.take([], [], 3)
     count.take([golden()[0][0]], [golden()[0][1]], 9)
-    assert (count.position.next, count.counted, count.position.stopped) == (9, 1, None)
+    assert (count.position.next, count.tally.counted, count.position.stopped) == (9, 1, None)
     count.take([golden()[2][0]], [golden()[2][1]], 99)
     assert (count.position.next, count.position.stopped) == (9, "gap")
 
@@ -246,17 +247,39 @@ def test_what_comes_again_is_dropped_whatever_its_header_is_worth_and_what_is_ne
         take(count, [(golden()[4][0], header)])  # type: ignore[list-item]
         assert (count.position.stopped, count.position.read) == (None, read)
     take(count, [*golden()[3:5], *golden()[5:8]])
-    assert (count.counted, count.dropped, count.position.next) == (8, 4, 12)
+    assert (count.tally.counted, count.tally.dropped, count.position.next) == (8, 4, 12)
 
 
 def test_an_arrival_is_counted_by_its_fact_only_where_it_has_one_and_by_its_source_whatever_its_form() -> None:
     """A rise of nothing is no hash."""
-    arrivals = {("/units/1/p", "received", "applied"): 1, ("strange", None, "rejected"): 2}
-    found = deltas({}, {}, arrivals, {"strange": 0}, {})
+    tally = Tally()
+    tally.arrivals |= {("/units/1/p", "received", "applied"): 1, ("strange", None, "rejected"): 2}
+    tally.seen["strange"] = 0
+    found = deltas(tally)
     assert found.add == {
         "outcomes": {"unit|1|applied": 1, "fact|received|applied": 1, "unit|strange|rejected": 2},
     }  # fmt: skip
     assert (found.rise, found.days) == ({}, ())
+
+
+@given(rounds=st.lists(st.tuples(*[st.integers(0, 700)] * 3), max_size=4))
+@settings(max_examples=examples(25, 250), deadline=None)
+def test_partitions_stored_together_come_to_the_same_as_one_by_one(rounds: list[tuple[int, ...]]) -> None:
+    """However much of each is stored in a round; that a body was once competent is known either way."""
+    memo = Memo(PIECES)
+    counts, apart, at_once = [Count(Position(), memo) for _ in range(3)], Held(), Held()
+    left = [list(golden()) for _ in counts]
+    for sizes in [*rounds, [len(golden())] * 3]:
+        for count, records, size in zip(counts, left, sizes, strict=True):
+            take(count, records[:size])
+            del records[:size]
+        tallies = [count.collect() for count in counts]
+        at_once.store(deltas(together(tallies)))
+        for tally in tallies:
+            apart.store(deltas(tally))
+    assert at_once.without_zeros() == apart.without_zeros()
+    assert set(at_once.hashes["total"]) == set(apart.hashes["total"])
+    assert [count.position.next for count in counts] == [len(golden())] * 3
 
 
 # --- single rules ---------------------------------------------------------------------------------------------
@@ -331,7 +354,7 @@ def test_what_a_step_leaves_as_it_was_is_added_to_no_figure() -> None:
     parts = {"outcome": "applied", "recorded_at": 5, "last": True, "done": (entry,)}
     count, _ = all_of([])
     take(count, tied([Lifecycle(src=(0, 0), prev=None, was=STAND, now=late, **parts)]))  # type: ignore[arg-type]
-    assert count.collect().add["total"] == {"receiver|A|overdue_open": 1, "competent|D|overdue_open": 1}
+    assert deltas(count.collect()).add["total"] == {"receiver|A|overdue_open": 1, "competent|D|overdue_open": 1}
 
 
 @pytest.mark.parametrize("is_stored_between", [False, True])
@@ -350,8 +373,8 @@ def test_a_body_that_was_competent_for_a_moment_is_known_wherever_a_flush_falls(
     for record in records:
         take(count, [record])
         if is_stored_between:
-            held.store(count.collect())
-    held.store(count.collect())
+            held.store(deltas(count.collect()))
+    held.store(deltas(count.collect()))
     assert {name: number for name, number in held.hashes["total"].items() if name.startswith("competent|B|")} == {
         "competent|B|open": 0, "competent|B|open_in_processing": 0, "competent|B|handed_over": 0,
     }  # fmt: skip

@@ -8,10 +8,12 @@ import pytest
 from prometheus_client import generate_latest
 
 from benchmarks.lifecycle_lines import lines
+from services.metrics.domain.deltas import Deltas
 from services.metrics.domain.position import Position, Stop
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
-from services.metrics.store.ledger import Flush, Identity, Lease, Ledger
+from services.metrics.store.errors import StoreError
+from services.metrics.store.ledger import Identity, Lease, Ledger, Move
 from services.metrics.worker import fold as folds
 from services.metrics.worker.chunks import Chunk, Run
 from services.metrics.worker.fold import PAUSE_SECONDS, Fold
@@ -64,9 +66,9 @@ class Fresh(Store):
     async def acquire(self, partition: int, target: int) -> Lease:
         return Lease(partition, "b", 1, Position(), None)
 
-    async def flush(self, steps: Sequence[Flush]) -> list[None]:
-        self.stored += [step.to.next for step in steps]
-        return [None] * len(steps)
+    async def flush(self, moves: Sequence[Move], deltas: Deltas) -> dict[int, StoreError]:
+        self.stored += [move.to.next for move in moves]
+        return {}
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_a_take_over_reads_the_record_before_its_position_again() -> None:
     after = _lane(before.count.position)
     assert after.at == 499
     after.take(_golden(499, 1330))
-    assert (after.stopped, after.count.position.next, after.count.counted) == (None, 1330, 830)
+    assert (after.stopped, after.count.position.next, after.count.tally.counted) == (None, 1330, 830)
 
 
 def test_another_record_there_stops_it() -> None:

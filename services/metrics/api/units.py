@@ -21,6 +21,8 @@ class _Known:
             self.rows.setdefault(unit.code, []).append(unit)
         for rows in self.rows.values():
             rows.sort(key=lambda unit: unit.valid_from)
+        # The first day of which anything is known.
+        self.since = min((rows[0].valid_from for rows in self.rows.values()), default="")
         self.hours = {code: Hours(body.calendar, rows) for code, rows in self.rows.items()}
 
 
@@ -60,7 +62,9 @@ class Units:
 
     def shown(self, role: str, first: str, last: str, with_figures: Iterable[str] = ()) -> list[str]:
         """The codes that a list of a role shows: those valid on one of these days (departments as competent bodies
-        alone), and whoever has figures."""
+        alone), of days before all of them those of the first day, and whoever has figures."""
+        if last < self._known.since:
+            first = last = self._known.since
         valid = {
             code
             for code, rows in self._known.rows.items()

@@ -1,4 +1,4 @@
-"""The count of one partition: records in, a position and what they add out. This is the path of every record."""
+"""The count of one partition: records in, a position and a tally out. This is the path of every record."""
 
 from binascii import hexlify
 from collections import defaultdict
@@ -9,9 +9,10 @@ from typing import Final
 from msgspec import Raw
 
 from contracts.lifecycle import Countable, chain, decode_countable
-from services.metrics.domain.contributions import Flow, Marks, Memo, Standing, Stock
-from services.metrics.domain.deltas import Arrival, Deltas, deltas, row_name
+from services.metrics.domain.contributions import Flow, Memo, Standing
+from services.metrics.domain.deltas import row_name
 from services.metrics.domain.position import Position, Stop
+from services.metrics.domain.tally import Tally
 
 BEFORE_ALL: Final = (-1, -1)
 NO_CLOCK: Final = -1
@@ -23,18 +24,13 @@ class Count:
 
     def __init__(self, position: Position, memo: Memo) -> None:
         self.position = position
-        self.counted = 0
-        self.dropped = 0
         self._memo = memo
-        self._begin()
+        self.tally = Tally()
 
-    def _begin(self) -> None:
-        self.counted = self.dropped = 0
-        self._stocks: defaultdict[Stock, int] = defaultdict(int)
-        self._flows: defaultdict[tuple[Flow, Marks], int] = defaultdict(int)
-        self._arrivals: defaultdict[Arrival, int] = defaultdict(int)
-        self._seen: dict[str, int] = {}
-        self._restated: dict[str, int] = {}
+    @property
+    def pending(self) -> int:
+        """Records counted or dropped since `collect` was last called."""
+        return self.tally.counted + self.tally.dropped
 
     def take(self, values: Sequence[bytes | None], chains: Sequence[bytes | None], end: int | None = None) -> None:
         """Counts records that lie from `position.next` on, each with its chain header. At one that does not fit, the
@@ -70,8 +66,8 @@ class Count:
                 stopped = "unreadable"
                 break
             taken += 1
-        self.counted += taken - dropped
-        self.dropped += dropped
+        self.tally.counted += taken - dropped
+        self.tally.dropped += dropped
         at = position.next + taken if end is None or stopped is not None else end
         moved = replace(position, next=at, src=src, chain=digest, stopped=stopped)
         if taken:
@@ -91,15 +87,14 @@ class Count:
         """Nothing more is counted; the position stays."""
         self.position = replace(self.position, stopped=reason)
 
-    def collect(self) -> Deltas:
+    def collect(self) -> Tally:
         """What has been added since the last call."""
-        found = deltas(self._stocks, self._flows, self._arrivals, self._seen, self._restated)
-        self._begin()
+        found, self.tally = self.tally, Tally()
         return found
 
     def _add(self, record: Countable) -> None:
         """Tallies one record; everything is read before anything is added, as an unreadable piece must add nothing."""
-        memo = self._memo
+        memo, tally = self._memo, self.tally
         stands = memo.stands
         before, after = bytes(record.was), bytes(record.now)
         was = stands.get(before) or memo.stand(before)
@@ -109,23 +104,23 @@ class Count:
             # The usual case, without a list.
             piece = bytes(done[0][1])
             flow = now.flows.get(piece) or memo.flow(now, piece)
-            self._flows[flow, now.marks] += 1
+            tally.flows[flow, now.marks] += 1
             if (record.log_clock or NO_CLOCK) >= flow.day_end:
                 self._restate(map(row_name, flow.rows), recorded_at)
         else:
             self._add_entries(was, now, record)
         if was is not now:
-            stocks = self._stocks
+            stocks = tally.stocks
             stocks[was.stock] -= 1
             stocks[now.stock] += 1
         source = record.source
         if source is not None and not record.src[1]:
-            self._arrivals[source, record.fact, record.outcome] += 1
-            if self._seen.get(source, 0) < recorded_at:
-                self._seen[source] = recorded_at
+            tally.arrivals[source, record.fact, record.outcome] += 1
+            if tally.seen.get(source, 0) < recorded_at:
+                tally.seen[source] = recorded_at
 
     def _add_entries(self, was: Standing, now: Standing, record: Countable) -> None:
-        memo, flows = self._memo, self._flows
+        memo, flows = self._memo, self.tally.flows
         undone = [_flow(memo, was, entry) for _, entry in record.undone]
         done = [_flow(memo, now, entry) for _, entry in record.done]
         clock = record.log_clock or NO_CLOCK
@@ -141,9 +136,10 @@ class Count:
         self._restate((name for (name, _), times in moved.items() if times), record.recorded_at)
 
     def _restate(self, names: Iterable[str], recorded_at: int) -> None:
+        restated = self.tally.restated
         for name in names:
-            if self._restated.get(name, 0) < recorded_at:
-                self._restated[name] = recorded_at
+            if restated.get(name, 0) < recorded_at:
+                restated[name] = recorded_at
 
 
 def _flow(memo: Memo, standing: Standing, entry: Raw) -> Flow:

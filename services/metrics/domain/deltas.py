@@ -1,4 +1,4 @@
-"""What counting a stretch of a partition adds to the stored figures, hash by hash."""
+"""What a tally adds to the stored figures, hash by hash."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.metrics.domain.contributions import Flow, Marks, Row, Stock
+from services.metrics.domain.tally import Arrival, Tally
 
 Figures = dict[str, int]
-# (source, fact, outcome) of an event
-Arrival = tuple[str, str | None, str]
 COMPETENT: Final = "competent|"
 
 
@@ -22,18 +21,12 @@ class Deltas:
     days: tuple[str, ...] = ()
 
 
-def deltas(
-    stocks: Mapping[Stock, int],
-    flows: Mapping[tuple[Flow, Marks], int],
-    arrivals: Mapping[Arrival, int],
-    seen: Mapping[str, int],
-    restated: Mapping[str, int],
-) -> Deltas:
-    """The tally of a stretch as hashes: totals, days, splits, states, outcomes; what adds nothing is left out, but
-    for bodies that were competent meanwhile."""
-    plain, split, states = _by_row(stocks, flows)
+def deltas(tally: Tally) -> Deltas:
+    """A tally as hashes: totals, days, splits, states, outcomes; what adds nothing is left out, but for bodies that were
+    competent meanwhile."""
+    plain, split, states = _by_row(tally.stocks, tally.flows)
     found: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    found["states"], found["outcomes"] = states, _outcomes(arrivals)
+    found["states"], found["outcomes"] = states, _outcomes(tally.arrivals)
     for row, times in plain.items():
         figures = found["total" if row.day is None else f"day:{row.day}"]
         for name in row.plain:
@@ -50,9 +43,9 @@ def deltas(
         for name, number in found[day].items():
             total[name] += number
     add = {name: left for name, figures in found.items() if (left := _without_zeros(figures))}
-    if zeros := _came_and_went(stocks, flows):
+    if zeros := _came_and_went(tally.stocks, tally.flows):
         add["total"] = zeros | add.get("total", {})
-    rise = {"seen": _highest((_unit(source), at) for source, at in seen.items()), "restated": dict(restated)}
+    rise = {"seen": _highest((_unit(source), at) for source, at in tally.seen.items()), "restated": dict(tally.restated)}
     days = tuple(sorted(name.removeprefix("day:") for name in add if name.startswith("day:")))
     return Deltas(add, {name: highest for name, highest in rise.items() if highest}, days)
 

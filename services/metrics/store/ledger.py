@@ -1,4 +1,4 @@
-"""The ledger: figures and positions in Redis, moved in one guarded step per partition."""
+"""The ledger: figures and positions in Redis, moved together in one guarded step."""
 
 import uuid
 from collections.abc import Sequence
@@ -61,14 +61,13 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Flush:
-    """One step of a partition: from the stored `next` to a position, with all that lies between."""
+class Move:
+    """A partition's part of a flush: from the stored `next` to a position."""
 
     lease: Lease
     since: int
     to: Position
     identity: Identity
-    deltas: Deltas
 
 
 class Ledger:
@@ -97,16 +96,29 @@ class Ledger:
                 raise WipingError(build.decode())
         raise UnavailableError("an answer of another form")
 
-    async def flush(self, steps: Sequence[Flush]) -> list[StoreError | None]:
-        """Each step in a script of its own, sent together; None where it is stored."""
-        pipe = self._redis.pipeline(transaction=False)
-        for step in steps:
-            pipe.eval(scripts.FLUSH, 0, self._prefix, _packed(step, self.owner))
+    async def flush(self, moves: Sequence[Move], deltas: Deltas) -> dict[int, StoreError]:
+        """Moves these positions of one build and adds what lies between, in one script; {} when it is done.
+
+        Else each partition that stood in the way has its reason, and of what was sent nothing is stored, or nobody knows.
+        """
+        builds = {move.lease.build for move in moves}
+        if len(builds) != 1:
+            raise ValueError(f"positions of {len(builds)} builds cannot be moved together")
+        [build] = builds
         try:
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
+            reply: Any = await self._redis.eval(scripts.FLUSH, 0, self._prefix, _packed(moves, deltas, build, self.owner))
         except (redis.RedisError, OSError, TimeoutError) as error:
-            replies = [error] * len(steps)
-        return [_outcome(reply, step.lease.build) for reply, step in zip(replies, steps, strict=True)]
+            reply = error
+        numbers = {move.lease.partition for move in moves}
+        match reply:
+            case [b"ok"]:
+                return {}
+            case [b"refused", *words]:
+                found = {int(n): RefusedError(word == b"fenced") for n, word in zip(words[::2], words[1::2], strict=True)}
+                if found and found.keys() <= numbers:
+                    return dict(found)
+        problem = _problem(reply, build)
+        return dict.fromkeys(numbers, problem)
 
     async def verify(self, build: str, held: Sequence[tuple[int, int, int]]) -> dict[int, RefusedError]:
         """Those of (partition, next, epoch) that are not so in Redis; TornError when figures or positions are torn."""
@@ -169,38 +181,26 @@ class Ledger:
             if isinstance(error, redis.ReadOnlyError):
                 # The primary's name may lead elsewhere by now: a connection that is kept would never find out.
                 await self._redis.connection_pool.disconnect()
-            if (problem := _outcome(error, "")) is not None:
-                raise problem from error
-            raise
+            raise _problem(error, "") from error
 
 
-def _outcome(reply: Any, build: str) -> StoreError | None:
+def _problem(reply: Any, build: str) -> StoreError:
+    """What an answer that is none of the expected means for what was sent."""
     match reply:
-        case [b"ok"]:
-            return None
         case [b"torn", reason]:
             return TornError(reason.decode(), build)
-        case [b"refused", word]:
-            return RefusedError(word == b"fenced")
     if isinstance(reply, redis.ResponseError) and not isinstance(reply, _NOT_NOW_TYPES):
         # A script that failed on its way has written a part of what it should.
         return UnavailableError(str(reply)) if str(reply).startswith(NOT_NOW) else TornError(str(reply), build)
     return UnavailableError(type(reply).__name__)
 
 
-def _packed(step: Flush, owner: str) -> bytes:
-    lease, deltas = step.lease, step.deltas
-    members = {name: value for name, value in _members(step).items() if value is not None}
+def _packed(moves: Sequence[Move], deltas: Deltas, build: str, owner: str) -> bytes:
     return _pack(
         {
-            "build": lease.build,
-            "partition": str(lease.partition),
-            "next": str(step.since),
-            "to": str(step.to.next),
-            "epoch": str(lease.epoch),
+            "build": build,
             "owner": owner,
-            "set": [text for pair in members.items() for text in pair],
-            "drop": [name for name, value in _members(step).items() if value is None],
+            "moves": [_moved(move) for move in moves],
             "add": deltas.add,
             # Microseconds fit a double, and travel as text all the same, as offsets do.
             "rise": {name: {field: str(at) for field, at in found.items()} for name, found in deltas.rise.items()},
@@ -209,8 +209,20 @@ def _packed(step: Flush, owner: str) -> bytes:
     )
 
 
-def _members(step: Flush) -> dict[str, str | None]:
-    to = step.to
+def _moved(move: Move) -> dict[str, object]:
+    members = _members(move)
+    return {
+        "partition": str(move.lease.partition),
+        "next": str(move.since),
+        "to": str(move.to.next),
+        "epoch": str(move.lease.epoch),
+        "set": [text for name, value in members.items() if value is not None for text in (name, value)],
+        "drop": [name for name, value in members.items() if value is None],
+    }
+
+
+def _members(move: Move) -> dict[str, str | None]:
+    to = move.to
     return {
         "src": None if to.src is None else f"{to.src[0]}.{to.src[1]}",
         "chain": None if to.src is None else to.chain.hex(),
@@ -220,8 +232,8 @@ def _members(step: Flush) -> dict[str, str | None]:
         "log_clock": None if to.log_clock is None else str(to.log_clock),
         "digest": to.digest,
         "stopped": to.stopped,
-        "cluster": step.identity.cluster,
-        "topic": step.identity.topic,
+        "cluster": move.identity.cluster,
+        "topic": move.identity.topic,
         "next": str(to.next),
     }
 

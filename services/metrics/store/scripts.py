@@ -76,26 +76,42 @@ return {'ok', id, tostring(epoch), redis.call('HGETALL', key)}
 """
 )
 
-# ARGV: prefix, msgpack {build, partition, next, to, epoch, owner, set, drop, add, rise, days}.  Compare, then check, then
-# write; the position last, because nothing takes back what a failing script has written.
+# ARGV: prefix, msgpack {build, owner, moves: [{partition, next, to, epoch, set, drop}], add, rise, days}.  Compare, then
+# check, then write; the positions last, because nothing takes back what a failing script has written.  Where one move cannot
+# be, none is: answers refused and each of these partitions with its word.
 FLUSH: Final = (
     _CHECKS
     + """
-local moved = cmsgpack.unpack(ARGV[2])
-if build_id() ~= moved.build or is_wiping() then return {'refused', 'moved'} end
-local key = ARGV[1] .. 'p:' .. moved.partition
-local is = kind('p:' .. moved.partition)
-if is ~= 'hash' then return is == 'none' and {'refused', 'moved'} or {'torn', 'p:' .. moved.partition .. ' is a ' .. is} end
-local held = redis.call('HMGET', key, 'next', 'epoch', 'owner')
-if held[2] ~= moved.epoch or held[3] ~= moved.owner then return {'refused', 'fenced'} end
-if held[1] ~= moved.next then return {'refused', 'moved'} end
-if redis.call('HGET', ARGV[1] .. 'build', 'held:' .. moved.partition) ~= held[1] then
-  return {'torn', 'p:' .. moved.partition .. ' was moved by nobody'}
+local flush = cmsgpack.unpack(ARGV[2])
+local refused = {'refused'}
+local function refuse(move, word)
+  refused[#refused + 1] = move.partition
+  refused[#refused + 1] = word
 end
+local is_other = build_id() ~= flush.build or is_wiping()
+for _, move in ipairs(flush.moves) do
+  local name = 'p:' .. move.partition
+  local is = kind(name)
+  if is_other or is == 'none' then
+    refuse(move, 'moved')
+  elseif is ~= 'hash' then
+    return {'torn', name .. ' is a ' .. is}
+  else
+    local held = redis.call('HMGET', ARGV[1] .. name, 'next', 'epoch', 'owner')
+    if held[2] ~= move.epoch or held[3] ~= flush.owner then
+      refuse(move, 'fenced')
+    elseif held[1] ~= move.next then
+      refuse(move, 'moved')
+    elseif redis.call('HGET', ARGV[1] .. 'build', 'held:' .. move.partition) ~= held[1] then
+      return {'torn', name .. ' was moved by nobody'}
+    end
+  end
+end
+if #refused > 1 then return refused end
 local touched = {}
-for name in pairs(moved.add) do touched[name] = 'hash' end
-for name in pairs(moved.rise) do touched[name] = 'hash' end
-if #moved.days > 0 then touched['days'] = 'set' end
+for name in pairs(flush.add) do touched[name] = 'hash' end
+for name in pairs(flush.rise) do touched[name] = 'hash' end
+if #flush.days > 0 then touched['days'] = 'set' end
 for name in pairs(touched) do
   local size = tonumber(redis.call('HGET', ARGV[1] .. 'build', 'size:' .. name) or '0')
   local problem = wrong(name, size)
@@ -121,16 +137,19 @@ local function write(name, changes, rising)
   end
   if k > 0 then some() end
 end
-for name, changes in pairs(moved.add) do write(name, changes, false) end
-for name, changes in pairs(moved.rise) do write(name, changes, true) end
-for i = 1, #moved.days do redis.call('SADD', ARGV[1] .. 'days', moved.days[i]) end
+for name, changes in pairs(flush.add) do write(name, changes, false) end
+for name, changes in pairs(flush.rise) do write(name, changes, true) end
+for i = 1, #flush.days do redis.call('SADD', ARGV[1] .. 'days', flush.days[i]) end
 for name, is in pairs(touched) do
   local size = redis.call(is == 'set' and 'SCARD' or 'HLEN', ARGV[1] .. name)
   redis.call('HSET', ARGV[1] .. 'build', 'size:' .. name, tostring(size))
 end
-if #moved.drop > 0 then redis.call('HDEL', key, unpack(moved.drop)) end
-redis.call('HSET', ARGV[1] .. 'build', 'held:' .. moved.partition, moved.to)
-redis.call('HSET', key, unpack(moved.set))
+for _, move in ipairs(flush.moves) do
+  local key = ARGV[1] .. 'p:' .. move.partition
+  if #move.drop > 0 then redis.call('HDEL', key, unpack(move.drop)) end
+  redis.call('HSET', ARGV[1] .. 'build', 'held:' .. move.partition, move.to)
+  redis.call('HSET', key, unpack(move.set))
+end
 return {'ok'}
 """
 )

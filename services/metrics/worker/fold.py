@@ -5,15 +5,17 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from services.metrics.domain.contributions import Memo
+from services.metrics.domain.deltas import deltas
 from services.metrics.domain.position import Stop
+from services.metrics.domain.tally import Tally, together
 from services.metrics.instruments import Instruments
 from services.metrics.settings import Settings
 from services.metrics.store.errors import RefusedError, StoreError, TornError, UnavailableError, WipingError
-from services.metrics.store.ledger import Identity, Lease, Ledger, Memory
+from services.metrics.store.ledger import Identity, Lease, Ledger, Memory, Move
 from services.metrics.worker.chunks import Chunk
 from services.metrics.worker.host import Host
 from services.metrics.worker.identity import TopicDiffersError
@@ -119,41 +121,57 @@ class Fold:
             await self.flush()
 
     async def flush(self) -> None:
-        """Stores what every lane has counted, each in a step of its own."""
+        """Stores what all lanes have counted, in one step."""
         async with self._flushing:
             self._flushed = time.monotonic()
             moved = [lane for lane in self.lanes.values() if not lane.is_dead and lane.is_moved]
             if not moved:
                 return
-            records = [(lane.count.counted, lane.count.dropped) for lane in moved]
             self._flushes += 1
             if self._flushes == self._exit_before:
                 os.kill(os.getpid(), signal.SIGKILL)
+            torn: TornError | None = None
             try:
-                # From here on the count has handed over what it added: a lane that went on without knowing whether that was
-                # stored would store a position beyond what it never told.
-                steps = [lane.step() for lane in moved]
-                problems = await self._ledger.flush(steps)
+                for build in {lane.lease.build for lane in moved}:
+                    torn = await self._store([lane for lane in moved if lane.lease.build == build]) or torn
             except BaseException as error:
                 for lane in moved:
                     self._drop(lane, f"nobody knows whether its count was stored ({type(error).__name__})")
                 raise
-            for lane, step, (counted, dropped), problem in zip(moved, steps, records, problems, strict=True):
-                if problem is not None:
-                    self._give_up(lane, problem)
-                    continue
-                lane.base = step.to.next
-                self._traces.stored(lane.partition, lane.base)
-                self.redis_answered = time.monotonic()
-                self._instruments.flushes.inc()
-                self._instruments.records.labels("counted").inc(counted)
-                self._instruments.records.labels("redelivered").inc(dropped)
-                if step.to.stopped is not None:
-                    lane.is_stop_stored = True
-                    extra = {"partition": lane.partition, "offset": step.to.next, "code": step.to.stopped}
-                    _log.error("partition %d stopped: %s", lane.partition, step.to.stopped, extra=extra)
-        if torn := next((problem for problem in problems if isinstance(problem, TornError)), None):
+        if torn is not None:
             await self._wipe(torn)
+
+    async def _store(self, lanes: Sequence[Lane]) -> TornError | None:
+        """Of lanes of one build. Where one of them is in the way, nothing is stored: then the others without it."""
+        # From here on the counts have handed over what they added: a lane that went on without knowing whether that was
+        # stored would store a position beyond what it never told.
+        steps = [(lane, *lane.step()) for lane in lanes]
+        while steps:
+            tally = together(each for _, _, each in steps)
+            problems = await self._ledger.flush([move for _, move, _ in steps], deltas(tally))
+            if not problems:
+                self._stored([(lane, move) for lane, move, _ in steps], tally)
+                return None
+            for lane, _, _ in steps:
+                if (problem := problems.get(lane.partition)) is not None:
+                    self._give_up(lane, problem)
+            steps = [step for step in steps if not step[0].is_dead]
+            if torn := next((problem for problem in problems.values() if isinstance(problem, TornError)), None):
+                return torn
+        return None
+
+    def _stored(self, moves: Sequence[tuple[Lane, Move]], tally: Tally) -> None:
+        self.redis_answered = time.monotonic()
+        self._instruments.flushes.inc()
+        self._instruments.records.labels("counted").inc(tally.counted)
+        self._instruments.records.labels("redelivered").inc(tally.dropped)
+        for lane, move in moves:
+            lane.base = move.to.next
+            self._traces.stored(lane.partition, lane.base)
+            if move.to.stopped is not None:
+                lane.is_stop_stored = True
+                extra = {"partition": lane.partition, "offset": move.to.next, "code": move.to.stopped}
+                _log.error("partition %d stopped: %s", lane.partition, move.to.stopped, extra=extra)
 
     async def watch(self) -> Memory | None:
         """Looks whether Redis holds what was left there, and tells of its memory."""

@@ -5,7 +5,8 @@ import time
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counting import Count
 from services.metrics.domain.position import Stop
-from services.metrics.store.ledger import Flush, Identity, Lease
+from services.metrics.domain.tally import Tally
+from services.metrics.store.ledger import Identity, Lease, Move
 from services.metrics.worker.chunks import Run
 
 
@@ -41,7 +42,7 @@ class Lane:
     @property
     def pending(self) -> int:
         """Records counted or dropped that are not stored yet."""
-        return self.count.counted + self.count.dropped
+        return self.count.pending
 
     @property
     def is_moved(self) -> bool:
@@ -65,10 +66,9 @@ class Lane:
         """Whether the log goes on and nothing has come for so long."""
         return self.stopped is None and self.at < end and now - max(self.sought, self.moved) > seconds
 
-    def step(self) -> Flush:
+    def step(self) -> tuple[Move, Tally]:
         """What is to be stored now; the count goes on from here."""
-        position = self.count.position
-        return Flush(self.lease, self.base, position, self._identity, self.count.collect())
+        return Move(self.lease, self.base, self.count.position, self._identity), self.count.collect()
 
     def _other_log(self, identity: Identity, first: int, end: int) -> Stop | None:
         if self.base > end or (self.base and self.lease.identity not in (None, identity)):
