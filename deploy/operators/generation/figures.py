@@ -13,6 +13,7 @@ from deploy.operators.errors import NoFiguresError, RedisUnavailableError
 from deploy.operators.generation.lifecycles import Lifecycles
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.counting import Count
+from services.metrics.domain.deltas import deltas
 from services.metrics.domain.position import Position, Stop
 from services.metrics.store import keys
 
@@ -100,7 +101,7 @@ def size(figures: Hashes) -> int:
 
 
 def _add(figures: Hashes, count: Count) -> None:
-    moved = count.collect()
+    moved = deltas(count.collect())
     for name, fields in moved.add.items():
         into = figures.setdefault(name, {})
         for field, number in fields.items():

@@ -10,6 +10,7 @@ from contracts.lifecycle import Countable, Counted, Stand, decode_counted, decod
 from deploy.operators.generation.found import Difference
 from services.metrics.domain.contributions import Memo
 from services.metrics.domain.deltas import deltas
+from services.metrics.domain.tally import Tally
 
 NO_STAND = b""
 
@@ -99,8 +100,8 @@ def _counters(left: Stands, right: Stands) -> dict[str, int]:
 def _contributed(stands: Stands) -> Mapping[str, int]:
     memo = Memo(1000)
     standing = memo.stand(stands.stand)
-    flows: dict[Any, int] = {}
+    tally = Tally()
+    tally.stocks[standing.stock] = 1
     for piece in stands.entries.values():
-        key = (memo.flow(standing, piece), standing.marks)
-        flows[key] = flows.get(key, 0) + 1
-    return deltas({standing.stock: 1}, flows, {}, {}, {}).add.get("total", {})
+        tally.flows[memo.flow(standing, piece), standing.marks] += 1
+    return deltas(tally).add.get("total", {})
