@@ -30,7 +30,7 @@ from services.edge.link.sender import Sender
 from services.edge.settings import Settings
 from services.edge.store.discarded import shown
 from services.edge.store.errors import BusyError, StoreError
-from services.edge.store.outbox import Outbox
+from services.edge.store.outbox import DISCARDED_BYTES_MAX, Outbox
 from services.edge.store.views import Quarantined, Stand
 from services.edge.store.writer import Writer
 from services.edge.told import told_of
@@ -76,7 +76,7 @@ class NotKept(Struct, frozen=True):
 
 
 class Discard(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which events of the quarantine to forget."""
+    """Which events of the quarantine to throw away."""
 
     positions: Annotated[list[Annotated[int, Meta(ge=1, le=POSITION_MAX)]], Meta(max_length=1000)]
 
@@ -148,7 +148,7 @@ class Doors:
             wanted = msgspec.json.decode(body, type=Discard).positions
         except (ValueError, RecursionError) as error:
             raise ProblemError(422, "invalid_body", 'send {"positions": [1, 2]}, at most 1,000') from error
-        gone = await self._do(lambda outbox: _discard(outbox, key, wanted))
+        gone = await self._do(lambda outbox: _discard(outbox, key, wanted), DISCARDED_BYTES_MAX)
         if gone is None:
             raise _unusable("the disk is full, and what is thrown away is kept as well: make room first")
         for row in gone:
@@ -203,10 +203,10 @@ class Doors:
         """How the outbox stands; ProblemError when it cannot be asked."""
         return await self._do(lambda outbox: outbox.stand())
 
-    async def _do(self, act: Callable[[Outbox], _T]) -> _T:
+    async def _do(self, act: Callable[[Outbox], _T], weight: int = 0) -> _T:
         try:
             async with asyncio.timeout(self._ports.settings.edge_store_seconds):
-                return await self._ports.writer.do(act)
+                return await self._ports.writer.do(act, weight)
         except TimeoutError as error:
             raise _unusable("the disk has not answered in time") from error
         except StoreError as error:

@@ -83,7 +83,8 @@ def test_a_broker_that_is_gone_is_a_503_within_five_seconds_and_nothing_called_s
     own_province: NewProvince,
 ) -> None:
     province = own_province()
-    intake = province.start("intake")
+    # A second less than the default, which leaves itself half a one: the machine of the tests may be busier than a city's.
+    intake = province.start("intake", MOTCUA_INTAKE_ANSWER_SECONDS="3.5")
     stack = province.servers.stack
     assert stack is not None
     stored: dict[str, Place] = {}
@@ -93,9 +94,11 @@ def test_a_broker_that_is_gone_is_a_503_within_five_seconds_and_nothing_called_s
         if number == 10:
             os.kill(stack.pids["kafka"], signal.SIGKILL)
         batch = [event(id=f"{number}-{place}", subject=f"H57.19753-250704-{number:04d}-{place}") for place in range(20)]
-        answer = post(intake, "/v1/events", CENTRE_BATCH, packed(batch))
-        if number == 5:
-            os.kill(stack.pids["kafka"], signal.SIGCONT)
+        try:
+            answer = post(intake, "/v1/events", CENTRE_BATCH, packed(batch))
+        finally:
+            if number == 5:
+                os.kill(stack.pids["kafka"], signal.SIGCONT)
         assert answer.status_code in ((503,) if number == 5 else (202, 207, 503))
         if answer.status_code == 503:
             assert int(answer.headers["retry-after"]) >= 1

@@ -141,7 +141,7 @@ class Held:
         self.hashes: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
     def store(self, deltas: Deltas) -> None:
-        """One step of a partition."""
+        """One step."""
         for name, changes in deltas.add.items():
             for field, number in changes.items():
                 self.hashes[name][field] = self.hashes[name].get(field, 0) + number

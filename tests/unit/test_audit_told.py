@@ -9,7 +9,7 @@ from services.audit import verdict
 from services.audit.domain.chain import Chain
 from services.audit.domain.comparison import Series, compare_days, compare_series, compare_total
 from services.audit.domain.findings import Check, Difference, Findings
-from services.audit.domain.notes import SHOWN_MAX, Listed, Noted, Notes, Numbers
+from services.audit.domain.notes import SHOWN_MAX, SPARE, Listed, Noted, Notes, Numbers
 from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Recount, Tally
 from services.audit.looking import Scope
@@ -87,7 +87,16 @@ def test_a_list_shows_as_many_as_are_asked_for() -> None:
         assert (listed.count, len(listed.newest)) == (100, shown)
 
 
-def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are_remembered_than_twice_those_shown() -> None:
+def test_of_a_short_list_too_those_that_count_no_longer_leave_their_place_to_older_ones() -> None:
+    book, entry = Book(1), Counted(standing="applied", source="B", day=DAY, backdated=True)
+    for offset in range(100):
+        book.add(offset, entry)
+    for offset in range(99, 99 - SPARE, -1):
+        book.add(offset, entry, -1)
+    assert [noted.offset for noted in _noted(book.notes.lists(book.recount.figures())["backdated"]["B"])] == [99 - SPARE]
+
+
+def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are_remembered_than_some_beside() -> None:
     book = Book()
     number = book.pieces.entry(msgspec.json.encode(Counted(standing="applied", source="B", day=DAY, backdated=True)))
     for partition, at in ((3, 10), (1, 30), (2, 20)):
@@ -97,7 +106,7 @@ def test_the_newest_is_so_by_time_whichever_partition_it_lies_in_and_no_more_are
     assert [noted.partition for noted in _noted(listed)] == [1, 2, 3]
     for offset in range(1000):
         book.notes.add(number, "A", 3, offset, "X", 40 + offset)
-        assert len(book.notes._known["backdated", "B"]) <= 2 * SHOWN_MAX
+        assert len(book.notes._known["backdated", "B"]) <= SHOWN_MAX + 2 * SPARE
 
 
 def test_the_table_names_the_newest_of_each_list() -> None:

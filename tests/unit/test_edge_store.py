@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -28,10 +29,11 @@ from services.edge.instruments import Instruments
 from services.edge.store import outbox as outbox_module
 from services.edge.store import schema
 from services.edge.store import writer as writer_module
+from services.edge.store.discarded import Discarded
 from services.edge.store.errors import DamagedError, InUseError, MovedError, ReadOnlyError, StoreError
 from services.edge.store.highwater import MarkFile
 from services.edge.store.outbox import Outbox
-from services.edge.store.views import Places
+from services.edge.store.views import Places, Quarantined
 from services.edge.store.writer import Writer
 from tests.intake_bad_inputs import ONE, event, packed
 from tests.unit.edge_world import ROOMY, World, accept, entry, kept, outbox
@@ -349,6 +351,20 @@ def test_what_was_thrown_away_is_kept_whole_with_who_did_it(tmp_path: Path) -> N
         box, _ = reopened(tmp_path)
     assert [row.sequence for row in box.quarantined(0, 9)] == [2, 4]
     box.close()
+
+
+@pytest.mark.parametrize("broken", ["\n", "\r\n"])
+def test_what_was_thrown_away_is_a_line_each_however_it_was_handed_in(broken: str) -> None:
+    """Members on lines of their own, as some software writes them; bytes that the disk has spoilt, in another form."""
+    kept = Discarded(sqlite3.connect(":memory:"))
+    plain = {"id": "e1", "data": {"reason": "a\nb"}}
+    bodies = (json.dumps(plain, indent=2).replace("\n", broken).encode(), b"\x00garbage\nx", b"[" * 100_000)
+    for number, body in enumerate(bodies):
+        kept.keep(Quarantined(number, "/units/1", "i", number, 0, 0, "refused", "", body), "counter", 0)
+    told = [bytes(body) for (body,) in kept._db.execute("SELECT body FROM discarded_event ORDER BY number")]
+    assert not any(b"\n" in line or b"\r" in line for line in told)
+    assert json.loads(told[0])["event"] == plain
+    assert [b64decode(json.loads(line)["event_base64"]) for line in told[1:]] == [*bodies[1:]]
 
 
 def test_of_what_was_thrown_away_the_oldest_goes_first_beyond_the_bound(

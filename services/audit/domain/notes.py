@@ -8,6 +8,8 @@ from services.audit.domain.pieces import Pieces
 from services.audit.domain.recount import Tally
 
 SHOWN_MAX = 20
+# So many more are known, and twice as many before some are forgotten.
+SPARE = 20
 KINDS = ("backdated", "late_by_link", "late_entry")
 
 
@@ -62,7 +64,7 @@ class Notes:
     """The newest events of each kind and unit; how many there are is the recount's to say."""
 
     pieces: Pieces
-    # Of each unit; twice as many are known, since of those that are shown some may count no longer.
+    # Of each unit; some more are known, since of those that are shown some may count no longer.
     shown_max: int = SHOWN_MAX
     # By partition and offset: since when it counts so, its dossier.
     _known: dict[tuple[str, str], dict[tuple[int, int], tuple[int, str]]] = field(default_factory=dict)
@@ -84,9 +86,9 @@ class Notes:
         for kind in self.of(number):
             known = self._known.setdefault((kind, self._unit(kind, number, receiver)), {})
             known[partition, offset] = at, dossier
-            if len(known) > 2 * self.shown_max:
+            if len(known) > self.shown_max + 2 * SPARE:
                 # By time: partitions are read one after the other.
-                for place in sorted(known, key=lambda place: known[place][0])[: -self.shown_max]:
+                for place in sorted(known, key=lambda place: known[place][0])[: -(self.shown_max + SPARE)]:
                     del known[place]
 
     def remove(self, number: int, receiver: str | None, partition: int, offset: int) -> None:

@@ -1,6 +1,7 @@
 """The last events that somebody has thrown away in the quarantine, in the outbox's own file: whole, with who did it."""
 
 import sqlite3
+from base64 import b64encode
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,8 @@ DROP: Final = "DELETE FROM discarded_event WHERE number = ?"
 LAST: Final = "SELECT coalesce(max(number), 0) FROM discarded_event"
 EXPORTED: Final = "SELECT number, body FROM discarded_event WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 
+_NO_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
+
 
 class Discarded:
     """Used within the outbox's transactions; holds at most `bytes_max`, the oldest go first."""
@@ -31,7 +34,9 @@ class Discarded:
 
     def keep(self, row: Quarantined, by: str, at: int) -> None:
         """Adds one, with who threw it away and when, and drops the oldest beyond the bound."""
-        body = msgspec.json.encode({"discarded_at": instants.show(at), "discarded_by": by, **shown(row)})
+        told = msgspec.json.encode({"discarded_at": instants.show(at), "discarded_by": by, **shown(row)})
+        # One line each: the counter's software may have broken its event into several, between members alone.
+        body = told.translate(_NO_BREAKS)
         self._db.execute(KEEP, (body,))
         self._bytes += len(body)
         while self._bytes > self._bytes_max and (oldest := self._db.execute(OLDEST).fetchone()) is not None:
@@ -49,5 +54,14 @@ def shown(row: Quarantined) -> dict[str, Any]:
         "refused_at": instants.show(row.refused_at),
         "code": row.code,
         "detail": row.detail,
-        "event": msgspec.Raw(row.body),
+        **_event(row.body),
     }
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    """As it is; what a disk has spoilt is no JSON, and told all the same."""
+    try:
+        msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return {"event_base64": b64encode(body).decode()}
+    return {"event": msgspec.Raw(body)}
