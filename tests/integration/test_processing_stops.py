@@ -151,7 +151,8 @@ def test_another_log_under_the_same_name_is_never_folded_into_the_old_state(prov
 
 
 def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: Province) -> None:
-    """At a start that is waited out; at a take-over the partitions stop until it is corrected and somebody starts anew."""
+    """At a start that is waited out; at a take-over the partitions stop, each with what is to be corrected, and nothing
+    else ails their worker."""
     archive = Archive(province)
     retain(province.kafka, REPORTED.name, "3600000")
     first = province.start("processing", ready=False)
@@ -164,8 +165,8 @@ def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: P
     assert_folded(archive)
     retain(province.kafka, REPORTED.name, "3600000")
     assert second.stop() == 0
-    stopped = re.compile(r"log_changed: partition \d+")
-    wait_until(lambda: sum(map(bool, map(stopped.fullmatch, reasons(first)))) >= PARTITIONS // 2)
+    stopped = re.compile(r"log_changed: partition \d+ \(\S+ has retention\.ms=3600000 instead of -1: correct the topic\)")
+    wait_until(lambda: len(told := reasons(first)) >= PARTITIONS // 2 and all(map(stopped.fullmatch, told)))
     retain(province.kafka, REPORTED.name, "-1")
     assert first.stop() == 0
     province.start("processing")

@@ -1,6 +1,7 @@
 """What a worker tells of partitions that are not folded: how much waits there, and nothing of those that are given up."""
 
 import time
+from collections.abc import Iterable
 from typing import cast
 
 import pytest
@@ -35,9 +36,9 @@ class Told:
         self.instruments = Instruments()
         self.state = State(self.instruments)
 
-    def looked(self, ends: dict[int, int], stood: dict[int, Position]) -> None:
+    def looked(self, ends: dict[int, int], stood: dict[int, Position], resting: Iterable[int] = ()) -> None:
         """A turn ends."""
-        self.state.looked(cast(Membership, Member(ends)), {}, [], stood)
+        self.state.looked(cast(Membership, Member(ends)), {}, resting, stood)
 
     def of(self, partition: int) -> dict[str, float]:
         """Its series."""
@@ -84,6 +85,23 @@ def test_a_partition_that_stopped_leaves_its_worker_well_and_not_ready_and_anoth
     told.state.away(("Redis",))
     assert (told.value("ready"), told.value("well")) == (0, 0)
     assert told.state.reasons() == ["redis_unreachable", "internal_errors: partition 3"]
+
+
+def test_a_partition_that_stopped_at_a_take_over_is_not_told_as_one_that_is_taken_again() -> None:
+    """It is looked at again until its topic is corrected: else its worker would be as ill as one whose state is moved."""
+    told = Told()
+    told.state.waits_for(None)
+    told.state.stopped(3, "log_changed", "dossier.reported has retention.ms=3600000 instead of -1: correct the topic")
+    told.state.stopped(5, "diverged")
+    told.looked({3: 40}, {3: POSITION}, resting=[3])
+    assert (told.value("ready"), told.value("well")) == (0, 1)
+    assert told.state.reasons() == [
+        "log_changed: partition 3 (dossier.reported has retention.ms=3600000 instead of -1: correct the topic)",
+        "diverged: partition 5",
+    ]
+    told.looked({3: 40, 4: 40}, {3: POSITION}, resting=[3, 4])
+    assert (told.value("ready"), told.value("well")) == (0, 0)
+    assert told.state.reasons()[0] == "taken_again: partition 4"
 
 
 def test_a_loop_that_stands_still_says_of_no_server_that_it_is_there_or_away(monkeypatch: pytest.MonkeyPatch) -> None:

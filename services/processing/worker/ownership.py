@@ -174,7 +174,7 @@ class Ownership:
             self._stood[number] = held.position
             verdict = _judge(held, found._replace(is_same=True))
         if verdict != "go_on" or found.tail is None:
-            self._stop_at_take_over(number, verdict, verdict)
+            self._stop_at_take_over(number, verdict)
             return None
         if held.identity is not None:
             self._identities[number] = held.identity
@@ -183,9 +183,10 @@ class Ownership:
         self._state.taken(number)
         return held.position.offset
 
-    def _stop_at_take_over(self, number: int, reason: str, detail: str) -> None:
-        self._state.stopped(number, reason)
-        _log.error("partition %d stopped at take-over: %s", number, detail, extra={"partition": number, "code": reason})
+    def _stop_at_take_over(self, number: int, reason: str, detail: str = "") -> None:
+        self._state.stopped(number, reason, detail)
+        told = {"partition": number, "code": reason}
+        _log.error("partition %d stopped at take-over: %s", number, detail or reason, extra=told)
 
     def _rest(self, membership: Membership, number: int) -> None:
         self._forget(number)

@@ -28,6 +28,13 @@ class _Reached(NamedTuple):
     failed_at: tuple[int, ...]
 
 
+class _Stop(NamedTuple):
+    """Why a partition goes no further, and what somebody can do about it, where that is known."""
+
+    reason: str
+    detail: str
+
+
 class State:
     """Plain values that one thread writes and another reads; each is replaced whole."""
 
@@ -38,7 +45,7 @@ class State:
         self._away: tuple[str, ...] = ()
         self._redis: str | None = None
         self._resting: tuple[int, ...] = ()
-        self._stopped: dict[int, str] = {}
+        self._stopped: dict[int, _Stop] = {}
         self._reached: dict[int, _Reached] = {}
         self._ends: Mapping[int, int] = {}
         self._clock_jump = 0
@@ -106,16 +113,16 @@ class State:
         self._reached = {each: how for each, how in self._reached.items() if each != number}
         self._instruments.rejected_ratio.remove(str(number))
 
-    def stopped(self, number: int, reason: str) -> None:
+    def stopped(self, number: int, reason: str, detail: str = "") -> None:
         """A partition goes no further."""
         self._goes_on(number)
-        self._stopped = {**self._stopped, number: reason}
+        self._stopped = {**self._stopped, number: _Stop(reason, detail)}
         self._instruments.stopped.labels(str(number), reason).set(1)
 
     def _goes_on(self, number: int) -> None:
-        if (reason := self._stopped.get(number)) is not None:
+        if (stop := self._stopped.get(number)) is not None:
             self._stopped = {each: why for each, why in self._stopped.items() if each != number}
-            self._instruments.stopped.remove(str(number), reason)
+            self._instruments.stopped.remove(str(number), stop.reason)
 
     def wiped(self) -> None:
         """A partition is folded from the start."""
@@ -165,7 +172,10 @@ class State:
 
     def reasons(self) -> list[str]:
         """Why the worker cannot do its job now; empty when it can."""
-        return self._ailments() + [f"{reason}: partition {number}" for number, reason in sorted(self._stopped.items())]
+        return self._ailments() + [
+            f"{reason}: partition {number}{detail and f' ({detail})'}"
+            for number, (reason, detail) in sorted(self._stopped.items())
+        ]
 
     def _ailments(self) -> list[str]:
         """Why, beside partitions that stopped."""
@@ -184,7 +194,8 @@ class State:
                 f"clock_jumped: this machine's clock was set by {self._clock_jump / instants.SECOND:.0f} s; no time passes "
                 "until it has been set back, or until somebody who knows it to be right starts this worker anew"
             )
-        return told + [f"taken_again: partition {number}" for number in self._resting]
+        # One that stopped at a take-over is looked at again, too, and is told of as stopped.
+        return told + [f"taken_again: partition {number}" for number in self._resting if number not in self._stopped]
 
     def exposition(self) -> bytes:
         """Prometheus."""
