@@ -175,6 +175,39 @@ def test_many_pauses_are_named_three_at_most_and_all_added() -> None:
 
 
 @pytest.mark.parametrize(
+    ("begins", "vi", "en"),
+    [
+        (
+            ("07 16:00", "08 09:00", "08 09:30", "08 10:00", "08 10:30"),
+            "Thời hạn còn tạm dừng 2 lần khác, khi hạn lúc đó đã qua, cộng thêm 20 phút làm việc.",
+            "The clock was paused 2 more times, when the due of that time had passed, which adds 20 minutes of working "
+            "time.",
+        ),
+        (
+            ("07 13:30", "07 14:00", "07 14:30", "07 15:00", "08 09:00"),
+            "Thời hạn còn tạm dừng 2 lần khác, trong đó 1 lần khi hạn lúc đó đã qua, cộng thêm 20 phút làm việc.",
+            "The clock was paused 2 more times, 1 of them when the due of that time had passed, which adds 20 minutes of "
+            "working time.",
+        ),
+        (
+            ("07 13:30", "07 14:00", "07 14:30", "07 15:00", "07 15:30"),
+            "Thời hạn còn tạm dừng 2 lần khác, cộng thêm 20 phút làm việc.",
+            "The clock was paused 2 more times, which adds 20 minutes of working time.",
+        ),
+    ],
+)  # fmt: skip
+def test_pauses_that_are_not_named_say_how_many_began_after_the_due(begins: tuple[str, ...], vi: str, en: str) -> None:
+    """Of a day that ends at 17:00 on the 7th; each pause is of ten minutes."""
+    events: list[tuple[str, str, dict[str, Any]]] = [("received", "2025-07-07 08:00", {})]
+    for begin in begins:
+        hour_and_ten = f"{begin[:-2]}{int(begin[-2:]) + 10}"
+        events += [("payment_requested", f"2025-07-{begin}", {}), ("payment_made", f"2025-07-{hour_and_ten}", {})]
+    said = told("0 working_days", *events, now="2025-07-08 11:00")["sentence"]
+    assert vi in said["vi"]
+    assert en in said["en"]
+
+
+@pytest.mark.parametrize(
     ("paused", "resumed", "vi", "en"),
     [
         (

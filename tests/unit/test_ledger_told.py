@@ -374,6 +374,11 @@ def test_who_gave_the_limit_is_said() -> None:
         view = deadline_view(desk.dossier, None, desk.rules)
         amount = 1 if told_by == "catalogue" else 2
         assert (view["limit"], view["limit_from"]) == ({"amount": amount, "unit": "working_days"}, told_by)
+        said = view["rules"]["limit_of_procedure"]["stands_on"]
+        of = ("Theo danh mục thủ tục ", "As the catalogue ") if told_by == "catalogue" else (
+            "Theo dữ liệu cơ quan gửi kèm hồ sơ; ", "As the unit sent it with the dossier; "
+        )  # fmt: skip
+        assert (said["vi"].startswith(of[0]), said["en"].startswith(of[1])) == (True, True)
 
 
 def test_what_was_never_submitted_has_no_acceptance_due() -> None:
@@ -450,7 +455,7 @@ ARTICLE_UNKNOWN = dict.fromkeys(
 
 def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() -> None:
     for code, source in SOURCES.items():
-        named = cited([(code, instants.day_from_text("2025-07-11"))])[code]
+        named = cited([(code, instants.day_from_text("2025-07-11"))], "catalogue")[code]
         assert named["article"] is None or named["act"] is not None, code
         if source.basis == "law":
             assert named["act"] is not None, code
@@ -462,7 +467,7 @@ def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() ->
 
 def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """In both languages; numbers of acts and articles in them are those beside them, and no others."""
-    named = cited((code, instants.day_from_text("2025-07-11")) for code in SOURCES)
+    named = cited(((code, instants.day_from_text("2025-07-11")) for code in SOURCES), "catalogue")
     for code, rule in named.items():
         for language, acts, nothing in (
             (
@@ -473,7 +478,7 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(m
             (
                 "en",
                 ("Decree ", "Civil Code "),
-                ("no act is known", "name no act", "no act is cited", "where an act is named"),
+                ("no act is known", "name no act", "names no act", "no act is cited", "where an act is named"),
             ),
         ):
             said = rule["stands_on"][language]
@@ -485,11 +490,24 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(m
         unknown = ("chưa ghi điều" in rule["stands_on"]["vi"], "not on record" in rule["stands_on"]["en"])
         assert unknown == (code in ARTICLE_UNKNOWN,) * 2, code
     assert "is how this system reads it" in named["first_day_not_counted"]["stands_on"]["en"]
-    former = cited([("acceptance_limit", instants.day_from_text("2025-06-30"))])["acceptance_limit"]
+    former = cited([("acceptance_limit", instants.day_from_text("2025-06-30"))], None)["acceptance_limit"]
     assert former["stands_on"]["en"] == "Decree 61/2018/NĐ-CP, 107/2021/NĐ-CP; which article is not on record here."
     monkeypatch.setitem(SOURCES, "acceptance_limit", SOURCES["acceptance_limit"]._replace(article="7"))
-    entered = cited([("acceptance_limit", instants.day_from_text("2025-07-11"))])["acceptance_limit"]["stands_on"]
+    entered = cited([("acceptance_limit", instants.day_from_text("2025-07-11"))], None)["acceptance_limit"]["stands_on"]
     assert entered == {"vi": "Nghị định số 118/2025/NĐ-CP, Điều 7.", "en": "Decree 118/2025/NĐ-CP, article 7."}
+
+
+def test_a_restart_stands_on_the_event_that_asks_for_it() -> None:
+    """No reference data have a rule for it."""
+    view = told(
+        "2 working_days", ("received", "2025-07-07 08:00", {}), ("supplement_requested", "2025-07-07 09:00", REASON),
+        ("supplement_provided", "2025-07-08 09:00", {"restart": True}), now="2025-07-08 10:00",
+    )  # fmt: skip
+    assert view["rules"]["restart_after_supplement"]["stands_on"] == {
+        "vi": "Theo bản tin của cơ quan về việc bổ sung giấy tờ; bản tin không ghi văn bản làm căn cứ.",
+        "en": "As the unit's event of the supplement says; it names no act.",
+    }
+    assert "dữ liệu tham chiếu" in view["rules"]["office_hours"]["stands_on"]["vi"]
 
 
 @pytest.mark.parametrize("due", ["2099-01-05T17:00:00+07:00", "2051-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"])

@@ -77,7 +77,7 @@ def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict
         "due_original": explained.show(None if walk.due_original is None else walk.due_original.at),
         "due_current": explained.show(None if walk.due_current is None else walk.due_current.at),
         "acceptance_due": explained.show(walk.acceptance_due if walk.acceptance_hours is not None else None),
-        "rules": cited(_rules(shown, moved, walk)),
+        "rules": cited(_rules(shown, moved, walk), _limit_from(walk)),
         "calendar_digest": rules.digest,
         "gen": GEN,
         "sentence": {"vi": said.vi, "en": said.en},

@@ -260,13 +260,21 @@ def _paused(moves: Sequence[Move], by_dates: bool) -> Iterator[Said]:
     if (more := len(counted) - PAUSES_NAMED_MAX) > 0:
         rest = counted[PAUSES_NAMED_MAX:]
         sums = spoken.calendar_days(sum(p.days for p in rest)) if by_dates else spoken.working(sum(p.working for p in rest))
+        after = _past_due(sum(pause in over for pause in rest), more)
         yield Said(
-            f"Thời hạn còn tạm dừng {more} lần khác, cộng thêm {sums.vi}.",
-            f"The clock was paused {spoken.counted(more, 'more time')}, which adds {sums.en}.",
+            f"Thời hạn còn tạm dừng {more} lần khác{after.vi}, cộng thêm {sums.vi}.",
+            f"The clock was paused {spoken.counted(more, 'more time')}{after.en}, which adds {sums.en}.",
         )
     if nothing := sum(pause.end > pause.begin and pause not in counted for pause, _ in pauses):
         vi, en = MOVED_NOTHING[by_dates]
         yield Said(f"{nothing} lần tạm dừng {vi}.", f"{spoken.counted(nothing, 'pause')} {en}.")
+
+
+def _past_due(late: int, of: int) -> Said:
+    """How many of several pauses began when the due of their time had passed."""
+    if not late or late == of:
+        return PAST_DUE if late else Said("", "")
+    return Said(f", trong đó {late} lần{PAST_DUE.vi[1:]}", f", {late} of them{PAST_DUE.en[1:]}")
 
 
 def _with_dues(moves: Iterable[Move]) -> Iterator[tuple[Move, int | None]]:

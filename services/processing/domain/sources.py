@@ -33,6 +33,21 @@ WITHOUT_ACT: Final = {
         "Theo quy ước của hệ thống này; không viện dẫn văn bản nào.", "A convention of this system; no act is cited for it.",
     ),
 }  # fmt: skip
+# A limit stands in the catalogue or came with the dossier; it is the ledger that knows which.
+LIMIT: Final = {
+    "catalogue": (
+        "Theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ.",
+        "As the catalogue in the province's reference data has it; it names no act.",
+    ),
+    "event": (
+        "Theo dữ liệu cơ quan gửi kèm hồ sơ; dữ liệu đó không ghi văn bản làm căn cứ.",
+        "As the unit sent it with the dossier; its event names no act.",
+    ),
+}  # fmt: skip
+RESTART: Final = (
+    "Theo bản tin của cơ quan về việc bổ sung giấy tờ; bản tin không ghi văn bản làm căn cứ.",
+    "As the unit's event of the supplement says; it names no act.",
+)
 CALENDAR: Final = (
     "Theo lịch trong dữ liệu tham chiếu của tỉnh, thành phố; văn bản, nếu có, được ghi trong tên của ngày.",
     "As the calendar in the province's reference data has it; where an act is named, it stands in the day's own name.",
@@ -41,7 +56,8 @@ CALENDAR: Final = (
 
 class Source(NamedTuple):
     """`basis`: `law` a published text decides it; `inferred` running systems do it so (an act beside it says the same of
-    time limits in general); `configured` the province's reference data; `ours` decided where the sources leave room."""
+    time limits in general); `configured` the province's reference data or a unit's event has it so; `ours` decided where
+    the sources leave room."""
 
     basis: str
     vi: str
@@ -126,7 +142,7 @@ SOURCES: Final[dict[str, Source]] = {
 }  # fmt: skip
 
 
-def cited(rules: Iterable[tuple[str, int]]) -> dict[str, dict[str, Any]]:
+def cited(rules: Iterable[tuple[str, int]], limit_from: str | None) -> dict[str, dict[str, Any]]:
     """The rules that a ledger names, each with its source; of a rule named for several days, the act of the last of them."""
     told: dict[str, dict[str, Any]] = {}
     for code, day in sorted(rules):
@@ -136,15 +152,19 @@ def cited(rules: Iterable[tuple[str, int]]) -> dict[str, dict[str, Any]]:
             act = ONE_STOP_DECREE if day >= ONE_STOP_DECREE_SINCE else FORMER_ONE_STOP_DECREE
         told[code] = {
             "basis": source.basis, "act": act, "article": source.article, "vi": source.vi, "en": source.en,
-            "stands_on": _stands_on(code, source, act),
+            "stands_on": _stands_on(code, source, act, limit_from),
         }  # fmt: skip
     return told
 
 
-def _stands_on(code: str, source: Source, act: str | None) -> dict[str, str]:
+def _stands_on(code: str, source: Source, act: str | None, limit_from: str | None) -> dict[str, str]:
     """In words for a citizen who asks for the act: which it is, or that none is known or cited."""
     if code == "calendar_body":
         vi, en = CALENDAR
+    elif code == "limit_of_procedure":
+        vi, en = LIMIT["catalogue" if limit_from == "catalogue" else "event"]
+    elif code == "restart_after_supplement":
+        vi, en = RESTART
     elif act is None:
         vi, en = WITHOUT_ACT[source.basis]
     elif source.basis == "inferred":
