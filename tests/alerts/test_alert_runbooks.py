@@ -3,13 +3,15 @@
 import re
 import shlex
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 import yaml
 
 from deploy.local.settings import PORTS
 from deploy.operators import main as operators
+from services.processing.domain.takeover import Verdict
+from services.processing.worker.bound import REASON as TOO_MANY_REJECTED
 from tests.alerts.rules import REPOSITORY, RUNBOOKS
 
 PAGES = sorted(RUNBOOKS.glob("*.md"))
@@ -116,6 +118,26 @@ def test_what_a_runbook_tells_to_raise_is_passed_to_its_container() -> None:
     by_hand = {"MOTCUA_GEN", "MOTCUA_METRICS_BESIDE"}
     assert {name for name in told if not name.startswith("MOTCUA_EDGE_")} - by_hand <= passed
     assert len(told & passed) >= 6
+
+
+def test_a_reason_that_names_a_partition_is_found_by_it() -> None:
+    """Who is woken looks for the word that the worker says: by one page all stops and none but stops are sent on."""
+    page, stopped = ((RUNBOOKS / f"{name}.md").read_text() for name in ("NotReady", "ProcessingStopped"))
+    stops = {*get_args(Verdict), TOO_MANY_REJECTED} - {"go_on", "wipe"}
+    for reason in stops:
+        assert f"`{reason}: partition …`" in page
+        assert f"`{reason}`" in stopped
+    [sentence] = re.findall(r"[^.]*: not what this alert tells of, but ", page)
+    assert set(re.findall(r"`(\w+): partition …`", sentence)) == stops
+    assert "`…: partition …`" not in sentence
+    assert "`taken_again: partition …`, of processing:" in page
+
+
+def test_a_lag_that_no_alert_tells_of_has_a_page() -> None:
+    """More than a minute and less than two, for hours: neither comes and goes, nor is it an API that does not answer."""
+    page = (RUNBOOKS / "FreshnessBudgetBurnsFast.md").read_text()
+    [line] = re.findall(r"^- A lag of one to two minutes .*$", page, re.MULTILINE)
+    assert re.findall(r"\[(\w+)\]\((\w+)\.md\)", line) == [("ProcessingLag",) * 2, ("CountingLag",) * 2]
 
 
 def _left_away(paragraph: str, by_hand: set[str]) -> list[str]:
