@@ -7,6 +7,13 @@ import pytest
 
 from services.metrics.domain.counters import COUNTERS, FLOWS, RATES, STOCKS
 from services.metrics.domain.meanings import MEANINGS_VI
+from services.processing.domain.sources import SOURCES
+
+
+def _shown(key: str) -> tuple[str, str]:
+    """What the board says for a key, in Vietnamese and in English."""
+    [(vi, en)] = re.findall(rf'^  {key}: \["([^"]+)", "([^"]+)"\],$', BOARD_WORDS, re.MULTILINE)
+    return vi, en
 
 
 def _words(text: str) -> list[str]:
@@ -52,6 +59,26 @@ def test_each_has_words_for_people() -> None:
         assert re.fullmatch(r"[A-Z].+\.", counter.help), counter.name
         assert counter.label_vi, counter.name
     assert len({counter.help for counter in COUNTERS}) == len({counter.label_vi for counter in COUNTERS}) == len(COUNTERS)
+
+
+def test_an_apology_letter_is_called_as_the_ledger_calls_it() -> None:
+    assert MEANINGS_VI["rescheduled"] == "Phiếu xin lỗi và hẹn lại ngày trả kết quả."
+    assert MEANINGS_VI["rescheduled"][1:-1] in SOURCES["apology_letter_once"].vi
+
+
+def test_the_board_says_the_same_before_its_words_are_there_as_after() -> None:
+    """What stands in the page until its script runs, and for whom it does not."""
+    page = re.findall(r'data-t="(\w+)">([^<]+)<', (BOARD / "index.html").read_text(encoding="utf-8"))
+    assert len(page) >= 12
+    assert {key: said for key, said in page if _shown(key)[0] != said} == {}
+
+
+def test_no_heading_of_the_board_calls_what_is_open_now_a_sum_from_the_beginning() -> None:
+    """Under both stand stocks beside flows; and 24 hours are a span, which "Đến hạn 24 giờ" does not say."""
+    for key in ("subtitle", "totals"):
+        vi, en = _shown(key)
+        assert (vi.split(", ")[1], en.split(", ")[1]) == ("tính đến hiện tại", "as of now")
+    assert _shown("due") == ("Hạn trong 24\u00a0giờ", "Due in 24\u00a0h")
 
 
 def test_the_board_calls_a_counter_what_the_table_calls_it() -> None:

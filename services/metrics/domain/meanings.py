@@ -21,7 +21,7 @@ MEANINGS_VI: Final = {
     "halted": "Hồ sơ dừng hẳn.",
     "recalled": "Hồ sơ đã xong bị thu hồi để sửa.",
     "handed_over": "Lần chuyển sang cơ quan giải quyết khác, tính cho cơ quan chuyển đi.",
-    "rescheduled": "Thư xin lỗi có hẹn lại ngày trả.",
+    "rescheduled": "Phiếu xin lỗi và hẹn lại ngày trả kết quả.",
     "late_by_link": "Xong đúng hạn, nhập đúng lúc, nhưng đến thành phố muộn; nằm trong số trước hạn và đúng hạn.",
     "late_entry": "Xong đúng hạn nhưng nhập sau hạn hoặc không rõ nhập lúc nào; nằm trong số trước hạn và đúng hạn.",
     "digitised": "Hồ sơ tiếp nhận có thành phần đã số hóa.",

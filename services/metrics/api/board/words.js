@@ -2,11 +2,11 @@
 
 const WORDS = {
   skip: ["Đến số liệu", "Skip to the figures"],
-  subtitle: ["Hồ sơ thủ tục hành chính theo đơn vị, cộng dồn từ đầu", "Public-service dossiers by unit, since the log began"],
+  subtitle: ["Hồ sơ thủ tục hành chính theo đơn vị, tính đến hiện tại", "Public-service dossiers by unit, as of now"],
   explain: ["Số liệu này nghĩa là gì?", "What do these figures mean?"],
   retry: ["Thử lại ngay", "Try again now"],
   close: ["Đóng", "Close"],
-  totals: ["Hồ sơ của mọi đơn vị, cộng dồn từ đầu", "Dossiers of all units, since the log began"],
+  totals: ["Hồ sơ của mọi đơn vị, tính đến hiện tại", "Dossiers of all units, as of now"],
   course: ["Hồ sơ tiếp nhận và hoàn thành theo ngày", "Dossiers received and completed by day"],
   map: ["Bản đồ ô", "Map in tiles"],
   shade: ["Tô màu theo", "Shade by"],
@@ -49,7 +49,7 @@ const WORDS = {
   on_time: ["Đúng hạn", "On time"],
   open: ["Đang mở", "Open"],
   overdue: ["Quá hạn", "Overdue"],
-  due: ["Đến hạn 24 giờ", "Due in 24 h"],
+  due: ["Hạn trong 24 giờ", "Due in 24 h"],
   of: ["{n} trong {m}", "{n} of {m}"],
   acceptance_late: ["{n} chậm tiếp nhận", "{n} late to accept"],
   in_72h: ["{n} trong 72 giờ", "{n} in 72 h"],
