@@ -29,7 +29,10 @@ class Unit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 
 
 class Procedure(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A procedure of the catalogue; `sample` marks one that is shipped as an example, not as the city's own list."""
+    """A procedure of the catalogue; `sample` marks one that is shipped as an example, not as the city's own list.
+
+    `legal_basis` is the act that sets its limit, in words for people; a body without any has the bytes it always had.
+    """
 
     code: str
     name: str
@@ -37,6 +40,7 @@ class Procedure(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     time_limit: TimeLimit | None = None
     end_to_end: bool = False
     sample: bool = False
+    legal_basis: str | None = None
 
 
 class Calendar(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

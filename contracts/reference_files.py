@@ -19,7 +19,7 @@ SUCCESSIONS_MAX: Final = 16
 
 _BODY_COLUMNS: Final = ("code", "name", "kind", "hours", "parent", "valid_from", "valid_to", "successor")
 _TILE_COLUMNS: Final = ("code", "column", "row")
-_PROCEDURE_COLUMNS: Final = ("code", "name", "field", "time_limit", "end_to_end", "sample")
+_PROCEDURE_COLUMNS: Final = ("code", "name", "field", "time_limit", "end_to_end", "sample", "legal_basis")
 _BODY_NEEDS: Final = frozenset({"code", "name", "hours", "valid_from"})
 _PROCEDURE_NEEDS: Final = frozenset({"code", "name", "field"})
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
@@ -137,11 +137,14 @@ class _Reading:
                     self._wrong(row, column, f"{cells[column]!r} is neither yes nor no")
             if (first := seen.setdefault(cells["code"], row.line)) != row.line:
                 self._wrong(row, "code", f"{cells['code']!r} stands in line {first} already")
+            if cells["legal_basis"]:
+                self._form(row, "legal_basis", _TEXT, "an act of at most 200 characters")
             limit = self._limit(row)
             if len(self.problems) == before:
                 yield Procedure(
                     code=cells["code"], name=cells["name"], field=cells["field"], time_limit=limit,
                     end_to_end=_YES_NO[cells["end_to_end"]], sample=_YES_NO[cells["sample"]],
+                    legal_basis=cells["legal_basis"] or None,
                 )  # fmt: skip
 
     def tiles(self, known: Collection[str] | None) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -441,7 +441,9 @@ def test_a_decree_is_the_one_in_force_on_the_day() -> None:
 def test_a_rule_that_no_text_decides_does_not_claim_one() -> None:
     for code, source in SOURCES.items():
         assert source.basis in ("law", "inferred", "configured", "ours"), code
-        assert source.basis in ("law", "inferred") or (source.act is None and not source.is_one_stop), code
+        # The calendar writes out the law's holidays, and adds its own days.
+        is_free = code == "calendar_body" or (source.act is None and not source.is_one_stop)
+        assert source.basis in ("law", "inferred") or is_free, code
         assert source.vi.endswith("."), code
         assert source.en.endswith("."), code
 
@@ -462,7 +464,10 @@ def test_a_rule_of_law_names_its_act_and_its_article_unless_that_is_unknown() ->
             assert (named["article"] is None) == (code in ARTICLE_UNKNOWN), code
     assert {SOURCES[code].basis for code in ARTICLE_UNKNOWN} == {"law"}
     articles = {code: source.article for code, source in SOURCES.items() if source.article is not None}
-    assert articles == {"first_day_not_counted": "147", "month_without_the_day": "148", "moved_off_days_off": "148"}
+    assert articles == {
+        "first_day_not_counted": "147", "month_without_the_day": "148", "moved_off_days_off": "148",
+        "working_day_of_8_hours": "105", "calendar_body": "112", "same_day": "7",
+    }  # fmt: skip
 
 
 def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,13 +477,13 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(m
         for language, acts, nothing in (
             (
                 "vi",
-                ("Nghị định số ", "Bộ luật Dân sự số "),
-                ("chưa biết văn bản", "không ghi văn bản", "không viện dẫn", "nếu có"),
+                ("Nghị định số ", "Bộ luật Dân sự số ", "Bộ luật Lao động số "),
+                ("chưa biết văn bản", "không ghi văn bản", "không viện dẫn"),
             ),
             (
                 "en",
-                ("Decree ", "Civil Code "),
-                ("no act is known", "name no act", "names no act", "no act is cited", "where an act is named"),
+                ("Decree ", "Civil Code ", "Labour Code "),
+                ("no act is known", "name no act", "names no act", "no act is cited"),
             ),
         ):
             said = rule["stands_on"][language]
@@ -489,12 +494,33 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(m
             assert set(re.findall(r"\d+", said)) == numbers, code
         unknown = ("chưa ghi điều" in rule["stands_on"]["vi"], "not on record" in rule["stands_on"]["en"])
         assert unknown == (code in ARTICLE_UNKNOWN,) * 2, code
-    assert "is how this system reads it" in named["first_day_not_counted"]["stands_on"]["en"]
+    for code, source in SOURCES.items():
+        is_reading = "là cách hiểu của hệ thống này" in named[code]["stands_on"]["vi"]
+        assert is_reading == (source.basis == "inferred" and source.act is not None), code
+        assert is_reading == ("is how this system reads it" in named[code]["stands_on"]["en"]), code
     former = cited([("acceptance_limit", instants.day_from_text("2025-06-30"))], None)["acceptance_limit"]
     assert former["stands_on"]["en"] == "Decree 61/2018/NĐ-CP, 107/2021/NĐ-CP; which article is not on record here."
     monkeypatch.setitem(SOURCES, "acceptance_limit", SOURCES["acceptance_limit"]._replace(article="7"))
     entered = cited([("acceptance_limit", instants.day_from_text("2025-07-11"))], None)["acceptance_limit"]["stands_on"]
     assert entered == {"vi": "Nghị định số 118/2025/NĐ-CP, Điều 7.", "en": "Decree 118/2025/NĐ-CP, article 7."}
+
+
+def test_a_limit_of_the_catalogue_stands_on_the_act_that_the_catalogue_names() -> None:
+    """Unless it came with the dossier: of that limit the catalogue says nothing."""
+    act = "Luật Hộ tịch số 60/2014/QH13, Điều 25"
+    procedure = Procedure(
+        code="1.1", name="A", field="x", time_limit=TimeLimit(amount=3, unit="working_days"), legal_basis=act
+    )
+    desk_rules = Rules.compile("acts", msgspec.structs.replace(CLOCK_BODY, procedures=[procedure]))
+    for given, named in (({}, act), ({"time_limit": {"amount": 2, "unit": "working_days"}}, None)):
+        desk = Desk(desk_rules)
+        birth = {**BIRTH, "procedure": "1.1", **given}
+        desk.report(event("received", local("2025-07-07 09:00"), source="/units/default", **birth))
+        assert isinstance(desk.dossier, Dossier)
+        rule = deadline_view(desk.dossier, None, desk.rules)["rules"]["limit_of_procedure"]
+        assert rule["act"] == named
+        assert rule["stands_on"]["vi"].startswith(f"{act}, theo danh mục" if named else "Theo dữ liệu cơ quan gửi kèm hồ sơ")
+        assert rule["stands_on"]["en"].startswith(f"{act}, as the catalogue" if named else "As the unit sent it")
 
 
 def test_a_restart_stands_on_the_event_that_asks_for_it() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from msgspec import structs
 
 from contracts import national_holidays, reference, reference_files
 from contracts.data import TimeLimit
@@ -18,6 +19,7 @@ BODY = reference_files.read(SHIPPED)
 
 UNITS = "code,name,kind,hours,parent,valid_from,valid_to,successor\n"
 PROCEDURES = "code,name,field,time_limit,end_to_end,sample\n"
+WITH_ACT = PROCEDURES.replace("\n", ",legal_basis\n")
 PROFILE = "[profiles.default]\n"
 WEEK = 'mon = [["07:00", "11:30"]]\n'
 
@@ -70,6 +72,7 @@ WRONG = [
     ("procedures.csv", PROCEDURES + "1.1,A,x,-1 months,,\n", "column time_limit: '-1 months' is not an amount"),
     ("procedures.csv", PROCEDURES + "1.1,A,x,0 months,,\n", "0 (the same day) is known for working_days alone"),
     ("procedures.csv", PROCEDURES + "1.1,A,x,,true,\n", "column end_to_end: 'true' is neither yes nor no"),
+    ("procedures.csv", WITH_ACT + f"1.1,A,x,,,,{'a' * 201}\n", "is not an act of at most 200 characters"),
     ("procedures.csv", "", "procedures.csv: empty"),
     ("calendar.toml", "[profiles.default\n", "calendar.toml: "),
     ("calendar.toml", f"x = {'1' * 5_000}\n", "calendar.toml: Exceeds the limit (4300 digits)"),
@@ -269,6 +272,17 @@ def test_the_shipped_procedures_are_a_marked_sample_of_every_kind_of_limit() -> 
     assert None in limits
     assert {limit.unit for limit in limits if limit} == {"working_hours", "working_days", "calendar_days", "months"}
     assert any(limit.amount == 0 for limit in limits if limit)
+    acts = {procedure.code: procedure.legal_basis for procedure in BODY.procedures if procedure.legal_basis is not None}
+    assert acts["1.001193"] == "Luật Hộ tịch số 60/2014/QH13, Điều 16"
+    assert all(re.fullmatch(r"(Luật Hộ tịch|Nghị định) số [0-9]+/20[0-9]{2}/\S+, Điều [0-9]+", act) for act in acts.values())
+    assert len(acts) == 15
+
+
+def test_a_catalogue_without_acts_has_the_bytes_that_it_always_had() -> None:
+    """An archive that was opened under such a body is read under it for ever."""
+    plain = structs.replace(BODY, procedures=[structs.replace(each, legal_basis=None) for each in BODY.procedures])
+    assert b"legal_basis" not in reference.encode(plain)
+    assert reference.encode(BODY).count(b'"legal_basis":') == 15
 
 
 def test_days_off_and_make_up_days_of_two_years_are_the_announced_ones() -> None:

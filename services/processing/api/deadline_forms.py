@@ -113,7 +113,10 @@ def _verdict() -> dict[str, Any]:
 
 def _rule() -> dict[str, Any]:
     basis = "`law` a text decides it; `inferred` systems do it so; `configured` here; `ours` where the sources leave room."
-    article = {**_TEXT_OR_NULL, "description": "Null without an act, and of the decrees: nobody has entered their articles."}
+    article = {
+        **_TEXT_OR_NULL,
+        "description": "Null without an act, where the act says it itself, and where nobody has entered it.",
+    }
     stands_on = _closed({"vi": _TEXT, "en": _TEXT}) | {"description": "Which act it is, or that none is known or cited."}
     return _closed(
         {

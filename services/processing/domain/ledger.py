@@ -77,7 +77,7 @@ def deadline_view(dossier: Dossier, log_clock: int | None, rules: Rules) -> dict
         "due_original": explained.show(None if walk.due_original is None else walk.due_original.at),
         "due_current": explained.show(None if walk.due_current is None else walk.due_current.at),
         "acceptance_due": explained.show(walk.acceptance_due if walk.acceptance_hours is not None else None),
-        "rules": cited(_rules(shown, moved, walk), _limit_from(walk)),
+        "rules": cited(_rules(shown, moved, walk), _limit_from(walk), _legal_basis(walk)),
         "calendar_digest": rules.digest,
         "gen": GEN,
         "sentence": {"vi": said.vi, "en": said.en},
@@ -162,6 +162,12 @@ def _limit_from(walk: Walk) -> str | None:
         if isinstance(taken.event.data, Submitted | Received) and taken.event.data.time_limit is not None
     }
     return next((fact for fact in ("received", "submitted") if fact in given), "catalogue")
+
+
+def _legal_basis(walk: Walk) -> str | None:
+    """The act that the catalogue names for the limit of the walk's procedure."""
+    entry = walk.rules.procedure(walk.procedure)
+    return None if entry is None else entry.legal_basis
 
 
 def _rules(shown: Iterable[Segment], moved: Iterable[Move], walk: Walk) -> Iterator[tuple[str, int]]:

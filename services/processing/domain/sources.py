@@ -14,12 +14,29 @@ WITH_ARTICLE: Final = ("Nghị định số {act}, Điều {article}.", "Decree 
 WITHOUT_ARTICLE: Final = (
     "Nghị định số {act}; hệ thống chưa ghi điều, khoản cụ thể.", "Decree {act}; which article is not on record here."
 )  # fmt: skip
-LIKE_THE_CIVIL_CODE: Final = (
-    "Bộ luật Dân sự số {act}, Điều {article}, quy định chung về thời hạn; áp dụng cho thủ tục hành chính là cách hiểu của "
-    "hệ thống này.",
-    "Civil Code {act}, article {article}, on time limits in general; that it holds for administrative procedures is how "
-    "this system reads it.",
-)
+LABOUR_CODE: Final = "45/2019/QH14"
+CERTIFICATION_DECREE: Final = "23/2015/NĐ-CP"
+# An act that says the same of something else; that it holds here, too, is our reading, and said to be.
+LIKEWISE: Final = {
+    CIVIL_CODE: (
+        "Bộ luật Dân sự số {act}, Điều {article}, quy định chung về thời hạn; áp dụng cho thủ tục hành chính là cách hiểu "
+        "của hệ thống này.",
+        "Civil Code {act}, article {article}, on time limits in general; that it holds for administrative procedures is how "
+        "this system reads it.",
+    ),
+    LABOUR_CODE: (
+        "Bộ luật Lao động số {act}, Điều {article}, quy định giờ làm việc bình thường của một ngày; tính thời hạn theo đó "
+        "là cách hiểu của hệ thống này.",
+        "Labour Code {act}, article {article}, on the normal hours of a day; that limits are counted by it is how this "
+        "system reads it.",
+    ),
+    CERTIFICATION_DECREE: (
+        "Nghị định số {act}, Điều {article}, quy định như vậy cho việc chứng thực; áp dụng cho thủ tục khác giải quyết "
+        "trong ngày là cách hiểu của hệ thống này.",
+        "Decree {act}, article {article}, says so of certifications; that it holds for other same-day procedures is how "
+        "this system reads it.",
+    ),
+}  # fmt: skip
 WITHOUT_ACT: Final = {
     "inferred": (
         "Theo cách các hệ thống một cửa đang vận hành; chưa biết văn bản nào quy định điều này.",
@@ -39,6 +56,8 @@ LIMIT: Final = {
         "Theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ.",
         "As the catalogue in the province's reference data has it; it names no act.",
     ),
+    "act": ("{act}, theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố.",
+            "{act}, as the catalogue in the province's reference data says."),
     "event": (
         "Theo dữ liệu cơ quan gửi kèm hồ sơ; dữ liệu đó không ghi văn bản làm căn cứ.",
         "As the unit sent it with the dossier; its event names no act.",
@@ -49,14 +68,16 @@ RESTART: Final = (
     "As the unit's event of the supplement says; it names no act.",
 )
 CALENDAR: Final = (
-    "Theo lịch trong dữ liệu tham chiếu của tỉnh, thành phố; văn bản, nếu có, được ghi trong tên của ngày.",
-    "As the calendar in the province's reference data has it; where an act is named, it stands in the day's own name.",
+    "Bộ luật Lao động số {act}, Điều {article}, về ngày nghỉ lễ, tết; ngày hoán đổi, làm bù và ngày nghỉ khác theo lịch "
+    "trong dữ liệu tham chiếu của tỉnh, thành phố; văn bản, nếu có, được ghi trong tên của ngày.",
+    "Labour Code {act}, article {article}, on public holidays; exchanges, make-up days and other days off as the calendar "
+    "in the province's reference data has them: where an act is named, it stands in the day's own name.",
 )
 
 
 class Source(NamedTuple):
     """`basis`: `law` a published text decides it; `inferred` running systems do it so (an act beside it says the same of
-    time limits in general); `configured` the province's reference data or a unit's event has it so; `ours` decided where
+    something else); `configured` the province's reference data or a unit's event has it so; `ours` decided where
     the sources leave room."""
 
     basis: str
@@ -94,14 +115,15 @@ SOURCES: Final[dict[str, Source]] = {
     ),
     "calendar_body": Source(
         "configured", "Ngày nghỉ, ngày nghỉ hoán đổi và ngày làm bù theo lịch đang áp dụng.",
-        "Holidays, substitute days off and make-up days of the calendar in force.",
+        "Holidays, substitute days off and make-up days of the calendar in force.", LABOUR_CODE, "112",
     ),
     "working_day_of_8_hours": Source(
-        "inferred", "Một ngày làm việc là 8 giờ làm việc.", "One working day is 8 working hours.",
+        "inferred", "Một ngày làm việc là 8 giờ làm việc.", "One working day is 8 working hours.", LABOUR_CODE, "105",
     ),
     "same_day": Source(
         "inferred", "Hồ sơ giải quyết trong ngày mà tiếp nhận từ 15 giờ thì hạn là cuối ngày làm việc tiếp theo.",
         "A same-day procedure received at 15:00 or later is due when the next working day closes.",
+        CERTIFICATION_DECREE, "7",
     ),
     "first_day_not_counted": Source(
         "inferred", "Thời hạn tính bằng ngày, tháng bắt đầu từ ngày liền kề ngày tiếp nhận.",
@@ -142,14 +164,19 @@ SOURCES: Final[dict[str, Source]] = {
 }  # fmt: skip
 
 
-def cited(rules: Iterable[tuple[str, int]], limit_from: str | None) -> dict[str, dict[str, Any]]:
-    """The rules that a ledger names, each with its source; of a rule named for several days, the act of the last of them."""
+def cited(
+    rules: Iterable[tuple[str, int]], limit_from: str | None, legal_basis: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """The rules that a ledger names, each with its source; of a rule named for several days, the act of the last of them.
+    `legal_basis` is the act that the catalogue names for the procedure's limit."""
     told: dict[str, dict[str, Any]] = {}
     for code, day in sorted(rules):
         source = SOURCES[code]
         act = source.act
         if source.is_one_stop:
             act = ONE_STOP_DECREE if day >= ONE_STOP_DECREE_SINCE else FORMER_ONE_STOP_DECREE
+        if code == "limit_of_procedure" and limit_from == "catalogue":
+            act = legal_basis
         told[code] = {
             "basis": source.basis, "act": act, "article": source.article, "vi": source.vi, "en": source.en,
             "stands_on": _stands_on(code, source, act, limit_from),
@@ -160,7 +187,9 @@ def cited(rules: Iterable[tuple[str, int]], limit_from: str | None) -> dict[str,
 def _stands_on(code: str, source: Source, act: str | None, limit_from: str | None) -> dict[str, str]:
     """In words for a citizen who asks for the act: which it is, or that none is known or cited."""
     if code == "calendar_body":
-        vi, en = CALENDAR
+        vi, en = (text.format(act=act, article=source.article) for text in CALENDAR)
+    elif code == "limit_of_procedure" and act is not None:
+        vi, en = (text.format(act=act) for text in LIMIT["act"])
     elif code == "limit_of_procedure":
         vi, en = LIMIT["catalogue" if limit_from == "catalogue" else "event"]
     elif code == "restart_after_supplement":
@@ -168,7 +197,7 @@ def _stands_on(code: str, source: Source, act: str | None, limit_from: str | Non
     elif act is None:
         vi, en = WITHOUT_ACT[source.basis]
     elif source.basis == "inferred":
-        vi, en = (text.format(act=act, article=source.article) for text in LIKE_THE_CIVIL_CODE)
+        vi, en = (text.format(act=act, article=source.article) for text in LIKEWISE[act])
     elif source.article is not None:
         vi, en = (text.format(act=act, article=source.article) for text in WITH_ARTICLE)
     else:
