@@ -1,5 +1,6 @@
 """The edges' clocks: shifted by a file each, and who entered what by one that is off."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,17 +12,20 @@ class Clocks:
         self._file_of = file_of
         # Those that are off just now: by how much, and how many events were entered there since.
         self._off: dict[int, tuple[float, int]] = {}
+        # Between the injector, which lifts a jump, and the centre that has just entered something by it.
+        self._lock = threading.Lock()
 
     def shift(self, number: int, seconds: float) -> None:
         """From now on the clock of this edge is so far off."""
-        # Told as right before it is: whoever asks meanwhile reckons with both.
-        if not seconds:
-            self._off.pop(number, None)
-        fresh = self._file_of(number).with_suffix(".new")
-        fresh.write_text(str(seconds))
-        fresh.replace(self._file_of(number))
-        if seconds:
-            self._off[number] = seconds, 0
+        with self._lock:
+            # Told as right before it is: whoever asks meanwhile reckons with both.
+            if not seconds:
+                self._off.pop(number, None)
+            fresh = self._file_of(number).with_suffix(".new")
+            fresh.write_text(str(seconds))
+            fresh.replace(self._file_of(number))
+            if seconds:
+                self._off[number] = seconds, 0
 
     def off_by(self, number: int) -> float | None:
         """By how many seconds it is off; None while it is right."""
@@ -29,8 +33,9 @@ class Clocks:
 
     def entered(self, number: int, events: int) -> None:
         """An edge has stored so many events that left it to its clock to say when they were entered."""
-        if (off := self._off.get(number)) is not None:
-            self._off[number] = off[0], off[1] + events
+        with self._lock:
+            if (off := self._off.get(number)) is not None:
+                self._off[number] = off[0], off[1] + events
 
     def entered_while_off(self, number: int) -> int:
         """How many of them since its clock jumped."""

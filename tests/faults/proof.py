@@ -44,7 +44,6 @@ class Proof:
                 asked, answered = sum(each.asked for each in crossed), sum(each.answered for each in crossed)
                 return f"{asked} and {answered} bytes crossed slowly" if asked and answered else None
             case _:
-                self._since = {**now, **self._since}
-                self._in_use |= {client for client, each in now.items() if each.asked and each.answered}
+                # One that was opened since may end when its client has no more to say.
                 broken = len(self._in_use - now.keys())
                 return f"{broken} connections broke" if broken else None

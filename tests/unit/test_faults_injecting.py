@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ from tests.faults.kept import Kept
 from tests.faults.kinds import Spoilt
 from tests.faults.load import EDGE_UNITS, Load, load, without_recordedtime
 from tests.faults.plan import Fault
+from tests.faults.proof import Proof
 from tests.faults.sockets import Crossed
 
 HOWS: tuple[Spoilt, ...] = ("cut", "reset", "half_open", "slow", "lossy", "unanswered")
@@ -164,6 +166,22 @@ def test_a_spoilt_line_counts_when_its_connections_show_it(kind: str) -> None:
         assert (world.nudged > 0) == (kind.startswith("kafka") and not counts)
 
 
+@pytest.mark.parametrize("how", ["cut", "reset", "lossy", "unanswered"])
+def test_a_connection_that_was_opened_later_and_has_ended_proves_nothing(how: Spoilt) -> None:
+    """Its client may have had no more to say; one that was in use when the line was spoilt was kept to be used."""
+    looks = [
+        {4001: Crossed(500, 900)},
+        {4001: Crossed(500, 900), 4002: Crossed(0, 0)},
+        {4001: Crossed(520, 930), 4002: Crossed(60, 90)},
+        {4001: Crossed(540, 960)},
+        {4002: Crossed(60, 90)},
+    ]
+    told = iter(looks)
+    proof = Proof(how, lambda: next(told))
+    proof.spoilt()
+    assert [proof.hit() for _ in looks[2:]] == [None, None, "1 connections broke"]
+
+
 def test_a_jump_of_a_clock_counts_when_an_event_was_entered_by_it(tmp_path: Path) -> None:
     """Only while it is off, and at that edge."""
     clocks = Clocks(lambda number: tmp_path / f"shift-{number}")
@@ -177,6 +195,27 @@ def test_a_jump_of_a_clock_counts_when_an_event_was_entered_by_it(tmp_path: Path
     clocks.shift(0, 0)
     assert clocks.off_by(0) is None
     assert (tmp_path / "shift-0").read_text() == "0"
+
+
+def test_a_jump_that_was_lifted_is_not_brought_back_by_who_entered_something_meanwhile(tmp_path: Path) -> None:
+    """The injector lifts it just when the centre has looked whether the clock is off."""
+    clocks = Clocks(lambda number: tmp_path / f"shift-{number}")
+    clocks.shift(0, -90)
+    lifting = threading.Thread(target=clocks.shift, args=(0, 0))
+
+    class Looked(dict[int, tuple[float, int]]):
+        def get(self, *asked: Any) -> Any:
+            found = super().get(*asked)
+            if lifting.ident is None:
+                lifting.start()
+                lifting.join(0.3)
+            return found
+
+    clocks._off = Looked(clocks._off)
+    clocks.entered(0, 5)
+    lifting.join(10)
+    assert not lifting.is_alive()
+    assert (clocks.off_by(0), clocks.entered_while_off(0)) == (None, 0)
 
 
 def test_while_a_clock_is_off_its_centre_leaves_the_time_of_entry_to_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
