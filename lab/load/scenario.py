@@ -230,9 +230,10 @@ def scaled(found: Scenario, scale: float | None) -> Scenario:
     if not SCALE_LEAST <= scale <= 1:
         raise ScenarioError(f"a scenario can be scaled from {SCALE_LEAST} to 1, not to {scale}")
     if found.knee is not None and scale != 1:
-        raise ScenarioError(
-            f"{found.name} seeks a rate and cannot be scaled: set [knee] first_events_per_second in a file of your own"
-        )
+        sought, member = "a rate", "first_events_per_second"
+        if found.knee.is_of_centres:
+            sought, member = "a number of centres", "first_centres"
+        raise ScenarioError(f"{found.name} seeks {sought} and cannot be scaled: set [knee] {member} in a file of your own")
     return msgspec.structs.replace(found, scale=scale)
 
 

@@ -139,10 +139,14 @@ def test_whoever_interrupts_a_run_is_told_what_is_left_of_it(
     assert said in capsys.readouterr().err
 
 
-def test_a_search_for_a_rate_cannot_be_scaled() -> None:
-    """It would draw the same steps and call them smaller."""
-    with pytest.raises(ScenarioError, match="find-the-knee seeks a rate and cannot be scaled"):
-        scenarios.scaled(scenarios.read("find-the-knee"), 0.5)
+@pytest.mark.parametrize(
+    ("name", "sought", "member"),
+    [("find-the-knee", "a rate", "first_events_per_second"), ("knee-mountain", "a number of centres", "first_centres")],
+)
+def test_a_search_cannot_be_scaled(name: str, sought: str, member: str) -> None:
+    """It would draw the same steps and call them smaller; what is to be set instead is said."""
+    with pytest.raises(ScenarioError, match=f"{name} seeks {sought} and cannot be scaled: set .knee. {member} in"):
+        scenarios.scaled(scenarios.read(name), 0.5)
 
 
 @pytest.mark.parametrize(("options", "scale"), [([], 0.25), (["--scale", "1"], 1.0)])
