@@ -6,16 +6,17 @@ import random
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import msgspec
-from msgspec import Struct
 
 from contracts import instants
 from lab.keys import key_of
 from lab.links.inside import Inside, connector
+from lab.load.answered import Answer, Result, head_bytes, reply_of, retry_after
+from lab.load.apart import Apart
 from lab.load.filled import Crossed
 from lab.load.lines import Lines
 from lab.load.measures import Book
@@ -27,30 +28,15 @@ from lab.load.warp import Warp
 BATCH = "application/cloudevents-batch+json"
 CONNECT_SECONDS = 10.0
 PACK_LEVEL = 1
-# `POST /v1/events HTTP/1.1` or `HTTP/1.1 200 OK`, and the empty line.
-HEAD_LINES_BYTES = 28
+# Of a batch that came to nothing by these not a byte has left.
+NEVER_ON_THE_LINE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # In the tally's counts, before the status of an answer that says for how long to stay away.
 TURNED_AWAY = "turned_away_"
 AWAY = (429, 503)
+# A quota is of the key, whatever is sent by it: the whole line waits.
+OVER_QUOTA = 429
 # As many as a heartbeat may name.
 QUARANTINED_MAX = 1000
-
-
-class Result(Struct):
-    """What intake says of one event."""
-
-    id: str | None
-    status: str
-    code: str | None = None
-    partition: int | None = None
-    offset: int | None = None
-
-
-class Reply(Struct):
-    """The body of an answer."""
-
-    results: list[Result] | None = None
-    code: str | None = None
 
 
 class Stored:
@@ -116,6 +102,7 @@ class OutboxCentre:
         self._settings = settings
         self._tally = tally
         self._waiting = Lines()
+        self._apart = Apart(self._pause_seconds)
         self._arrived = asyncio.Event()
         self._pace = Pace(settings.batch_events_max)
         self._failures = 0
@@ -144,8 +131,20 @@ class OutboxCentre:
             self._session = session
             group.create_task(self._beat())
             while True:
-                await self._arrived.wait()
+                await self._something_may_go()
                 await self._deliver()
+
+    async def _something_may_go(self) -> None:
+        """What was just entered, or what was put off and is due again."""
+        while True:
+            self._arrived.clear()
+            now = time.monotonic()
+            self._waiting.let_go(self._apart.due(now, self._pace.events))
+            if self._waiting.may_go:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._apart.rest_seconds(now)):
+                    await self._arrived.wait()
 
     async def _deliver(self) -> None:
         batch = self._waiting.foremost(self._pace.events)
@@ -155,12 +154,12 @@ class OutboxCentre:
             answer = await self._post("/v1/events", BATCH, body, packed=True)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._pace.broke(len(batch))
+            if not isinstance(error, NEVER_ON_THE_LINE):
+                self._crossed(began, len(body), None)
             await self._rest(type(error).__name__, None)
             return
         tally = self._tally
-        tally.crossed.add(
-            tally.links.index(self.link), self._line, began - tally.began, tally.now(), answer.up, answer.down
-        )  # fmt: skip
+        self._crossed(began, answer.up, answer.down)
         reply, status, asked = answer.reply, answer.status, answer.asked_seconds
         if reply is not None and asked is not None and status in AWAY:
             tally.counts[f"{TURNED_AWAY}{status}"] += 1
@@ -168,11 +167,20 @@ class OutboxCentre:
             await self._rest(f"answer_{status}" if reply is not None else "not_intake", asked)
             return
         again = self._heed(batch, reply.results)
-        if len(again) < len(batch):
+        is_taken = len(again) < len(batch)
+        if is_taken:
             self._failures = 0
             self._pace.answered(len(batch), time.monotonic() - began)
-        if again:
+        says_of_line = self._settle(batch, again, is_taken or status != OVER_QUOTA, asked or 0.0)
+        if says_of_line and not is_taken:
             await self._rest(f"answer_{status}", asked)
+        elif again:
+            tally.troubles[f"answer_{status}"] += 1
+
+    def _crossed(self, began: float, up: int, down: int | None) -> None:
+        """The line's part of a batch that was posted at this monotonic instant; `down` is None where nothing came back."""
+        tally = self._tally
+        tally.crossed.add(tally.links.index(self.link), self._line, began - tally.began, tally.now(), up, down)
 
     def _heed(self, batch: list[Due], results: list[Result]) -> list[Due]:
         again: list[Due] = []
@@ -185,10 +193,17 @@ class OutboxCentre:
                 self._put_aside(due)
             else:
                 again.append(due)
-        self._waiting.settle(batch, again)
-        if not self._waiting.depth:
-            self._arrived.clear()
         return again
+
+    def _settle(self, batch: list[Due], again: list[Due], are_apart: bool, asked_seconds: float) -> bool:
+        """Whether the answer says anything of the line: not that what waits apart is put off once more."""
+        subjects, left = {each.subject for each in batch}, {each.subject for each in again}
+        says_of_line = not (are_apart and self._apart.are_tried(subjects))
+        self._apart.spoken_of(subjects - left)
+        self._waiting.settle(batch, again, are_apart)
+        if are_apart:
+            self._apart.put([each.subject for each in again], time.monotonic(), asked_seconds)
+        return says_of_line
 
     def _put_aside(self, refused: Due) -> None:
         """Its number is missing in the archive for good, as a heartbeat says."""
@@ -199,9 +214,12 @@ class OutboxCentre:
     async def _rest(self, trouble: str, asked_seconds: float | None) -> None:
         self._tally.troubles[trouble] += 1
         self._failures += 1
+        await asyncio.sleep((asked_seconds or 0.0) + self._pause_seconds(self._failures))
+
+    def _pause_seconds(self, failures: int) -> float:
+        """Full jitter."""
         most = self._settings.back_off_most_seconds
-        ceiling = min(most, self._settings.back_off_first_seconds * 2.0 ** min(self._failures - 1, 20))
-        await asyncio.sleep((asked_seconds or 0.0) + random.random() * ceiling)
+        return random.random() * min(most, self._settings.back_off_first_seconds * 2.0 ** min(failures - 1, 20))
 
     def stand(self) -> dict[str, Any]:
         """What a heartbeat says. Delivered is what was entered before the oldest that waits, by the clock of its entry."""
@@ -227,7 +245,7 @@ class OutboxCentre:
                 self._tally.counts["heartbeats_lost"] += 1
             await asyncio.sleep(self._settings.heartbeat_seconds * random.uniform(0.9, 1.1))
 
-    async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> "_Answer":
+    async def _post(self, path: str, kind: str, body: bytes, packed: bool = False) -> Answer:
         assert self._session is not None, "run comes first"
         headers = {"Authorization": f"Bearer {key_of(self._centre.unit)}", "Content-Type": kind}
         if packed:
@@ -237,39 +255,11 @@ class OutboxCentre:
         url = f"http://{self._intake}{path}"
         async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
             raw = await answer.read()
-            return _Answer(
+            return Answer(
                 answer.status, reply_of(raw), retry_after(answer.headers.get("Retry-After")),
-                up=len(body) + _head_bytes(answer.request_info.headers.items()),
-                down=len(raw) + _head_bytes(answer.headers.items()),
+                up=len(body) + head_bytes(answer.request_info.headers.items()),
+                down=len(raw) + head_bytes(answer.headers.items()),
             )  # fmt: skip
-
-
-class _Answer(Struct, frozen=True):
-    """What came back, and the bytes that crossed the line for it each way, but for those of TCP."""
-
-    status: int
-    reply: Reply | None
-    asked_seconds: float | None
-    up: int
-    down: int
-
-
-def _head_bytes(headers: Iterable[tuple[str, str]]) -> int:
-    """A line for each header and as much for the first and the empty one."""
-    return HEAD_LINES_BYTES + sum(len(name) + len(value) + 4 for name, value in headers)
-
-
-def reply_of(raw: bytes) -> Reply | None:
-    """What intake would say; None for what it would not."""
-    try:
-        return msgspec.json.decode(raw, type=Reply)
-    except (ValueError, RecursionError):
-        return None
-
-
-def retry_after(text: str | None) -> float | None:
-    """Seconds that intake asks for."""
-    return float(text) if text is not None and text.strip().isdecimal() else None
 
 
 def members(body: bytes) -> dict[str, Any]:

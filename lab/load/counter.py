@@ -12,7 +12,8 @@ from msgspec import Struct
 from contracts import instants
 from lab.keys import own_door_key
 from lab.links.inside import Inside, connector
-from lab.load.centre import Result, Tally, members, reply_of
+from lab.load.answered import Result, reply_of
+from lab.load.centre import Tally, members
 from lab.load.plan import Centre, Due
 
 ONE = "application/cloudevents+json"

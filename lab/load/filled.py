@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ WINDOW_SECONDS = 10
 FULL_OF_WINDOW = 8
 PER_MILLE = 1000
 BITS = 8
+UNANSWERED = -1
 
 
 class Narrow(Struct, frozen=True):
@@ -56,7 +58,8 @@ Rates = Callable[[Profile], tuple[float, float]]
 
 
 class Crossed:
-    """Batches that were answered, as plain columns: over which line, when, and how many bytes each way, headers and all."""
+    """Batches, as plain columns: over which line, when, and how many bytes each way, headers and all. `down` is None of one
+    that was not answered: nobody knows how much of it crossed, it is taken for as much as the line could bear meanwhile."""
 
     def __init__(self) -> None:
         self.links = array("h")
@@ -66,9 +69,10 @@ class Crossed:
         self.up = array("l")
         self.down = array("l")
 
-    def add(self, link: int, line: int, began: float, ended: float, up: int, down: int) -> None:
+    def add(self, link: int, line: int, began: float, ended: float, up: int, down: int | None) -> None:
         """One more."""
-        for column, value in ((self.links, link), (self.lines, line), (self.up, up), (self.down, down)):
+        came = UNANSWERED if down is None else down
+        for column, value in ((self.links, link), (self.lines, line), (self.up, up), (self.down, came)):
             column.append(value)
         self.began.append(began)
         self.ended.append(ended)
@@ -87,6 +91,8 @@ class Crossed:
             is_tight = any(each.link == link and each.since <= (began + ended) / 2 < each.until for each in tight)
             kbps = (congested if is_tight else good)[link]
             ways = up * BITS / 1000 / kbps[0], down * BITS / 1000 / kbps[1]
+            if down == UNANSWERED:
+                ways = min(ways[0], ended - began), 0.0
             _spread(sums.setdefault((link, line), {}), began, ended, ways)
         told: Lines = {}
         for (link, line), seconds in sums.items():
@@ -109,6 +115,8 @@ class Full(Struct, frozen=True, kw_only=True):
     of_lines: int
     together: bool
     was_narrow: bool
+    # Of the link's lines those that were full, or of all that crossed them what crossed those, whichever is more.
+    part: float = 1.0
 
     def told(self) -> str:
         """With its evidence."""
@@ -152,12 +160,18 @@ def fullest(lines: Lines, since: float, until: float, window: int = WINDOW_SECON
         if full:
             line, first, seconds = max(full, key=lambda each: len(each[2]))
             way, kbps = _heavier(line, seconds)
-            whole = max(1, round(until - since))
+            whole = max(1, ceil(until) - ceil(since))
             found.append(Full(
                 link=link, since=first, seconds=whole, share=len(seconds) / whole, kbps=way, of_kbps=kbps,
                 lines=len(full), of_lines=len(mine), together=line.together, was_narrow=line.was_narrow,
+                part=max(len(full) / len(mine), _bytes(each for each, *_ in full) / max(1.0, _bytes(mine.values()))),
             ))  # fmt: skip
     return sorted(found, key=lambda each: each.since)
+
+
+def _bytes(lines: Iterable[Line]) -> float:
+    """That crossed them, in a unit that does not matter."""
+    return sum(each.up * line.up_kbps + each.down * line.down_kbps for line in lines for each in line.spent)
 
 
 def _full(line: Line, since: float, until: float) -> list[Spent]:

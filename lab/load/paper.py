@@ -10,7 +10,8 @@ import msgspec
 from contracts import instants
 from lab.keys import key_of
 from lab.links.inside import Inside, connector
-from lab.load.centre import CONNECT_SECONDS, Result, Tally, members, reply_of, retry_after
+from lab.load.answered import Result, reply_of, retry_after
+from lab.load.centre import CONNECT_SECONDS, Tally, members
 from lab.load.plan import Centre, Due, uuid7
 from lab.load.warp import Warp
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from lab.load.accounts import astray, waiting
 from lab.load.counting import NOT_COUNTED
 from lab.load.filled import Full, fullest
+from lab.load.flow import Flow
 from lab.load.fresh import FULL_CORE, FULL_MACHINE, the_citys
 from lab.load.health import generator, machine
 from lab.load.outcome import Outcome
@@ -29,6 +30,8 @@ GROWTH_SHARE_MAX = 0.25
 FLATTERED_SECONDS = 2.0
 # A stage that lets this part of the time pass by itself is the one that broke the promise.
 ITS_SHARE = 0.5
+# Of what is due, so much must be on full lines for these to be what a p99 waits for.
+IN_A_P99 = 0.01
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class Step(Struct, frozen=True, kw_only=True):
     # Parts of the steady part's looks at which intake turned away, and of its seconds in which one line was full.
     turned_away_share: float = 0.0
     line: Full | None = None
+    # Which part of what was due in the steady part is on its link's full lines.
+    on_full_lines: float = 1.0
 
     @property
     def reached(self) -> float:
@@ -92,6 +97,7 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
     first, last = _thirds(outcome, since)
     fell_behind = last - first > knee.freshness_p99_ms * GROWTH_SHARE_MAX
     kept = p99 <= knee.freshness_p99_ms and not short and not fell_behind
+    line, on_full_lines = _line(outcome, since)
     step = Step(
         repeat=repeat, asked=round(asked, 1), reported=round(_due_a_second(outcome, since), 1),
         fresh_p50_ms=fresh.at(50), fresh_p99_ms=p99, stored_p99_ms=stored.at(99),
@@ -103,7 +109,7 @@ def judged(outcome: Outcome, repeat: int, asked: float, knee: Knee) -> Step:
         steady_from_seconds=since, first_third_p50_ms=first, last_third_p50_ms=last,
         centres=round(asked) if knee.is_of_centres else 0,
         turned_away_share=round(len(turning_away(samples)) / max(1, len(samples) - 1), 2),
-        line=max(_full(outcome, since), key=lambda each: each.share, default=None),
+        line=line, on_full_lines=round(on_full_lines, 4),
     )  # fmt: skip
     if kept:
         return step
@@ -171,7 +177,7 @@ def _before_stored(step: Step) -> tuple[str, str]:
     if step.turned_away_share >= ITS_SHARE:
         return "intake's door", why
     # Before what intake holds: a request whose body is still on the line is within intake, too.
-    if step.line is not None and step.line.share >= ITS_SHARE:
+    if step.line is not None and step.line.share >= ITS_SHARE and step.on_full_lines >= IN_A_P99:
         return f"the line ({step.line.link})", why
     if step.intake_in_flight < 1 and step.intake_queue < 1:
         return "links", why
@@ -190,10 +196,21 @@ def _after_stored(step: Step) -> tuple[str, str]:
     return stage, why
 
 
-def _full(outcome: Outcome, since: float) -> list[Full]:
-    """Lines that were full for as much of the steady part as names them; of one that centres share, of the first on."""
-    seconds = outcome.real_seconds - since
-    return fullest(outcome.lines, since, outcome.real_seconds, max(1, round(seconds * ITS_SHARE)))
+def _line(outcome: Outcome, since: float) -> tuple[Full | None, float]:
+    """The fullest of those that were full for as much of the steady part as names them (of one that centres share, from the
+    first on), and which part of what was due is on its link's full ones; one that a p99 can wait for comes first."""
+    due = {link: _due(flow, since) for link, flow in outcome.flows.items()}
+    whole = sum(due.values())
+    window = max(1, round((outcome.real_seconds - since) * ITS_SHARE))
+    found = [
+        (full, full.part * (due.get(full.link, 0) / whole if whole else 1.0))
+        for full in fullest(outcome.lines, since, outcome.real_seconds, window)
+    ]
+    return max(found, key=lambda each: (each[1] >= IN_A_P99, each[0].share), default=(None, 0.0))
+
+
+def _due(flow: Flow, since: float) -> int:
+    return sum(flow.due[ceil(since) :])
 
 
 def _steady_from(outcome: Outcome) -> float:
@@ -205,7 +222,7 @@ def _steady_from(outcome: Outcome) -> float:
 def _due_a_second(outcome: Outcome, since: float) -> float:
     """By the plan, whatever came of it: rates that were kept and rates that broke are to be put beside each other."""
     first = ceil(since)
-    return sum(sum(each.due[first:]) for each in outcome.flows.values()) / max(1.0, outcome.real_seconds - first)
+    return sum(_due(each, since) for each in outcome.flows.values()) / max(1.0, outcome.real_seconds - first)
 
 
 def _thirds(outcome: Outcome, since: float) -> tuple[float, float]:

@@ -16,7 +16,9 @@ from contracts.heartbeats import Heartbeat
 from lab.errors import LabError
 from lab.load import filled, generator
 from lab.load import scenario as scenarios
-from lab.load.centre import OutboxCentre, Result, Tally
+from lab.load.answered import Result
+from lab.load.apart import Apart
+from lab.load.centre import OutboxCentre, Tally
 from lab.load.flow import Backlog, Flow
 from lab.load.gathering import gather
 from lab.load.generator import Orders
@@ -90,10 +92,13 @@ def test_a_heartbeat_says_up_to_when_all_is_delivered_and_what_was_put_aside() -
             centre.accept(each)
         assert until() == warp.simulated(11.0)
         results = [Result(None, "refused", "unknown_unit"), Result(None, "refused", "unknown_unit"), Result(None, "stored")]
-        centre._heed(events, [*results[:2], Result(None, "busy")])
+        put_off = centre._heed(events, [*results[:2], Result(None, "retry")])
+        centre._settle(events, put_off, True, 0.0)
+        assert not centre._waiting.may_go
         assert until() == warp.simulated(13.0)
         assert beat().quarantined_sequences == [1], "of another source nothing is said"
-        centre._heed(events[2:], results[2:])
+        centre._waiting.let_go(["D-3"])
+        centre._settle(events[2:], centre._heed(events[2:], results[2:]), False, 0.0)
 
     asyncio.run(play())
     assert beat().spool_depth == 0
@@ -120,6 +125,43 @@ def test_one_event_of_a_dossier_goes_at_a_time() -> None:
         lines.settle(batch, [])
     assert [each for each in gone if each.subject == "D-1"] == first
     assert (lines.depth, lines.oldest()) == (0, None)
+
+
+def test_what_is_put_off_waits_apart_with_who_is_behind_it() -> None:
+    """And is still the oldest of all: a heartbeat that passed it over would excuse its number."""
+    first, second = ([Due(float(number), subject, b"{}") for number in range(2)] for subject in ("D-1", "D-2"))
+    lines = Lines()
+    for each in (*first, *second):
+        lines.add(each)
+    lines.settle(lines.foremost(500), [first[0]], are_apart=True)
+    assert (lines.foremost(500), lines.oldest(), lines.depth) == ([second[1]], first[0], 3)
+    lines.settle([second[1]], [])
+    assert (lines.may_go, lines.oldest(), lines.depth) == (False, first[0], 2)
+    lines.let_go(["D-1"])
+    lines.settle(lines.foremost(500), [])
+    assert lines.foremost(500) == [first[1]]
+
+
+def test_what_waits_apart_is_tried_a_few_at_a_time_and_no_sooner_than_was_asked() -> None:
+    """An eighth of a batch, twice as many whenever one is taken; where none is, all of them wait, each time for longer."""
+    asked_for: list[int] = []
+
+    def pause_seconds(failures: int) -> float:
+        asked_for.append(failures)
+        return 10.0 * failures
+
+    apart = Apart(pause_seconds)
+    apart.put([f"D-{number}" for number in range(40)], now=100.0, asked_seconds=3.0)
+    assert (apart.due(109.5, 16), apart.rest_seconds(109.5)) == ([], 0.5)
+    tried = apart.due(110.0, 16)
+    assert (tried, apart.rest_seconds(110.0)) == (["D-0", "D-1"], None)
+    assert apart.due(110.0, 16) == [], "these are not spoken of"
+    assert (apart.are_tried(tried), apart.are_tried([*tried, "D-99"])) == (True, False)
+    apart.put(tried, now=111.0, asked_seconds=0.0)
+    assert (apart.due(130.9, 16), asked_for) == ([], [1, 2])
+    assert apart.due(131.0, 16) == ["D-2", "D-3"]
+    apart.spoken_of(["D-99", "D-2", "D-3"])
+    assert apart.due(131.0, 16) == ["D-4", "D-5", "D-6", "D-7"]
 
 
 def test_a_centre_that_has_died_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from msgspec.structs import replace
 from contracts import reference_files
 from lab.load import knee
 from lab.load import scenario as scenarios
+from lab.load.apart import Apart
 from lab.load.centre import OutboxCentre, Tally
 from lab.load.plan import Centre, Due
 from lab.load.warp import Warp, hours_of
+from services.edge.domain.held import Held
 from services.edge.domain.patience import Patience, wait_seconds
+from services.edge.domain.window import Waiting
 from tests.unit.edge_city import City, Events, depth, listening, until, with_line
 from tests.unit.edge_world import World, entry
 
@@ -28,12 +32,13 @@ LOST, BUSY, CLOSED, STRANGE = 1, 2, 3, 4
 ASKED_SECONDS = 1
 FIRST_SECONDS, MOST_SECONDS = 0.1, 0.4
 PATIENCE = Patience(FIRST_SECONDS, MOST_SECONDS, 10.0)
-# What a request, packing and a busy machine take beside a pause.
-BESIDE_SECONDS = 1.5
+# What a request, packing and a very busy machine take beside a pause.
+BESIDE_SECONDS = 10.0
 # Ninety dossiers, in which some of the first come again.
 SUBJECTS = [f"D{number % 90}" for number in range(240)]
 REFUSED = {"e7", "e103"}
-LATER = {"e20", "e21"}
+# Of a batch whose answer comes through: else nobody hears that they are put off.
+LATER = {"e110", "e111"}
 IDS = {f"e{number}" for number in range(len(SUBJECTS))}
 
 
@@ -69,7 +74,8 @@ class Spoilt:
         if number == LOST:
             assert request.transport is not None
             request.transport.close()
-        return web.json_response({"results": results}, status=207)
+        later = any(each["status"] == "retry" for each in results)
+        return web.json_response({"results": results}, status=207, headers=asked if later else {})
 
     def _of(self, name: str) -> dict[str, Any]:
         if name in REFUSED:
@@ -80,6 +86,11 @@ class Spoilt:
             return {"status": "retry", "code": "unavailable"}
         self.stored.append(name)
         return {"status": "stored", "partition": 0, "offset": len(self.stored)}
+
+    @property
+    def put_off(self) -> int:
+        """The number of the batch that had to do with what is for later first."""
+        return 1 + next(place for place, batch in enumerate(self.batches) if LATER & set(batch))
 
     def of_each_dossier(self) -> dict[str, list[str]]:
         """Its events in the order in which the city first had them."""
@@ -162,7 +173,7 @@ def test_the_city_has_the_same_of_both(both: Both) -> None:
     for spoilt, aside in both:
         assert set(spoilt.stored) == IDS - REFUSED
         twice = {name for name, times in Counter(spoilt.stored).items() if times > 1}
-        assert twice == set(spoilt.batches[LOST - 1]) - REFUSED - LATER
+        assert twice == set(spoilt.batches[LOST - 1]) - REFUSED
         assert aside == len(REFUSED)
 
 
@@ -180,9 +191,56 @@ def test_no_event_of_a_dossier_overtakes_another_from_either(both: Both) -> None
 
 
 def test_both_send_the_same_batches(both: Both) -> None:
-    """As sets: as large as the line has borne so far, half after what came to nothing, again what was not spoken of."""
+    """As sets: as large as the line has borne so far, half after what came to nothing, and apart what was put off."""
     (edge, _), (centre, _) = both
     assert [set(each) for each in edge.batches] == [set(each) for each in centre.batches]
+
+
+def test_what_the_city_puts_off_holds_up_no_other_from_either(both: Both) -> None:
+    """Its answer came through: the others go on at once, these and those behind them when the time is over that it asked."""
+    for spoilt, _ in both:
+        number = spoilt.put_off
+        assert number > STRANGE, "it was heard"
+        first, others, again, behind = (set(each) for each in spoilt.batches[number - 1 :])
+        assert first > LATER
+        assert again == LATER
+        assert not others & LATER
+        subjects = {spoilt.subjects[name] for name in LATER}
+        assert {spoilt.subjects[name] for name in behind} == subjects
+        assert spoilt.pauses[number] + spoilt.pauses[number + 1] >= ASKED_SECONDS
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_try_what_was_put_off_by_the_same_rule(seed: int) -> None:
+    """Which of it, when, and how long they rest, whatever the city says of it how often; by a clock of the test's own."""
+    chance, now, entered = Random(seed), 1_000.0, 0
+    spread = [0.5]
+    held = Held(PATIENCE)
+    apart = Apart(lambda failures: wait_seconds(PATIENCE, failures, spread[0]))
+    tried: list[Waiting] = []
+    seen = 0
+    for _ in range(200):
+        now += chance.choice((0.0, 0.05, 0.3, 2.0))
+        due = held.due(now, size := chance.choice((1, 16, 200)))
+        assert [each.subject for each in due] == apart.due(now, size)
+        assert held.rest_seconds(now) == apart.rest_seconds(now)
+        tried += due
+        seen += len(due)
+        fresh = [Waiting(entered + place, "", f"D-{entered + place}", b"") for place in range(chance.choice((0, 0, 1, 30)))]
+        entered += len(fresh)
+        batch = [*tried, *fresh] if chance.random() < 0.6 else fresh
+        if not batch:
+            continue
+        assert held.is_trying(batch) == apart.are_tried(each.subject for each in batch)
+        taken = [each for each in batch if chance.random() < 0.5]
+        left = [each for each in batch if each not in taken]
+        held.taken(taken)
+        apart.spoken_of(each.subject for each in taken)
+        spread[0], asked = chance.random(), chance.choice((0.0, 1.0))
+        held.put(left, now, spread[0], asked)
+        apart.put([each.subject for each in left], now, asked)
+        tried = [each for each in tried if each not in batch]
+    assert seen > 20
 
 
 @pytest.mark.parametrize(("number", "failures"), [(LOST, 1), (BUSY, 2), (CLOSED, 3), (STRANGE, 4)])

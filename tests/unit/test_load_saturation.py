@@ -14,7 +14,8 @@ from lab.links.profiles import Profile
 from lab.load import knee, rates, steps
 from lab.load import scenario as scenarios
 from lab.load.centre import BATCH, OutboxCentre, Tally
-from lab.load.filled import Crossed, Line, Narrow, Spent
+from lab.load.filled import UNANSWERED, Crossed, Line, Narrow, Spent, fullest
+from lab.load.flow import Flow
 from lab.load.plan import Centre, Due
 from lab.load.saturation import saturation
 from lab.load.warp import Warp, hours_of
@@ -115,6 +116,17 @@ def test_how_full_a_line_was_is_told_by_the_rate_that_it_had(narrow: tuple[Narro
     assert sum(each.up for each in told["mountain"]["3"].spent) == pytest.approx(8 * share * 1000, rel=0.01)
 
 
+@pytest.mark.parametrize(("bytes_", "took", "share"), [(4_000, 8.0, 0.5), (40_000, 8.0, 1.0), (40_000, 0.01, 1.0)])
+def test_a_batch_without_an_answer_took_no_more_of_its_line_than_that_gave(bytes_: int, took: float, share: float) -> None:
+    """Its bytes up, over the time until it was given up: one that a cut line refuses at once fills nothing."""
+    crossed = Crossed()
+    crossed.add(0, 3, 0.0, took, bytes_, None)
+    told = crossed.used(("mountain",), {"mountain": NARROW}, lambda one: (one.up_kbps, one.down_kbps), (), False)
+    spent = told["mountain"]["3"].spent
+    assert sum(each.up for each in spent) == pytest.approx(share * took * 1000)
+    assert {each.down for each in spent} == {0}
+
+
 def test_a_step_is_blamed_on_the_line_that_was_full_or_the_door_that_turned_away() -> None:
     """Before what intake holds: bodies that are still on the line are requests within intake, too."""
     late = [replace(each, waits={"intake_in_flight": 64.0, "intake_queue": 0.0}) for each in world.samples()]
@@ -128,6 +140,48 @@ def test_a_step_is_blamed_on_the_line_that_was_full_or_the_door_that_turned_away
         step = steps.judged(world.outcome(book=book, **changed), 0, 20, knee.knee_of(scenarios.read("knee-mountain")))
         assert (step.kept, step.stage, step.centres) == (False, stage, 20)
         assert said in step.evidence
+
+
+@pytest.mark.parametrize(
+    ("lines", "full", "due", "stage"),
+    [
+        ({"0": 252.0}, ["0"], (1, 999), "intake"),
+        ({"0": 252.0}, ["0"], (1, 99), "the line (mountain)"),
+        ({str(number): 252.0 for number in range(300)}, ["7"], (10, 10), "intake"),
+        ({str(number): 252.0 for number in range(300)}, ["7", "8", "9", "11", "12", "13"], (10, 10), "the line (mountain)"),
+        ({str(number): 252.0 if number == 7 else 2.0 for number in range(300)}, ["7"], (10, 10), "the line (mountain)"),
+    ],
+)
+def test_no_step_is_blamed_on_a_line_that_no_p99_can_wait_for(
+    lines: dict[str, float], full: list[str], due: tuple[int, int], stage: str
+) -> None:
+    """A link that a thousandth comes over, one private line of 300: these are told, not blamed; a busy one of them is."""
+    late = [replace(each, waits={"intake_in_flight": 64.0, "intake_queue": 0.0}) for each in world.samples()]
+    used = {
+        name: replace(_line(0.93 if name in full else 0.5, range(30), False), up_kbps=kbps) for name, kbps in lines.items()
+    }
+    flows = {link: Flow([each] * 30, [each] * 30) for link, each in zip(("mountain", "fibre"), due, strict=True)}
+    outcome = world.outcome(book=world.book(9_000, 9_000), samples=late, lines={"mountain": used}, flows=flows)
+    step = steps.judged(outcome, 0, 20, knee.knee_of(scenarios.read("knee-mountain")))
+    assert step.stage == stage
+    assert "full in 100% of 21 s, at 234 of its 252 kbit/s" in step.evidence
+
+
+def test_of_full_lines_one_that_a_p99_can_wait_for_comes_first() -> None:
+    """Though another one was full for longer."""
+    lines = {"mountain": {"0": _line(0.93, range(30), False)}, "fibre": {"1": _line(0.9, range(5, 28), False)}}
+    flows = {"mountain": Flow([1] * 30, [1] * 30), "fibre": Flow([999] * 30, [999] * 30)}
+    outcome = world.outcome(book=world.book(9_000, 9_000), lines=lines, flows=flows)
+    step = steps.judged(outcome, 0, 20, knee.knee_of(scenarios.read("knee-mountain")))
+    assert step.line is not None
+    assert (step.line.link, step.stage) == ("fibre", "the line (fibre)")
+
+
+@pytest.mark.parametrize(("since", "until", "seconds"), [(5.0, 17.5, 13), (4.5, 17.0, 12), (4.5, 5.5, 1), (5.0, 17.0, 12)])
+def test_no_line_is_full_in_more_than_all_seconds(since: float, until: float, seconds: int) -> None:
+    """Those that begin within the stretch are counted, full and all alike."""
+    [told] = fullest({"mountain": {"0": _line(0.93, range(30))}}, since, until, 1)
+    assert (told.seconds, told.share) == (seconds, 1.0)
 
 
 def test_segments_wait_their_turn_on_a_line_and_leave_the_rest_to_others() -> None:
@@ -239,3 +293,46 @@ def test_an_outbox_tells_what_crossed_its_line_and_how_often_it_was_turned_away(
     busy = sum(each.up + each.down for each in line.spent) / 1000
     whole_seconds = sum(tally.crossed.ended) - sum(tally.crossed.began)
     assert 0.7 * whole_seconds < busy <= 1.05 * whole_seconds
+
+
+def test_a_batch_that_no_answer_came_to_has_used_its_line_and_one_that_never_left_has_not() -> None:
+    """A line too narrow for its batches within the time for an answer is full all the time, though none comes through."""
+    scenario = scenarios.read("knee-mountain")
+    warp = Warp(scenario.time, hours_of(scenario.time, reference_files.read(REFERENCE).calendar))
+    settings = replace(scenario.outbox, back_off_first_seconds=0.01, back_off_most_seconds=0.02, answer_seconds=0.3)
+
+    async def play() -> tuple[Tally, Tally]:
+        silent = asyncio.Event()
+
+        async def city(request: web.Request) -> web.Response:
+            await silent.wait()
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_post("/v1/events", city)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        told: list[Tally] = []
+        for door in (f"127.0.0.1:{runner.addresses[0][1]}", "127.0.0.1:1"):
+            told.append(tally := Tally(time.monotonic(), 1.0, ("mountain",)))
+            unit = Centre(0, "19789", "/units/19789/c0", "mountain", False, "i", [])
+            centre = OutboxCentre(unit, door, replace(settings, heartbeat_seconds=600.0), tally, warp)
+            centre.accept(Due(0.0, "D-1", b"{}"))
+            running = asyncio.create_task(centre.run())
+            for _ in range(LOOKS_MAX):
+                if sum(tally.troubles.values()):
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        silent.set()
+        await runner.cleanup()
+        return told[0], told[1]
+
+    unanswered, refused = asyncio.run(play())
+    [up], [down] = unanswered.crossed.up, unanswered.crossed.down
+    assert (up, down) == (unanswered.counts["bytes"] // unanswered.counts["requests"], UNANSWERED)
+    assert unanswered.crossed.ended[0] - unanswered.crossed.began[0] >= 0.3
+    assert refused.troubles["ClientConnectorError"]
+    assert not refused.crossed.up
