@@ -19,6 +19,8 @@ from services.processing.instruments import Instruments as Processing
 REPOSITORY = Path(__file__).resolve().parents[1]
 GRAFANA = REPOSITORY / "deploy" / "grafana"
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules"
+# Beside the others while a drill is held.
+OF_A_DRILL = REPOSITORY / "deploy" / "drill" / "drill.yml"
 NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a-z0-9_]+)?\b|\bslo:[a-z0-9_:]+\b")
 # What the exposition adds to the name of a family.
 SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
@@ -28,10 +30,12 @@ SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 # What a panel shows where there is nothing. Inside of a subquery it is what hours count as of which nothing is known.
 TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)")
+# What a figure ends with, for which Grafana then has words.
+UNKNOWN = " or on () vector(NaN)"
 # These have series once something has gone wrong, and none before; rules that ask for them have their cases (promtool).
 IN_TROUBLE = {
     "motcua_processing_stopped", "motcua_metrics_stopped_partitions", "motcua_metrics_stopped",
-    "motcua_unit_oldest_unsent_timestamp_seconds",
+    "motcua_unit_oldest_unsent_timestamp_seconds", "city:motcua_drill:bool",
     "motcua_edge_quarantined_events", "motcua_edge_store_errors_total", "motcua_intake_over_quota_total",
     *(f"motcua_{name}_{server}_errors_total" for name in ("processing", "processing_api", "metrics", "metrics_api")
       for server in ("kafka", "redis")), "motcua_intake_kafka_errors_total",
@@ -53,8 +57,18 @@ class Asked(NamedTuple):
         return TAIL.sub("", self.expr)
 
     @property
+    def known(self) -> str:
+        """As it stands, but for what says that nobody knows: a number for nothing is an answer, that one is not."""
+        return self.expr.removesuffix(UNKNOWN)
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether it shows something also where there is nothing."""
+        return TAIL.search(self.known) is not None
+
+    @property
     def may_be_empty(self) -> bool:
-        """Whether it has nothing to show on a system that is well and young."""
+        """Whether it has nothing to show on a system that is well and young, or what it shows then instead."""
         return bool(IN_TROUBLE & set(NAME.findall(self.expr)) or WHEN_WELL_EMPTY.search(self.expr))
 
 
@@ -108,7 +122,7 @@ def exported() -> set[str]:
             names |= {family.name + suffix for suffix in SUFFIXES.get(family.type, ("",))}
     names |= {each.name for each in vars(exact).values() if isinstance(each, exact.Family)}
     names |= {family.name for _, family in exact.PLAIN}
-    for path in RULES.glob("*.yml"):
+    for path in (*RULES.glob("*.yml"), OF_A_DRILL):
         for group in yaml.safe_load(path.read_text())["groups"]:
             names |= {rule["record"] for rule in group["rules"] if "record" in rule}
     return names

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana import main
 from lab.load import annotations as lab
+from tests import drawn
 from tests.dashboards import GRAFANA, RULES, Asked, Selection, dashboards, exported, panels, queries, selections, unknown
 
 NAMES = ("city", "flow", "load", "reliability", "unit")
@@ -113,7 +114,7 @@ def test_pages_lead_to_each_other_and_show_what_happened(found: dict[str, dict[s
     # Only whoever has an account could write there: of the rest nothing depends on it.
     assert tags == [[lab.TAG]]
     assert [each["name"] for each in told if "expr" in each] == [
-        "Khởi động lại", "Cảnh báo", "Phát hành", "Diễn tập, việc đã báo trước",
+        "Khởi động lại", "Cảnh báo", "Phát hành", "Diễn tập", "Tạm im",
     ]  # fmt: skip
 
 
@@ -147,6 +148,29 @@ def test_what_a_panel_shows_where_there_is_nothing_proves_nothing() -> None:
     assert list(selections(asked.expr)) == [
         Selection("a", "b", "!=", "c"), Selection("d", "e", "=", "f"), Selection("d", "g", "=~", "h|i"),
     ]  # fmt: skip
+
+
+def test_what_has_nothing_to_show_on_a_system_that_is_well_is_asked_too() -> None:
+    """As it is drawn: it must be understood, and what it shows where there is nothing must be there. That nobody knows is
+    no such thing."""
+    errors = "sum(rate(motcua_metrics_redis_errors_total[1m]))"
+    where = "or 0 * max(a == 1) or on () vector(NaN)"
+    series: dict[str, list[str]] = {"sum(b)": [], "sum(b) or vector(0)": ["0"], f"{errors} or vector(0)": ["0"]}
+
+    def silent(*exprs: str) -> list[str]:
+        return [each.expr for each in drawn.silent([Asked("any", "any", expr) for expr in exprs], sent)]
+
+    def sent(expr: str) -> list[str]:
+        if expr == "max(":
+            raise AssertionError(expr)
+        return series.get(expr, [])
+
+    assert silent(errors, f"{errors} or vector(0)") == []
+    assert silent(f"{errors} {where}", "sum(b) or vector(0)") == [f"{errors} {where}", "sum(b) or vector(0)"]
+    series[f"{errors} or 0 * max(a == 1)"] = ["0"]
+    assert silent(f"{errors} {where}") == []
+    with pytest.raises(AssertionError):
+        silent("max(")
 
 
 def test_a_choice_at_the_top_of_the_page_holds_for_every_panel_or_is_said_not_to(found: dict[str, dict[str, Any]]) -> None:
