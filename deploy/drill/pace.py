@@ -19,6 +19,8 @@ SHORTER: Final = 20
 LONG_SECONDS: Final = 120
 TWO_LOOKS_SECONDS: Final = 6
 GROUP_WAIT_SECONDS: Final = 1
+# By it dashboards know that a drill is held.
+MARK: Final = Path(__file__).with_name("drill.yml")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -68,7 +70,8 @@ def shortened(seconds: int, divided_by: int) -> int:
 
 
 def write_rules(directory: Path, pace: Pace) -> None:
-    """Shortens `for` in the rules that the stack has laid there; nothing else in them is touched."""
+    """Shortens `for` in the rules that the stack has laid there, touches nothing else in them, and lays the drill's mark
+    beside them."""
     for path in sorted(directory.glob("*.yml")):
         text = re.sub(
             r"(?m)^(\s+for: )(\d+[smhd])$",
@@ -76,6 +79,7 @@ def write_rules(directory: Path, pace: Pace) -> None:
             path.read_text(),
         )
         path.write_text(text)
+    (directory / MARK.name).write_text(MARK.read_text())
 
 
 def write_routes(file: Path, pager_port: int, pace: Pace) -> None:

@@ -7,7 +7,19 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana import health
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, LINES_ARE_READ, Steps, figure, lines, where_known
+from deploy.grafana.panels import (
+    ANY_IS_BAD,
+    BAD,
+    FAIR,
+    GOOD,
+    LINES_ARE_READ,
+    SPOOLED,
+    UNSENT,
+    Steps,
+    figure,
+    lines,
+    where_known,
+)
 
 LAG: Final[Steps] = ((None, GOOD), (30, FAIR), (120, BAD))
 RATE: Final = "[$__rate_interval]"
@@ -88,17 +100,20 @@ def _edge() -> Row:
         (
             lines(
                 "Chờ trong các hộp gửi",
-                "Events in the outboxes of all centres by their newest heartbeats.",
+                "Events in the outboxes of all centres by their newest heartbeats. Beyond 200 of one unit that become more, "
+                "somebody is told.",
                 (
                     ("sum(motcua_unit_spool_events)", "cả thành phố"),
                     ("max(motcua_unit_spool_events)", "nhiều nhất một đơn vị"),
                 ),
+                steps=SPOOLED,
             ),
             lines(
                 "Cũ nhất chưa gửi",
-                "Age of the oldest event in any outbox; 0 while all are empty.",
+                "Age of the oldest event in any outbox; 0 while all are empty. Beyond four hours somebody is told.",
                 ((f"time() - min(motcua_unit_oldest_unsent_timestamp_seconds) {where_known(LINES_ARE_READ)}", "tuổi"),),
                 "s",
+                steps=UNSENT,
             ),
             lines(
                 "Đường truyền",
@@ -150,12 +165,14 @@ def _aside() -> Row:
             ),
             lines(
                 "Đồng hồ trung tâm, đồng hồ máy chủ",
-                "Seconds by which the clock of a scraped edge is off, and by which the processing worker’s was set.",
+                "Seconds by which the clock of a scraped edge is off, and by which the processing worker’s was set. Of an "
+                "edge that is more than five minutes off somebody is told.",
                 (
                     ("motcua_edge_clock_offset_seconds", "{{instance}}"),
                     ("max(motcua_processing_clock_jump_seconds)", "xử lý"),
                 ),
                 "s",
+                steps=((None, BAD), (-300, GOOD), (300, BAD)),
             ),
             lines(
                 "Trung tâm mất liên lạc",

@@ -81,7 +81,7 @@ def letters() -> Row:
                     (f"city:motcua_parked:ratio1h {ZERO}", "nằm chờ"),
                 ),
                 "percentunit",
-                steps=((None, GOOD), (0.05, BAD)),
+                steps=((None, GOOD), (0.05, BAD), (0.2, BAD)),
             ),
             lines(
                 "Bị loại theo mã",

@@ -19,7 +19,9 @@ LOAD: Final = "load lab"
 BUILDS: Final = "count by (version, commit, sources) (%s)"
 FORMER: Final = "last_over_time(motcua_build_info[1h] offset 5m)"
 RELEASED: Final = f"{BUILDS % 'motcua_build_info'} unless {BUILDS % FORMER} and on () count({FORMER})"
-# A drill in the city, or work that was planned: whoever does it silences the alerts that it will raise.
+# Whoever holds a drill lays deploy/drill/drill.yml beside the rules.
+HELD: Final = "city:motcua_drill:bool"
+# Work that was planned: whoever does it silences the alerts that it will raise.
 SILENCED: Final = 'sum(alertmanager_silences{state="active"}) > 0'
 WIDTH: Final = 24
 # Grafana's own store of annotations. Only the load lab writes there, and wants an editor's token for it: the shipped Grafana
@@ -49,9 +51,8 @@ def page(
     made = made.with_variable(_address()).link(_others()).link(_board(name))
     made = made.annotation(_restarts()).annotation(_alerts())
     made = made.annotation(_drawn("Phát hành", RELEASED, "green", "{{version}} {{commit}} {{sources}}", "version,commit"))
-    made = made.annotation(
-        _drawn("Diễn tập, việc đã báo trước", SILENCED, "purple", "Có cảnh báo được tắt theo kế hoạch", "")
-    )
+    made = made.annotation(_drawn("Diễn tập", HELD, "purple", "Đang diễn tập", ""))
+    made = made.annotation(_drawn("Tạm im", SILENCED, "super-light-purple", "Có cảnh báo được tạm tắt", ""))
     made = made.annotation(_tagged((LOAD,), "Chạy tải", "blue"))
     _lay(made, rows)
     return made

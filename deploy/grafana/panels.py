@@ -30,6 +30,9 @@ OF_NOW: Final = "or on () vector(NaN)"
 # Told beside the lines themselves, so of the same moment; else it is not known either who has no edge.
 LINES_ARE_READ: Final = "motcua_metrics_heartbeats_read == 1"
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
+# Where somebody is told of a unit's outbox, as in deploy/prometheus/rules/centres.yml: events, seconds.
+SPOOLED: Final[Steps] = ((None, GOOD), (200, BAD))
+UNSENT: Final[Steps] = ((None, GOOD), (4 * 3600, BAD))
 Words = Mapping[int, tuple[str, str]]
 # What a share or an age says where it is known that there is nothing yet to have one.
 NOT_YET: Final[Words] = {-1: ("Chưa có", GOOD)}

@@ -192,10 +192,11 @@ def _disks() -> Row:
             ),
             lines(
                 "Tỷ lệ trống theo nơi",
-                "Free share of the file system of each place: below a fifth is a ticket, below a twentieth a page.",
+                "Free share of the file system of each place: below a fifth is a ticket, below a half one if it would be "
+                "full within four days, below a twentieth a page.",
                 (("min by (place) (motcua_audit_disk_free_ratio)", "{{place}}"),),
                 "percentunit",
-                steps=((None, BAD), (0.05, FAIR), (0.2, GOOD)),
+                steps=((None, BAD), (0.05, FAIR), (0.2, GOOD), (0.5, GOOD)),
             ),
             lines(
                 "Tiến trình trả lời Prometheus",

@@ -12,6 +12,8 @@ from deploy.grafana.panels import (
     GOOD,
     LINES_ARE_READ,
     NOT_YET,
+    SPOOLED,
+    UNSENT,
     Steps,
     Words,
     figure,
@@ -189,14 +191,18 @@ def _line() -> Row:
             ),
             lines(
                 "Chờ trong hộp gửi",
-                "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox, none while nobody knows.",
+                "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox, none while nobody knows. "
+                "Beyond 200 that become more, somebody is told.",
                 ((f'sum(motcua_unit_spool_events{{unit="$unit"}}) {WITHOUT_EDGE}', "bản tin"),),
+                steps=SPOOLED,
             ),
             lines(
                 "Cũ nhất chưa gửi",
-                "Age of the oldest event in the unit’s outboxes; 0 while they are empty, none while nobody knows.",
+                "Age of the oldest event in the unit’s outboxes; 0 while they are empty, none while nobody knows. Beyond "
+                "four hours somebody is told.",
                 ((f'time() - min(motcua_unit_oldest_unsent_timestamp_seconds{{unit="$unit"}}) {WITHOUT_EDGE}', "tuổi"),),
                 "s",
+                steps=UNSENT,
             ),
             figure(
                 "Bị từ chối, nằm lại",

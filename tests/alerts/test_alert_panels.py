@@ -1,0 +1,102 @@
+"""What panels draw, tried by Prometheus' own tool: a week ago beside today, and the lines at which somebody is told."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.grafana import pages
+from tests import dashboards, drawn
+from tests.alerts import rules
+from tests.alerts.programs import run
+
+PAGES = dashboards.dashboards()
+SELECTOR = re.compile(r"\{[^{}]*\}")
+# A figure as it stands, or how long ago something was, compared with a number.
+NUMBER = r"(\d+(?:\.\d+)?)"
+COMPARED = re.compile(rf"((?:time\(\) - )?[a-z_:0-9]+)\)? (?:>=|<=|>|<|==) {NUMBER}(?: \* {NUMBER})?(?! \*|[\w.])")
+DRAWN = re.compile(r"((?:time\(\) - )?)(?:(?:max|min|sum)(?: by \([a-z, ]+\))? ?\()?([a-z_:0-9]+)\)?")
+# None at all, and yes or no: lines that need no number.
+PLAIN = {0.0, 1.0}
+
+
+def test_today_stands_beside_the_same_hour_of_a_week_ago(tmp_path: Path) -> None:
+    """Once there is a week, and of the chosen tier alone; before, there is no line. No system that a test runs is so old."""
+    title = "Tiếp nhận hôm nay và cùng giờ tuần trước"
+    today, usual = (each.expr for each in dashboards.queries(PAGES) if each.panel == title)
+    assert "offset 1w" in usual
+    series = {
+        'motcua_dossiers_today{unit="a",counter="received"}': "0+1x216",
+        'motcua_dossiers_today{unit="b",counter="received"}': "0+10x216",
+        'motcua_dossiers_today{unit="a",counter="refused"}': "7x216",
+        'motcua_unit_info{unit="a",name="A",kind="ward"}': "1x216",
+        'motcua_unit_info{unit="b",name="B",kind="commune"}': "1x216",
+    }
+    expected = [
+        (today, ".*", "6d", 144 * 11), (usual, ".*", "6d", None),
+        (today, ".*", "8d", 192 * 11), (usual, ".*", "8d", 24 * 11),
+        (today, "ward", "8d", 192), (usual, "ward", "8d", 24),
+    ]  # fmt: skip
+    case = {
+        "interval": "1h",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": drawn.filled(asked, {"tier": tier}), "eval_time": at,
+             "exp_samples": [] if value is None else [{"labels": "{}", "value": value}]}
+            for asked, tier, at, value in expected
+        ],
+    }  # fmt: skip
+    file = tmp_path / "case.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
+def test_a_drill_is_drawn_while_its_rule_lies_beside_the_others(tmp_path: Path) -> None:
+    """And is no silence, nor a silence a drill: who restarts something on purpose holds none."""
+    silence = [{"series": 'alertmanager_silences{state="active"}', "values": "0x9 1x20"}]
+    cases = [
+        (str(dashboards.OF_A_DRILL), pages.HELD, "4m", "city:motcua_drill:bool"), ("", pages.HELD, "4m", None),
+        ("", pages.HELD, "15m", None), (str(dashboards.OF_A_DRILL), pages.SILENCED, "4m", None),
+        ("", pages.SILENCED, "15m", "{}"),
+    ]  # fmt: skip
+    for number, (rule, expr, at, labels) in enumerate(cases):
+        told = [] if labels is None else [{"labels": labels, "value": 1}]
+        asked = {"expr": expr, "eval_time": at, "exp_samples": told}
+        case = {"interval": "1m", "input_series": silence, "promql_expr_test": [asked]}
+        file = tmp_path / f"case-{number}.yml"
+        file.write_text(json.dumps({"rule_files": [rule] if rule else [], "tests": [case]}))
+        run("promtool", "test", "rules", str(file))
+
+
+def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
+    """Where an alert compares it with a number: that number is among the steps of each panel that draws it alone, or beside
+    others of its unit."""
+    told: dict[str, dict[float, str]] = {}
+    for alert in rules.alerts():
+        for figure, number, times in COMPARED.findall(SELECTOR.sub("", alert.expr)):
+            told.setdefault(figure, {})[float(number) * float(times or 1)] = alert.name
+    found = set()
+    lacking = []
+    for page, title, figure, steps in _figures():
+        for number in told.get(figure, {}).keys() - PLAIN:
+            found.add((page, title))
+            if number not in steps:
+                lacking.append(f"{page}, {title}: no line at {number:g} ({told[figure][number]})")
+    assert {("unit", "Cũ nhất chưa gửi"), ("unit", "Chờ trong hộp gửi"), ("flow", "Cũ nhất chưa gửi"),
+            ("flow", "Chờ trong các hộp gửi"), ("reliability", "Tỷ lệ trống theo nơi")} <= found  # fmt: skip
+    assert not lacking, lacking
+
+
+def _figures() -> Iterator[tuple[str, str, str, set[float]]]:
+    """Page, panel, what it draws, where its colours change; where nothing else is drawn in it that is counted otherwise."""
+    for name, page in PAGES.items():
+        for panel in dashboards.panels(page):
+            asked = [dashboards.Asked(name, panel["title"], target["expr"]) for target in panel["targets"]]
+            drawn_figures = [found for each in asked if (found := DRAWN.fullmatch(SELECTOR.sub("", each.bare)))]
+            defaults = panel["fieldConfig"]["defaults"]
+            metrics = {found[2] for found in drawn_figures}
+            if defaults["unit"] == "short" and (len(metrics) != 1 or len(drawn_figures) != len(asked)):
+                continue
+            steps = {step["value"] for step in defaults["thresholds"]["steps"]} - {None}
+            for found in drawn_figures:
+                yield name, panel["title"], found[1] + found[2], steps
