@@ -31,10 +31,12 @@ STAYING = [name for name, each in SERVICES.items() if each["restart"] != "no"]
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_container_is_pinned_and_bounded(name: str) -> None:
-    """Nobody else's image moves by itself, and nothing may take the machine's memory, however short it runs."""
+    """Nobody else's image moves by itself, and nothing may take the machine's memory or all its processes, however short it
+    runs."""
     image = SERVICES[name]["image"]
     assert image in OWN or PINNED.fullmatch(image), image
     assert SERVICES[name]["mem_limit"]
+    assert 128 <= SERVICES[name]["pids_limit"] <= 1024
 
 
 def test_our_images_are_made_from_pinned_ones() -> None:
@@ -275,6 +277,22 @@ def test_a_plain_up_starts_what_counts_and_watches_and_no_load() -> None:
     assert profiles == {
         "grafana": ["grafana"], "demo": ["demo"], "load": ["load"], "operators": ["operators"], "verify": ["operators"],
     }  # fmt: skip
+
+
+# What docs/LOGS_AND_TRACES.md says of one process, said for all containers.
+TRACES = {
+    "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+}  # fmt: skip
+
+
+def test_traces_are_what_whoever_calls_compose_says_and_nothing_is_said_for_them() -> None:
+    """An endpoint alone turns them on, as the manual says: a default beside it would turn them off, or be an address."""
+    manual = (REPOSITORY / "docs" / "LOGS_AND_TRACES.md").read_text().replace("`…_", "`OTEL_EXPORTER_OTLP_")
+    assert {name for name in TRACES if f"`{name}`" not in manual} == set()
+    for each in (each for each in SERVICES.values() if each["image"] == "motcua:local"):
+        told = {name: value for name, value in each["environment"].items() if name.startswith("OTEL_")}
+        assert told == dict.fromkeys(TRACES)
 
 
 def test_no_key_stands_in_it() -> None:
