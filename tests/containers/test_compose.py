@@ -81,8 +81,8 @@ def test_plain_keys_are_where_they_are_shown_and_nowhere_else(composed: Composed
 
 
 def test_containers_are_bounded_and_cannot_write(composed: Composed) -> None:
-    """Every container has limits of memory and processes, and no capability but what Redis' image needs to become its own user; all but the
-    servers have a read-only root, and ours are nobody in particular."""
+    """Every container has limits of memory and processes, and no capability but what Redis' image needs to become its own
+    user; all but the servers have a read-only root, and ours are nobody in particular."""
     for line in composed("ps", "-q").split():
         inspected = json.loads(world.engine("inspect", line))[0]
         host, name = inspected["HostConfig"], inspected["Name"]
