@@ -109,7 +109,8 @@ def main() -> None:
     print(f"ratio to stock Faust   {ours.rate / agent.rate:>10.1f}")
     table.row(
         f"metrics, a backlog, {plan.workers} of its workers (`metrics`)",
-        f"{ours.rate:,.0f} records/s, all stored ({judged}, decision 0002); {1e6 * ours.cpu_seconds / ours.records:.1f} s of CPU a million",
+        f"{ours.rate:,.0f} records/s, all stored ({judged}, decision 0002); "
+        f"{1e6 * ours.cpu_seconds / ours.records:.1f} s of CPU a million",
         f"{bare.rate:,.0f}/s confluent-kafka, {agent.rate:,.0f}/s a stock Faust agent, both storing nothing",
         f"{ours.rate / bare.rate:.2f}, {ours.rate / agent.rate:.1f}",
     )

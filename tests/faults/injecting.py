@@ -22,6 +22,8 @@ DIES_WITH = {"processing": FAULT_EXIT, "metrics": -signal.SIGKILL}
 DIES_IN_TRIES = 3
 # A line that has hit nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
 WAITS_SECONDS = 15.0
+# A lossy line draws for each connection whether it breaks: one that has broken none draws anew so often.
+DRAWS_EVERY_SECONDS = 2.5
 # Until something lies on a line that could be hit: a broker that is dead just then must come back before.
 CARRIES_WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
@@ -45,11 +47,13 @@ class Suffered(Struct, frozen=True):
 
 
 class Injected(NamedTuple):
-    """What it happened to, how it is lifted, and what it has hit in words: None while that is nothing."""
+    """What it happened to, how it is lifted, what it has hit in words (None while that is nothing), and how it is
+    done once more until it has."""
 
     what: str
     lift: Lift = lambda: None
     hit: Callable[[], str | None] = lambda: ""
+    again: Callable[[], None] = lambda: None
 
 
 class Injector:
@@ -81,8 +85,11 @@ class Injector:
 
     def _hit(self, done: Injected, fault: Fault) -> str | None:
         """What it hits in its time, which begins when it has lasted as long as planned."""
-        deadline = time.monotonic() + WAITS_SECONDS
-        while (hit := done.hit()) is None and time.monotonic() < deadline:
+        began = drawn = time.monotonic()
+        while (hit := done.hit()) is None and (now := time.monotonic()) < began + WAITS_SECONDS:
+            if now > drawn + DRAWS_EVERY_SECONDS:
+                drawn = now
+                done.again()
             if fault.of.on == "line to kafka":
                 # Something to carry.
                 self._doors.nudge()
@@ -176,7 +183,7 @@ class Injector:
             return f"{lost} requests lost" if lost > 0 else None
 
         lines.spoil(name, fault.of.spoilt)
-        return Injected(name, lambda: lines.heal(name), hit)
+        return Injected(name, lambda: lines.heal(name), hit, lambda: self._draw_anew(name, fault))
 
     def _of_line(self, name: str, fault: Fault) -> Injected:
         lines, deadline = self._stand.lines, time.monotonic() + CARRIES_WITHIN_SECONDS
@@ -186,7 +193,12 @@ class Injector:
             time.sleep(LOOK_EVERY_SECONDS)
         lines.spoil(name, fault.of.spoilt)
         proof.spoilt()
-        return Injected(name, lambda: lines.heal(name), proof.hit)
+        return Injected(name, lambda: lines.heal(name), proof.hit, lambda: self._draw_anew(name, fault))
+
+    def _draw_anew(self, name: str, fault: Fault) -> None:
+        if fault.of.spoilt == "lossy":
+            self._stand.lines.heal(name)
+            self._stand.lines.spoil(name, "lossy")
 
     def _of_clock(self, fault: Fault) -> Injected:
         clocks, edge = self._stand.clocks, fault.target
