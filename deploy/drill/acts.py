@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deploy.drill import course
 from deploy.drill.pace import SHIPPED, Pace
 from deploy.drill.stand import LINKED, STOPPED, Stand
 
@@ -55,6 +56,11 @@ class Outcome:
         return self.noticed <= self.promised + GRACE_SECONDS
 
     @property
+    def is_by_grace(self) -> bool:
+        """Whether it came in time by the grace alone."""
+        return self.promised < self.noticed <= self.promised + GRACE_SECONDS
+
+    @property
     def needless(self) -> tuple[str, ...]:
         """What centres were told that the cause should have silenced."""
         return tuple(each for each in self.told if self.act.silences and TO_CENTRES in each)
@@ -64,10 +70,11 @@ def play(act: Act, stand: Stand) -> Outcome:
     """Break, wait for the alert and its notice, mend, wait until it is over."""
     promised = stand.pace.promise(act.alert, act.first(stand.pace))
     stand.say(f"{act.what} …")
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time()
     act.breaks(stand)
     patience = promised + CLEARS_WITHIN_SECONDS
     fired = stand.wait(lambda: _fires(act, stand), patience, f"{act.alert} to fire")
+    went = course.course(stand.query, act.alert, act.labels, began_at, time.time())
     noticed = stand.wait(lambda: _is_told(act, stand, began), NOTICED_WITHIN_SECONDS, f"a notice of {act.alert}")
     if act.silences:
         _hold(act, stand, began)
@@ -75,6 +82,8 @@ def play(act: Act, stand: Stand) -> Outcome:
     stand.say(
         f"  {act.alert} fired after {fired - began:.1f} s, told after {noticed - began:.1f} s (promised: {promised} s)"
     )
+    if went:
+        stand.say(f"  {went}")
     mended = time.monotonic()
     act.mends(stand)
     cleared = stand.wait(lambda: not stand.firing(), CLEARS_WITHIN_SECONDS, "all alerts to be over")

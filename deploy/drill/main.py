@@ -63,11 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text)
     missed = [outcome.act.alert for outcome in outcomes if not outcome.is_in_time]
     needless = sum(len(outcome.needless) for outcome in outcomes)
+    by_grace = sum(outcome.is_by_grace for outcome in outcomes)
     is_whole = len(outcomes) == len(wanted)
     seconds = time.monotonic() - began
     print(
-        f"\n{len(outcomes)} of {len(wanted)} acts, {len(missed)} alerts later than promised, "
-        f"{needless} told that should be silent, {seconds:.0f} s."
+        f"\n{len(outcomes)} of {len(wanted)} acts; alerts: {len(outcomes) - len(missed) - by_grace} within their promise, "
+        f"{by_grace} within grace, {len(missed)} later; {needless} told that should be silent; {seconds:.0f} s."
     )
     if chosen.write and is_whole:
         written = page.with_unshortened if chosen.unshortened else page.page

@@ -92,7 +92,7 @@ def _held(seconds: float) -> str:
 
 def _row(outcome: Outcome) -> str:
     act, promised = outcome.act, outcome.promised
-    in_time = "NO" if not outcome.is_in_time else "within grace" if outcome.noticed > promised else "yes"
+    in_time = "NO" if not outcome.is_in_time else "within grace" if outcome.is_by_grace else "yes"
     told = (f"{each} (SHOULD BE SILENT)" if each in outcome.needless else each for each in outcome.told)
     return (
         f"| {act.what} | {act.alert} | {_span(waits()[act.alert])} | {_span(outcome.promised_shipped)} | {promised} s "

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from deploy.drill import acts, main, pace, page, stand
 from deploy.drill.acts import ACTS, Act, Outcome
 from deploy.drill.pace import DRILL, SHIPPED
 from deploy.drill.pager import Notice
+from deploy.grafana import pages
 from deploy.local import debs, watchers
 from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
@@ -160,6 +162,9 @@ def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
     [links] = [rule for rule in yaml.safe_load((tmp_path / "centres.yml").read_text())["groups"][0]["rules"]
                if rule["alert"] == "CentreLinkDown"]  # fmt: skip
     assert links["for"] == "21s"
+    [[mark]] = [group["rules"] for group in yaml.safe_load((tmp_path / pace.MARK.name).read_text())["groups"]]
+    assert mark["record"] == stand.MARKED == pages.HELD, "by it dashboards know a drill"
+    assert not (RULES / pace.MARK.name).exists()
 
 
 def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
@@ -204,6 +209,18 @@ def test_a_late_alert_is_said_to_be_late() -> None:
     assert [row.split(" | ")[7] for row in told[2:]] == ["yes", "within grace", "NO"]
 
 
+def test_what_came_by_the_grace_alone_is_counted_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A summary that calls it in time would say less than the table above it."""
+    noticed = iter((30.0, 30.1, 40.1))
+    monkeypatch.setattr(stand.Stand, "open", lambda self: None)
+    monkeypatch.setattr(main, "play", lambda act, _: outcome(act, next(noticed)))
+    assert main.main(["--state-dir", str(tmp_path / "drill"), "--acts", "ServiceDown,RedisDown,UnitSilent"]) == 1
+    told = capsys.readouterr().out
+    assert "3 of 3 acts; alerts: 1 within their promise, 1 within grace, 1 later; 0 told that should be silent" in told
+
+
 CITY = next(act for act in ACTS if act.alert == "CityCutOff")
 TICKET = "CentreLinkDown → centres-tickets"
 
@@ -223,6 +240,9 @@ class _City:
 
     def say(self, line: str) -> None: ...
 
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        return []
+
     def since(self, began: float) -> list[Notice]:
         return [each for each in self.notices if each.at <= self.now]
 
@@ -240,7 +260,7 @@ class _City:
 
 
 def _played(monkeypatch: pytest.MonkeyPatch, city: _City) -> Outcome:
-    monkeypatch.setattr(acts, "time", SimpleNamespace(monotonic=lambda: city.now))
+    monkeypatch.setattr(acts, "time", SimpleNamespace(monotonic=lambda: city.now, time=lambda: city.now))
     act = replace(CITY, breaks=lambda _: None, mends=lambda _: setattr(city, "ended", True))
     return acts.play(act, city)  # type: ignore[arg-type]
 
