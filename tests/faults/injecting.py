@@ -22,8 +22,6 @@ DIES_WITH = {"processing": FAULT_EXIT, "metrics": -signal.SIGKILL}
 DIES_IN_TRIES = 3
 # A line that has hit nothing yet is left spoilt, a clock that nobody has read yet left off, for so much longer.
 WAITS_SECONDS = 15.0
-# A lossy line draws for each connection whether it breaks: one that has broken none draws anew so often.
-DRAWS_EVERY_SECONDS = 2.5
 # Until something lies on a line that could be hit: a broker that is dead just then must come back before.
 CARRIES_WITHIN_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.2
@@ -47,13 +45,11 @@ class Suffered(Struct, frozen=True):
 
 
 class Injected(NamedTuple):
-    """What it happened to, how it is lifted, what it has hit in words (None while that is nothing), and how it is
-    done once more until it has."""
+    """What it happened to, how it is lifted, and what it has hit in words: None while that is nothing."""
 
     what: str
     lift: Lift = lambda: None
     hit: Callable[[], str | None] = lambda: ""
-    again: Callable[[], None] = lambda: None
 
 
 class Injector:
@@ -85,11 +81,8 @@ class Injector:
 
     def _hit(self, done: Injected, fault: Fault) -> str | None:
         """What it hits in its time, which begins when it has lasted as long as planned."""
-        began = drawn = time.monotonic()
-        while (hit := done.hit()) is None and (now := time.monotonic()) < began + WAITS_SECONDS:
-            if now > drawn + DRAWS_EVERY_SECONDS:
-                drawn = now
-                done.again()
+        deadline = time.monotonic() + WAITS_SECONDS
+        while (hit := done.hit()) is None and time.monotonic() < deadline:
             if fault.of.on == "line to kafka":
                 # Something to carry.
                 self._doors.nudge()
@@ -183,7 +176,7 @@ class Injector:
             return f"{lost} requests lost" if lost > 0 else None
 
         lines.spoil(name, fault.of.spoilt)
-        return Injected(name, lambda: lines.heal(name), hit, lambda: self._draw_anew(name, fault))
+        return Injected(name, lambda: lines.heal(name), hit)
 
     def _of_line(self, name: str, fault: Fault) -> Injected:
         lines, deadline = self._stand.lines, time.monotonic() + CARRIES_WITHIN_SECONDS
@@ -193,12 +186,7 @@ class Injector:
             time.sleep(LOOK_EVERY_SECONDS)
         lines.spoil(name, fault.of.spoilt)
         proof.spoilt()
-        return Injected(name, lambda: lines.heal(name), proof.hit, lambda: self._draw_anew(name, fault))
-
-    def _draw_anew(self, name: str, fault: Fault) -> None:
-        if fault.of.spoilt == "lossy":
-            self._stand.lines.heal(name)
-            self._stand.lines.spoil(name, "lossy")
+        return Injected(name, lambda: lines.heal(name), proof.hit)
 
     def _of_clock(self, fault: Fault) -> Injected:
         clocks, edge = self._stand.clocks, fault.target

@@ -12,10 +12,10 @@ from tests.faults.kinds import Spoilt
 PORT = 70
 # Kilobytes a second: 20 kbit/s to a centre, little enough to feel to Kafka.
 SLOW_RATE = {"line": 2, "kafka": 64}
-# After so many bytes either way a lossy line breaks off; all that an edge says in a slot are some 8,000.
-LOSSY_BREAKS_AFTER_BYTES = {"line": 500, "kafka": 20_000}
-# Of the connections, for each way: a few get through.
-LOSSY_BREAKS_SHARE = {"line": 0.7, "kafka": 0.4}
+# After so many bytes either way a lossy line breaks off; all that an edge says in a slot are some 8,000, a tick some 3,000.
+LOSSY_BREAKS_AFTER_BYTES = {"line": 500, "kafka": 6_000}
+# Of the connections, for each way: of an edge's a few get through. Intake has so few to Kafka that all of them might.
+LOSSY_BREAKS_SHARE = {"line": 0.7, "kafka": 1.0}
 Toxic = tuple[str, str, float, Mapping[str, int]]
 """(type, stream, share of the connections that have it, attributes)"""
 

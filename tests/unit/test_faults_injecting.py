@@ -131,24 +131,6 @@ def test_a_line_that_cut_nothing_is_not_counted(kind: str) -> None:
     assert not world.suffered(kind)
 
 
-@pytest.mark.parametrize("kind", ["line_lossy", "kafka_lossy"])
-def test_a_lossy_line_draws_anew_until_it_breaks_something(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """By its chance it may let all of the few connections through that there are."""
-    monkeypatch.setattr(injecting, "WAITS_SECONDS", 20.0)
-    monkeypatch.setattr(injecting, "DRAWS_EVERY_SECONDS", 0.0)
-    world = World()
-    world.open = {4001: Crossed(60, 90)}
-
-    def spoil(name: str, how: Spoilt) -> None:
-        world.told.append(how)
-        if world.told.count("lossy") == 3:
-            world.lost, world.open = 1, {}
-
-    world.stand.lines.spoil = spoil
-    assert world.suffered(kind)
-    assert world.told == ["lossy", "healed"] * 3
-
-
 def test_a_line_without_a_connection_in_use_is_not_spoilt() -> None:
     """Nothing could be hit; one that never got an answer is somebody who finds nobody behind the line."""
     world = World()
