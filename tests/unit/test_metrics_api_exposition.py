@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.reference import Calendar, Reference, Unit
@@ -203,10 +204,12 @@ def test_a_unit_that_is_not_in_force_is_a_receiver_with_what_it_reported_alone()
 
 
 def test_another_day_shows_who_is_in_force_then_and_the_clock_is_that_of_the_slowest_partition() -> None:
-    exposition = Exposition(units(["100"], []), GEN)
+    known = body(["100", "200"], [])
+    known = structs.replace(known, units=[known.units[0], structs.replace(known.units[1], valid_from="2025-07-02")])
+    exposition = Exposition(Units(known), GEN)
     both, [slowest] = held({}), held({}, log_clock=CLOCK - 60_000_000).places[:1]
     places = (slowest, *both.places[1:])
-    for day, shown in (("2025-06-30", set()), (DAY, {"100"})):
+    for day, shown in ((DAY, {"100"}), ("2025-07-02", {"100", "200"})):
         found = samples(exposition.page(replace(both, places=places), day, {}, {}))
         assert {dict(labels)["unit"] for name, labels in found if name == "motcua_dossiers_submitted"} == shown
         assert found[at("motcua_metrics_log_clock_timestamp_seconds")] == CLOCK / 1_000_000 - 60
