@@ -11,7 +11,7 @@ from lab.load.outcome import Outcome
 # share all cores, so that it can only fill the machine.
 FULL_CORE = 0.9
 ONE_THREAD = ("intake", "processing", "processing-api", "metrics", "metrics-api", "audit", "redis")
-# These are the lab's own: at their limit they spoil a run, and are no stage of the city. Edges stand at their centres.
+# These are the lab's own, and no stage of the city: a generator at its limit spoils a run. Edges stand at their centres.
 THE_LABS = ("generator", "edge ", "toxiproxy")
 # What has just been started is busy with itself: code that is compiled, caches that are filled.
 WARM_UP_SECONDS = 10.0
