@@ -491,7 +491,8 @@ def test_every_rule_says_in_words_on_which_act_it_stands_or_that_none_is_known(m
             assert said.startswith(tuple(f"{act}{rule['act']}" for act in acts)) == (rule["act"] is not None), code
             assert any(text in said for text in nothing) == (rule["act"] is None), code
             numbers = set(re.findall(r"\d+", f"{rule['act'] or ''} {rule['article'] or ''}"))
-            assert set(re.findall(r"\d+", said)) == numbers, code
+            hours = {"vi": "15 giờ", "en": "15:00"}[language] if code == "same_day" else "nothing"
+            assert set(re.findall(r"\d+", said.replace(hours, ""))) == numbers, code
         unknown = ("chưa ghi điều" in rule["stands_on"]["vi"], "not on record" in rule["stands_on"]["en"])
         assert unknown == (code in ARTICLE_UNKNOWN,) * 2, code
     for code, source in SOURCES.items():

@@ -31,10 +31,10 @@ LIKEWISE: Final = {
         "system reads it.",
     ),
     CERTIFICATION_DECREE: (
-        "Nghị định số {act}, Điều {article}, quy định như vậy cho việc chứng thực; áp dụng cho thủ tục khác giải quyết "
-        "trong ngày là cách hiểu của hệ thống này.",
-        "Decree {act}, article {article}, says so of certifications; that it holds for other same-day procedures is how "
-        "this system reads it.",
+        "Nghị định số {act}, Điều {article}, quy định như vậy cho việc chứng thực tiếp nhận sau 15 giờ; áp dụng từ "
+        "đúng 15 giờ và cho thủ tục khác giải quyết trong ngày là cách hiểu của hệ thống này.",
+        "Decree {act}, article {article}, says so of certifications received after 15:00; that it holds from 15:00 sharp "
+        "and for other same-day procedures is how this system reads it.",
     ),
 }  # fmt: skip
 WITHOUT_ACT: Final = {
@@ -43,8 +43,8 @@ WITHOUT_ACT: Final = {
         "As one-stop systems in use do it; no act is known that says so.",
     ),
     "configured": (
-        "Theo dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ.",
-        "As the province's reference data have it; they name no act.",
+        "Theo dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ cho giờ làm việc.",
+        "As the province's reference data have it; they name no act for office hours.",
     ),
     "ours": (
         "Theo quy ước của hệ thống này; không viện dẫn văn bản nào.", "A convention of this system; no act is cited for it.",
@@ -53,8 +53,8 @@ WITHOUT_ACT: Final = {
 # A limit stands in the catalogue or came with the dossier; it is the ledger that knows which.
 LIMIT: Final = {
     "catalogue": (
-        "Theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố; dữ liệu đó không ghi văn bản làm căn cứ.",
-        "As the catalogue in the province's reference data has it; it names no act.",
+        "Theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố; không ghi văn bản làm căn cứ cho thời hạn này.",
+        "As the catalogue in the province's reference data has it; it names no act for this limit.",
     ),
     "act": ("{act}, theo danh mục thủ tục trong dữ liệu tham chiếu của tỉnh, thành phố.",
             "{act}, as the catalogue in the province's reference data says."),
