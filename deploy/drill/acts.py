@@ -74,8 +74,8 @@ def play(act: Act, stand: Stand) -> Outcome:
     act.breaks(stand)
     patience = promised + CLEARS_WITHIN_SECONDS
     fired = stand.wait(lambda: _fires(act, stand), patience, f"{act.alert} to fire")
-    went = course.course(stand.query, act.alert, act.labels, began_at, time.time())
     noticed = stand.wait(lambda: _is_told(act, stand, began), NOTICED_WITHIN_SECONDS, f"a notice of {act.alert}")
+    went = _went(act, stand, began_at)
     if act.silences:
         _hold(act, stand, began)
     told = tuple(sorted({f"{notice.alert} → {notice.receiver}" for notice in stand.pager.since(began) if notice.firing}))
@@ -90,6 +90,14 @@ def play(act: Act, stand: Stand) -> Outcome:
     stand.say(f"  over {cleared - mended:.1f} s after it was mended")
     shipped = SHIPPED.promise(act.alert, act.first(SHIPPED))
     return Outcome(act, shipped, promised, fired - began, noticed - began, cleared - mended, told)
+
+
+def _went(act: Act, stand: Stand, began_at: float) -> str:
+    """Where the time went; asked for when all is told, and left out when Prometheus does not answer."""
+    try:
+        return course.course(stand.query, act.alert, act.labels, began_at, time.time())
+    except OSError:
+        return ""
 
 
 def _hold(act: Act, stand: Stand, began: float) -> None:

@@ -4,7 +4,8 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Interrupted: what was started is ended, and what it had stored is removed.", file=sys.stderr)
         return INTERRUPTED
     finally:
-        stand.close()
+        with _to_the_end():
+            stand.close()
     text = page.table(outcomes)
     print(text)
     missed = [outcome.act.alert for outcome in outcomes if not outcome.is_in_time]
@@ -74,6 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         written = page.with_unshortened if chosen.unshortened else page.page
         PAGE.write_text(written(PAGE.read_text(), outcomes, seconds))
     return 0 if is_whole and not missed and not needless else 1
+
+
+@contextmanager
+def _to_the_end() -> Iterator[None]:
+    """Nobody ends it meanwhile: half of a city would stay."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

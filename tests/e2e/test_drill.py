@@ -15,9 +15,9 @@ from tests.alerts.programs import program
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
-# On a quiet machine it takes less than a minute.
-SMOKE_SECONDS = 240
-END_SECONDS = 60
+# On a quiet machine it takes less than a minute; where it takes longer, that is no fault.
+SMOKE_SECONDS = 900
+END_SECONDS = 240
 
 
 @pytest.mark.timeout(SMOKE_SECONDS + 2 * END_SECONDS)
@@ -53,7 +53,7 @@ def _held(state: Path, acts: str, within_seconds: int) -> tuple[int, list[str]]:
     try:
         told, said = running.communicate(timeout=within_seconds)
     except subprocess.TimeoutExpired:
-        # It ends what it has started; killed, it would leave a city behind.
+        # It ends what it has started, whoever asks it once more meanwhile; killed, it would leave a city behind.
         running.terminate()
         told, said = running.communicate(timeout=END_SECONDS)
     rows = [line for line in told.splitlines() if line.startswith(("| The ", "| A "))]
