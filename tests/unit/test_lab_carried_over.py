@@ -16,6 +16,8 @@ from lab.fortnight import writing
 from tests.unit import plain_recount as plain
 from tests.unit.lab_folded import Folded
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[2] / "deploy" / "reference"
 INVENTED = Path(__file__).with_name("facts") / "invented-2025-09.toml"
 FIRST, EVE, LAST = date(2025, 9, 1), "2025-08-31", "2025-09-30"

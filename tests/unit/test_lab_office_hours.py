@@ -18,6 +18,8 @@ from lab.fortnight import writing
 from lab.fortnight.writing import Reported
 from tests.unit.lab_folded import Folded
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "reference"
 FACTS = Path(__file__).with_name("facts") / "invented-2025-09.toml"
 CHANGES = {"2025-08-20": "2025-08-19", "2025-09-05": "2025-09-04", "2025-09-15": "2025-09-14"}
