@@ -26,6 +26,8 @@ from tests.faults.plan import Fault
 from tests.faults.proof import Proof
 from tests.faults.sockets import Crossed
 
+pytestmark = pytest.mark.slow
+
 HOWS: tuple[Spoilt, ...] = ("cut", "reset", "half_open", "slow", "lossy", "unanswered")
 SLEEPS = "import time; time.sleep(60)"
 LOAD = load(1, 0, dossiers_per_unit=4)
