@@ -73,12 +73,16 @@ def write(file: BinaryIO, key: Ed25519PrivateKey, incarnation: str, made_at: str
 
     put(msgspec.json.encode(Header(FORMAT, incarnation, made_at, public_text(key.public_key()))) + b"\n")
     for event in events:
-        # A line break in JSON stands between members alone, never within a text.
-        put(event.translate(_NO_BREAKS) + b"\n")
+        put(one_line(event) + b"\n")
         count += 1
     signature = key.sign(_DOMAIN + digest.digest())
     file.write(msgspec.json.encode(Closing(count, digest.hexdigest(), b64encode(signature).decode())) + b"\n")
     return count
+
+
+def one_line(told: bytes) -> bytes:
+    """JSON without a line break: one stands between members alone, never within a text."""
+    return told.translate(_NO_BREAKS)
 
 
 def verify(file: BinaryIO, trust: Trust) -> tuple[Header, Closing]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import instants
+from contracts import carried, instants
 from services.edge.store.views import Quarantined
 
 BYTES_MAX: Final = 64 * 1024 * 1024
@@ -20,8 +20,6 @@ DROP: Final = "DELETE FROM discarded_event WHERE number = ?"
 LAST: Final = "SELECT coalesce(max(number), 0) FROM discarded_event"
 EXPORTED: Final = "SELECT number, body FROM discarded_event WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 
-_NO_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
-
 
 class Discarded:
     """Used within the outbox's transactions; holds at most `bytes_max`, the oldest go first."""
@@ -34,9 +32,8 @@ class Discarded:
 
     def keep(self, row: Quarantined, by: str, at: int) -> None:
         """Adds one, with who threw it away and when, and drops the oldest beyond the bound."""
-        told = msgspec.json.encode({"discarded_at": instants.show(at), "discarded_by": by, **shown(row)})
-        # One line each: the counter's software may have broken its event into several, between members alone.
-        body = told.translate(_NO_BREAKS)
+        # One line each: the counter's software may have broken its event into several.
+        body = carried.one_line(msgspec.json.encode({"discarded_at": instants.show(at), "discarded_by": by, **shown(row)}))
         self._db.execute(KEEP, (body,))
         self._bytes += len(body)
         while self._bytes > self._bytes_max and (oldest := self._db.execute(OLDEST).fetchone()) is not None:
