@@ -28,6 +28,8 @@ SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket",
 OWN = {"up", "ALERTS"}
 SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+# What a variable's choices are asked with, by functions of Grafana's own around a query.
+CHOICES = re.compile(r"(?:label_values\((?P<metric>.+), *\w+\)|query_result\((?P<result>.+)\))")
 # What a panel shows where there is nothing. Inside of a subquery it is what hours count as of which nothing is known.
 TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)")
 # What a figure ends with, for which Grafana then has words.
@@ -99,8 +101,13 @@ def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def queries(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Asked]:
-    """Every query of every panel, and of annotations that ask Prometheus."""
+    """Every query of every panel, of annotations that ask Prometheus, and of variables whose choices come from it."""
     for name, dashboard in found.items():
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                asked = CHOICES.fullmatch(variable["query"])
+                assert asked is not None, f"{name}: {variable['query']}"
+                yield Asked(name, variable["label"], asked["metric"] or asked["result"])
         for panel in panels(dashboard):
             for target in panel["targets"]:
                 yield Asked(name, panel["title"], target["expr"])

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
+from contracts import reference_files
 from deploy.local.stack import Stack
 from services.metrics.domain.delivery import LINKS
 from services.processing.settings import Settings as ProcessingSettings
@@ -150,6 +151,25 @@ def test_every_panel_has_something_to_show(watched: Watched) -> None:
     while left := drawn.silent(left, watched.drawn):
         assert time.monotonic() < deadline, left
         time.sleep(1.0)
+
+
+def test_units_are_chosen_by_their_names_and_asked_for_by_their_codes(watched: Watched) -> None:
+    """From what Grafana makes of an answer: its labels as text, value and time behind them."""
+    [unit] = [each for each in dashboards.dashboards()["unit"]["templating"]["list"] if each["name"] == "unit"]
+    asked = dashboards.CHOICES.fullmatch(unit["query"])
+    assert asked is not None
+    answered = watched.drawn(asked["result"])
+    chosen = re.compile(unit["regex"].removeprefix("/").removesuffix("/").replace("(?<", "(?P<"))
+    choices = {}
+    for each in answered:
+        labels = ",".join(f'{label}="{value}"' for label, value in each["metric"].items() if label != "__name__")
+        found = chosen.search(f"motcua_unit_info{{{labels}}} {each['value'][1]} {each['value'][0] * 1000:.0f}")
+        assert found is not None, labels
+        choices[found["value"]] = found["text"]
+    units = {unit.code: unit.name for unit in reference_files.read(rules.REPOSITORY / "deploy" / "reference").units}
+    assert len(units) >= 40
+    assert choices.items() >= units.items()
+    assert len(set(choices.values())) == len(answered)
 
 
 def test_every_label_that_is_asked_by_is_there(watched: Watched) -> None:
