@@ -18,15 +18,13 @@ CLEARS_WITHIN_SECONDS: Final = 360.0
 NOTICED_WITHIN_SECONDS: Final = 60.0
 # How long one call of processing may go unanswered as it is shipped, and how long trying again is left unsaid.
 REDIS_SAID_SECONDS: Final = 10 + 2
-# In what the pager got: who was told.
-TO_CENTRES: Final = "→ centres-"
 
 
 @dataclass(frozen=True)
 class Act:
     """Breaks one thing; `first` is how long the figure may take to show it, at a pace.
 
-    `silences`: an alert that the same fault causes at each centre, and that no centre may be told of beside this one.
+    `silences`: an alert that the same fault causes, too, and that nobody may be told of beside this one.
     """
 
     what: str
@@ -62,8 +60,8 @@ class Outcome:
 
     @property
     def needless(self) -> tuple[str, ...]:
-        """What centres were told that the cause should have silenced."""
-        return tuple(each for each in self.told if self.act.silences and TO_CENTRES in each)
+        """What was told beside the cause, which should have silenced it."""
+        return tuple(each for each in self.told if not each.startswith(f"{self.act.alert} → "))
 
 
 def play(act: Act, stand: Stand) -> Outcome:
@@ -178,9 +176,9 @@ ACTS: Final = (
     Act("The processing worker is killed and stays away", "ServiceDown", lambda pace: 0,
         _kill_for_good("processing"), _start_again("processing"), (("job", "processing"),)),
     # Processing says it when a call has failed, which one that is not answered does after ten seconds, and when trying it
-    # again has taken two. Two looks are needed.
-    Act("Redis is killed and stays away", "RedisDown", lambda pace: REDIS_SAID_SECONDS + pace.scrape,
-        _kill_for_good("redis"), _start_again("redis")),
+    # again has taken two. One look is not enough.
+    Act("Redis is killed and stays away", "RedisDown", lambda pace: REDIS_SAID_SECONDS + pace.share,
+        _kill_for_good("redis"), _start_again("redis"), silences="FiguresUnavailable"),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city, silences="CentreLinkDown"),
     # Before the centre stops: a silence that began there would be counted here.

@@ -14,10 +14,11 @@ from deploy.local import watchers
 
 # `for` of the shipped rules is divided by this, and is a second at least.
 SHORTER: Final = 20
-# Some alerts want two looks of Prometheus, which no division shortens. What waits long waits for these on top: else who is
-# silenced would be told before the one who silences.
-LONG_SECONDS: Final = 120
-TWO_LOOKS_SECONDS: Final = 6
+# Some alerts want two looks of Prometheus, RedisDown and KafkaDown more than three in ten of a minute's, which no division
+# shortens. What waits long waits for it on top: else who is silenced would be told before the one who silences.
+LONG_SECONDS: Final = 90
+SHARE_SECONDS: Final = 18
+LOOKS_SECONDS: Final = SHARE_SECONDS + 12
 GROUP_WAIT_SECONDS: Final = 1
 # By it dashboards know that a drill is held.
 MARK: Final = Path(__file__).with_name("drill.yml")
@@ -35,6 +36,11 @@ class Pace:
     group_wait: int
     back_off_most: int
     divided_by: int
+
+    @property
+    def share(self) -> int:
+        """From the first look that found it to the one with which more than three in ten of a minute's have, in seconds."""
+        return SHARE_SECONDS // self.scrape * self.scrape
 
     def promise(self, alert: str, first: int) -> int:
         """When its notification is sent at the latest: `first` until the figure shows it, a scrape, the evaluation of the
@@ -66,7 +72,7 @@ def shortened(seconds: int, divided_by: int) -> int:
     """A wait at a pace; none stays none."""
     if divided_by == 1 or seconds == 0:
         return seconds
-    return max(1, seconds // divided_by) + (TWO_LOOKS_SECONDS if seconds >= LONG_SECONDS else 0)
+    return max(1, seconds // divided_by) + (LOOKS_SECONDS if seconds >= LONG_SECONDS else 0)
 
 
 def write_rules(directory: Path, pace: Pace) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from deploy.drill.acts import GRACE_SECONDS, Outcome
 from deploy.drill.centres import HANOI
-from deploy.drill.pace import DRILL, SHIPPED, SHORTER, TWO_LOOKS_SECONDS, waits
+from deploy.drill.pace import DRILL, LOOKS_SECONDS, SHIPPED, SHORTER, waits
 
 HEAD: Final = (
     "| what was broken | alert | `for` shipped | promise shipped | promise in the drill | fired | told "
@@ -39,13 +39,15 @@ that are shipped.
 | a unit is silent after, of its working time | {shipped.silence} s | {drill.silence} s |
 | notices are gathered for, at most | {shipped.group_wait} s | {drill.group_wait} s |
 
-Offices are open around the clock, and every receiver is the drill's pager. Some alerts want two looks of Prometheus, which
-nothing shortens: the long waits have them on top, or who is silenced would be told before the one who silences.
+Offices are open around the clock, and every receiver is the drill's pager. Some alerts want two looks of
+Prometheus, or more than three in ten of a minute's, which nothing shortens: the long waits have that on top, or who is
+silenced would be told before the one who silences.
 
 *Promise*: what the figure needs to show the fault, one scrape, two evaluations, `for`, the gathering of notices. *In time*:
 *yes* at the promise at the latest, *within grace* at most {grace:.0f} s later, which is the machine's, *NO* later still.
-The last column is everything that the pager got while the fault lasted: for the whole city one page, though it lasts
-until a ticket for each of its centres would have been told, too.
+The last column is everything that the pager got while the fault lasted; what is beside the cause should be silent, and fails
+the drill. Redis stays away until what stands still for want of it would have been told, too, and the city cut off until a
+ticket for each of its centres would: each is one page.
 
 {unshortened}"""
 # What `make drill ARGS=--unshortened REPORT=1` writes; the other one leaves it as it is.
@@ -67,7 +69,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 def page(former: str, outcomes: Sequence[Outcome], seconds: float) -> str:
     """The page of the last drill; of the former page stays what was held at a city's own pace."""
     return PAGE.format(
-        table=table(outcomes), held=_held(seconds), shorter=SHORTER, looks=TWO_LOOKS_SECONDS,
+        table=table(outcomes), held=_held(seconds), shorter=SHORTER, looks=LOOKS_SECONDS,
         shipped=SHIPPED, drill=DRILL, grace=GRACE_SECONDS, unshortened=_part_of(former) or UNSHORTENED.format(table=NEVER),
     )  # fmt: skip
 

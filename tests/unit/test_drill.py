@@ -31,6 +31,13 @@ from tests.alerts import rules
 pytestmark = pytest.mark.slow
 
 RULES = watchers.PROMETHEUS_FILES / "rules"
+# These wait no longer than RedisDown and KafkaDown need, as they begin later: with a process that has waited too long and
+# ends, with events that nobody has taken for a minute, with the first look after that.
+BEGIN_LATER = {"ServiceDown", "CrashLooping", "KafkaSlow", "IntakeAway", "CentresUnwatched"}
+
+
+def _exprs(*alerts: str) -> dict[str, str]:
+    return {rule.name: rule.expr for rule in rules.alerts() if rule.name in alerts}
 
 
 def outcome(act: Act, noticed: float) -> Outcome:
@@ -161,7 +168,7 @@ def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
         assert len(waits.findall(written)) == len(waits.findall(path.read_text()))
     [links] = [rule for rule in yaml.safe_load((tmp_path / "centres.yml").read_text())["groups"][0]["rules"]
                if rule["alert"] == "CentreLinkDown"]  # fmt: skip
-    assert links["for"] == "21s"
+    assert links["for"] == "45s"
     [[mark]] = [group["rules"] for group in yaml.safe_load((tmp_path / pace.MARK.name).read_text())["groups"]]
     assert mark["record"] == stand.MARKED == pages.HELD, "by it dashboards know a drill"
     assert not (RULES / pace.MARK.name).exists()
@@ -184,10 +191,10 @@ def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
     ("alert", "first", "shipped", "drill"),
     [
         # A heartbeat each 30 s, missed after 120 s, a scrape, two evaluations, 5 minutes, 30 s of gathering.
-        ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 6 + 1),
+        ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 30 + 1),
         ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 3 + 6 + 3 + 1),
-        # A call that is not answered, two seconds of trying again, and a second look.
-        ("RedisDown", ACTS[2].first, 12 + 15 + 15 + 30 + 30 + 30, 12 + 3 + 3 + 6 + 1 + 1),
+        # A call that is not answered, two seconds of trying again, and a minute's second look of four, or seventh of twenty.
+        ("RedisDown", ACTS[2].first, 12 + 15 + 15 + 30 + 30 + 30, 12 + 18 + 3 + 6 + 1 + 1),
     ],
 )
 def test_promises_add_up(alert: str, first: Callable[[pace.Pace], int], shipped: int, drill: int) -> None:
@@ -200,6 +207,29 @@ def test_the_silence_of_redis_is_promised_no_sooner_than_processing_says_it() ->
     """The drill does not read the settings of a service, but knows this one."""
     call = ProcessingSettings.model_fields["processing_call_seconds"].default
     assert call + SAID_AFTER_SECONDS <= acts.REDIS_SAID_SECONDS
+
+
+@pytest.mark.parametrize("at", [SHIPPED, DRILL])
+def test_the_share_of_a_minute_s_looks_is_the_rules_own(at: pace.Pace) -> None:
+    """More than so many of its looks lie within that time, and no fewer."""
+    shares = {name: re.findall(r" > (0\.\d+)\s", expr) for name, expr in _exprs("RedisDown", "KafkaDown").items()}
+    assert set().union(*shares.values()) == {"0.3"}
+    assert all(shares.values())
+    within_minute = 60 // at.scrape
+    assert at.share // at.scrape / within_minute <= 0.3 < (at.share // at.scrape + 1) / within_minute
+
+
+def test_who_is_silenced_waits_longer_than_who_silences() -> None:
+    """At the drill's pace as at a city's, for all that Redis and Kafka silence: nobody is told because a drill is quick."""
+    silenced = set()
+    for rule in yaml.safe_load(watchers.ALERTMANAGER_FILE.read_text())["inhibit_rules"]:
+        if re.search("RedisDown|KafkaDown", " ".join(rule["source_matchers"])):
+            silenced |= set(re.findall(r"[A-Z]\w+", " ".join(rule["target_matchers"])))
+    silenced &= set(pace.waits())
+    assert {"FiguresUnavailable", "NotReady", "PartitionsUnowned"} <= silenced
+    for at in (SHIPPED, DRILL):
+        fires = at.share + 2 * at.scrape + max(at.wait(each) for each in ("RedisDown", "KafkaDown"))
+        assert {each for each in silenced if at.wait(each) < fires} == BEGIN_LATER, at
 
 
 def test_a_late_alert_is_said_to_be_late() -> None:
@@ -278,22 +308,24 @@ def test_a_city_that_is_cut_off_is_one_page_also_when_its_centres_would_have_bee
     assert (told.is_in_time, told.needless) == (True, (TICKET,))
     assert f"{TICKET} (SHOULD BE SILENT)" in page.table([told])
     with pytest.raises(TimeoutError, match="CentreLinkDown to fire"):
-        _played(monkeypatch, _City(70.0, None))
+        _played(monkeypatch, _City(100.0, None))
 
 
 def test_a_drill_in_which_a_silence_was_broken_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wiped: list[Path]
 ) -> None:
-    """All in time, one ticket too many; the ticket of a centre that is cut off alone is none."""
+    """All in time, a ticket too many, or a page beside that of the cause; the ticket of a centre cut off alone is none."""
 
     def play(act: Act, _: stand.Stand) -> Outcome:
-        return Outcome(act, 500, 30, 11.0, 12.0, 2.0, (TICKET,))
+        told = ("NotReady → platform-pages", "RedisDown → platform-pages") if act.alert == "RedisDown" else (TICKET,)
+        return Outcome(act, 500, 30, 11.0, 12.0, 2.0, told)
 
     monkeypatch.setattr(stand.Stand, "open", lambda self: None)
     monkeypatch.setattr(main, "play", play)
     arguments = ["--state-dir", str(tmp_path / "drill")]
     assert main.main([*arguments, "--acts", "CentreLinkDown"]) == 0
     assert main.main([*arguments, "--acts", "CityCutOff"]) == 1
+    assert main.main([*arguments, "--acts", "RedisDown"]) == 1
 
 
 def test_the_page_says_what_is_quicker_in_a_drill() -> None:
