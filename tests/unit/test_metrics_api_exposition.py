@@ -229,7 +229,7 @@ def test_what_units_and_arrivals_say() -> None:
         "outcomes": {"unit|100|applied": 8, "unit|100|duplicate": 1, "fact|received|applied": 8},
     }
     stand = Delivery("degraded", CLOCK, 17, CLOCK - 60_000_000, CLOCK - 61_500_000, True, False, 12)
-    quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("resting", CLOCK, CLOCK)}
+    quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("resting", CLOCK, CLOCK, False)}
     page = Exposition(units(["100", "200"], []), GEN).page(held({}, more), DAY, {"200": stand}, quiet)
     found = samples(page)
     assert found[at("motcua_unit_last_event_timestamp_seconds", unit="100")] == 1751346000.123456
@@ -250,6 +250,16 @@ def test_what_units_and_arrivals_say() -> None:
     assert found[at("motcua_metrics_reported_offset", partition="11")] == 3
     assert found[at("motcua_metrics_log_clock_timestamp_seconds")] == 1751346000
     assert "# TYPE motcua_lifecycle_by_unit_total counter" in page.text().decode()
+
+
+def test_of_a_unit_that_has_closed_for_good_no_working_hours_are_told() -> None:
+    """Nor where its machine still speaks: what its dossiers wait for is told in the hours of the others."""
+    gone = {code: Silence("unknown", CLOCK, is_at_work=None) for code in ("100", "200")}
+    stand = Delivery("up", CLOCK, 0, None, CLOCK, is_at_work=False)
+    quiet = {**gone, "300": Silence("resting", CLOCK, CLOCK, False)}
+    page = Exposition(units(["100"], []), GEN).page(held({}), DAY, {"200": stand, "400": stand}, quiet)
+    told = {dict(labels)["unit"]: value for (name, labels), value in samples(page).items() if name == "motcua_unit_at_work"}
+    assert told == {"300": 0, "400": 0}
 
 
 @pytest.mark.parametrize(("stands", "read"), [(None, 0), ({}, 1)])

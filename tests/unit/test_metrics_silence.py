@@ -113,6 +113,18 @@ def test_who_has_no_hours_or_no_event_is_not_called_silent() -> None:
     assert silence.judge(local(FRIDAY_CLOSING), now, hours(valid_to="2025-06-30"), TWO_HOURS).state == "unknown"
 
 
+@given(last=st.integers(local("2025-03-03 07:00"), local("2025-06-30 17:00")), waited=st.integers(0, 400 * instants.DAY))
+def test_a_unit_that_closes_for_good_is_not_at_work_for_ever(last: int, waited: int) -> None:
+    """Whether its patience had run out before or never will: until its last day it keeps its hours, then it has none."""
+    office, now = OFFICES["default"], last + waited
+    found = silence.judge(last, now, hours(valid_to="2025-06-30"), TWO_HOURS)
+    is_there = now < local("2025-07-01 00:00")
+    assert found.is_at_work == (silence.judge(now, now, hours(), TWO_HOURS).is_at_work if is_there else None)
+    if is_there and office.is_open(now):
+        assert found.is_at_work
+    assert silence.judge(last, now, None, TWO_HOURS).is_at_work, "nobody knows its hours"
+
+
 def test_hours_change_on_their_day() -> None:
     """A unit that opens on Saturdays from a date on."""
     rows = [

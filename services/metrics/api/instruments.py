@@ -80,7 +80,8 @@ SILENT: Final = Family(
 )
 AT_WORK: Final = Family(
     "motcua_unit_at_work", "gauge",
-    "1 from a unit's opening to its closing on the days on which it works, or while nobody knows its hours, else 0.",
+    "1 from a unit's opening to its closing on the days on which it works, or while nobody knows its hours, else 0; "
+    "absent of one that has closed for good.",
 )  # fmt: skip
 UNIT: Final = Family("motcua_unit_info", "gauge", "Name and kind of a unit or department; always 1.")
 BY_UNIT: Final = Family(

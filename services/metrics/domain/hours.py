@@ -37,6 +37,10 @@ class Hours:
         windows = self._on(number)
         return bool(windows) and windows[0][0] <= instant - instants.midnight(number) < windows[-1][1]
 
+    def is_in_force(self, instant: int) -> bool:
+        """Whether the unit is there on that day: it has opened for the first time and not closed for good."""
+        return self._row(instants.day_text(instants.day_number(instant))) is not None
+
     def advance(self, start: int, amount: int) -> int | None:
         """The earliest instant at which so much working time (µs, above 0) has passed since `start`; None where that takes
         longer than `LOOK_DAYS_MAX` days."""
@@ -54,8 +58,7 @@ class Hours:
 
     def _on(self, number: int) -> Windows:
         day = instants.day_text(number)
-        at = bisect_right(self._begins, day) - 1
-        if at < 0 or day > (self._rows[at].valid_to or _FOR_EVER):
+        if (row := self._row(day)) is None:
             return ()
         calendar, weekday = self._calendar, WEEKDAYS[(number + _FIRST_WEEKDAY) % 7]
         # The later announcement is the one that calls people in: a day that is off and made up is worked.
@@ -63,8 +66,12 @@ class Hours:
             weekday = calendar.make_up_as
         elif day in calendar.days_off:
             return ()
-        windows = calendar.profiles.get(self._rows[at].hours, {}).get(weekday, [])
+        windows = calendar.profiles.get(row.hours, {}).get(weekday, [])
         return tuple((_since_midnight(opens), _since_midnight(closes)) for opens, closes in windows)
+
+    def _row(self, day: str) -> Unit | None:
+        at = bisect_right(self._begins, day) - 1
+        return None if at < 0 or day > (self._rows[at].valid_to or _FOR_EVER) else self._rows[at]
 
 
 @lru_cache(maxsize=1440)

@@ -17,8 +17,9 @@ class Silence(Struct, frozen=True):
     state: State
     last_event: int | None = None
     expected_by: int | None = None
-    # Between opening and closing of its own day, or nobody knows its hours.
-    is_at_work: bool = True
+    # Between opening and closing of its own day, or nobody knows its hours; None of a unit that has closed for good or is
+    # not there yet: it has no day of its own, and what is left of it is others' matter, in their hours.
+    is_at_work: bool | None = True
 
 
 def judge(last_event: int | None, now: int, hours: Hours | None, patience: int) -> Silence:
@@ -27,6 +28,12 @@ def judge(last_event: int | None, now: int, hours: Hours | None, patience: int) 
         return Silence("never")
     expected_by = None if hours is None else hours.advance(last_event, patience)
     if hours is None or expected_by is None:
-        return Silence("unknown", last_event)
+        return Silence("unknown", last_event, is_at_work=_is_at_work(now, hours))
     state: State = "silent" if now >= expected_by else "heard" if hours.is_open(now) else "resting"
-    return Silence(state, last_event, expected_by, hours.is_at_work(now))
+    return Silence(state, last_event, expected_by, _is_at_work(now, hours))
+
+
+def _is_at_work(now: int, hours: Hours | None) -> bool | None:
+    if hours is None:
+        return True
+    return hours.is_at_work(now) if hours.is_in_force(now) else None
