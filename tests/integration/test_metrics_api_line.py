@@ -64,6 +64,8 @@ FIRST_DAY = [
     event("submitted", MISTAKE, "01T08:00", "19774", name="typo", **birth("19774", "post", "19774")),
     event("annulled", MISTAKE, "01T08:05", "19774", event="typo", reason="typing_error"),
 ]  # fmt: skip
+# What the scrape tells of it: none of that while it is counted anew.
+COUNTED = ("motcua_dossiers_", "motcua_lifecycle_", "motcua_unit_last_event_", "motcua_unit_silent")
 # The clock has passed midnight: the recall takes back a completion of the day before.
 SECOND_DAY = [
     event("completed", COUNTER, "02T09:00"),
@@ -370,7 +372,8 @@ def test_a_heartbeat_at_intakes_door_shows_in_the_scrape(city: City) -> None:
 
 @pytest.mark.usefixtures("restated")
 def test_an_emptied_redis_is_rebuilding_until_the_same_figures_stand_again(city: City) -> None:
-    """No figure is told meanwhile; afterwards they are those from before, up to the same offsets, and audit agrees."""
+    """No figure is told meanwhile, lines and outboxes are; afterwards they are those from before, up to the same offsets,
+    and audit agrees."""
 
     def all_told() -> tuple[Any, ...]:
         return city.figures(), city.figures(f"&day={FIRST}"), city.told("/v1/units/19753")["as_of"]["partitions"]
@@ -390,7 +393,11 @@ def test_an_emptied_redis_is_rebuilding_until_the_same_figures_stand_again(city:
         answer = city.get(path)
         assert (answer.status_code, answer.json()["code"]) == (503, "rebuilding")
         assert answer.headers["Content-Type"] == "application/problem+json"
-    assert city.series() == {("motcua_metrics_rebuilding",): 1}
+    meanwhile = city.series()
+    assert (meanwhile[("motcua_metrics_rebuilding",)], meanwhile[("motcua_metrics_heartbeats_read",)]) == (1, 1)
+    assert meanwhile[("motcua_unit_spool_events", "19789")] == 321
+    assert {"motcua_unit_link", "motcua_unit_provisional", "motcua_unit_at_work"} <= {key[0] for key in meanwhile}
+    assert not {key[0] for key in meanwhile if key[0].startswith(COUNTED)}
     readiness = city.get("/readyz")
     assert (readiness.status_code, readiness.json()["reasons"][0].split(":")[0]) == (503, "rebuilding")
     city.services["metrics"] = city.province.start("metrics")

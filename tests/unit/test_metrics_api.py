@@ -340,6 +340,15 @@ def test_figures_are_rebuilt_until_every_position_has_reached_its_target() -> No
     assert Snapshot(snapshot().places, (), True).is_rebuilding
 
 
+def test_which_reference_data_are_in_force_is_not_known_while_figures_are_rebuilt() -> None:
+    """Positions pass by those of former years, whose calendar knows no day off of this one."""
+    former, now = [Place(9, 9, 9, NOON, NOON, None, digest) for digest in ("former", "now")]
+    behind = Place(3, 9, 3, NOON, NOON, None, "former")
+    assert Snapshot((now,) * 12, (), False).digest == "now"
+    assert Snapshot((former, *(now,) * 11), (), False).digest is None
+    assert Snapshot((behind,) * 12, (), False).digest is None
+
+
 @pytest.mark.parametrize("code", ["a" * 33, "a" * 60_000, "100|x", "100\n", "đ", "１００", ""])
 def test_a_text_that_can_be_no_code_is_unknown_before_anything_of_it_is_read(code: str) -> None:
     """A long one would be in every key that Redis is asked for. What is wrong with the query is said first, as for any."""

@@ -279,12 +279,26 @@ def test_the_largest_outboxes_are_numbers_to_prometheus() -> None:
 
 
 @pytest.mark.parametrize("place", [{"next": 3}, {"next": 0, "target": 1}])
-def test_no_exact_series_while_figures_are_rebuilt(place: dict[str, Any]) -> None:
-    """Only that it is so."""
-    found = samples(
-        Exposition(units(["100"], []), GEN).page(held({"receiver|100|submitted": 1}, None, **place), DAY, edges("100"), {})
-    )
-    assert found == {at("motcua_metrics_rebuilding"): 1}
+def test_while_figures_are_rebuilt_nothing_that_is_counted_is_told_and_lines_are(place: dict[str, Any]) -> None:
+    """A city that is cut off is cut off all the while; when a unit was last heard of is known once all is counted in."""
+    snapshot = held({"receiver|100|submitted": 1}, {"seen": {"100": CLOCK}, "outcomes": {"unit|100|applied": 3}}, **place)
+    exposition = Exposition(units(["100"], []), GEN)
+    quiet = {"100": Silence("silent", CLOCK, CLOCK), "200": Silence("silent", CLOCK, CLOCK)}
+    found = samples(exposition.page(snapshot, DAY, edges("200"), quiet))
+    names = ["heartbeats_read", "rebuilding"]
+    assert found.keys() == {
+        *(at(f"motcua_metrics_{name}") for name in names),
+        at("motcua_unit_info", unit="100", name="Phường 100", kind="ward"),
+        at("motcua_unit_info", unit="200", name="200", kind="unknown"),
+        at("motcua_unit_link", unit="200", state="up"),
+        *(at(f"motcua_unit_{name}", unit="200") for name in
+          ("spool_events", "quarantined_events", "provisional", "at_work", "oldest_unsent_timestamp_seconds",
+           "complete_until_timestamp_seconds")),
+    }  # fmt: skip
+    assert [found[at(f"motcua_metrics_{name}")] for name in names] == [1, 1]
+    blind = samples(exposition.page(snapshot, DAY, None, quiet))
+    assert {name for name, _ in blind} == {"motcua_metrics_heartbeats_read", "motcua_metrics_rebuilding", "motcua_unit_info"}
+    assert blind[at("motcua_metrics_heartbeats_read")] == 0
 
 
 def test_a_stopped_partition_is_told_beside_the_figures() -> None:

@@ -63,14 +63,19 @@ class Exposition:
     def page(
         self, snapshot: Snapshot, day: str, deliveries: Mapping[str, Delivery] | None, silences: Mapping[str, Silence]
     ) -> Page:
-        """Everything; without the exact series while they are being rebuilt, of lines and outboxes with nothing while it is
+        """Everything; without what is counted while that is being rebuilt, of lines and outboxes with nothing while it is
         not known how they stand (None)."""
         page = Page()
         page.add(told.REBUILDING, [f"{told.REBUILDING.name} {int(snapshot.is_rebuilding)}"])
         page.add(told.STOPPED, [
             f'{told.STOPPED.name}{{partition="{number}",reason="{why}"}} 1' for number, why in snapshot.stopped.items()
         ])  # fmt: skip
+        page.add(told.HEARTBEATS_READ, [f"{told.HEARTBEATS_READ.name} {int(deliveries is not None)}"])
+        deliveries = deliveries or {}
+        # Heartbeats are not counted: lines and outboxes are told all the same. When units were last heard of is counted.
         if snapshot.is_rebuilding:
+            self._add_names(page, deliveries, day)
+            _add_centres(page, deliveries, {})
             return page
         [total], [states], [outcomes], [seen], [today] = snapshot.found
         self._keep(total, day)
@@ -86,9 +91,10 @@ class Exposition:
         page.add(told.OPEN, _numbered(self._of_states, states))
         if snapshot.latest_clock is not None:
             page.add(told.TODAY, _numbered(self._of_today, today))
-        page.add(told.HEARTBEATS_READ, [f"{told.HEARTBEATS_READ.name} {int(deliveries is not None)}"])
-        deliveries = deliveries or {}
-        self._add_units(page, seen, deliveries, day)
+        page.add(told.LAST_EVENT, [
+            f'{told.LAST_EVENT.name}{{unit="{escaped(unit)}"}} {at / instants.SECOND!r}' for unit, at in sorted(seen.items())
+        ])  # fmt: skip
+        self._add_names(page, chain(seen, deliveries, *self._shown.values()), day)
         _add_centres(page, deliveries, silences)
         # A department reports as well, and is a receiver of nothing.
         _add_arrivals(page, outcomes, self._units.shown("competent", day, day, chain(*self._shown.values())))
@@ -124,12 +130,9 @@ class Exposition:
         self._of_states = _in_parts(rows, told.OPEN, "state", told.STATES, "")
         self._of_today = _in_parts(receivers, told.TODAY, "counter", told.TODAYS, "")
 
-    def _add_units(self, page: Page, seen: Figures, deliveries: Mapping[str, Delivery], day: str) -> None:
-        page.add(told.LAST_EVENT, [
-            f'{told.LAST_EVENT.name}{{unit="{escaped(unit)}"}} {at / instants.SECOND!r}' for unit, at in sorted(seen.items())
-        ])  # fmt: skip
+    def _add_names(self, page: Page, with_series: Iterable[str], day: str) -> None:
         # Whoever has a series has a name, also a body that is no longer in force.
-        known = sorted({*self._units.shown("competent", day, day), *seen, *deliveries}.union(*self._shown.values()))
+        known = self._units.shown("competent", day, day, with_series)
         names = [(unit, escaped(self._units.name(unit, day)), self._units.kind(unit, day)) for unit in known]
         page.add(told.UNIT, [
             f'{told.UNIT.name}{{unit="{escaped(unit)}",name="{name}",kind="{kind}"}} 1' for unit, name, kind in names

@@ -144,7 +144,10 @@ class Snapshot:
 
     @property
     def digest(self) -> str | None:
-        """The reference data in force; None before there are any, and while they are being activated."""
+        """The reference data in force; None before there are any, while they are being activated, and while figures are
+        rebuilt, since positions are then where those of long ago were in force."""
+        if self.is_rebuilding:
+            return None
         found = {place.digest for place in self.places if place is not None}
         return found.pop() if len(found) == 1 else None
 
