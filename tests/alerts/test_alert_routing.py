@@ -182,7 +182,7 @@ TROUBLES: dict[str, Trouble] = {
     ),
     "Kafka away is told, not what follows; a disk that fills is another cause": Trouble(
         [
-            _one("KafkaDown", workers="none"), *map(_one, ("NotReady", "ProcessingLag", "CountingLag", "CrashLooping")),
+            _one("KafkaDown"), *map(_one, ("NotReady", "ProcessingLag", "CountingLag", "CrashLooping")),
             *map(_one, ("CityCutOff", "IntakeAway", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")),
             _one("CentresUnwatched", job="metrics-api", instance="a"), *_each("CentreLinkDown"),
             _one("ServiceDown", job="processing"), _one("DiskFilling", place="redis"),
@@ -190,12 +190,12 @@ TROUBLES: dict[str, Trouble] = {
         _told(("platform-pages", "KafkaDown", 1), ("platform-tickets", "DiskFilling", 1)),
     ),
     "intake alone does not reach Kafka: what ails workers and the board is another matter": Trouble(
-        [_one("KafkaDown", workers="some"), *map(_one, ("IntakeAway", "CityCutOff")),
+        [*map(_one, ("IntakeAway", "CityCutOff")), _one("KafkaSlow", job="intake", instance="a"),
          *(_one("NotReady", job=job, instance="a") for job in ("intake", "metrics")),
          _one("CrashLooping", job="processing", instance="a"),
          *map(_one, ("ProcessingLag", "FreshnessBudgetBurnsFast", "IntakeBudgetBurnsFast")), *_each("CentreLinkDown"),
          _one("CentresUnwatched", job="metrics-api", instance="a")],
-        _told(*(("platform-pages", alert, 1) for alert in ("KafkaDown", "NotReady", "CrashLooping", "ProcessingLag",
+        _told(*(("platform-pages", alert, 1) for alert in ("IntakeAway", "NotReady", "CrashLooping", "ProcessingLag",
                                                            "FreshnessBudgetBurnsFast", "CentresUnwatched"))),
     ),
     "Redis away is told; that intake fails is not its doing": Trouble(

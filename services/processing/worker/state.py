@@ -86,6 +86,11 @@ class State:
         erred, self._kafka_erred = self._kafka_erred, False
         return erred
 
+    @property
+    def is_unacknowledged(self) -> bool:
+        """Whether Kafka has been waited for longer than it should be."""
+        return self._waited() > UNACKNOWLEDGED_SECONDS
+
     def redis_error(self, name: str) -> None:
         """Redis or its client has reported an error."""
         self._instruments.redis_errors.labels(name).inc()
@@ -187,8 +192,8 @@ class State:
             told.append(self._redis)
         if self._has_stalled():
             told.append(f"stalled: the loop has not come round for {time.monotonic() - self._turned:.0f} s")
-        if (waited := self._waited()) > UNACKNOWLEDGED_SECONDS:
-            told.append(f"unacknowledged: Kafka has not taken what was sent for {waited:.0f} s")
+        if self.is_unacknowledged:
+            told.append(f"unacknowledged: Kafka has not taken what was sent for {self._waited():.0f} s")
         if self._clock_jump:
             told.append(
                 f"clock_jumped: this machine's clock was set by {self._clock_jump / instants.SECOND:.0f} s; no time passes "

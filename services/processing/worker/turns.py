@@ -71,6 +71,7 @@ class Turns:
             self._owned.stop(self._membership, number, bound.REASON, self._bound.detail)
         if moved := self._fold():
             self._sender.wait(self._meanwhile(time.monotonic()))
+            self._watch.acknowledged()
             # Waiting may have cost us a partition: then somebody else sends and stores it.
             self._commit({number: lane for number, lane in moved.items() if self._owned.lanes.get(number) is lane})
         for number, lane in list(self._owned.lanes.items()):
@@ -155,6 +156,7 @@ class Turns:
     def _meanwhile(self, began: float) -> Callable[[], None]:
         def linger() -> None:
             self._membership.linger(LINGER_SECONDS)
+            self._watch.wait()
             self._state.came_round()
             if self._should_stop() and time.monotonic() - began > STOP_SECONDS:
                 raise UnavailableError("told to stop while Kafka acknowledges nothing")

@@ -32,6 +32,19 @@ class Watch:
         self._watched = self._lag_shown = time.monotonic()
         self._away_since: dict[str, float] = {}
 
+    def wait(self) -> None:
+        """Called while what was sent waits to be acknowledged, which has a bound of its own: that Kafka is away is told."""
+        now = time.monotonic()
+        if now - self._watched >= self._watch_seconds:
+            self._watched = now
+            if (answers := self._kafka_answers()) is not None:
+                self._note("Kafka", answers)
+
+    def acknowledged(self) -> None:
+        """Kafka has all that was sent: however long that took, its next silence begins anew."""
+        if "Kafka" in self._away_since:
+            self._note("Kafka", True)
+
     def look(self) -> None:
         """Called once a turn."""
         now = time.monotonic()
@@ -54,9 +67,15 @@ class Watch:
             self._owned.fenced(self._membership, number, "what Redis holds of it is not what this worker left there")
 
     def _look_at_kafka(self) -> None:
-        """Only after an error: while records or empty fetches come in, nobody need ask."""
-        if self._state.kafka_erred() or "Kafka" in self._away_since:
-            self._answers("Kafka", self._membership.answers(KAFKA_ANSWER_SECONDS))
+        if (answers := self._kafka_answers()) is not None:
+            self._answers("Kafka", answers)
+
+    def _kafka_answers(self) -> bool | None:
+        """None where nobody need ask: while records, empty fetches or acknowledgements come in. One that is frozen takes its
+        time before it is an error."""
+        if self._state.kafka_erred() or self._state.is_unacknowledged or "Kafka" in self._away_since:
+            return self._membership.answers(KAFKA_ANSWER_SECONDS)
+        return None
 
     def _look_at_ends(self) -> None:
         """Of partitions that rest nothing is fetched, so nobody tells how much waits there."""
@@ -70,9 +89,14 @@ class Watch:
             self._state.kafka_error(type(error).__name__)
 
     def _answers(self, who: str, does: bool) -> None:
+        if self._note(who, does) > self._patience_seconds:
+            raise UnavailableError(f"{who} has not answered for {self._patience_seconds:g} s")
+
+    def _note(self, who: str, does: bool) -> float:
+        """Tells of it; for how many seconds it has not answered."""
         now = time.monotonic()
         if does:
             self._away_since.pop(who, None)
-        elif now - self._away_since.setdefault(who, now) > self._patience_seconds:
-            raise UnavailableError(f"{who} has not answered for {self._patience_seconds:g} s")
+        away_since = now if does else self._away_since.setdefault(who, now)
         self._state.away(tuple(self._away_since))
+        return now - away_since
