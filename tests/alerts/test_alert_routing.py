@@ -143,6 +143,14 @@ def test_each_alert_is_told_to_its_owner(alert: Rule) -> None:
     run("amtool", "config", "routes", "test", f"--config.file={CONFIGURATION}", f"--verify.receivers={wanted}", *labels)
 
 
+def test_a_page_is_told_again_within_hours_and_a_ticket_once_a_day() -> None:
+    """A ticket is a matter of the day: nine days of Tết are no fifty-four notices."""
+    root = yaml.safe_load(CONFIGURATION.read_text())["route"]
+    again = {route["receiver"]: route.get("repeat_interval", root["repeat_interval"]) for route in (root, *root["routes"])}
+    of = {severity: {again[who] for (_, is_so), who in TOLD.items() if is_so == severity} for severity in ("page", "ticket")}
+    assert of == {"page": {"4h"}, "ticket": {"24h"}}
+
+
 def test_nobody_silences_an_alert_that_does_not_exist() -> None:
     """Each name in an inhibition is an alert's."""
     names = {alert.name for alert in rules.alerts()}
