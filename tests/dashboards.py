@@ -31,7 +31,11 @@ MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 # What a variable's choices are asked with, by functions of Grafana's own around a query.
 CHOICES = re.compile(r"(?:label_values\((?P<metric>.+), *\w+\)|query_result\((?P<result>.+)\))")
 # What a panel shows where there is nothing. Inside of a subquery it is what hours count as of which nothing is known.
-TAIL = re.compile(r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)")
+TAIL = re.compile(
+    r"\s+or (?:(?:on \(\) )?vector\((?:-?\d+|NaN)\)(?!\)\[)|0 \* max\((?:[^()]|\([^()]*\))*\)(?: [-+] \d+)?)"
+    # By a name; of many series those alone that are above 0 may be drawn.
+    r"|(?: > 0)? or on \(\) label_replace\(vector\(0\)(?:, \"[^\"]*\"){4}\)"
+)
 # What a figure ends with, for which Grafana then has words.
 UNKNOWN = " or on () vector(NaN)"
 # These have series once something has gone wrong, and none before; rules that ask for them have their cases (promtool).

@@ -4,6 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from deploy.grafana.names import STATES
 from deploy.grafana.pages import Row, page
 from deploy.grafana.panels import (
     ANY_IS_BAD,
@@ -14,6 +15,7 @@ from deploy.grafana.panels import (
     NOT_YET,
     Column,
     Steps,
+    Words,
     figure,
     lines,
     ranking,
@@ -34,12 +36,14 @@ NOTHING: Final = where_known(KNOWN)
 NONE_YET: Final = where_known(KNOWN, -1)
 SHARES: Final[Steps] = ((None, BAD), (0.5, FAIR), (0.8, GOOD))
 ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
+CUT_OFF: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
+TODAY: Final = "{} on the day of the log clock. Of the chosen tier; by the receiving unit, whatever role is chosen."
 
 
 def dashboard() -> Dashboard:
     """`/d/motcua-city`."""
     text = "The whole city at a glance; exact figures as of the newest scrape, which may be restated downwards."
-    rows = (_now(), _today(), _article(), _ranked(), _each())
+    rows = (_now(), _today(), _courses(), _article(), _ranked(), _each())
     return page("city", "Một Cửa · Thành phố", text, rows, ("role", "tier"))
 
 
@@ -76,20 +80,38 @@ def _now() -> Row:
             ),
             figure(
                 "Trung tâm mất liên lạc",
-                "Centres of the chosen tier nobody hears though they should be at work; their figures are provisional.",
+                "Centres of the chosen tier nobody hears though they should be at work; their figures are provisional. "
+                "The table below says which.",
                 f"sum(unit:motcua_cut_off:bool {NAMED}) {where_known(LINES_ARE_READ)}",
                 steps=ANY_IS_BAD,
             ),
         ),
         (4, 4, 4, 4, 4, 4),
-        height=5,
+        height=4,
     )
+
+
+def _of_today(name: str) -> str:
+    return f'motcua_dossiers_today{{counter="{name}"}}'
 
 
 def _today() -> Row:
-    received, completed, returned, refused = (
-        f'motcua_dossiers_today{{counter="{name}"}}' for name in ("received", "completed", "returned", "refused")
+    told = (
+        ("Tiếp nhận hôm nay", "received", "Received"),
+        ("Hoàn thành hôm nay", "completed", "Completed"),
+        ("Trả kết quả hôm nay", "returned", "Returned"),
+        ("Không tiếp nhận hôm nay", "refused", "Refused, that is not accepted,"),
     )
+    return Row(
+        "Hôm nay",
+        tuple(figure(title, TODAY.format(text), f"sum({_of_today(name)} {NAMED}) {NOTHING}") for title, name, text in told),
+        (6, 6, 6, 6),
+        height=4,
+    )
+
+
+def _courses() -> Row:
+    received, completed, returned, refused = map(_of_today, ("received", "completed", "returned", "refused"))
     return Row(
         "Hôm nay so với thường lệ",
         (
@@ -104,8 +126,7 @@ def _today() -> Row:
             ),
             lines(
                 "Kết quả hôm nay",
-                "Completed, returned and refused on the day of the log clock. Of the chosen tier; by the receiving unit, "
-                "whatever role is chosen.",
+                TODAY.format("Completed, returned and refused"),
                 (
                     (f"sum({completed} {NAMED})", "hoàn thành"),
                     (f"sum({returned} {NAMED})", "trả kết quả"),
@@ -116,7 +137,8 @@ def _today() -> Row:
                 "Đang mở theo trạng thái",
                 "Open dossiers by state of the national portal: 1 submitted, 2 received, 4 in "
                 "processing, 5 waits for papers, 6 waits for payment, 8 suspended.",
-                ((f'sum by (state) (motcua_dossiers_open{{role="$role"}} {NAMED})', "trạng thái {{state}}"),),
+                ((f'sum by (state) (motcua_dossiers_open{{role="$role"}} {NAMED})', "{{state}}"),),
+                names=STATES,
                 stacked=True,
             ),
         ),
@@ -161,7 +183,7 @@ def _article() -> Row:
             ),
         ),
         (6, 6, 6, 6),
-        height=5,
+        height=4,
     )
 
 
@@ -199,13 +221,14 @@ def _each() -> Row:
                 "Every unit of the chosen tier with the exact figures of now; a name leads to its page.",
                 (
                     Column("Tiếp nhận", RECEIVED),
-                    Column("Trực tuyến", f"{ONLINE} / ({RECEIVED} > 0)", "percentunit", SHARES, 2),
-                    Column("Đúng hạn", f"{IN_TIME} / ({DUE} > 0)", "percentunit", ON_TIME, 2),
+                    Column("Trực tuyến", f"{ONLINE} / ({RECEIVED} > 0)", "percentunit", SHARES),
+                    Column("Đúng hạn", f"{IN_TIME} / ({DUE} > 0)", "percentunit", ON_TIME),
                     Column("Đang mở", OPEN),
                     Column("Quá hạn", OVERDUE, steps=ANY_IS_BAD),
+                    Column("Mất liên lạc", f"sum by (unit, name) (unit:motcua_cut_off:bool {NAMED})", words=CUT_OFF),
                 ),
             ),
         ),
         (24,),
-        height=16,
+        height=24,
     )

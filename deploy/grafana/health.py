@@ -3,10 +3,17 @@
 from typing import Final
 
 from deploy.grafana.pages import Row
-from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, RECEIVER, lines, ranking
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, RECEIVER, lines, ranking, where_any
 
 # No series is no trouble, and a panel that says nothing is not believed.
 ZERO: Final = "or on () vector(0)"
+READY: Final = (
+    "motcua_intake_ready or motcua_processing_ready or motcua_metrics_worker_ready "
+    "or motcua_processing_api_ready or motcua_metrics_api_ready"
+)
+KEYS_BROKEN: Final = (
+    "motcua_intake_keys_file_broken or motcua_edge_keys_file_broken or motcua_processing_api_keys_file_broken"
+)
 
 
 def standing() -> Row:
@@ -15,15 +22,11 @@ def standing() -> Row:
         "Sẵn sàng, phụ trách, khóa",
         (
             lines(
-                "Sẵn sàng",
-                "1 while a process can do its job, 0 while it runs and cannot; its /readyz has the reasons.",
-                (
-                    (
-                        "motcua_intake_ready or motcua_processing_ready or motcua_metrics_worker_ready "
-                        "or motcua_processing_api_ready or motcua_metrics_api_ready",
-                        "{{job}} {{instance}}",
-                    ),
-                ),
+                "Không sẵn sàng",
+                "1 for each process that cannot do its job, whose /readyz has the reasons, or that does not answer.",
+                ((where_any(f"1 - ({READY} or up)", "job"), "{{job}} {{instance}}"),),
+                steps=ANY_IS_BAD,
+                stacked=True,
             ),
             lines(
                 "Máy chủ không trả lời",
@@ -31,12 +34,12 @@ def standing() -> Row:
                 (
                     ("max by (server) (motcua_processing_unreachable)", "xử lý → {{server}}"),
                     ("max(motcua_intake_kafka_unreachable)", "intake → kafka"),
-                    ("1 - min(motcua_metrics_api_heartbeats_read)", "bảng số liệu → báo cáo của trung tâm"),
+                    ("1 - min(motcua_metrics_api_heartbeats_read)", "bảng số liệu → báo cáo trung tâm"),
                 ),
                 steps=ANY_IS_BAD,
             ),
             lines(
-                "Phân vùng theo tiến trình phụ trách",
+                "Phân vùng phụ trách",
                 "Partitions that each worker owns; those of a job make twelve together.",
                 (("motcua_processing_owned_partitions or motcua_metrics_partitions", "{{job}} {{instance}}"),),
                 stacked=True,
@@ -52,18 +55,13 @@ def standing() -> Row:
             ),
             lines(
                 "Tệp khóa hỏng",
-                "1 while a service cannot read its keys file and former keys, revoked ones too, stay in force.",
-                (
-                    (
-                        "motcua_intake_keys_file_broken or motcua_edge_keys_file_broken "
-                        "or motcua_processing_api_keys_file_broken",
-                        "{{job}} {{instance}}",
-                    ),
-                ),
+                "1 while a process of a service cannot read its keys file and former keys, revoked ones too, stay in force.",
+                ((f"max by (job) ({KEYS_BROKEN})", "{{job}}"),),
                 steps=ANY_IS_BAD,
             ),
         ),
-        (5, 5, 5, 5, 4),
+        (8, 8, 8, 12, 12),
+        height=7,
     )
 
 
@@ -77,8 +75,8 @@ def letters() -> Row:
                 "Tỷ lệ bị loại trong một giờ",
                 "Dead letters of an hour's events, and those that wait; more than one in 20, or one in 5, wakes somebody.",
                 (
-                    (f"city:motcua_rejected:ratio1h {ZERO}", "bị loại"),
-                    (f"city:motcua_parked:ratio1h {ZERO}", "nằm chờ"),
+                    (f"max(city:motcua_rejected:ratio1h) {ZERO}", "bị loại"),
+                    (f"max(city:motcua_parked:ratio1h) {ZERO}", "nằm chờ"),
                 ),
                 "percentunit",
                 steps=((None, GOOD), (0.05, BAD), (0.2, BAD)),
@@ -86,7 +84,7 @@ def letters() -> Row:
             lines(
                 "Bị loại theo mã",
                 "Dead letters within an hour, by the code that says why.",
-                ((f"sum by (code) (increase(motcua_processing_rejected_total[1h])) {ZERO}", "{{code}}"),),
+                ((where_any("sum by (code) (increase(motcua_processing_rejected_total[1h]))", "code"), "{{code}}"),),
                 stacked=True,
             ),
             ranking(
@@ -98,4 +96,5 @@ def letters() -> Row:
             ),
         ),
         (8, 8, 8),
+        height=9,
     )

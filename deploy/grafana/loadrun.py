@@ -4,9 +4,10 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.flow import LAG, RATE, quantiles, summed
+from deploy.grafana.names import OUTCOMES
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, figure, lines, where_known
+from deploy.grafana.panels import ANY_IS_BAD, BAD, GOOD, PER_SECOND, figure, lines, where_known
+from deploy.grafana.rates import LAG, RATE, quantiles, summed
 
 STORED: Final = 'motcua_intake_events_total{outcome="stored"}'
 # 0 where nothing has come to be counted, while it would be told.
@@ -27,19 +28,22 @@ def _sum() -> Row:
         (
             figure(
                 "Đã lưu",
-                "Events that intake has stored in the chosen time.",
+                "Events that intake has stored in the chosen time, as Prometheus works it out from scrapes.",
                 f"sum(increase({STORED}[$__range])) {STORING}",
+                instant=True,
             ),
             figure(
                 "Đã đếm",
                 "Events counted in within the chosen time; beside “stored” as soon as nothing trails.",
                 f"sum(increase(motcua_lifecycle_by_unit_total[$__range])) {COUNTING}",
+                instant=True,
             ),
             figure(
                 "Nhanh nhất",
                 "The highest rate of stored events over a minute.",
                 f"max_over_time(sum(rate({STORED}[1m]))[$__range:15s]) {STORING}",
-                "ops",
+                PER_SECOND,
+                instant=True,
             ),
             figure(
                 "Trễ nhất",
@@ -47,20 +51,23 @@ def _sum() -> Row:
                 "max(max_over_time(motcua_metrics_lag_seconds[$__range]))",
                 "s",
                 steps=LAG,
+                instant=True,
             ),
             figure(
                 "Từ chối, gửi lại",
                 "Events refused, or to be sent again, in the chosen time.",
                 f'sum(increase(motcua_intake_events_total{{outcome!="stored"}}[$__range])) {STORING}',
+                instant=True,
             ),
             figure(
                 "Trùng",
                 "Duplicates that came in within the chosen time: each was counted once.",
                 f'sum(increase(motcua_lifecycle_by_fact_total{{outcome="duplicate"}}[$__range])) {COUNTING}',
+                instant=True,
             ),
         ),
         (4, 4, 4, 4, 4, 4),
-        height=5,
+        height=4,
     )
 
 
@@ -76,7 +83,7 @@ def _rates() -> Row:
                     (summed('motcua_processing_records_total{outcome!="tick"}'), "đã xử lý"),
                     (summed("motcua_lifecycle_by_unit_total"), "đã đếm"),
                 ),
-                "ops",
+                PER_SECOND,
             ),
             lines(
                 "Trễ từng chặng",
@@ -137,6 +144,7 @@ def _cost() -> Row:
                 "Bộ xử lý",
                 "Processor seconds per second by process: 1 is one core.",
                 ((f"sum by (job) (rate(process_cpu_seconds_total{RATE}))", "{{job}}"),),
+                "short",
                 stacked=True,
             ),
             lines(
@@ -174,6 +182,7 @@ def _exact() -> Row:
                 "Bản tin theo tình trạng",
                 "Reported records by how they stand.",
                 (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                names=OUTCOMES,
                 stacked=True,
             ),
             lines(
@@ -192,7 +201,7 @@ def _exact() -> Row:
                         "Redis",
                     ),
                 ),
-                "ops",
+                PER_SECOND,
             ),
         ),
         (4, 4, 8, 8),

@@ -31,7 +31,7 @@ OWN: Final = kinds.DataSourceRef("grafana", "-- Grafana --")
 
 @dataclass(frozen=True)
 class Row:
-    """Panels beside each other, of one height; `widths` are in 24ths."""
+    """Panels beside each other, of one height; `widths` are in 24ths, and those of each line make 24 together."""
 
     title: str
     panels: Sequence[Panel]
@@ -61,7 +61,6 @@ def page(
 def _lay(made: builders.Dashboard, rows: Sequence[Row]) -> None:
     top = number = 0
     for row in rows:
-        assert sum(row.widths) == WIDTH, f"{row.title}: a row is {WIDTH} wide"
         number += 1
         made.with_row(builders.Row(row.title).id(number).grid_pos(models.GridPos(h=1, w=WIDTH, x=0, y=top)))
         top, left = top + 1, 0
@@ -69,7 +68,9 @@ def _lay(made: builders.Dashboard, rows: Sequence[Row]) -> None:
             number += 1
             made.with_panel(panel.id(number).grid_pos(models.GridPos(h=row.height, w=width, x=left, y=top)))
             left += width
-        top += row.height
+            if left == WIDTH:
+                top, left = top + row.height, 0
+        assert left == 0, f"{row.title}: a line is {WIDTH} wide"
 
 
 def _datasource() -> builders.DatasourceVariable:

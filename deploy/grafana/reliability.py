@@ -4,8 +4,21 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from deploy.grafana.names import LOOKS, OUTCOMES, OWNERS
 from deploy.grafana.pages import Row, page
-from deploy.grafana.panels import ANY_IS_BAD, BAD, FAIR, GOOD, Steps, Words, figure, lines
+from deploy.grafana.panels import (
+    ANY_IS_BAD,
+    BAD,
+    FAIR,
+    GOOD,
+    Steps,
+    Words,
+    alerts_table,
+    figure,
+    lines,
+    none_of,
+    where_any,
+)
 
 # As in deploy/prometheus/rules/objectives.yml: an objective's name, what it promises, what is shown of it.
 OBJECTIVES: Final = (
@@ -21,13 +34,14 @@ OBJECTIVES: Final = (
 )
 LEFT: Final[Steps] = ((None, BAD), (0.1, FAIR), (0.5, GOOD))
 BURN: Final[Steps] = ((None, GOOD), (1, FAIR), (6, BAD))
+LEVELS: Final = {"page": ("Đánh thức", BAD), "ticket": ("Phiếu việc", FAIR)}
 CLEAN: Final[Words] = {1: ("Khớp", GOOD), 0: ("Có sai khác", BAD)}
 
 
 def dashboard() -> Dashboard:
     """`/d/motcua-reliability`."""
     text = "Whether the promises hold: intake takes, figures are fresh, audit finds every stage equal to the next."
-    rows = (_promises(), _budgets(), _burning(), _audit(), _looks(), _disks(), _alerts())
+    rows = (_alerts(), _promises(), _budgets(), _burning(), _audit(), _looks(), _disks())
     return page("reliability", "Một Cửa · Độ tin cậy", text, rows, (), since="now-24h")
 
 
@@ -53,7 +67,7 @@ def bad_of_the_month(name: str) -> str:
 
 def _promises() -> Row:
     return Row(
-        "Ba cam kết, 30 ngày",
+        "Ba cam kết: ngân sách lỗi còn lại của 30 ngày",
         tuple(
             figure(
                 f"{title}: 30 ngày",
@@ -67,13 +81,13 @@ def _promises() -> Row:
             for name, title, budget, promise in OBJECTIVES
         ),
         (8, 8, 8),
-        height=6,
+        height=4,
     )
 
 
 def _budgets() -> Row:
     return Row(
-        "Ngân sách lỗi, ba ngày",
+        "Ngân sách lỗi còn lại của ba ngày",
         tuple(
             figure(
                 f"{title}: còn lại",
@@ -85,7 +99,7 @@ def _budgets() -> Row:
             for name, title, budget, promise in OBJECTIVES
         ),
         (8, 8, 8),
-        height=6,
+        height=4,
     )
 
 
@@ -112,7 +126,7 @@ def _audit() -> Row:
         "Kiểm chứng",
         (
             figure(
-                "Kết luận mới nhất",
+                "Kết luận",
                 "Whether the newest look found every stage equal to the next.",
                 "max(motcua_audit_clean)",
                 words=CLEAN,
@@ -127,23 +141,25 @@ def _audit() -> Row:
             lines(
                 "Sai khác theo phép kiểm",
                 "Differences in the newest verdict, by check; none is the promise.",
-                (("sum by (check) (motcua_audit_differences)", "{{check}}"),),
+                ((where_any("sum by (check) (motcua_audit_differences)", "check"), "{{check}}"),),
                 steps=ANY_IS_BAD,
             ),
             lines(
                 "Đã kiểm",
-                "What the newest verdict has examined, by check.",
+                "What the newest verdict has examined, by check; pointed at, a line says which.",
                 (("sum by (check) (motcua_audit_examined)", "{{check}}"),),
+                legend=False,
             ),
             lines(
                 "Bản tin theo tình trạng",
                 "Reported records by how they stand: applied, parked, duplicate, rejected, annulled, "
                 "ticks and controls. Together they are all that was ever stored.",
                 (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                names=OUTCOMES,
                 stacked=True,
             ),
         ),
-        (3, 3, 6, 6, 6),
+        (4, 4, 5, 5, 6),
     )
 
 
@@ -154,7 +170,8 @@ def _looks() -> Row:
             lines(
                 "Lượt kiểm theo kết quả",
                 "Looks of audit within an hour, by outcome: clean, differences, or could not run.",
-                (("sum by (outcome) (increase(motcua_audit_looks_total[1h])) or on () vector(0)", "{{outcome}}"),),
+                ((where_any("sum by (outcome) (increase(motcua_audit_looks_total[1h]))", "outcome"), "{{outcome}}"),),
+                names=LOOKS,
                 stacked=True,
             ),
             lines(
@@ -232,19 +249,32 @@ def _alerts() -> Row:
                 'count(ALERTS{alertstate="firing",severity="ticket"}) or vector(0)',
                 steps=((None, GOOD), (1, FAIR)),
             ),
+            alerts_table(
+                "Cảnh báo nào, của ai",
+                "What fires now, and how often: whether it wakes, whose it is, of whom; docs/runbooks has a page for each.",
+                {
+                    "severity": ("Mức", LEVELS),
+                    "alertname": ("Cảnh báo", {}),
+                    "owner": ("Ai lo", OWNERS),
+                    "name": ("Đơn vị", {}),
+                    "job": ("Tiến trình", {}),
+                },
+            ),
             lines(
                 "Cảnh báo theo chủ",
                 "Alerts that fire, by their owner; 0 while none does.",
-                (('sum by (owner) (ALERTS{alertstate="firing"}) or on () vector(0)', "{{owner}}"),),
+                ((f'sum by (owner) (ALERTS{{alertstate="firing",severity!="none"}}) {none_of("owner")}', "{{owner}}"),),
+                names=OWNERS,
                 stacked=True,
             ),
             lines(
-                "Số liệu cũ, chưa được chứng minh",
+                "Số liệu cũ, chưa chứng minh",
                 "1 while figures are missing or more than a minute behind, and while audit has no "
                 "clean verdict younger than half an hour.",
                 (("city:motcua_stale:bool", "cũ"), ("city:motcua_unproven:bool", "chưa chứng minh")),
+                most=1,
             ),
         ),
-        (4, 4, 8, 8),
+        (3, 3, 18, 12, 12),
         height=7,
     )

@@ -4,6 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from deploy.grafana.names import CHANNELS, OUTCOMES, RUST, STATES, TIMELINESS, WITHIN
 from deploy.grafana.pages import Row, page
 from deploy.grafana.panels import (
     ANY_IS_BAD,
@@ -12,6 +13,7 @@ from deploy.grafana.panels import (
     GOOD,
     LINES_ARE_READ,
     NOT_YET,
+    PER_SECOND,
     SPOOLED,
     UNSENT,
     Steps,
@@ -47,7 +49,7 @@ NONE_YET: Final = where_known(KNOWN, -1)
 def dashboard() -> Dashboard:
     """`/d/motcua-unit`."""
     text = "One unit: what it received and finished, what is due, how its line stands, what of its reports was refused."
-    rows = (_now(), _work(), _deadlines(), _line(), _reports(), _counters())
+    rows = (_now(), _line(), _deadlines(), _work(), _reports(), _counters())
     return page("unit", "Một Cửa · Đơn vị", text, rows, ("role", "tier", "unit"))
 
 
@@ -73,7 +75,11 @@ def _now() -> Row:
                 words=NOT_YET,
                 steps=ON_TIME,
             ),
-            figure("Đang mở", "Dossiers that wait for somebody now.", f"sum(motcua_dossiers_open{{{OF}}}) {NOTHING}"),
+            figure(
+                "Đang mở",
+                "Dossiers that wait for somebody now.",
+                f"sum(motcua_dossiers_open{{{OF}}}) {NOTHING}",
+            ),
             figure(
                 "Quá hạn",
                 "Open dossiers past their due with a running clock.",
@@ -89,76 +95,7 @@ def _now() -> Row:
             ),
         ),
         (4, 4, 4, 4, 4, 4),
-        height=5,
-    )
-
-
-def _work() -> Row:
-    return Row(
-        "Công việc",
-        (
-            lines(
-                "Tiếp nhận theo kênh",
-                "Dossiers received since the log began, by channel; the course may go down when figures are restated.",
-                ((f"sum by (channel) (motcua_dossiers_received{{{OF}}})", "{{channel}}"),),
-                stacked=True,
-            ),
-            lines(
-                "Hoàn thành theo thời hạn",
-                "Dossiers completed since the log began, by timeliness.",
-                ((f"sum by (timeliness) (motcua_dossiers_completed{{{OF}}})", "{{timeliness}}"),),
-                stacked=True,
-            ),
-            lines(
-                "Đang mở theo trạng thái",
-                "Open dossiers by state: 1 submitted, 2 received, 4 in processing, 5 waits for "
-                "papers, 6 waits for payment, 8 suspended.",
-                ((f"sum by (state) (motcua_dossiers_open{{{OF}}})", "trạng thái {{state}}"),),
-                stacked=True,
-            ),
-        ),
-        (8, 8, 8),
-    )
-
-
-def _deadlines() -> Row:
-    return Row(
-        "Thời hạn",
-        (
-            lines(
-                "Quá hạn và sắp đến hạn",
-                "Open dossiers past their due, and due within 24 and 72 hours by the clock; 72 hours include 24.",
-                (
-                    (f"sum(motcua_dossiers_overdue{{{OF}}})", "quá hạn"),
-                    (f"sum by (within) (motcua_dossiers_due{{{OF}}})", "trong {{within}}"),
-                ),
-            ),
-            figure(
-                "Quá hạn tiếp nhận",
-                "Submitted dossiers neither accepted nor refused within 8 working hours.",
-                f"sum(motcua_dossiers_acceptance_overdue{{{OF}}}) {NOTHING}",
-                steps=ANY_IS_BAD,
-            ),
-            figure(
-                "Xin lỗi và hẹn lại",
-                "Apology letters that set a new appointment, since the log began.",
-                f"sum(motcua_dossiers_rescheduled{{{OF}}}) {NOTHING}",
-            ),
-            figure(
-                "Đúng hạn, báo trễ do đường truyền",
-                "Completed in time, entered in time, and reported after the due because "
-                "the line was down: a part of on time.",
-                f"sum(motcua_dossiers_late_by_link{{{OF}}}) {NOTHING}",
-            ),
-            figure(
-                "Đúng hạn, nhập liệu trễ",
-                "Completed in time by its own statement, entered after the due: worth a look, since "
-                "back-dating is the oldest trick.",
-                f"sum(motcua_dossiers_late_entry{{{OF}}}) {NOTHING}",
-                steps=((None, GOOD), (1, FAIR)),
-            ),
-        ),
-        (8, 4, 4, 4, 4),
+        height=4,
     )
 
 
@@ -212,6 +149,81 @@ def _line() -> Row:
             ),
         ),
         (3, 3, 4, 5, 5, 4),
+        height=7,
+    )
+
+
+def _deadlines() -> Row:
+    return Row(
+        "Thời hạn",
+        (
+            lines(
+                "Quá hạn và sắp đến hạn",
+                "Open dossiers past their due, and due within 24 and 72 hours by the clock; 72 hours include 24.",
+                (
+                    (f"sum(motcua_dossiers_overdue{{{OF}}})", "quá hạn"),
+                    (f"sum by (within) (motcua_dossiers_due{{{OF}}})", "{{within}}"),
+                ),
+                names={**WITHIN, "quá hạn": ("quá hạn", RUST)},
+            ),
+            figure(
+                "Quá hạn tiếp nhận",
+                "Submitted dossiers neither accepted nor refused within 8 working hours.",
+                f"sum(motcua_dossiers_acceptance_overdue{{{OF}}}) {NOTHING}",
+                steps=ANY_IS_BAD,
+            ),
+            figure(
+                "Xin lỗi và hẹn lại",
+                "Apology letters that set a new appointment, since the log began.",
+                f"sum(motcua_dossiers_rescheduled{{{OF}}}) {NOTHING}",
+            ),
+            figure(
+                "Báo trễ do đường truyền",
+                "Completed in time, entered in time, and reported after the due because "
+                "the line was down: a part of on time.",
+                f"sum(motcua_dossiers_late_by_link{{{OF}}}) {NOTHING}",
+            ),
+            figure(
+                "Nhập liệu trễ",
+                "Completed in time by its own statement, entered after the due: worth a look, since "
+                "back-dating is the oldest trick.",
+                f"sum(motcua_dossiers_late_entry{{{OF}}}) {NOTHING}",
+                steps=((None, GOOD), (1, FAIR)),
+            ),
+        ),
+        (7, 4, 4, 5, 4),
+        height=7,
+    )
+
+
+def _work() -> Row:
+    return Row(
+        "Công việc",
+        (
+            lines(
+                "Tiếp nhận theo kênh",
+                "Dossiers received since the log began, by channel; the course may go down when figures are restated.",
+                ((f"sum by (channel) (motcua_dossiers_received{{{OF}}})", "{{channel}}"),),
+                names=CHANNELS,
+                stacked=True,
+            ),
+            lines(
+                "Hoàn thành theo thời hạn",
+                "Dossiers completed since the log began, by timeliness.",
+                ((f"sum by (timeliness) (motcua_dossiers_completed{{{OF}}})", "{{timeliness}}"),),
+                names=TIMELINESS,
+                stacked=True,
+            ),
+            lines(
+                "Đang mở theo trạng thái",
+                "Open dossiers by state: 1 submitted, 2 received, 4 in processing, 5 waits for "
+                "papers, 6 waits for payment, 8 suspended.",
+                ((f"sum by (state) (motcua_dossiers_open{{{OF}}})", "{{state}}"),),
+                names=STATES,
+                stacked=True,
+            ),
+        ),
+        (8, 8, 8),
     )
 
 
@@ -228,7 +240,8 @@ def _reports() -> Row:
                         "{{outcome}}",
                     ),
                 ),
-                "ops",
+                PER_SECOND,
+                names=OUTCOMES,
                 stacked=True,
             ),
             figure(
@@ -257,6 +270,7 @@ def _reports() -> Row:
             ),
         ),
         (8, 4, 4, 4, 4),
+        height=7,
     )
 
 

@@ -95,7 +95,7 @@ def _figures() -> Iterator[tuple[str, str, str, set[float]]]:
             drawn_figures = [found for each in asked if (found := DRAWN.fullmatch(SELECTOR.sub("", each.bare)))]
             defaults = panel["fieldConfig"]["defaults"]
             metrics = {found[2] for found in drawn_figures}
-            if defaults["unit"] == "short" and (len(metrics) != 1 or len(drawn_figures) != len(asked)):
+            if defaults["unit"] in ("locale", "short") and (len(metrics) != 1 or len(drawn_figures) != len(asked)):
                 continue
             steps = {step["value"] for step in defaults["thresholds"]["steps"]} - {None}
             for found in drawn_figures:

@@ -1,0 +1,182 @@
+"""How the dashboards of deploy/grafana look, as far as their files say it: digits, names, colours, axes, titles, order.
+
+Each of these was seen to be wrong once they were drawn (tests/grafana_pictures).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from contracts.data import Channel
+from contracts.lifecycle import Outcome, Timeliness
+from deploy.grafana import names
+from deploy.grafana.panels import COUNT, NOBODY
+from services.metrics.api.instruments import WITHIN
+from services.metrics.domain.delivery import LINKS
+from services.processing.domain.arrows import PAUSED, RUNNING, SUBMITTED, public
+from tests.alerts import rules
+from tests.dashboards import dashboards, panels
+
+PAGES = dashboards()
+PANELS = [(name, panel) for name, page in PAGES.items() for panel in panels(page)]
+# A narrow screen without Grafana's menu: the page's edges, the gap between panels, what a title leaves to its mark, and
+# how wide a letter of it is on average, as measured on the longest.
+SCREEN_PIXELS, EDGES_PIXELS, GAP_PIXELS, MARK_PIXELS, LETTER_PIXELS = 1366, 32, 8, 50, 7.2
+COLUMNS = 24
+# What codes a label may say, and what they are called.
+CALLED = {
+    "state": (names.STATES, {str(public(state)[0]) for state in {SUBMITTED} | RUNNING | PAUSED}),
+    "channel": (names.CHANNELS, set(get_args(Channel))),
+    "timeliness": (names.TIMELINESS, set(get_args(Timeliness))),
+    "within": (names.WITHIN, set(WITHIN)),
+    "standing": (names.OUTCOMES, {*get_args(Outcome), "none"}),
+    "owner": (names.OWNERS, {rule.labels["owner"] for rule in rules.alerts()}),
+    "link": (names.LINKS, set(LINKS)),
+}
+
+
+def wide(columns: int) -> float:
+    """Pixels of a panel on the narrow screen."""
+    column = (SCREEN_PIXELS - EDGES_PIXELS - GAP_PIXELS * (COLUMNS - 1)) / COLUMNS
+    return column * columns + GAP_PIXELS * (columns - 1)
+
+
+def drawn(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, panel) for name, panel in PANELS if panel["type"] == kind]
+
+
+def defaults(panel: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = panel["fieldConfig"]["defaults"]
+    return found
+
+
+def overrides(panel: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for override in panel["fieldConfig"]["overrides"]:
+        yield override["matcher"]["options"], {each["id"]: each["value"] for each in override["properties"]}
+
+
+def asked(panel: dict[str, Any]) -> str:
+    return " ".join(target["expr"] for target in panel["targets"])
+
+
+def test_what_is_counted_is_shown_to_the_digit() -> None:
+    """17.7 K for 17,710 dossiers is an estimate; so is 2 K for 1,758, and 70 % for 69.96 % beside the press's 91.42 %."""
+    for name, panel in [*drawn("stat"), *drawn("bargauge")]:
+        told = defaults(panel)
+        assert told["unit"] != "short", (name, panel["title"])
+        assert told.get("decimals") == {COUNT: 0, "percentunit": 2}.get(told["unit"]), (name, panel["title"])
+    for name, panel in drawn("timeseries"):
+        if "motcua_dossiers_" in asked(panel):
+            assert (defaults(panel)["unit"], defaults(panel)["decimals"]) == (COUNT, 0), (name, panel["title"])
+    [(_, table)] = [(name, panel) for name, panel in drawn("table") if name == "city"]
+    columns = dict(overrides(table))
+    assert {each["unit"]: each.get("decimals") for each in columns.values() if "unit" in each} == {
+        COUNT: 0, "percentunit": 2, "string": None,
+    }  # fmt: skip
+    # Else a unit's code is 19.8 K.
+    assert columns["Mã"]["unit"] == "string"
+
+
+@pytest.mark.parametrize(("name", "panel"), PANELS, ids=lambda each: each["title"] if isinstance(each, dict) else each)
+def test_a_title_is_not_cut_off_on_a_narrow_screen(name: str, panel: dict[str, Any]) -> None:
+    """By a count of its letters."""
+    assert len(panel["title"]) * LETTER_PIXELS <= wide(panel["gridPos"]["w"]) - MARK_PIXELS
+
+
+@pytest.mark.parametrize("label", CALLED)
+def test_a_code_has_a_name_and_a_colour_of_its_own(label: str) -> None:
+    """Every value that the code can say, and no other."""
+    told, said = CALLED[label]
+    assert set(told) == said
+    assert len({text for text, _ in told.values()}) == len({colour for _, colour in told.values()}) == len(told)
+
+
+def test_a_legend_says_names_and_no_codes() -> None:
+    """Wherever a line is called by such a label, its panel renames all values of it."""
+    found = set()
+    for name, panel in drawn("timeseries"):
+        for target in panel["targets"]:
+            for label in re.findall(r"^\{\{(\w+)\}\}$", target.get("legendFormat", "")):
+                # On these two pages a line's state is that of links.
+                kind = "link" if label == "state" and "motcua_unit_link" in target["expr"] else label
+                if kind in CALLED:
+                    found.add(kind)
+                    renamed = {said: each.get("displayName", said) for said, each in overrides(panel)}
+                    assert {code: text for code, (text, _) in CALLED[kind][0].items()}.items() <= renamed.items(), (
+                        name, panel["title"],
+                    )  # fmt: skip
+    assert found == set(CALLED)
+
+
+def test_nothing_for_nobody_is_a_line_with_a_name() -> None:
+    """`or vector(0)` has no labels: beside a legend made of some it would be called nothing, or the label's own name."""
+    by_labels = [target for _, panel in drawn("timeseries") for target in panel["targets"] if "{{" in target["legendFormat"]]
+    assert len(by_labels) > 20
+    bare = [
+        target["expr"] for target in by_labels if "vector(0)" in re.sub(r"label_replace\(vector\(0\)", "", target["expr"])
+    ]
+    assert not bare
+    named = [target["expr"] for target in by_labels if NOBODY in target["expr"]]
+    assert len(named) >= 8
+    for expr in named:
+        [label] = re.findall(rf'label_replace\(vector\(0\), "(\w+)", "{NOBODY}", "", ""\)$', expr)
+        assert label
+
+
+def test_no_line_is_drawn_twice_under_one_name() -> None:
+    """A series with labels of its own and a 0 without any are two series: put together they are one."""
+    for name, panel in drawn("timeseries"):
+        legends = [target["legendFormat"] for target in panel["targets"]]
+        assert len(set(legends)) == len(legends), (name, panel["title"])
+        for target in panel["targets"]:
+            if re.search(r"or (?:on \(\) )?vector\(", target["expr"]):
+                assert re.match(r"\(*(?:sum|max|min|count)\(", target["expr"]), (name, panel["title"])
+
+
+def test_an_axis_shows_the_line_to_stay_below_and_does_not_make_much_of_nothing() -> None:
+    """Zeros alone would else be drawn up to 100, shares up to 10000 %, and a line at 1 on the floor."""
+    for name, panel in drawn("timeseries"):
+        custom = defaults(panel)["custom"]
+        steps = [step["value"] for step in defaults(panel)["thresholds"]["steps"] if step["value"] is not None]
+        assert custom["axisSoftMin"] <= min(0, *steps) if steps else custom["axisSoftMin"] == 0, (name, panel["title"])
+        if steps:
+            assert custom["axisSoftMax"] >= max(steps), (name, panel["title"])
+        else:
+            assert defaults(panel)["unit"] == "bytes" or custom["axisSoftMax"] <= 5, (name, panel["title"])
+
+
+def test_only_what_rises_and_falls_has_its_course_behind_it() -> None:
+    """Behind a count since the log began it says nothing, behind a share it makes mountains of hundredths."""
+    behind = {(name, panel["title"]) for name, panel in drawn("stat") if panel["options"]["graphMode"] != "none"}
+    assert behind == {("flow", "Nhận"), ("flow", "Đếm")}
+
+
+def test_bars_have_the_colour_of_their_end_and_shares_their_whole_for_a_measure() -> None:
+    for name, panel in drawn("bargauge"):
+        assert panel["options"]["displayMode"] == "basic", (name, panel["title"])
+        assert defaults(panel).get("max") == {"percentunit": 1}.get(defaults(panel)["unit"]), (name, panel["title"])
+
+
+def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
+    """Of those who are woken; a unit's line, of whoever answers for it; which units are cut off, of the city."""
+    [first] = [panel for panel in panels(PAGES["reliability"]) if panel["type"] == "table"]
+    assert first["gridPos"]["y"] == 1
+    assert all(label in first["targets"][0]["expr"] for label in ("alertname", "severity", "owner", "name"))
+    assert defaults(first)["noValue"] == "Không có cảnh báo nào"
+    places = {panel["title"]: panel["gridPos"]["y"] for panel in panels(PAGES["unit"])}
+    assert places["Đường truyền"] == min(set(places.values()) - {1})
+    [table] = [panel for panel in panels(PAGES["city"]) if panel["type"] == "table"]
+    assert "unit:motcua_cut_off:bool" in asked(table)
+    today = [panel["title"] for panel in panels(PAGES["city"]) if panel["type"] == "stat" and "_today" in asked(panel)]
+    assert len(today) == 4
+
+
+def test_colours_of_lines_are_told_apart_with_any_eyes() -> None:
+    """No other than those of one set that was made for it; one more for what never is."""
+    known = {*names.COLOURS, names.OUTCOMES["none"][1]}
+    said = set(re.findall(r'"fixedColor": "([^"]+)"', json.dumps(PAGES)))
+    assert said <= known
+    assert len(said) > 5
