@@ -94,7 +94,7 @@ format: setup ## put the code into the one form, mend what can be mended
 dashboards: setup ## write deploy/grafana/dashboards anew from the Python that makes them
 	@$(OURS) deploy.grafana.main
 
-drill: prometheus ## breaks a link, a worker, Redis, the city, a centre; when each alert comes and goes (fetches Prometheus first; at ports that are free, whatever MOTCUA_PORT_BASE says; REPORT=1, ARGS=--unshortened)
+drill: prometheus ## breaks a link, a worker, Redis, Kafka, the city, a centre; when each alert comes and goes (fetches Prometheus first; at ports that are free, whatever MOTCUA_PORT_BASE says; REPORT=1, ARGS=--unshortened)
 	@$(OURS) deploy.drill.main $(if $(REPORT),--write) $(ARGS)
 
 load: setup ## a scenario on a city of its own, verdicts, a report; wants Go, or toxiproxy-server (SCENARIO=mountain-link ARGS='--with-paper'; docs/LOAD.md)

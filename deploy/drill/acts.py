@@ -18,6 +18,11 @@ CLEARS_WITHIN_SECONDS: Final = 360.0
 NOTICED_WITHIN_SECONDS: Final = 60.0
 # How long one call of processing may go unanswered as it is shipped, and how long trying again is left unsaid.
 REDIS_SAID_SECONDS: Final = 10 + 2
+# How long what processing has sent may be unacknowledged, its pause between two looks, and a question that nobody answers;
+# intake asks all the time and is sooner.
+KAFKA_SAID_SECONDS: Final = 5 + 1 + 1
+# What comes in as Kafka dies: a backlog, so that processing waits for what it has sent.
+BURST_EVENTS, BURST_TIMES = 500, 4
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,13 @@ def _start_again(name: str) -> Callable[[Stand], None]:
     return lambda stand: stand.stack.start(name)
 
 
+def _kill_kafka_under_load(stand: Stand) -> None:
+    for _ in range(BURST_TIMES):
+        if not stand.centres[LINKED].hand_in(stand.stack.address("intake"), BURST_EVENTS):
+            raise RuntimeError("intake did not take what should come in as Kafka dies")
+    _kill_for_good("kafka")(stand)
+
+
 def _close_centre(stand: Stand) -> None:
     stand.centres[STOPPED].stop()
 
@@ -179,6 +191,9 @@ ACTS: Final = (
     # again has taken two. One look is not enough.
     Act("Redis is killed and stays away", "RedisDown", lambda pace: REDIS_SAID_SECONDS + pace.share,
         _kill_for_good("redis"), _start_again("redis"), silences="FiguresUnavailable"),
+    # What can neither be sent nor be asked is not folded either, and after a minute nobody has the partitions.
+    Act("Kafka is killed while events come in, and stays away", "KafkaDown", lambda pace: KAFKA_SAID_SECONDS + pace.share,
+        _kill_kafka_under_load, _start_again("kafka"), silences="PartitionsUnowned"),
     Act("The lines of all forty centres are cut", "CityCutOff", lambda pace: pace.heartbeat + pace.heartbeat_old,
         _cut_city, _join_city, silences="CentreLinkDown"),
     # Before the centre stops: a silence that began there would be counted here.

@@ -1,4 +1,4 @@
-"""`make drill`: breaks a link, a worker, Redis, the whole city and a centre, and measures when each alert comes and goes."""
+"""`make drill`: breaks a link, a worker, Redis, Kafka, the whole city, a centre, and measures when alerts come and go."""
 
 import argparse
 import signal

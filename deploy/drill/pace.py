@@ -16,7 +16,7 @@ from deploy.local import watchers
 SHORTER: Final = 20
 # Some alerts want two looks of Prometheus, RedisDown and KafkaDown more than three in ten of a minute's, which no division
 # shortens. What waits long waits for it on top: else who is silenced would be told before the one who silences.
-LONG_SECONDS: Final = 90
+LONG_SECONDS: Final = 60
 SHARE_SECONDS: Final = 18
 LOOKS_SECONDS: Final = SHARE_SECONDS + 12
 GROUP_WAIT_SECONDS: Final = 1

@@ -46,8 +46,8 @@ silenced would be told before the one who silences.
 *Promise*: what the figure needs to show the fault, one scrape, two evaluations, `for`, the gathering of notices. *In time*:
 *yes* at the promise at the latest, *within grace* at most {grace:.0f} s later, which is the machine's, *NO* later still.
 The last column is everything that the pager got while the fault lasted; what is beside the cause should be silent, and fails
-the drill. Redis stays away until what stands still for want of it would have been told, too, and the city cut off until a
-ticket for each of its centres would: each is one page.
+the drill. Redis and Kafka stay away until what stands still for want of them would have been told, too, and the city cut
+off until a ticket for each of its centres would: each is one page.
 
 {unshortened}"""
 # What `make drill ARGS=--unshortened REPORT=1` writes; the other one leaves it as it is.

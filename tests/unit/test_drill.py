@@ -22,18 +22,24 @@ from deploy.local import debs, watchers
 from deploy.local.errors import NotReadyError, OtherStackError, StackError
 from deploy.local.stack import Stack
 from services.edge.settings import Settings as EdgeSettings
+from services.intake.settings import Settings as IntakeSettings
 from services.metrics.domain.hours import Hours
 from services.metrics.settings import Settings as MetricsSettings
 from services.processing.settings import Settings as ProcessingSettings
 from services.processing.store.store import SAID_AFTER_SECONDS
+from services.processing.worker.state import UNACKNOWLEDGED_SECONDS
+from services.processing.worker.watch import KAFKA_ANSWER_SECONDS
 from tests.alerts import rules
 
 pytestmark = pytest.mark.slow
 
 RULES = watchers.PROMETHEUS_FILES / "rules"
-# These wait no longer than RedisDown and KafkaDown need, as they begin later: with a process that has waited too long and
-# ends, with events that nobody has taken for a minute, with the first look after that.
-BEGIN_LATER = {"ServiceDown", "CrashLooping", "KafkaSlow", "IntakeAway", "CentresUnwatched"}
+# These wait no longer than who silences them, as they begin later: with a process that has waited too long and ends, with
+# records that have waited for five seconds, with two minutes of ten in which no heartbeat was read.
+BEGIN_LATER = {
+    ("RedisDown", SHIPPED): {"ServiceDown", "CrashLooping", "KafkaSlow"}, ("RedisDown", DRILL): set(),
+    ("KafkaDown", SHIPPED): {"CentresUnwatched"}, ("KafkaDown", DRILL): {"CentresUnwatched"},
+}  # fmt: skip
 
 
 def _exprs(*alerts: str) -> dict[str, str]:
@@ -150,10 +156,12 @@ def test_no_drill_begins_that_may_last_over_midnight(
 
 
 def test_every_act_breaks_something_for_an_alert_that_is_shipped() -> None:
-    """A link, a worker, a server, the city, a centre that uses paper, and one that stops."""
+    """A link, a worker, two servers, the city, a centre that uses paper, and one that stops."""
     alerts = [act.alert for act in ACTS]
     assert set(alerts) <= {rule.name for rule in rules.alerts()}
-    assert alerts == ["CentreLinkDown", "ServiceDown", "RedisDown", "CityCutOff", "UnitSilent", "CentreLinkDown"]
+    assert alerts == [
+        "CentreLinkDown", "ServiceDown", "RedisDown", "KafkaDown", "CityCutOff", "UnitSilent", "CentreLinkDown",
+    ]  # fmt: skip
 
 
 def test_waiting_alone_is_shortened(tmp_path: Path) -> None:
@@ -192,9 +200,11 @@ def test_routes_are_the_shipped_ones_to_the_pager(tmp_path: Path) -> None:
     [
         # A heartbeat each 30 s, missed after 120 s, a scrape, two evaluations, 5 minutes, 30 s of gathering.
         ("CentreLinkDown", lambda at: at.heartbeat + at.heartbeat_old, 150 + 15 + 30 + 300 + 30, 16 + 3 + 6 + 15 + 30 + 1),
-        ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 3 + 6 + 3 + 1),
+        ("ServiceDown", lambda at: 0, 15 + 30 + 60 + 30, 3 + 6 + 3 + 30 + 1),
         # A call that is not answered, two seconds of trying again, and a minute's second look of four, or seventh of twenty.
         ("RedisDown", ACTS[2].first, 12 + 15 + 15 + 30 + 30 + 30, 12 + 18 + 3 + 6 + 1 + 1),
+        # What is not acknowledged, a look at it and a question that is not answered, and as many looks.
+        ("KafkaDown", ACTS[3].first, 7 + 15 + 15 + 30 + 15 + 30, 7 + 18 + 3 + 6 + 1 + 1),
     ],
 )
 def test_promises_add_up(alert: str, first: Callable[[pace.Pace], int], shipped: int, drill: int) -> None:
@@ -209,6 +219,15 @@ def test_the_silence_of_redis_is_promised_no_sooner_than_processing_says_it() ->
     assert call + SAID_AFTER_SECONDS <= acts.REDIS_SAID_SECONDS
 
 
+def test_the_silence_of_kafka_is_promised_no_sooner_than_intake_and_processing_say_it() -> None:
+    """Of a broker that is frozen, too, which refuses no connection."""
+    asks = ProcessingSettings.model_fields["processing_watch_seconds"].default
+    assert UNACKNOWLEDGED_SECONDS + asks + KAFKA_ANSWER_SECONDS <= acts.KAFKA_SAID_SECONDS
+    intake = IntakeSettings.model_fields
+    asks, call = (intake[name].default for name in ("intake_recheck_seconds", "intake_kafka_call_seconds"))
+    assert asks + call <= acts.KAFKA_SAID_SECONDS
+
+
 @pytest.mark.parametrize("at", [SHIPPED, DRILL])
 def test_the_share_of_a_minute_s_looks_is_the_rules_own(at: pace.Pace) -> None:
     """More than so many of its looks lie within that time, and no fewer."""
@@ -219,17 +238,17 @@ def test_the_share_of_a_minute_s_looks_is_the_rules_own(at: pace.Pace) -> None:
     assert at.share // at.scrape / within_minute <= 0.3 < (at.share // at.scrape + 1) / within_minute
 
 
-def test_who_is_silenced_waits_longer_than_who_silences() -> None:
+@pytest.mark.parametrize(("alert", "at"), BEGIN_LATER)
+def test_who_is_silenced_waits_longer_than_who_silences(alert: str, at: pace.Pace) -> None:
     """At the drill's pace as at a city's, for all that Redis and Kafka silence: nobody is told because a drill is quick."""
     silenced = set()
     for rule in yaml.safe_load(watchers.ALERTMANAGER_FILE.read_text())["inhibit_rules"]:
-        if re.search("RedisDown|KafkaDown", " ".join(rule["source_matchers"])):
+        if alert in " ".join(rule["source_matchers"]):
             silenced |= set(re.findall(r"[A-Z]\w+", " ".join(rule["target_matchers"])))
     silenced &= set(pace.waits())
     assert {"FiguresUnavailable", "NotReady", "PartitionsUnowned"} <= silenced
-    for at in (SHIPPED, DRILL):
-        fires = at.share + 2 * at.scrape + max(at.wait(each) for each in ("RedisDown", "KafkaDown"))
-        assert {each for each in silenced if at.wait(each) < fires} == BEGIN_LATER, at
+    fires = at.share + 2 * at.scrape + at.wait(alert)
+    assert {each for each in silenced if at.wait(each) < fires} == BEGIN_LATER[alert, at]
 
 
 def test_a_late_alert_is_said_to_be_late() -> None:
