@@ -218,6 +218,17 @@ TROUBLES: dict[str, Trouble] = {
         _told(("platform-pages", "RedisDown", 1), ("platform-pages", "NotReady", 1), ("platform-tickets", "KafkaSlow", 1),
               ("platform-pages", "CrashLooping", 1), ("platform-pages", "CentresUnwatched", 1)),
     ),
+    "lines are up and nobody sends: one page": Trouble(
+        [_one("CitySilent"), *_each("UnitSilent"), *_each("CentreLinkDown", units=CENTRES[:1])],
+        _told(("platform-pages", "CitySilent", 1), ("centres-tickets", "CentreLinkDown", 1)),
+    ),
+    "the city is cut off, and silent because of that": Trouble(
+        [*map(_one, ("CityCutOff", "CitySilent")), *_each("UnitSilent")], _told(("platform-pages", "CityCutOff", 1)),
+    ),
+    "figures are rebuilt: the city is not silent for that": Trouble(
+        [*map(_one, ("RebuildingTooLong", "CitySilent")), *_each("UnitSilent")],
+        _told(("platform-pages", "RebuildingTooLong", 1)),
+    ),
     "no intake takes events": Trouble(
         [
             *map(_one, ("IntakeAway", "CityCutOff", "IntakeBudgetBurnsFast")), _one("ServiceDown", job="intake"),
