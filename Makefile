@@ -72,7 +72,7 @@ test: $(WANTED) lint ## lint, then all tests but those marked containers, wires 
 test-fast: setup ## the pure tests, no servers: seconds
 	@MOTCUA_TEST_QUICK=1 $(RUN) pytest tests/unit tests/contract -m "not kafka and not faults and not slow" -n 3 -p no:schemathesis
 
-test-all: $(WANTED) lint ## every test, also containers, wires and long, the faults in full; wants a Docker engine and root, too
+test-all: $(WANTED) lint ## every test, also containers, wires and long, the faults in full; wants a Docker engine, root and npm, too
 	@MOTCUA_TEST_FULL=1 $(RUN) pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-containers: setup ## docker-compose.yml on a real engine: built, fed, killed, verified, removed

@@ -42,7 +42,7 @@ HERE = "127.0.0.1,localhost"
 
 
 # What takes minutes in one piece comes first, what needs a Kafka that is kept for the rest comes last.
-ORDER = ("faults", "e2e", "unit", "contract", "alerts", "containers", "browser", "integration")
+ORDER = ("faults", "e2e", "unit", "contract", "alerts", "containers", "grafana_pictures", "browser", "integration")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

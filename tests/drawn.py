@@ -1,6 +1,7 @@
 """Queries of the dashboards as Grafana sends them to a Prometheus that watches a running system, and what must come back."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,6 +13,7 @@ from typing import Any
 from tests.dashboards import Asked
 
 ASK_SECONDS = 20.0
+PAUSE_SECONDS = 5.0
 
 
 def filled(expr: str, values: Mapping[str, str]) -> str:
@@ -46,6 +48,21 @@ def silent(asked: Iterable[Asked], series: Callable[[str], list[Any]]) -> list[A
         if not found and (each.falls_back or not each.may_be_empty):
             left.append(each)
     return left
+
+
+def left_silent(
+    asked: Iterable[Asked], series: Callable[[str], list[Any]], within_seconds: float, *, beat: Callable[[], None]
+) -> list[Asked]:
+    """Who still shows nothing when all have been asked for so long, while a centre is heard: a demo's events come from no
+    edge."""
+    left = list(asked)
+    deadline = time.monotonic() + within_seconds
+    while True:
+        beat()
+        left = silent(left, series)
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(PAUSE_SECONDS)
 
 
 def beat(intake: str, unit: str, key: str) -> None:

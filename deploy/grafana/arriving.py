@@ -116,7 +116,8 @@ def aside() -> Row:
                 steps=((None, GOOD), (0.5, BAD)),
             ),
         ),
-        (6, 6, 6, 6),
+        (12, 12, 12, 12),
+        height=6,
     )
 
 

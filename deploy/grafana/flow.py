@@ -26,14 +26,12 @@ def _now() -> Row:
                 'sum(rate(motcua_intake_events_total{outcome="stored"}[$__rate_interval])) '
                 f"{where_known('motcua_intake_ready')}",
                 PER_SECOND,
-                course=True,
             ),
             figure(
                 "Đếm",
                 "Events counted in, per second.",
                 f"sum(rate(motcua_lifecycle_by_unit_total[$__rate_interval])) {where_known('motcua_metrics_generation')}",
                 PER_SECOND,
-                course=True,
             ),
             figure(
                 "Xử lý trễ",
@@ -64,7 +62,7 @@ def _now() -> Row:
             ),
         ),
         (4, 4, 4, 4, 4, 4),
-        height=5,
+        height=4,
     )
 
 

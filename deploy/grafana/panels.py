@@ -69,14 +69,13 @@ def figure(
     legend: str = "",
     words: Words | None = None,
     instant: bool = False,
-    course: bool = False,
 ) -> stat.Panel:
-    """One number; `instant`: of now alone, where whose it is may change; `course`: with the way that it went behind it,
-    which says something of what rises and falls, and nothing of what only grows."""
+    """One number; `instant`: of now alone, where whose it is may change. The way that it went is not behind it: of what only
+    grows that says nothing, of a share it makes mountains of hundredths, and it makes the number small."""
     panel = stat.Panel().title(title).description(text).unit(unit).datasource(SOURCE)
     panel = panel.with_target(asked(expr if instant else f"{expr} {OF_NOW}", legend, instant=instant))
     panel = panel.thresholds(_thresholds(steps)).color_mode(kinds.BigValueColorMode.VALUE)
-    panel = panel.graph_mode(kinds.BigValueGraphMode.AREA if course else kinds.BigValueGraphMode.NONE)
+    panel = panel.graph_mode(kinds.BigValueGraphMode.NONE)
     panel = panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME if legend else kinds.BigValueTextMode.VALUE)
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["last"])).no_value(NOT_KNOWN[0])
     if unit in DECIMALS:
@@ -112,7 +111,7 @@ def lines(
         panel = panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL))
     panel = panel.thresholds(_thresholds(steps or PLAIN))
     # That there should be none is on the floor already, and a line at 1 would hide what lies there.
-    if steps and steps != ANY_IS_BAD:
+    if steps and steps is not ANY_IS_BAD:
         panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED))
     # Where there are lines to stay below they are in sight, and what is far below them lies flat, as it should.
     drawn = [value for value, _ in steps or () if value is not None]

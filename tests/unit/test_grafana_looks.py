@@ -148,10 +148,18 @@ def test_an_axis_shows_the_line_to_stay_below_and_does_not_make_much_of_nothing(
             assert defaults(panel)["unit"] == "bytes" or custom["axisSoftMax"] <= 5, (name, panel["title"])
 
 
-def test_only_what_rises_and_falls_has_its_course_behind_it() -> None:
-    """Behind a count since the log began it says nothing, behind a share it makes mountains of hundredths."""
-    behind = {(name, panel["title"]) for name, panel in drawn("stat") if panel["options"]["graphMode"] != "none"}
-    assert behind == {("flow", "Nhận"), ("flow", "Đếm")}
+def test_a_line_to_stay_below_is_drawn_but_for_one_at_the_first_of_anything() -> None:
+    """There it would hide what it is about; a second is another thing than one."""
+    for name, panel in drawn("timeseries"):
+        steps = [(step["value"], step["color"]) for step in defaults(panel)["thresholds"]["steps"]]
+        is_any = steps[1:] == [(1, "red")] and defaults(panel)["unit"] != "s"
+        style = defaults(panel)["custom"].get("thresholdsStyle", {}).get("mode")
+        assert style == (None if len(steps) == 1 or is_any else "dashed"), (name, panel["title"])
+
+
+def test_nothing_is_drawn_behind_a_number() -> None:
+    """The course of a count since the log began says nothing, that of a share makes mountains of hundredths."""
+    assert {panel["options"]["graphMode"] for _, panel in drawn("stat")} == {"none"}
 
 
 def test_bars_have_the_colour_of_their_end_and_shares_their_whole_for_a_measure() -> None:

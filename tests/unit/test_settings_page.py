@@ -16,6 +16,7 @@ READERS = (
     "tests/browser",
     "tests/containers",
     "tests/alerts",
+    "tests/grafana_pictures/test_grafana_pictures.py",
     "tests/effort.py",
     "tests/integration/test_load_wires.py",
     "tests/servers.py",
