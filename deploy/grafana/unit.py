@@ -93,8 +93,15 @@ def _now() -> Row:
                 f'max(motcua_unit_provisional{{unit="$unit"}}) {WITHOUT_EDGE}',
                 words=YES_NO,
             ),
+            figure(
+                "Đầy đủ đến",
+                "Up to when the unit’s edges have delivered all that they hold; none of a unit without an edge.",
+                f'max(motcua_unit_complete_until_timestamp_seconds{{unit="$unit"}}) * 1000 {NONE_YET}',
+                "time:HH:mm DD/MM",
+                words=NOT_YET,
+            ),
         ),
-        (4, 4, 4, 4, 4, 4),
+        (4, 3, 3, 4, 3, 3, 4),
         height=4,
     )
 
