@@ -21,11 +21,16 @@ GRAFANA = REPOSITORY / "deploy" / "grafana"
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules"
 # Beside the others while a drill is held.
 OF_A_DRILL = REPOSITORY / "deploy" / "drill" / "drill.yml"
-NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a-z0-9_]+)?\b|\bslo:[a-z0-9_:]+\b")
+NAME = re.compile(r"\b(?:(?:unit|city|slo):)?(?:motcua|process)_[a-z0-9_]+(?::[a-z0-9_]+)?\b|\bslo:[a-z0-9_:]+\b"
+                  r"|\b(?:alertmanager|prometheus)_[a-z_]+\b")  # fmt: skip
 # What the exposition adds to the name of a family.
 SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
-# Prometheus' own.
-OWN = {"up", "ALERTS"}
+# Prometheus' own, and what it and Alertmanager tell of themselves as far as anybody here asks for it; a live test sees it.
+OWN = {
+    "up", "ALERTS", "alertmanager_silences",
+    "alertmanager_notifications_failed_total", "alertmanager_config_last_reload_successful",
+    "prometheus_config_last_reload_successful", "prometheus_rule_evaluation_failures_total",
+}  # fmt: skip
 SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^{}]*)\}")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 # What a variable's choices are asked with, by functions of Grafana's own around a query.

@@ -217,8 +217,19 @@ def _disks() -> Row:
             ),
             lines(
                 "Tiến trình trả lời Prometheus",
-                "Targets that answer, and Prometheus itself: where its line is broken nobody was watching.",
-                (("count(up == 1)", "trả lời"), ('max(up{job="prometheus"})', "Prometheus")),
+                "Targets that answer, and Prometheus itself: where its line is broken nobody was watching. Beside them "
+                "notices given up within a quarter of an hour, rules that failed within five minutes, and 1 while both "
+                "watchers have their newest configuration.",
+                (
+                    ("count(up == 1)", "trả lời"),
+                    ('max(up{job="prometheus"})', "Prometheus"),
+                    ("sum(increase(alertmanager_notifications_failed_total[15m]))", "thông báo không gửi được"),
+                    ("sum(increase(prometheus_rule_evaluation_failures_total[5m]))", "quy tắc không tính được"),
+                    (
+                        "min(prometheus_config_last_reload_successful or alertmanager_config_last_reload_successful)",
+                        "cấu hình mới có hiệu lực",
+                    ),
+                ),
             ),
             lines(
                 "Bộ nhớ Redis",

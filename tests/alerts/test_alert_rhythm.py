@@ -1,12 +1,15 @@
 """How often somebody is told of what goes on, by the very Alertmanager: the shipped waits, all divided by one number."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
+from tests.alerts import rules
 from tests.alerts.programs import program
 from tests.alerts.test_alert_routing import TOLD_WITHIN_SECONDS, Notice, Post
 
@@ -30,6 +33,12 @@ class Quick(Post):
     def _speed_up(self, shipped: Any) -> None:
         for route in (shipped["route"], *shipped["route"]["routes"]):
             route |= {each: f"{_seconds(route[each]) / self._faster * 1000:.0f}ms" for each in WAITS if each in route}
+
+
+class Refusing(Quick):
+    """Whose receivers are there and take nothing."""
+
+    answers = 500
 
 
 @pytest.fixture
@@ -78,6 +87,32 @@ def test_a_second_process_that_is_down_is_told_within_a_minute(quick: Callable[[
     _wait_until(notices, 2)
     assert time.monotonic() < first + 3 * MINUTE_SECONDS
     assert notices[1] == Notice("platform-pages", frozenset({"ServiceDown"}), 2)
+
+
+def test_what_a_receiver_does_not_take_is_counted_by_the_name_that_an_alert_asks_for(tmp_path: Path) -> None:
+    """From zero on: a figure that is not there before the first failure would not have risen by it."""
+    program("alertmanager")
+    post = Refusing(tmp_path, 60 / MINUTE_SECONDS)
+    [asked] = [each.expr for each in rules.alerts() if each.name == "NoticesFail"]
+    [name] = rules.names_in(asked)
+    try:
+        post.wait_ready()
+        assert _of_webhooks(post, name) == 0
+        post.fire(CITY, [("ServiceDown", {"job": "processing"})])
+        deadline = time.monotonic() + TOLD_WITHIN_SECONDS
+        while not _of_webhooks(post, name):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    finally:
+        post.close()
+
+
+def _of_webhooks(post: Post, name: str) -> float:
+    with urlopen(f"{post.url}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.findall(rf'(?m)^{name}\{{integration="webhook".*\}} (\S+)$', text)
+    assert found, name
+    return sum(map(float, found))
 
 
 def _list_of(units: int) -> Notice:
