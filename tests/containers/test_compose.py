@@ -133,7 +133,7 @@ def test_the_same_fold_once_more_takes_over_and_the_former_goes(composed: Compos
     """As docs/GENERATIONS.md says it for containers; figures are what they were."""
     counted = composed.received()
     composed("run", "--rm", "-T", "operators", "generation", "topics", "2")
-    workers = {worker: f"{composed.project}-{worker}-2" for worker in ("processing", "metrics")}
+    workers = {worker: f"{composed.project}-{worker}-g2" for worker in ("processing", "metrics")}
     for worker, name in workers.items():
         composed("run", "-d", "--no-deps", "--name", name, "-e", "MOTCUA_GEN=2", worker)
     try:
