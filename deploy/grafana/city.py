@@ -30,8 +30,8 @@ DUE: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",time
 IN_TIME: Final = f'sum by (unit, name) (motcua_dossiers_completed{{role="$role",timeliness=~"early|on_time"}} {NAMED})'
 OPEN: Final = f'sum by (unit, name) (motcua_dossiers_open{{role="$role"}} {NAMED})'
 OVERDUE: Final = f'sum by (unit, name) (motcua_dossiers_overdue{{role="$role"}} {NAMED})'
-# Units of which figures are told at all: what was never counted there is 0, and has no share.
-KNOWN: Final = 'motcua_unit_info{kind=~"$tier"}'
+# Units of which figures are told: what was never counted there is 0, and has no share. Names are told during a rebuild, too.
+KNOWN: Final = 'motcua_unit_info{kind=~"$tier"} and on () motcua_metrics_generation'
 NOTHING: Final = where_known(KNOWN)
 NONE_YET: Final = where_known(KNOWN, -1)
 SHARES: Final[Steps] = ((None, BAD), (0.5, FAIR), (0.8, GOOD))

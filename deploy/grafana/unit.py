@@ -27,8 +27,8 @@ from services.metrics.domain.counters import COUNTERS
 # As the board and docs/COUNTERS.md name them.
 LABELS: Final = {counter.name: counter.label_vi for counter in COUNTERS}
 OF: Final = 'unit="$unit",role="$role"'
-# Units of which figures are told at all.
-KNOWN: Final = 'motcua_unit_info{unit="$unit"}'
+# Units of which figures are told; names are told during a rebuild, too.
+KNOWN: Final = 'motcua_unit_info{unit="$unit"} and on () motcua_metrics_generation'
 MINE: Final = 'unit="$unit",role="receiver"'
 ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
 LINKS: Final[Words] = {

@@ -152,7 +152,7 @@ def test_the_best_unit_is_one_unit(
 def test_what_is_known_to_be_nothing_is_not_unknown(tmp_path: Path) -> None:
     """Of a unit that has never reported, or never decided; a partition that stands still counts, whoever else is away."""
     series = {
-        'motcua_unit_info{unit="a"}': "1x10 stale",
+        'motcua_unit_info{unit="a"}': "1x10 stale", "motcua_metrics_generation": "1x10 stale",
         'motcua_dossiers_received{unit="a",role="receiver",channel="online"}': "0x10 stale",
         'motcua_dossiers_completed{unit="a",role="receiver",timeliness="on_time"}': "0x10 stale",
         'motcua_processing_stopped{job="processing",partition="3"}': "_x5 1x15 stale",
@@ -189,6 +189,7 @@ def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None
         'motcua_unit_spool_events{unit="a"}': "7x10 stale", 'motcua_unit_quarantined_events{unit="a"}': "2x10 stale",
         'motcua_unit_silent{unit="a"}': "0x10 stale", 'motcua_unit_info{unit="a"}': "1x10 stale",
         'motcua_unit_info{unit="b"}': "1x10 stale", "motcua_metrics_heartbeats_read": "1x10 0x9 stale",
+        "motcua_metrics_generation": "1x10 stale",
         'motcua_unit_oldest_unsent_timestamp_seconds{unit="a"}': "0x10 stale",
     }  # fmt: skip
     told = {

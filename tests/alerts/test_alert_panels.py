@@ -51,6 +51,41 @@ def test_today_stands_beside_the_same_hour_of_a_week_ago(tmp_path: Path) -> None
     run("promtool", "test", "rules", str(file))
 
 
+def test_no_figure_is_a_number_while_figures_are_rebuilt(tmp_path: Path) -> None:
+    """Names and lines of units are told all the same, so that neither proves that nothing was counted; the day that figures
+    are back what has none is 0 again."""
+    of_figures = re.compile(r"motcua_dossiers_|motcua_unit_silent|motcua_unit_last_event")
+    asked = [
+        (page, panel["title"], dashboards.Asked(page, panel["title"], panel["targets"][0]["expr"]))
+        for page in ("city", "unit")
+        for panel in dashboards.panels(PAGES[page])
+        if panel["type"] == "stat" and of_figures.search(panel["targets"][0]["expr"]) and "topk" not in str(panel["targets"])
+    ]
+    assert len(asked) >= 22
+    series = {
+        'motcua_unit_info{unit="a",name="A",kind="ward"}': "1x20", "motcua_metrics_heartbeats_read": "1x20",
+        'motcua_unit_link{unit="a",state="up"}': "1x20", "motcua_metrics_rebuilding": "1x10 0x10",
+        "motcua_metrics_generation": "_x10 1x10",
+    }  # fmt: skip
+    values = {"tier": ".*", "role": "receiver", "unit": "a"}
+    tests = []
+    for _, _, each in asked:
+        expr = drawn.filled(each.expr, values)
+        # What is no number is above none.
+        tests += [
+            {"expr": f"absent(({expr}) > -2)", "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 1}]},
+            {"expr": f"absent(({expr}) > -2)", "eval_time": "15m", "exp_samples": []},
+        ]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": tests,
+    }
+    file = tmp_path / "case.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
 def test_a_drill_is_drawn_while_its_rule_lies_beside_the_others(tmp_path: Path) -> None:
     """And is no silence, nor a silence a drill: who restarts something on purpose holds none."""
     silence = [{"series": 'alertmanager_silences{state="active"}', "values": "0x9 1x20"}]
