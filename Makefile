@@ -54,7 +54,7 @@ wipe: setup ## stop the local stack and remove its state directory whole
 status: setup ## what runs, where, whether it is ready, how much memory it holds
 	@$(OURS) deploy.local.main status
 
-logs: setup ## the last lines of the logs (SERVICE=kafka for one of them)
+logs: setup ## the last lines of the logs (SERVICE=kafka for one of them; SERVICE=supervisor: how each of them ended)
 	@$(OURS) deploy.local.main logs $(SERVICE)
 
 demo: setup ## the Huế fortnight through the whole system, the published figures beside its own (ARGS='--facts other.toml')

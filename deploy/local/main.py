@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deploy.local import logs, programs, statedir
 from deploy.local.checks import check_python
-from deploy.local.errors import StackError
+from deploy.local.errors import StackError, UnknownServiceError
 from deploy.local.opening import up_and_open
 from deploy.local.processes import resident_bytes
 from deploy.local.settings import StackSettings, moved_ports
@@ -22,6 +22,8 @@ from deploy.operators.settings import complaint
 from deploy.operators.standing import Standing
 
 MIB = 1024 * 1024
+# Who starts the others, and writes down how each of them ended.
+KEEPER = "supervisor"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("wipe", help="stop everything and remove the state directory whole")
     commands.add_parser("status", help="what runs, where, whether it is ready, how much memory it holds")
     shown = commands.add_parser("logs", help="the last lines of the logs")
-    shown.add_argument("services", nargs="*", help="all of them when none is named")
+    shown.add_argument("services", nargs="*", help=f"all programs when none is named; {KEEPER} alone when it is named")
     shown.add_argument("-n", "--lines", type=int, default=20)
     shown.add_argument("-f", "--follow", action="store_true", help="go on showing new lines until interrupted")
     return parser
@@ -139,7 +141,7 @@ def table(rows: Sequence[Row], keeper_pid: int | None) -> str:
             _line(row.name, row.pid, str(row.port or ""), row.resident_bytes, "yes" if row.ready else f"no: {row.reason}")
         )
     keeper_bytes = None if keeper_pid is None else resident_bytes(keeper_pid)
-    lines.append(_line("supervisor", keeper_pid, "", keeper_bytes, "" if keeper_pid else "no: is not running"))
+    lines.append(_line(KEEPER, keeper_pid, "", keeper_bytes, "" if keeper_pid else "no: is not running"))
     total = sum(row.resident_bytes or 0 for row in rows) + (keeper_bytes or 0)
     lines.append(_line("total", None, "", total, ""))
     return "\n".join(lines)
@@ -151,8 +153,10 @@ def _line(name: str, pid: int | None, port: str, held: int | None, ready: str) -
 
 
 def _logs(stack: Stack, chosen: argparse.Namespace) -> int:
-    names = tuple(programs.program(name).name for name in chosen.services) or programs.NAMES
-    files = {name: stack.log_file(name) for name in names}
+    known = {**{name: stack.log_file(name) for name in programs.NAMES}, KEEPER: stack.log_file("supervisord")}
+    if unknown := [name for name in chosen.services if name not in known]:
+        raise UnknownServiceError(unknown[0], tuple(known))
+    files = {name: known[name] for name in tuple(chosen.services) or programs.NAMES}
     if not chosen.follow and not any(file.exists() for file in files.values()):
         print(f"There are no logs in {stack.directory}: make up starts a stack.", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ from deploy.local.programs import WATCHERS
 from deploy.local.settings import StackSettings
 
 ASK_TIMEOUT_SECONDS = 3.0
+NO_ANSWER = "does not answer"
 
 
 def reason_not_ready(settings: StackSettings, service: str, told: Mapping[str, str]) -> str | None:
@@ -36,7 +37,7 @@ def kafka_reason(bootstrap: str) -> str | None:
         # Not `describe_cluster`, as contracts/asking.py says.
         told = asked.list_topics(timeout=ASK_TIMEOUT_SECONDS)
     except KafkaException:
-        return "does not answer yet"
+        return NO_ANSWER
     return None if told.brokers else "has no broker yet"
 
 
@@ -50,7 +51,7 @@ def redis_reason(url: str) -> str | None:
         ) as asked:
             asked.ping()
     except redis.RedisError as error:
-        return "is loading its file" if isinstance(error, redis.BusyLoadingError) else "does not answer yet"
+        return "is loading its file" if isinstance(error, redis.BusyLoadingError) else NO_ANSWER
     return None
 
 
@@ -62,7 +63,7 @@ def http_reason(base_url: str, path: str = "/readyz") -> str | None:
     except urllib.error.HTTPError as error:
         return _reasons(error.read(10_000)) or f"answers {error.code}"
     except (OSError, http.client.HTTPException):
-        return "does not answer yet"
+        return NO_ANSWER
 
 
 def _reasons(body: bytes) -> str:

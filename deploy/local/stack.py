@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.face import logs
-from deploy.local import checks, classes, debs, generations, jars, kafka, processes, programs, statedir, valkey, watchers
+from deploy.local import (
+    checks,
+    classes,
+    debs,
+    generations,
+    jars,
+    kafka,
+    processes,
+    programs,
+    statedir,
+    valkey,
+    vitals,
+    watchers,
+)
 from deploy.local.errors import GenerationError, NotNowError, NotReadyError, OtherStackError, WatcherMissingError
 from deploy.local.generations import Generations
 from deploy.local.keeper import Keeper, Kept
@@ -18,6 +31,9 @@ from deploy.local.settings import PORTS, REPOSITORY, Clock, StackSettings
 POLL_SECONDS = 0.2
 # A process that has died this often before it was ready will not get ready by waiting.
 LIVES = 4
+# Whoever waits is told for whom, first after so long, then each half minute.
+FIRST_TOLD_SECONDS = 10.0
+TOLD_EVERY_SECONDS = 30.0
 DOWN_WITHIN_SECONDS = 90.0
 
 Say = Callable[[str], None]
@@ -191,7 +207,9 @@ class Stack:
         rows = []
         for name in self.names:
             pid = pids.get(name)
-            reason = reason_not_ready(self.settings, name, self._environment) if pid is not None else "is not running"
+            reason = "is not running" if pid is None else reason_not_ready(self.settings, name, self._environment)
+            if pid is not None and reason is not None:
+                reason = f"{reason}; {vitals.words(pid)}"
             rows.append(
                 Row(
                     name=name,
@@ -215,6 +233,7 @@ class Stack:
         deadline = time.monotonic() + limit
         for name in names:
             began = time.monotonic()
+            told_again = began + FIRST_TOLD_SECONDS
             lives: set[int] = set()
             while (reason := reason_not_ready(self.settings, name, self._environment)) is not None:
                 seen = self._keeper.seen().get(name)
@@ -222,8 +241,13 @@ class Stack:
                     lives.add(seen.pid)
                 if len(lives) > LIVES or seen is None or seen.state == "FATAL":
                     raise NotReadyError(f"{name} ends again and again: {self._last_words(name)}")
+                if seen.pid is not None:
+                    reason = f"{reason}; {vitals.words(seen.pid)}"
                 if time.monotonic() > deadline:
                     raise NotReadyError(f"{name} is not ready after {limit:.0f} s: it {reason}. {self._last_words(name)}")
+                if time.monotonic() > told_again:
+                    self.say(f"  {name:<15} {reason} (see {self.log_file(name)})")
+                    told_again += TOLD_EVERY_SECONDS
                 time.sleep(POLL_SECONDS)
             self.say(f"  {name:<15} ready after {time.monotonic() - began:4.1f} s   {self.address(name)}".rstrip())
 

@@ -1,6 +1,7 @@
 """The local stack comes up, comes back from being half dead, goes down, and leaves its neighbours alone."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,11 +38,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, module_port_base: int) -> It
 STARTED_ANEW_SECONDS = 1.5
 
 
-def _command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _command(stack: Stack, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "deploy.local.main", *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, **stack.environment},
+        env={**os.environ, **stack.environment, **settings},
         capture_output=True,
         text=True,
         timeout=120,
@@ -77,6 +78,8 @@ def test_up_twice_status_down_twice_up_again(stack: Stack) -> None:
     assert status.returncode == 1, "not everything is ready"
     assert (stack.directory / "kafka" / "data" / "meta.properties").exists(), "what is stored lies in this directory"
     assert "Kafka Server started" in _command(stack, "logs", "kafka", "-n", "5000").stdout
+    assert "spawned: 'kafka' with pid" in _command(stack, "logs", "supervisor", "-n", "5000").stdout
+    assert "it has redis, kafka, " in _command(stack, "logs", "nobody").stderr
 
     cluster = Log(stack.settings.bootstrap).cluster_id()
     with redis.Redis.from_url(stack.settings.redis_url) as client:
@@ -100,6 +103,26 @@ def test_a_killed_server_comes_back_with_a_right_pid_file(stack: Stack) -> None:
     _until(lambda: set(stack.pids) == set(SERVERS) and not set(stack.pids.values()) & set(before.values()))
     stack.wait_ready(SERVERS)
     assert {row.name for row in stack.status() if row.ready} == set(SERVERS)
+
+
+def test_a_server_that_stands_still_is_named_while_it_is_waited_for(stack: Stack) -> None:
+    """`up` mends no hang: it says after ten seconds who keeps it waiting, its log, and what ends that; then it gives up."""
+    stack.up(SERVERS)
+    frozen = stack.pids["redis"]
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        still = rf"stands still \(state T\): kill -KILL {frozen}, supervisor starts it anew"
+        told = rf"does not answer; PID {frozen} has run for .+ and {still}"
+        assert re.search(rf"^redis .+ no: {told}$", _command(stack, "status").stdout, re.MULTILINE)
+        waited = _command(stack, "up", "--only", "redis", MOTCUA_READY_WITHIN_SECONDS="14")
+        assert waited.returncode == 1
+        assert len(re.findall(rf"^  redis +{told} \(see .+/logs/redis\.log\)$", waited.stdout, re.MULTILINE)) == 1
+        assert re.search(rf"^redis is not ready after 14 s: it {told}", waited.stderr)
+    finally:
+        os.kill(frozen, signal.SIGKILL)
+    # As the sentence says.
+    _until(lambda: stack.pids.get("redis") not in (None, frozen))
+    stack.wait_ready(SERVERS)
 
 
 @pytest.mark.long

@@ -121,7 +121,7 @@ def test_two_processes_of_a_service_run_beside_each_other_and_none_outlives_its_
     assert one.process.returncode == -signal.SIGKILL
     assert two.stop() in (0, -signal.SIGTERM)
     three.freeze()
-    assert http_reason(three.base_url) == "does not answer yet"
+    assert http_reason(three.base_url) == "does not answer"
     three.thaw()
     three.wait_ready()
     four = province.start("intake")
