@@ -23,6 +23,8 @@ PUBLISHED = {
 # A centre's outbox runs in the centre, where compose is not.
 AT_THE_CENTRE = {8000 + PORTS["edge"]}
 LINE = re.compile(r"docker compose [a-z]")
+OPERATIONS = REPOSITORY / "docs" / "OPERATIONS.md"
+CURL = re.compile(r"\bcurl [^`\n;|]*")
 OF_PLAIN_PROCESSES = re.compile(
     r"\bmake (?:status|logs|up|verify|rejected|reference-\w+|rebuild-counters|recover|generation)\b"
 )
@@ -58,6 +60,22 @@ def test_a_door_of_no_container_is_asked_from_within(page: Path) -> None:
         [name] = [name for name, each in SERVICES.items() if str(port) in each.get("healthcheck", {}).get("test", ())]
         check = " ".join(SERVICES[name]["healthcheck"]["test"][1:])
         assert f"docker compose exec {name} {check}" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_question_has_a_bound(page: Path) -> None:
+    """A process that hangs takes the connection and never answers: without a bound the one who asks hangs with it."""
+    assert [asked for asked in CURL.findall(page.read_text()) if not re.search(r" -m \d+ ", asked)] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, OPERATIONS], ids=lambda page: page.stem)
+def test_a_watcher_s_door_is_that_of_containers_and_that_of_plain_processes(page: Path) -> None:
+    """Compose publishes Prometheus and Alertmanager at 9090 and 9091; as plain processes they are elsewhere."""
+    for line in page.read_text().splitlines():
+        for name, offset in (("prometheus", PORTS["prometheus"]), ("alertmanager", PORTS["alertmanager"])):
+            [published] = [port.rpartition("-")[2].partition("}")[0] for port in SERVICES[name]["ports"]]
+            if f":{published}" in line:
+                assert f"plain processes: port base + {offset}, so {8000 + offset}" in line, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
