@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 import pytest
 import yaml
 
+from deploy.local import programs
 from deploy.local.settings import PORTS
 from deploy.operators import main as operators
 from services.processing.domain.takeover import Verdict
@@ -24,6 +25,7 @@ PUBLISHED = {
 AT_THE_CENTRE = {8000 + PORTS["edge"]}
 LINE = re.compile(r"docker compose [a-z]")
 OPERATIONS = REPOSITORY / "docs" / "OPERATIONS.md"
+PID_FILE = re.compile(r"\.local/([a-z-]+)\.pid")
 CURL = re.compile(r"\bcurl [^`\n;|]*")
 OF_PLAIN_PROCESSES = re.compile(
     r"\bmake (?:status|logs|up|verify|rejected|reference-\w+|rebuild-counters|recover|generation)\b"
@@ -76,6 +78,18 @@ def test_a_watcher_s_door_is_that_of_containers_and_that_of_plain_processes(page
             [published] = [port.rpartition("-")[2].partition("}")[0] for port in SERVICES[name]["ports"]]
             if f":{published}" in line:
                 assert f"plain processes: port base + {offset}, so {8000 + offset}" in line, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_hang_of_a_plain_process_is_ended_by_its_own_kill(page: Path) -> None:
+    """`make up` waits for what hangs, and `make down` takes the whole city and its watchers away for one process."""
+    text = page.read_text()
+    assert set(PID_FILE.findall(text)) <= set(programs.NAMES)
+    if page.stem != "ServiceDown":
+        assert "make down" not in text
+    for paragraph in text.split("\n\n"):
+        if "docker compose restart" in paragraph and re.search(r"\bhangs\b", paragraph):
+            assert "kill -KILL $(cat .local/" in paragraph
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
