@@ -221,6 +221,15 @@ TROUBLES: dict[str, Trouble] = {
          _one("IntakeBudgetBurnsFast")],
         _told(("platform-pages", "RedisDown", 1), ("platform-pages", "IntakeBudgetBurnsFast", 1)),
     ),
+    "a full Redis is one page, which says so": Trouble(
+        [*map(_one, ("RedisFull", "RedisDown", "ProcessingLag", "FiguresUnavailable", "FreshnessBudgetBurnsFast")),
+         *(_one("NotReady", job=job, instance="a") for job in ("processing", "metrics"))],
+        _told(("platform-pages", "RedisFull", 1)),
+    ),
+    "a Redis that is nearly full and goes on taking writes hides nothing": Trouble(
+        [*map(_one, ("RedisFull", "ProcessingLag")), _one("NotReady", job="processing", instance="a")],
+        _told(*(("platform-pages", alert, 1) for alert in ("RedisFull", "ProcessingLag", "NotReady"))),
+    ),
     "Redis away hides what is not right in those who ask it, and nothing of intake": Trouble(
         [_one("RedisDown"), *(_one(alert, job=job, instance=instance) for job in ("intake", "processing")
                               for alert, instance in (("NotReady", "a"), ("KafkaSlow", "a"), ("CrashLooping", "b"))),
