@@ -36,7 +36,7 @@ NOTHING: Final = where_known(KNOWN)
 NONE_YET: Final = where_known(KNOWN, -1)
 SHARES: Final[Steps] = ((None, BAD), (0.5, FAIR), (0.8, GOOD))
 ON_TIME: Final[Steps] = ((None, BAD), (0.8, FAIR), (0.95, GOOD))
-CUT_OFF: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
+YES_NO: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
 TODAY: Final = "{} on the day of the log clock. Of the chosen tier; by the receiving unit, whatever role is chosen."
 
 
@@ -85,8 +85,15 @@ def _now() -> Row:
                 f"sum(unit:motcua_cut_off:bool {NAMED}) {where_known(LINES_ARE_READ)}",
                 steps=ANY_IS_BAD,
             ),
+            figure(
+                "Đơn vị im lặng",
+                "Units of the chosen tier of which nothing has come for too much of their own working time. The table below "
+                "says which, and when each was last heard of.",
+                f"sum(motcua_unit_silent {NAMED}) {NOTHING}",
+                steps=ANY_IS_BAD,
+            ),
         ),
-        (4, 4, 4, 4, 4, 4),
+        (4, 3, 3, 4, 3, 4, 3),
         height=4,
     )
 
@@ -218,14 +225,21 @@ def _each() -> Row:
         (
             units_table(
                 "Tất cả đơn vị",
-                "Every unit of the chosen tier with the exact figures of now; a name leads to its page.",
+                "Every unit of the chosen tier with the exact figures of now, and when intake stored its last event; a name "
+                "leads to its page.",
                 (
                     Column("Tiếp nhận", RECEIVED),
                     Column("Trực tuyến", f"{ONLINE} / ({RECEIVED} > 0)", "percentunit", SHARES),
                     Column("Đúng hạn", f"{IN_TIME} / ({DUE} > 0)", "percentunit", ON_TIME),
                     Column("Đang mở", OPEN),
                     Column("Quá hạn", OVERDUE, steps=ANY_IS_BAD),
-                    Column("Mất liên lạc", f"sum by (unit, name) (unit:motcua_cut_off:bool {NAMED})", words=CUT_OFF),
+                    Column("Mất liên lạc", f"sum by (unit, name) (unit:motcua_cut_off:bool {NAMED})", words=YES_NO),
+                    Column("Im lặng", f"sum by (unit, name) (motcua_unit_silent {NAMED})", words=YES_NO),
+                    Column(
+                        "Bản tin cuối",
+                        f"max by (unit, name) (motcua_unit_last_event_timestamp_seconds {NAMED}) * 1000",
+                        "time:HH:mm DD/MM/YYYY",
+                    ),
                 ),
             ),
         ),

@@ -246,7 +246,9 @@ def _not_known() -> models.SpecialValueMap:
 
 
 def _look(column: Column) -> list[models.DynamicConfigValue]:
-    told = [_set("unit", column.unit), _set("decimals", DECIMALS[column.unit])]
+    told = [_set("unit", column.unit)]
+    if column.unit in DECIMALS:
+        told.append(_set("decimals", DECIMALS[column.unit]))
     if column.words:
         options = _told({str(value): word for value, word in column.words.items()})
         told += [

@@ -18,7 +18,7 @@ from services.metrics.api.instruments import WITHIN
 from services.metrics.domain.delivery import LINKS
 from services.processing.domain.arrows import PAUSED, RUNNING, SUBMITTED, public
 from tests.alerts import rules
-from tests.dashboards import dashboards, panels
+from tests.dashboards import NAME, dashboards, panels
 
 PAGES = dashboards()
 PANELS = [(name, panel) for name, page in PAGES.items() for panel in panels(page)]
@@ -74,7 +74,7 @@ def test_what_is_counted_is_shown_to_the_digit() -> None:
     [(_, table)] = [(name, panel) for name, panel in drawn("table") if name == "city"]
     columns = dict(overrides(table))
     assert {each["unit"]: each.get("decimals") for each in columns.values() if "unit" in each} == {
-        COUNT: 0, "percentunit": 2, "string": None,
+        COUNT: 0, "percentunit": 2, "string": None, "time:HH:mm DD/MM/YYYY": None,
     }  # fmt: skip
     # Else a unit's code is 19.8 K.
     assert columns["Mã"]["unit"] == "string"
@@ -178,6 +178,10 @@ def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
     assert places["Đường truyền"] == min(set(places.values()) - {1})
     [table] = [panel for panel in panels(PAGES["city"]) if panel["type"] == "table"]
     assert "unit:motcua_cut_off:bool" in asked(table)
+    # Whoever is woken because a city fell silent is sent there (CitySilent).
+    assert {"motcua_unit_silent", "motcua_unit_last_event_timestamp_seconds"} <= set(NAME.findall(asked(table)))
+    [silent] = [panel for panel in panels(PAGES["city"]) if "motcua_unit_silent" in asked(panel) and panel["type"] == "stat"]
+    assert silent["gridPos"]["y"] == 1
     today = [panel["title"] for panel in panels(PAGES["city"]) if panel["type"] == "stat" and "_today" in asked(panel)]
     assert len(today) == 4
 
