@@ -125,7 +125,10 @@ def lines(
     for said, (name, colour) in {**fixed, **(names or {})}.items():
         renamed = [] if said == name else [_set("displayName", name)]
         panel = panel.override_by_name(said, [*renamed, _drawn_in(colour)])
-    return panel.override_by_regexp(f"/^{NOBODY}/", [_drawn_in(COLOURS[-1])]) if NOBODY in str(asks) else panel
+    # Where there is somebody it has no points: stacked, its line would be drawn on top of theirs.
+    alone = [_set("custom.stacking", {"mode": "none"})] if stacked else []
+    nobody = [_drawn_in(COLOURS[-1]), *alone]
+    return panel.override_by_regexp(f"/^{NOBODY}/", nobody) if NOBODY in str(asks) else panel
 
 
 def ranking(

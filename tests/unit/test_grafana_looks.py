@@ -126,6 +126,18 @@ def test_nothing_for_nobody_is_a_line_with_a_name() -> None:
         assert label
 
 
+def test_nothing_for_nobody_is_not_laid_on_top_of_somebody() -> None:
+    """Stacked, a line without a point now is drawn along the sum of the others, in the colour of there being none."""
+    stacked = [
+        panel
+        for _, panel in drawn("timeseries")
+        if NOBODY in asked(panel) and defaults(panel)["custom"].get("stacking", {}).get("mode") == "normal"
+    ]
+    assert len(stacked) >= 7
+    for panel in stacked:
+        assert dict(overrides(panel))[f"/^{NOBODY}/"]["custom.stacking"] == {"mode": "none"}, panel["title"]
+
+
 def test_no_line_is_drawn_twice_under_one_name() -> None:
     """A series with labels of its own and a 0 without any are two series: put together they are one."""
     for name, panel in drawn("timeseries"):
