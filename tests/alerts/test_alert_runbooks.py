@@ -93,6 +93,16 @@ def test_a_hang_of_a_plain_process_is_ended_by_its_own_kill(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_is_told_to_redis_has_a_line_for_plain_processes(page: Path) -> None:
+    """Their server came with the Python packages, at a port of its own; whether it answers, `make status` says."""
+    text = page.read_text()
+    if re.search(r"redis redis-cli (?!ping)", text):
+        found = [REPOSITORY.glob(path) for path in re.findall(r"\.venv/lib/\S+/valkey-cli", text)]
+        assert found and all(any(each) for each in found)
+        assert f"-p {8000 + PORTS['redis']} " in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_line_for_containers_names_what_there_is(page: Path) -> None:
     """Services of docker-compose.yml, and commands of the operators' tool."""
     text = page.read_text()
