@@ -26,8 +26,8 @@ def edge() -> Row:
         (
             lines(
                 "Chờ trong các hộp gửi",
-                "Events in the outboxes of all centres by their newest heartbeats. Beyond 200 of one unit that become more, "
-                "somebody is told.",
+                "Events in the outboxes of all centres by their newest heartbeats. Beyond 200 of one unit that do not "
+                "become fewer, somebody is told.",
                 (
                     ("sum(motcua_unit_spool_events)", "cả thành phố"),
                     ("max(motcua_unit_spool_events)", "nhiều nhất một đơn vị"),
@@ -128,8 +128,9 @@ def intake() -> Row:
         (
             lines(
                 "Bị từ chối trong một giờ",
-                "Events that intake would not take among those handed in within an hour; more than one in twenty wakes "
-                "somebody. No figure of the city knows of them.",
+                "Events that intake would not take among those handed in within an hour; no figure of the city knows of "
+                "them. More than one in twenty is a ticket; it wakes somebody where events come to lie aside at three "
+                "centres, or a city at work has more refused than taken.",
                 ((f"max(city:motcua_refused:ratio1h) {health.ZERO}", "cả thành phố"),),
                 "percentunit",
                 steps=((None, GOOD), (0.05, BAD)),

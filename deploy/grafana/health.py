@@ -73,10 +73,13 @@ def letters() -> Row:
         (
             lines(
                 "Tỷ lệ bị loại trong một giờ",
-                "Dead letters of an hour's events, and those that wait; more than one in 20, or one in 5, wakes somebody.",
+                "Dead letters of an hour's events, and those that wait, also without the worst unit: more than one in 20, "
+                "or one in 5, without that unit, wakes somebody.",
                 (
                     (f"max(city:motcua_rejected:ratio1h) {ZERO}", "bị loại"),
                     (f"max(city:motcua_parked:ratio1h) {ZERO}", "nằm chờ"),
+                    (f"max(city:motcua_rejected_elsewhere:ratio1h) {ZERO}", "bị loại, trừ nơi nhiều nhất"),
+                    (f"max(city:motcua_parked_elsewhere:ratio1h) {ZERO}", "nằm chờ, trừ nơi nhiều nhất"),
                 ),
                 "percentunit",
                 steps=((None, GOOD), (0.05, BAD), (0.2, BAD)),

@@ -136,7 +136,7 @@ def _line() -> Row:
             lines(
                 "Chờ trong hộp gửi",
                 "Events in the unit’s outboxes by their newest heartbeats; 0 without an outbox, none while nobody knows. "
-                "Beyond 200 that become more, somebody is told.",
+                "Beyond 200 that do not become fewer, somebody is told.",
                 ((f'sum(motcua_unit_spool_events{{unit="$unit"}}) {WITHOUT_EDGE}', "bản tin"),),
                 steps=SPOOLED,
             ),

@@ -15,6 +15,8 @@ SELECTOR = re.compile(r"\{[^{}]*\}")
 # A figure as it stands, or how long ago something was, compared with a number.
 NUMBER = r"(\d+(?:\.\d+)?)"
 COMPARED = re.compile(rf"((?:time\(\) - )?[a-z_:0-9]+)\)? (?:>=|<=|>|<|==) {NUMBER}(?: \* {NUMBER})?(?! \*|[\w.])")
+# A figure of which a look was missed is that of the look before.
+KEPT = re.compile(r"last_over_time\(([a-z_:0-9]+)\[\w+\]\)")
 DRAWN = re.compile(r"((?:time\(\) - )?)(?:(?:max|min|sum)(?: by \([a-z, ]+\))? ?\()?([a-z_:0-9]+)\)?")
 # None at all, and yes or no: lines that need no number.
 PLAIN = {0.0, 1.0}
@@ -108,7 +110,7 @@ def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
     others of its unit."""
     told: dict[str, dict[float, str]] = {}
     for alert in rules.alerts():
-        for figure, number, times in COMPARED.findall(SELECTOR.sub("", alert.expr)):
+        for figure, number, times in _compared(alert):
             told.setdefault(figure, {})[float(number) * float(times or 1)] = alert.name
     found = set()
     lacking = []
@@ -120,6 +122,25 @@ def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
     assert {("unit", "Cũ nhất chưa gửi"), ("unit", "Chờ trong hộp gửi"), ("flow", "Cũ nhất chưa gửi"),
             ("flow", "Chờ trong các hộp gửi"), ("reliability", "Tỷ lệ trống theo nơi")} <= found  # fmt: skip
     assert not lacking, lacking
+
+
+def test_what_a_panel_says_to_wake_somebody_does_by_what_it_draws() -> None:
+    """Of such a panel some figure is compared with a number by an alert that is a page, and not by a ticket alone."""
+    waking = {figure for alert in rules.alerts() if alert.labels["severity"] == "page" for figure, _, _ in _compared(alert)}
+    said = []
+    for name, page in PAGES.items():
+        for panel in dashboards.panels(page):
+            if re.search(r"\bwakes somebody", panel["description"]):
+                drawn_here = {found for target in panel["targets"] for found in dashboards.NAME.findall(target["expr"])}
+                assert drawn_here & waking, (name, panel["title"])
+                said.append(panel["title"])
+    assert len(said) >= 5, said
+
+
+def _compared(alert: rules.Rule) -> list[tuple[str, str, str]]:
+    """A figure, the number that it is compared with, and how many times that."""
+    found: list[tuple[str, str, str]] = COMPARED.findall(KEPT.sub(r"\1", SELECTOR.sub("", alert.expr)))
+    return found
 
 
 def _figures() -> Iterator[tuple[str, str, str, set[float]]]:
