@@ -1,37 +1,70 @@
-"""A line of progress on a terminal: how far the logs are read, how fast, how long it will take; elsewhere nothing."""
+"""How far a recount is: on a terminal a line that is drawn anew, elsewhere one each half minute."""
 
 import sys
+import threading
 import time
-from typing import TextIO
-
-from services.audit.reader import Reader
+from typing import Protocol, TextIO
 
 EVERY_SECONDS = 0.2
+PLAIN_EVERY_SECONDS = 30.0
 WIDTH = 24
 
 
-class Progress:
-    """Tells of a reader; `done` leaves the terminal as it was."""
+class Counted(Protocol):
+    """Whoever reads, as far as this concerns progress."""
 
-    def __init__(self, to: TextIO = sys.stderr) -> None:
+    @property
+    def read_records(self) -> int:
+        """So many by now."""
+
+    total: int
+
+
+class Progress:
+    """Tells of a reader, also while it is not read but asked and compared; `done` leaves the terminal as it was."""
+
+    def __init__(self, to: TextIO = sys.stderr, plain_every_seconds: float = PLAIN_EVERY_SECONDS) -> None:
         self._to = to
         self._shows = to.isatty()
-        self._begun = self._told = time.monotonic()
+        self._every_seconds = EVERY_SECONDS if self._shows else plain_every_seconds
+        self._begun = time.monotonic()
+        self._all_read: float | None = None
+        self._reader: Counted | None = None
+        self._ended = threading.Event()
+        self._teller = threading.Thread(target=self._go_on, name="progress", daemon=True)
+        self._teller.start()
 
-    def tell(self, reader: Reader) -> None:
-        """Draws the line anew, at most five times a second."""
-        now = time.monotonic()
-        if not self._shows or now - self._told < EVERY_SECONDS:
-            return
-        self._told = now
-        self._to.write("\r\x1b[K" + line(reader.read_records, reader.total, now - self._begun))
-        self._to.flush()
+    def tell(self, reader: Counted) -> None:
+        """Whom it is about; what it has read is looked at when a line is due."""
+        self._reader = reader
 
     def done(self) -> None:
         """Takes the line away."""
+        self._ended.set()
+        self._teller.join()
         if self._shows:
             self._to.write("\r\x1b[K")
             self._to.flush()
+
+    def _go_on(self) -> None:
+        while not self._ended.wait(self._every_seconds):
+            told = self._line(time.monotonic())
+            try:
+                self._to.write(f"\r\x1b[K{told}" if self._shows else f"{told}\n")
+                self._to.flush()
+            except OSError:
+                return  # nobody reads it any more; the verdict is another matter
+
+    def _line(self, now: float) -> str:
+        if self._reader is None:
+            return f"asking Kafka for its logs, {now - self._begun:.0f} s so far"
+        read, total = self._reader.read_records, self._reader.total
+        if read < total:
+            self._all_read = None
+            return line(read, total, now - self._begun)
+        if self._all_read is None:
+            self._all_read = now
+        return f"{read:,} records read; asking and comparing, {now - self._all_read:.0f} s so far"
 
 
 def line(read: int, total: int, seconds: float) -> str:

@@ -1,5 +1,8 @@
 """What audit tells beside its checks: lists by unit, a line of progress, a scope in turns; figures by day and in sum."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import StringIO
 
 import msgspec
@@ -207,13 +210,45 @@ def test_a_look_takes_its_turn_and_comes_round() -> None:
     assert Scope().some(list("abc"), None) == list("abc")
 
 
-def test_progress_is_shown_on_a_terminal_alone() -> None:
+@dataclass
+class _Reading:
+    read_records: int
+    total: int
+
+
+def test_progress_is_told_elsewhere_than_on_a_terminal_now_and_then_and_to_the_end() -> None:
+    """A recount of some minutes is not silent in a log or a pipe, neither while it reads nor while it asks and compares."""
+    plain, reading = StringIO(), _Reading(50, 200)
+    progress = Progress(plain, plain_every_seconds=0.02)
+    try:
+        _until(lambda: "asking Kafka for its logs" in plain.getvalue())
+        progress.tell(reading)
+        _until(lambda: "25 %  50 of 200 records" in plain.getvalue())
+        reading.read_records = 200
+        _until(lambda: "200 records read; asking and comparing, 0 s so far\n" in plain.getvalue())
+    finally:
+        progress.done()
+    assert "\x1b" not in plain.getvalue()
+    ended = plain.getvalue()
+    time.sleep(0.1)
+    assert plain.getvalue() == ended
+
+
+def test_a_short_recount_has_no_progress_elsewhere_than_on_a_terminal() -> None:
     plain = StringIO()
     progress = Progress(plain)
+    progress.tell(_Reading(50, 200))
     progress.done()
     assert plain.getvalue() == ""
     assert line(50, 200, 5.0) == "[######..................]  25 %  50 of 200 records, 10/s, 15 s to go"
     assert line(0, 0, 0.0).endswith("no estimate yet")
+
+
+def _until(holds: Callable[[], bool], within_seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + within_seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_is_sent_again_is_compared_as_far_back_as_is_remembered() -> None:
