@@ -98,7 +98,8 @@ def test_what_is_told_to_redis_has_a_line_for_plain_processes(page: Path) -> Non
     text = page.read_text()
     if re.search(r"redis redis-cli (?!ping)", text):
         found = [REPOSITORY.glob(path) for path in re.findall(r"\.venv/lib/\S+/valkey-cli", text)]
-        assert found and all(any(each) for each in found)
+        assert found
+        assert all(any(each) for each in found)
         assert f"-p {8000 + PORTS['redis']} " in text
 
 
