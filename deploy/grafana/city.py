@@ -12,6 +12,7 @@ from deploy.grafana.panels import (
     FAIR,
     GOOD,
     LINES_ARE_READ,
+    MOMENT,
     NOT_YET,
     Column,
     Steps,
@@ -238,7 +239,7 @@ def _each() -> Row:
                     Column(
                         "Bản tin cuối",
                         f"max by (unit, name) (motcua_unit_last_event_timestamp_seconds {NAMED}) * 1000",
-                        "time:HH:mm DD/MM/YYYY",
+                        MOMENT,
                     ),
                 ),
             ),

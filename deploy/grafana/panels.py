@@ -18,6 +18,7 @@ SOURCE: Final = kinds.DataSourceRef("prometheus", "${datasource}")
 # Dossiers and events are counted, not estimated: to the digit, grouped as the reader's browser groups.
 COUNT: Final = "locale"
 PER_SECOND: Final = "suffix:/s"
+MOMENT: Final = "time:HH:mm DD/MM/YYYY"
 DECIMALS: Final = {COUNT: 0, "percentunit": 2}
 # How far an axis reaches at least, where no line of a threshold says it: else Grafana draws nothing but zeros up to 100.
 LEAST: Final = {COUNT: 5.0, PER_SECOND: 1.0, "reqps": 1.0, "s": 1.0, "short": 1.0}

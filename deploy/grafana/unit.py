@@ -12,6 +12,7 @@ from deploy.grafana.panels import (
     FAIR,
     GOOD,
     LINES_ARE_READ,
+    MOMENT,
     NOT_YET,
     PER_SECOND,
     SPOOLED,
@@ -41,6 +42,7 @@ LINKS: Final[Words] = {
 YES_NO: Final[Words] = {0: ("Không", GOOD), 1: ("Có", BAD)}
 SILENCES: Final[Words] = {**YES_NO, -1: ("Chưa từng báo", FAIR)}
 WITHOUT_EDGE: Final = where_known(LINES_ARE_READ)
+DIRECT: Final = where_known(LINES_ARE_READ, -1)
 # What was never counted is 0, and has no share and no age.
 NOTHING: Final = where_known(KNOWN)
 NONE_YET: Final = where_known(KNOWN, -1)
@@ -95,9 +97,10 @@ def _now() -> Row:
             ),
             figure(
                 "Đầy đủ đến",
-                "Up to when the unit’s edges have delivered all that they hold; none of a unit without an edge.",
-                f'max(motcua_unit_complete_until_timestamp_seconds{{unit="$unit"}}) * 1000 {NONE_YET}',
-                "time:HH:mm DD/MM",
+                "Up to when the unit’s edges have delivered all that they hold; none of a unit without an edge, unknown "
+                "while no heartbeats are read.",
+                f'max(motcua_unit_complete_until_timestamp_seconds{{unit="$unit"}}) * 1000 {DIRECT}',
+                MOMENT,
                 words=NOT_YET,
             ),
         ),
@@ -117,7 +120,7 @@ def _line() -> Row:
             figure(
                 "Đường truyền",
                 "The line of the unit’s edges, the worst of them; a unit without an edge reports directly.",
-                f"{link} {where_known(LINES_ARE_READ, -1)}",
+                f"{link} {DIRECT}",
                 words=LINKS,
             ),
             figure(

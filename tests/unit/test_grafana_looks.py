@@ -13,7 +13,7 @@ import pytest
 from contracts.data import Channel
 from contracts.lifecycle import Outcome, Timeliness
 from deploy.grafana import names
-from deploy.grafana.panels import COUNT, NOBODY
+from deploy.grafana.panels import COUNT, MOMENT, NOBODY
 from services.metrics.api.instruments import WITHIN
 from services.metrics.domain.delivery import LINKS
 from services.processing.domain.arrows import PAUSED, RUNNING, SUBMITTED, public
@@ -74,7 +74,7 @@ def test_what_is_counted_is_shown_to_the_digit() -> None:
     [(_, table)] = [(name, panel) for name, panel in drawn("table") if name == "city"]
     columns = dict(overrides(table))
     assert {each["unit"]: each.get("decimals") for each in columns.values() if "unit" in each} == {
-        COUNT: 0, "percentunit": 2, "string": None, "time:HH:mm DD/MM/YYYY": None,
+        COUNT: 0, "percentunit": 2, "string": None, MOMENT: None,
     }  # fmt: skip
     # Else a unit's code is 19.8 K.
     assert columns["Mã"]["unit"] == "string"
