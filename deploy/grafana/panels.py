@@ -171,11 +171,16 @@ def units_table(title: str, text: str, columns: Sequence[Column]) -> table.Panel
 
 
 def alerts_table(title: str, text: str, columns: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]]) -> table.Panel:
-    """What fires, and how often; `columns` are labels of alerts, each with its title and the words for its values."""
+    """What fires, how often, for how long at most; `columns` are labels of alerts, each with its title and the words for its
+    values. By the first that has words, then the newest first: what began just now is what somebody was called for."""
     panel = table.Panel().title(title).description(text).datasource(SOURCE).filterable(True).unit("string")
     panel = panel.thresholds(_thresholds(PLAIN)).no_value("Không có cảnh báo nào")
     firing = 'ALERTS{alertstate="firing",severity=~"page|ticket"}'
-    panel = panel.with_target(asked(f"count by ({', '.join(columns)}) ({firing})", instant=True, as_table=True))
+    by = ", ".join(columns)
+    # When it was first seen; that it has lasted long enough is said by the other alone.
+    begun = f"ALERTS_FOR_STATE and ignoring (alertstate) {firing}"
+    for ref, expr in (("A", f"count by ({by}) ({firing})"), ("B", f"time() - min by ({by}) ({begun})")):
+        panel = panel.with_target(asked(expr, ref=ref, instant=True, as_table=True))
     for said, words in columns.values():
         if words:
             told = {"type": "value", "options": _told(words)}
@@ -185,13 +190,19 @@ def alerts_table(title: str, text: str, columns: Mapping[str, tuple[str, Mapping
             )
     arranged = {
         "excludeByName": {"Time": True},
-        "renameByName": {**{label: said for label, (said, _) in columns.items()}, "Value": "Số"},
-        "indexByName": {label: number for number, label in enumerate((*columns, "Value"))},
+        "renameByName": {
+            **{label: said for label, (said, _) in columns.items()},
+            "Value #A": "Số",
+            "Value #B": "Đã bao lâu",
+        },
+        "indexByName": {label: number for number, label in enumerate((*columns, "Value #A", "Value #B"))},
     }
     panel = panel.override_by_name("Số", [_set("unit", COUNT), _set("decimals", 0), _set("custom.width", 70)])
+    panel = panel.override_by_name("Đã bao lâu", [_set("unit", "s"), _set("decimals", 0), _set("custom.width", 130)])
+    panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=arranged))
     first = next(said for said, words in columns.values() if words)
-    return panel.sort_by([common.TableSortByFieldState().display_name(first).desc(False)])
+    return panel.sort_by([common.TableSortByFieldState().display_name(each).desc(False) for each in (first, "Đã bao lâu")])
 
 
 def where_known(known: str, number: int = 0) -> str:

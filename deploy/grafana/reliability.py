@@ -184,19 +184,21 @@ def _alerts() -> Row:
         (
             figure(
                 "Đang báo động",
-                "Alerts that fire and wake somebody now.",
+                "Alerts that fire and would wake somebody, also those that another one, or a silence, hushes.",
                 'count(ALERTS{alertstate="firing",severity="page"}) or vector(0)',
                 steps=ANY_IS_BAD,
             ),
             figure(
                 "Phiếu việc",
-                "Alerts that fire and wait for working hours.",
+                "Alerts that fire and wait for working hours, also those that another one, or a silence, hushes.",
                 'count(ALERTS{alertstate="firing",severity="ticket"}) or vector(0)',
                 steps=((None, GOOD), (1, FAIR)),
             ),
             alerts_table(
                 "Cảnh báo nào, của ai",
-                "What fires now, and how often: whether it wakes, whose it is, of whom; docs/runbooks has a page for each.",
+                "What fires now, how often and for how long, the newest first: whether it would wake, whose it is, of whom. "
+                "Also what another alert, or a silence, hushes: while a city is cut off each of its centres is here. "
+                "docs/runbooks has a page for each.",
                 {
                     "severity": ("Mức", LEVELS),
                     "alertname": ("Cảnh báo", {}),
@@ -207,7 +209,7 @@ def _alerts() -> Row:
             ),
             lines(
                 "Cảnh báo theo chủ",
-                "Alerts that fire, by their owner; 0 while none does.",
+                "Alerts that fire, by their owner, also those that another one hushes; 0 while none does.",
                 ((f'sum by (owner) (ALERTS{{alertstate="firing",severity!="none"}}) {none_of("owner")}', "{{owner}}"),),
                 names=OWNERS,
                 stacked=True,

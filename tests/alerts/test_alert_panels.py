@@ -105,6 +105,34 @@ def test_a_drill_is_drawn_while_its_rule_lies_beside_the_others(tmp_path: Path) 
         run("promtool", "test", "rules", str(file))
 
 
+def test_what_fires_is_told_with_how_long_it_has_been_so(tmp_path: Path) -> None:
+    """Of several of one kind the longest; not of what only threatens to fire."""
+    labels = 'alertname="ServiceDown",severity="page",owner="platform",job="intake"'
+    series = {
+        f'ALERTS{{{labels},instance="1",alertstate="firing"}}': "1x30",
+        f'ALERTS_FOR_STATE{{{labels},instance="1"}}': "120x30",
+        f'ALERTS{{{labels},instance="2",alertstate="firing"}}': "1x30",
+        f'ALERTS_FOR_STATE{{{labels},instance="2"}}': "600x30",
+        'ALERTS{alertname="KafkaDown",severity="page",owner="platform",alertstate="pending"}': "1x30",
+        'ALERTS_FOR_STATE{alertname="KafkaDown",severity="page",owner="platform"}': "60x30",
+        'ALERTS{alertname="Watchdog",severity="none",owner="platform",alertstate="firing"}': "1x30",
+        'ALERTS_FOR_STATE{alertname="Watchdog",severity="none",owner="platform"}': "0x30",
+    }  # fmt: skip
+    [panel] = [panel for panel in dashboards.panels(PAGES["reliability"]) if panel["type"] == "table"]
+    told = [(target["expr"], value) for target, value in zip(panel["targets"], (2, 1200 - 120), strict=True)]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": expr, "eval_time": "20m", "exp_samples": [{"labels": f"{{{labels}}}", "value": value}]}
+            for expr, value in told
+        ],
+    }
+    file = tmp_path / "case.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+    run("promtool", "test", "rules", str(file))
+
+
 def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
     """Where an alert compares it with a number: that number is among the steps of each panel that draws it alone, or beside
     others of its unit."""

@@ -186,6 +186,13 @@ def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
     assert first["gridPos"]["y"] == 1
     assert all(label in first["targets"][0]["expr"] for label in ("alertname", "severity", "owner", "name"))
     assert defaults(first)["noValue"] == "Không có cảnh báo nào"
+    # Prometheus knows neither what Alertmanager hushes nor who was told.
+    for panel in panels(PAGES["reliability"]):
+        if 'ALERTS{alertstate="firing"' in asked(panel):
+            assert "hushes" in panel["description"], panel["title"]
+    # Within those that wake the newest.
+    assert [each["displayName"] for each in first["options"]["sortBy"]] == ["Mức", "Đã bao lâu"]
+    assert {each["desc"] for each in first["options"]["sortBy"]} == {False}
     places = {panel["title"]: panel["gridPos"]["y"] for panel in panels(PAGES["unit"])}
     assert places["Đường truyền"] == min(set(places.values()) - {1})
     [table] = [panel for panel in panels(PAGES["city"]) if panel["type"] == "table"]
