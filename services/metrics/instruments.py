@@ -26,7 +26,9 @@ class Instruments:
             "refused_flushes", "Partitions whose step Redis refused: another owner, position or build."
         )
         self.acquisitions = self._counter("acquisitions", "Partitions taken over.")
-        self.wipes = self._counter("wipes", "Times that torn figures were wiped to be counted anew.")
+        self.wipes = self._counter(
+            "wipes", "Partitions counted from the start of a log with records, as nothing was stored of them or it was torn."
+        )
         self.redis_errors = self._counter("redis_errors", "Calls of Redis that failed, by name of the error.", "name")
         self.redis_used_bytes = self._gauge("redis_used_bytes", "Bytes of memory that Redis has taken, as it says itself.")
         self.redis_max_bytes = self._gauge(

@@ -1,6 +1,6 @@
 """Every metric of the processing worker, with help and unit; no label ever holds an id, a unit or a dossier."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.platform_collector import PlatformCollector
@@ -9,6 +9,8 @@ from prometheus_client.process_collector import ProcessCollector
 from contracts.events import ItemCode
 from contracts.face import release
 from services.processing.domain.fold import DETAILS
+
+Wiped = Literal["new", "gone", "torn", "unclean", "log_behind"]
 
 
 class Instruments:
@@ -36,7 +38,14 @@ class Instruments:
         self.commits = counter("commits", "Commits of a partition that Redis took.")
         self.fenced = counter("fenced", "Times that a partition's stored state was found moved by somebody else, or gone.")
         self.takeovers = counter("takeovers", "Partitions taken over.")
-        self.wipes = counter("wipes", "Partitions whose state was wiped and is folded from the start.")
+        self.wipes = counter(
+            "wipes",
+            "Partitions whose state was wiped and is folded from the start: nothing of it is stored (`new`, or `gone` if of "
+            "its log something was sent before), `torn`, `unclean` (of another release, or half wiped), `log_behind`.",
+            "reason",
+        )
+        for why in get_args(Wiped):
+            self.wipes.labels(why)
         self.ticks = counter("ticks", "Ticks appended to the archive.")
         self.kafka_errors = counter("kafka_errors", "Errors that Kafka or its client reported, by name.", "name")
         self.redis_errors = counter("redis_errors", "Errors that Redis or its client reported, by name.", "name")

@@ -138,6 +138,7 @@ def test_figures_that_were_lost_in_part_or_whole_are_counted_anew(province: Prov
     shares = [at / (len(damages) + 1) for at in range(len(damages) + 2)]
     produce(province.kafka, log.part(0, shares[1]))
     wait_counted(province, len(log.part(0, shares[1])), worker)
+    assert _wipes(worker) == 0, "a log that was empty when it was taken over was not lost"
     for number, damage in enumerate(damages, start=1):
         with province.redis() as client:
             damage(client)
@@ -145,6 +146,8 @@ def test_figures_that_were_lost_in_part_or_whole_are_counted_anew(province: Prov
         expected = log.part(0, shares[number + 1])
         wait_counted(province, len(expected), worker)
         wait_until(f"damage {number} is mended:\n{worker.log_end()}", lambda: held(province) == expected.figures())  # noqa: B023
+        # Each of the twelve, whose logs all held records, and once.
+        assert _wipes(worker) == number * PARTITIONS
 
 
 def test_a_partition_that_does_not_fit_stops_and_the_others_go_on(province: Province) -> None:
@@ -207,6 +210,14 @@ def test_a_topic_of_other_settings_is_not_the_log_that_was_agreed_on(province: P
 
 
 def _owned(worker: Service) -> float:
+    return _told(worker, "motcua_metrics_partitions")
+
+
+def _wipes(worker: Service) -> float:
+    return _told(worker, "motcua_metrics_wipes_total")
+
+
+def _told(worker: Service, name: str) -> float:
     told = ask(worker.base_url + "/metrics")[2].decode()
-    [found] = [line for line in told.splitlines() if line.startswith("motcua_metrics_partitions ")]
+    [found] = [line for line in told.splitlines() if line.startswith(f"{name} ")]
     return float(found.rpartition(" ")[2])

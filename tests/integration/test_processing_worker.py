@@ -1,6 +1,7 @@
 """The worker on a real Kafka and Redis: whatever happens to it, each record is folded once and said once."""
 
 from collections import Counter
+from typing import get_args
 
 import pytest
 import redis
@@ -8,6 +9,7 @@ import requests
 
 from contracts.reference import Reference
 from deploy.operators import acts
+from services.processing.instruments import Wiped
 from tests.intake_bad_inputs import BATCH, packed
 from tests.integration.intake_calls import OPERATOR, REQUEST_SECONDS, post, wait_until
 from tests.integration.processing_world import Archive, assert_folded, event, figures, life, reasons
@@ -35,6 +37,12 @@ class Town:
     def assert_folded(self) -> None:
         """The worker is at the end, and left what it must, whatever rules it came by."""
         assert_folded(self.archive, *filter(None, [self.other]))
+
+    def wiped(self) -> dict[str, float]:
+        """How many partitions the present worker has folded from the start, by why, those reasons aside that were none."""
+        told = figures(self.worker)
+        each = {why: told[f'motcua_processing_wipes_total{{reason="{why}"}}'] for why in get_args(Wiped)}
+        return {why: times for why, times in each.items() if times}
 
     def lives_of(self, count: int) -> None:
         """Some more dossiers."""
@@ -70,6 +78,7 @@ def test_what_intake_stored_is_folded_and_said_once(town: Town) -> None:
     assert told['motcua_processing_rejected_total{code="no_arrow"}'] == 2
     assert told["motcua_processing_owned_partitions"] == 12
     assert all(told[f'motcua_processing_lag_seconds{{partition="{number}"}}'] == 0 for number in range(12))
+    assert town.wiped() == {"new": 12}, "an archive that begins has lost nothing"
 
 
 def test_the_door_answers_in_one_form(town: Town) -> None:
@@ -126,8 +135,7 @@ def test_an_emptied_redis_is_filled_again_without_saying_anything_twice(town: To
     town.assert_folded()
     town.lives_of(3)
     town.assert_folded()
-    told = figures(town.worker)
-    assert told["motcua_processing_wipes_total"] == 12
+    assert town.wiped() == {"gone": 12}
     assert reasons(town.worker) == []
 
 
@@ -172,7 +180,7 @@ def test_torn_state_is_folded_anew(town: Town) -> None:
         town.archive.report(event("annulled", code, "07-20T09:00", event="never-seen", reason="typo", id="late"))
     town.assert_folded()
     assert reasons(town.worker) == []
-    assert figures(town.worker)["motcua_processing_wipes_total"] == 5
+    assert town.wiped() == {"torn": 5}
 
 
 def test_two_workers_share_the_partitions(town: Town) -> None:

@@ -56,4 +56,6 @@ def test_a_state_that_was_written_without_worklists_is_worked_out_anew(town: Tow
     town.worker = town.province.start("processing")
     town.tick("07-09T10:00")
     assert_lists(town)
-    assert figures(town.worker)["motcua_processing_wipes_total"] == PARTITIONS
+    told = figures(town.worker)
+    assert told['motcua_processing_wipes_total{reason="unclean"}'] == PARTITIONS
+    assert told['motcua_processing_wipes_total{reason="torn"}'] == 0, "another release is no damage"

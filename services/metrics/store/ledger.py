@@ -50,6 +50,11 @@ class Lease:
     position: Position
     identity: Identity | None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody has had it since the figures began, or were emptied or wiped."""
+        return self.epoch == 1
+
 
 @dataclass(frozen=True)
 class Memory:

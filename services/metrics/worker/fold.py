@@ -224,7 +224,6 @@ class Fold:
         try:
             if isinstance(torn, TornError):
                 _log.error("the figures are torn (%s): wiping them, counting from the beginning", torn)
-                self._instruments.wipes.inc()
                 await self._ledger.wipe(torn.build)
             else:
                 await self._ledger.wipe(torn.build, is_begun=True)
@@ -297,6 +296,10 @@ class Fold:
                 if lease.position.next > end:
                     # Until it was fenced, the former owner may have stored what had come in since the end was asked for.
                     end = (await self._host().highwaters({number}))[number]
+                if lease.is_first and end:
+                    self._instruments.wipes.inc()
+                    place = {"partition": number, "offset": 0}
+                    _log.warning("of partition %d nothing is stored: all of its log is counted", number, extra=place)
                 lanes[number] = Lane(lease, identity, self.memo, first[number], end)
         except (TornError, WipingError) as error:
             await self._wipe(error)

@@ -55,11 +55,18 @@ class Held(Struct, frozen=True):
     at: str
     position: Position
     identity: Identity | None
+    # It is unclean, and neither half wiped nor of another release.
+    is_torn: bool = False
 
     @property
     def is_unclean(self) -> bool:
         """Whether nobody knows what lies there: it must be wiped before use."""
         return self.at == UNCLEAN
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody has had it since the archive began, or since its state was emptied."""
+        return self.epoch == "1"
 
 
 class Commit(Struct, frozen=True, kw_only=True):
@@ -110,14 +117,17 @@ class Store:
             raise MisconfiguredError(
                 f"partition {partition} was written by generation {gen.decode()}, this is {self._writer}"
             )
+        is_torn = at.decode() != UNCLEAN
         with suppress(msgspec.MsgspecError):
             stored = Position() if position is None else _POSITION.decode(position)
             known = None if identity is None else _IDENTITY.decode(identity)
             # What was stored by a version that knows no worklists, or others, has to be worked out anew with them.
             has_lists = position is None or lists == keys.lists_at(keys.place(stored)).encode()
-            if at.decode() == keys.place(stored) and has_lists:
-                return Held(partition, epoch.decode(), keys.place(stored), stored, known)
-        return Held(partition, epoch.decode(), UNCLEAN, Position(), None)
+            if at.decode() == keys.place(stored):
+                if has_lists:
+                    return Held(partition, epoch.decode(), keys.place(stored), stored, known)
+                is_torn = False
+        return Held(partition, epoch.decode(), UNCLEAN, Position(), None, is_torn)
 
     def moved(self, owned: Mapping[int, tuple[str, Position]]) -> list[int] | None:
         """Of partitions with epoch and position: those that are not as this owner left them; None while Redis is away."""

@@ -9,6 +9,7 @@ from services.processing.domain import takeover
 from services.processing.domain.line import Position
 from services.processing.domain.takeover import Tail
 from services.processing.errors import TornError
+from services.processing.instruments import Wiped
 from services.processing.log import archive
 from services.processing.log.archive import NotOpenedError, TopicDiffersError
 from services.processing.log.membership import Membership
@@ -165,10 +166,11 @@ class Ownership:
             verdict = "wipe"
         if verdict == "wipe":
             _log.warning("partition %d: wiped, folded from the start", number, extra={"partition": number})
+            why = self._why_wiped(held, found)
             if not self._store.wipe(held):
                 self._again_at[number] = time.monotonic() + AGAIN_SECONDS
                 return None
-            self._state.wiped()
+            self._state.wiped(why)
             self._torn.discard(number)
             held = Held(number, held.epoch, "", Position(), None)
             self._stood[number] = held.position
@@ -182,6 +184,16 @@ class Ownership:
         self.lanes[number] = self._make_lane(number, held.position, found.tail)
         self._state.taken(number)
         return held.position.offset
+
+    def _why_wiped(self, held: Held, found: Found) -> Wiped:
+        if held.is_torn or held.partition in self._torn:
+            return "torn"
+        if not held.is_unclean:
+            return "log_behind"
+        if not held.is_first:
+            return "unclean"
+        tail = found.tail
+        return "new" if tail is not None and tail.src is None and tail.letter_src is None else "gone"
 
     def _stop_at_take_over(self, number: int, reason: str, detail: str = "") -> None:
         self._state.stopped(number, reason, detail)

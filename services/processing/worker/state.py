@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from contracts import instants
 from services.processing.domain.line import Position
-from services.processing.instruments import Instruments
+from services.processing.instruments import Instruments, Wiped
 from services.processing.log.membership import Membership
 from services.processing.log.sending import Sender
 from services.processing.worker.lane import Lane
@@ -129,9 +129,9 @@ class State:
             self._stopped = {each: why for each, why in self._stopped.items() if each != number}
             self._instruments.stopped.remove(str(number), stop.reason)
 
-    def wiped(self) -> None:
+    def wiped(self, why: Wiped) -> None:
         """A partition is folded from the start."""
-        self._instruments.wipes.inc()
+        self._instruments.wipes.labels(why).inc()
 
     def fenced(self) -> None:
         """A partition's state was moved by somebody else."""
