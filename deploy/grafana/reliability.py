@@ -41,6 +41,8 @@ BURNT: Final = {
 UNTOLD: Final = ("freshness", "audit")
 LEFT: Final[Steps] = ((None, BAD), (0.1, FAIR), (0.5, GOOD))
 BURN: Final[Steps] = ((None, GOOD), (1, FAIR), (6, BAD))
+# Of those who watch.
+RELOADED: Final = "prometheus_config_last_reload_successful or alertmanager_config_last_reload_successful"
 LEVELS: Final = {"page": ("Đánh thức", BAD), "ticket": ("Phiếu việc", FAIR)}
 
 
@@ -151,19 +153,8 @@ def _disks() -> Row:
             ),
             lines(
                 "Tiến trình trả lời Prometheus",
-                "Targets that answer, and Prometheus itself: where its line is broken nobody was watching. Beside them "
-                "notices given up within a quarter of an hour, rules that failed within five minutes, and 1 while both "
-                "watchers have their newest configuration.",
-                (
-                    ("count(up == 1)", "trả lời"),
-                    ('max(up{job="prometheus"})', "Prometheus"),
-                    ("sum(increase(alertmanager_notifications_failed_total[15m]))", "thông báo không gửi được"),
-                    ("sum(increase(prometheus_rule_evaluation_failures_total[5m]))", "quy tắc không tính được"),
-                    (
-                        "min(prometheus_config_last_reload_successful or alertmanager_config_last_reload_successful)",
-                        "cấu hình mới có hiệu lực",
-                    ),
-                ),
+                "Targets that answer, and Prometheus itself: where its line is broken nobody was watching.",
+                (("count(up == 1)", "trả lời"), ('max(up{job="prometheus"})', "Prometheus")),
             ),
             lines(
                 "Bộ nhớ Redis",
@@ -221,7 +212,18 @@ def _alerts() -> Row:
                 (("city:motcua_stale:bool", "cũ"), ("city:motcua_unproven:bool", "chưa chứng minh")),
                 most=1,
             ),
+            lines(
+                "Hệ thống cảnh báo trục trặc",
+                "Notices given up within a quarter of an hour, rules that could not be worked out within five minutes, and "
+                "1 while Prometheus or Alertmanager could not read its newest configuration: each of it hides alerts.",
+                (
+                    ("sum(increase(alertmanager_notifications_failed_total[15m]))", "thông báo không gửi được"),
+                    ("sum(increase(prometheus_rule_evaluation_failures_total[5m]))", "quy tắc không tính được"),
+                    (f"1 - min({RELOADED})", "cấu hình mới chưa có hiệu lực"),
+                ),
+                steps=ANY_IS_BAD,
+            ),
         ),
-        (3, 3, 18, 12, 12),
+        (3, 3, 18, 8, 8, 8),
         height=7,
     )

@@ -205,6 +205,21 @@ def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
     assert len(today) == 4
 
 
+def test_where_the_watch_fails_has_a_panel_of_its_own_near_the_alerts() -> None:
+    """Beside how many targets answer, of which one more is better, what is bad from the first would lie on the floor."""
+    [watch] = [(name, panel) for name, panel in drawn("timeseries") if "notifications_failed" in asked(panel)]
+    name, panel = watch
+    assert name == "reliability"
+    assert len(panel["targets"]) == 3
+    assert "prometheus_rule_evaluation_failures_total" in asked(panel)
+    # Each is 0 while all is well.
+    assert re.search(r"1 - min\(.*_last_reload_successful", asked(panel))
+    assert "up" not in re.findall(r"\b\w+\b", asked(panel))
+    assert [(step["value"], step["color"]) for step in defaults(panel)["thresholds"]["steps"]][1:] == [(1, "red")]
+    rows = [panel["gridPos"]["y"] for panel in PAGES["reliability"]["panels"] if panel["type"] == "row"]
+    assert rows[0] < panel["gridPos"]["y"] < rows[1]
+
+
 def test_colours_of_lines_are_told_apart_with_any_eyes() -> None:
     """No other than those of one set that was made for it; one more for what never is."""
     known = {*names.COLOURS, names.OUTCOMES["none"][1]}
