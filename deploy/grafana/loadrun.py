@@ -169,7 +169,7 @@ def _exact() -> Row:
             figure(
                 "Sai khác",
                 "Differences that the newest look of audit has found; a run that is fast and wrong has failed.",
-                "sum(motcua_audit_differences)",
+                "sum(max by (check) (motcua_audit_differences))",
                 steps=ANY_IS_BAD,
             ),
             figure(
@@ -181,7 +181,7 @@ def _exact() -> Row:
             lines(
                 "Bản tin theo tình trạng",
                 "Reported records by how they stand.",
-                (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                (("max by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
                 names=OUTCOMES,
                 stacked=True,
             ),

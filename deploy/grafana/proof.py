@@ -16,34 +16,34 @@ def audit() -> Row:
         (
             figure(
                 "Kết luận",
-                "Whether the newest look found every stage equal to the next.",
-                "max(motcua_audit_clean)",
+                "Whether the newest look, of however many audits, found every stage equal to the next; AuditMismatch goes by it.",
+                "min(city:motcua_audit_clean:last)",
                 words=CLEAN,
             ),
             figure(
                 "Tuổi kết luận",
-                "Seconds since the newest look that came to a verdict ended, also before a restart within the last hour.",
-                "time() - max(max_over_time(motcua_audit_last_look_timestamp_seconds[1h]) > 0)",
+                "Seconds since the newest look that came to a verdict ended, also before a restart.",
+                "time() - max(city:motcua_audit_last_look_timestamp_seconds:last)",
                 "s",
                 steps=((None, GOOD), (600, FAIR), (1800, BAD)),
             ),
             lines(
                 "Sai khác theo phép kiểm",
                 "Differences in the newest verdict, by check; none is the promise.",
-                ((where_any("sum by (check) (motcua_audit_differences)", "check"), "{{check}}"),),
+                ((where_any("max by (check) (motcua_audit_differences)", "check"), "{{check}}"),),
                 steps=ANY_IS_BAD,
             ),
             lines(
                 "Đã kiểm",
                 "What the newest verdict has examined, by check; pointed at, a line says which.",
-                (("sum by (check) (motcua_audit_examined)", "{{check}}"),),
+                (("max by (check) (motcua_audit_examined)", "{{check}}"),),
                 legend=False,
             ),
             lines(
                 "Bản tin theo tình trạng",
                 "Reported records by how they stand: applied, parked, duplicate, rejected, annulled, "
                 "ticks and controls. Together they are all that was ever stored.",
-                (("sum by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
+                (("max by (standing) (motcua_audit_standing_records)", "{{standing}}"),),
                 names=OUTCOMES,
                 stacked=True,
             ),

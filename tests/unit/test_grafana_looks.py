@@ -205,6 +205,18 @@ def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
     assert len(today) == 4
 
 
+def test_a_verdict_is_the_city_s_however_many_audits_there_are() -> None:
+    """Two that look at the same are no twice as many differences, nor does one that found none make up for the other."""
+    asked_of_audit = [
+        target["expr"] for _, panel in PANELS for target in panel["targets"] if "motcua_audit_" in target["expr"]
+    ]
+    assert len(asked_of_audit) >= 13
+    added = re.compile(r"sum(?: by \(\w+\))? \(motcua_audit_|sum\(motcua_audit_")
+    assert [expr for expr in asked_of_audit if added.search(expr) or re.search(r"\bmotcua_audit_clean\b(?!:)", expr)] == []
+    [verdict] = [asked(panel) for _, panel in drawn("stat") if panel["title"] == "Kết luận"]
+    assert verdict.startswith("min(city:motcua_audit_clean:last)")
+
+
 def test_where_the_watch_fails_has_a_panel_of_its_own_near_the_alerts() -> None:
     """Beside how many targets answer, of which one more is better, what is bad from the first would lie on the floor."""
     [watch] = [(name, panel) for name, panel in drawn("timeseries") if "notifications_failed" in asked(panel)]
