@@ -36,6 +36,8 @@ PLAIN: Final[Steps] = ((None, GOOD),)
 # as long as the page looks back.
 NOT_KNOWN: Final = ("Không rõ", FAIR)
 OF_NOW: Final = "or on () vector(NaN)"
+# What an empty cell of a table says; else it says what the whole table does where it has no rows.
+NO_CELL: Final = "–"
 # Who is drawn where nobody is.
 NOBODY: Final = "không có"
 # Told beside the lines themselves, so of the same moment; else it is not known either who has no edge.
@@ -182,12 +184,11 @@ def alerts_table(title: str, text: str, columns: Mapping[str, tuple[str, Mapping
     for ref, expr in (("A", f"count by ({by}) ({firing})"), ("B", f"time() - min by ({by}) ({begun})")):
         panel = panel.with_target(asked(expr, ref=ref, instant=True, as_table=True))
     for said, words in columns.values():
+        look = [_set("noValue", NO_CELL)]
         if words:
             told = {"type": "value", "options": _told(words)}
-            panel = panel.override_by_name(
-                said,
-                [_set("mappings", [told]), _set("custom.cellOptions", {"type": "color-text"}), _set("custom.width", 130)],
-            )
+            look += [_set("mappings", [told]), _set("custom.cellOptions", {"type": "color-text"}), _set("custom.width", 130)]
+        panel = panel.override_by_name(said, look)
     arranged = {
         "excludeByName": {"Time": True},
         "renameByName": {
@@ -261,7 +262,11 @@ def _not_known() -> models.SpecialValueMap:
 
 
 def _look(column: Column) -> list[models.DynamicConfigValue]:
-    told = [_set("unit", column.unit)]
+    told = [
+        _set("unit", column.unit),
+        _set("noValue", NO_CELL),
+        _set("custom.minWidth", 140 if column.unit == MOMENT else 118),
+    ]
     if column.unit in DECIMALS:
         told.append(_set("decimals", DECIMALS[column.unit]))
     if column.words:

@@ -16,7 +16,8 @@ def audit() -> Row:
         (
             figure(
                 "Kết luận",
-                "Whether the newest look, of however many audits, found every stage equal to the next; AuditMismatch goes by it.",
+                "Whether the newest look, of however many audits, found every stage equal to the next: AuditMismatch "
+                "goes by it.",
                 "min(city:motcua_audit_clean:last)",
                 words=CLEAN,
             ),

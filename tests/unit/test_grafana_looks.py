@@ -13,7 +13,7 @@ import pytest
 from contracts.data import Channel
 from contracts.lifecycle import Outcome, Timeliness
 from deploy.grafana import names
-from deploy.grafana.panels import COUNT, MOMENT, NOBODY
+from deploy.grafana.panels import COUNT, MOMENT, NO_CELL, NOBODY
 from services.metrics.api.instruments import WITHIN
 from services.metrics.domain.delivery import LINKS
 from services.processing.domain.arrows import PAUSED, RUNNING, SUBMITTED, public
@@ -186,6 +186,10 @@ def test_what_is_wrong_and_whose_it_is_stands_on_the_first_screen() -> None:
     assert first["gridPos"]["y"] == 1
     assert all(label in first["targets"][0]["expr"] for label in ("alertname", "severity", "owner", "name"))
     assert defaults(first)["noValue"] == "Không có cảnh báo nào"
+    # A cell without a unit or a process would say that there is no alert.
+    labels = [said for said, told in overrides(first) if said not in ("Số", "Đã bao lâu")]
+    assert len(labels) == 5
+    assert all(dict(overrides(first))[said]["noValue"] == NO_CELL for said in labels)
     # Prometheus knows neither what Alertmanager hushes nor who was told.
     for panel in panels(PAGES["reliability"]):
         if 'ALERTS{alertstate="firing"' in asked(panel):
@@ -215,6 +219,16 @@ def test_a_verdict_is_the_city_s_however_many_audits_there_are() -> None:
     assert [expr for expr in asked_of_audit if added.search(expr) or re.search(r"\bmotcua_audit_clean\b(?!:)", expr)] == []
     [verdict] = [asked(panel) for _, panel in drawn("stat") if panel["title"] == "Kết luận"]
     assert verdict.startswith("min(city:motcua_audit_clean:last)")
+
+
+def test_no_column_of_a_table_lies_beyond_a_narrow_screen() -> None:
+    """A column takes 150 pixels where nobody says how few will do; one without a number is no table without rows."""
+    [table] = [panel for panel in panels(PAGES["city"]) if panel["type"] == "table"]
+    columns = dict(overrides(table))
+    assert len(columns) == len(table["targets"]) + 2
+    least = [told.get("custom.width", told.get("custom.minWidth", 150)) for told in columns.values()]
+    assert sum(least) <= wide(COLUMNS) - 2 * GAP_PIXELS
+    assert {told["noValue"] for told in columns.values() if "decimals" in told or told.get("unit") == MOMENT} == {NO_CELL}
 
 
 def test_where_the_watch_fails_has_a_panel_of_its_own_near_the_alerts() -> None:
