@@ -138,8 +138,8 @@ def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
     others of its unit."""
     told: dict[str, dict[float, str]] = {}
     for alert in rules.alerts():
-        for figure, number, times in _compared(alert):
-            told.setdefault(figure, {})[float(number) * float(times or 1)] = alert.name
+        for figure, said, times in _compared(alert):
+            told.setdefault(figure, {})[float(said) * float(times or 1)] = alert.name
     found = set()
     lacking = []
     for page, title, figure, steps in _figures():
