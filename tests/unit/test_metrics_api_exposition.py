@@ -255,11 +255,13 @@ def test_what_units_and_arrivals_say() -> None:
 def test_of_a_unit_that_has_closed_for_good_no_working_hours_are_told() -> None:
     """Nor where its machine still speaks: what its dossiers wait for is told in the hours of the others."""
     gone = {code: Silence("unknown", CLOCK, is_at_work=None) for code in ("100", "200")}
-    stand = Delivery("up", CLOCK, 0, None, CLOCK, is_at_work=False)
+    closed = Delivery("up", CLOCK, 0, None, CLOCK, is_at_work=False)
     quiet = {**gone, "300": Silence("resting", CLOCK, CLOCK, False)}
-    page = Exposition(units(["100"], []), GEN).page(held({}), DAY, {"200": stand, "400": stand}, quiet)
-    told = {dict(labels)["unit"]: value for (name, labels), value in samples(page).items() if name == "motcua_unit_at_work"}
-    assert told == {"300": 0, "400": 0}
+    stands = {"200": structs.replace(closed, is_at_work=None), "400": closed}
+    for snapshot, expected in ((held({}), {"300": 0, "400": 0}), (held({}, next=3), {"400": 0})):
+        found = samples(Exposition(units(["100"], []), GEN).page(snapshot, DAY, stands, quiet))
+        told = {dict(labels)["unit"]: value for (name, labels), value in found.items() if name == "motcua_unit_at_work"}
+        assert told == expected
 
 
 @pytest.mark.parametrize(("stands", "read"), [(None, 0), ({}, 1)])

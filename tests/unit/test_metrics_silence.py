@@ -120,6 +120,9 @@ def test_a_unit_that_closes_for_good_is_not_at_work_for_ever(last: int, waited: 
     found = silence.judge(last, now, hours(valid_to="2025-06-30"), TWO_HOURS)
     is_there = now < local("2025-07-01 00:00")
     assert found.is_at_work == (silence.judge(now, now, hours(), TWO_HOURS).is_at_work if is_there else None)
+    # So does its edge, which alone is known of while figures are rebuilt.
+    stand = delivery.judge([Beat(last, "up", 3, None, last)], now, hours(valid_to="2025-06-30"), TWO_HOURS)
+    assert stand.is_at_work is found.is_at_work
     if is_there and office.is_open(now):
         assert found.is_at_work
     assert silence.judge(last, now, None, TWO_HOURS).is_at_work, "nobody knows its hours"

@@ -183,7 +183,7 @@ def _add_centres(page: Page, deliveries: Mapping[str, Delivery], silences: Mappi
         f'{told.SILENT.name}{{unit="{escaped(unit)}"}} {int(quiet.state == "silent")}'
         for unit, quiet in sorted(silences.items())
     ])  # fmt: skip
-    at_work: dict[str, bool | None] = {unit: stand.is_at_work for unit, stand in deliveries.items()}
+    at_work = {unit: stand.is_at_work for unit, stand in deliveries.items()}
     at_work |= {unit: quiet.is_at_work for unit, quiet in silences.items()}
     page.add(told.AT_WORK, [
         f'{told.AT_WORK.name}{{unit="{escaped(unit)}"}} {int(works)}'

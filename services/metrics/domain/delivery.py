@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from contracts import instants
 from contracts.heartbeats import Heartbeat, how_many_aside, measured
-from services.metrics.domain.hours import Hours
+from services.metrics.domain.hours import Hours, is_at_work
 
 Link = Literal["up", "degraded", "unknown", "down"]
 # From the best to the worst; a unit stands as the worst of its edges.
@@ -41,8 +41,8 @@ class Delivery(Struct, frozen=True):
     oldest_unsent_at: int | None = None
     complete_until: int | None = None
     is_provisional: bool = False
-    # Between opening and closing of the unit's own day, or nobody knows its hours: then somebody should be heard.
-    is_at_work: bool = True
+    # While it is, somebody should be heard.
+    is_at_work: bool | None = True
     # What intake refused of them and lies aside, also of former incarnations.
     quarantined_events: int = 0
 
@@ -94,7 +94,7 @@ def judge(beats: Sequence[Beat], now: int, hours: Hours | None, old_after: int) 
         oldest_unsent_at=min((beat.oldest_unsent_at for beat in beats if beat.oldest_unsent_at is not None), default=None),
         complete_until=min(beat.complete_until for beat in beats),
         is_provisional=any(beat.spool_events > 0 or _is_missed(beat, now, hours, old_after) for beat in beats),
-        is_at_work=hours is None or hours.is_at_work(now),
+        is_at_work=is_at_work(hours, now),
         quarantined_events=sum(beat.quarantined_events for beat in beats),
     )
 

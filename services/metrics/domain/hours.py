@@ -78,3 +78,11 @@ class Hours:
 def _since_midnight(clock: str) -> int:
     hour, minute = clock.split(":")
     return int(hour) * instants.HOUR + int(minute) * instants.MINUTE
+
+
+def is_at_work(hours: Hours | None, now: int) -> bool | None:
+    """Between opening and closing of a unit's own day, or nobody knows its hours; None of one that has closed for good or is
+    not there yet: it has no day of its own, and what is left of it is others' matter, in their hours."""
+    if hours is None:
+        return True
+    return hours.is_at_work(now) if hours.is_in_force(now) else None

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from services.metrics.domain.hours import Hours
+from services.metrics.domain.hours import Hours, is_at_work
 
 # `heard`: within its rhythm and at work; `resting`: within its rhythm and closed now; `silent`: past its rhythm, also when
 # it has closed since; `never`: not a single event; `unknown`: reference data has no hours for it.
@@ -17,8 +17,6 @@ class Silence(Struct, frozen=True):
     state: State
     last_event: int | None = None
     expected_by: int | None = None
-    # Between opening and closing of its own day, or nobody knows its hours; None of a unit that has closed for good or is
-    # not there yet: it has no day of its own, and what is left of it is others' matter, in their hours.
     is_at_work: bool | None = True
 
 
@@ -28,12 +26,6 @@ def judge(last_event: int | None, now: int, hours: Hours | None, patience: int) 
         return Silence("never")
     expected_by = None if hours is None else hours.advance(last_event, patience)
     if hours is None or expected_by is None:
-        return Silence("unknown", last_event, is_at_work=_is_at_work(now, hours))
+        return Silence("unknown", last_event, is_at_work=is_at_work(hours, now))
     state: State = "silent" if now >= expected_by else "heard" if hours.is_open(now) else "resting"
-    return Silence(state, last_event, expected_by, _is_at_work(now, hours))
-
-
-def _is_at_work(now: int, hours: Hours | None) -> bool | None:
-    if hours is None:
-        return True
-    return hours.is_at_work(now) if hours.is_in_force(now) else None
+    return Silence(state, last_event, expected_by, is_at_work(hours, now))
