@@ -340,6 +340,20 @@ def test_figures_are_rebuilt_until_every_position_has_reached_its_target() -> No
     assert Snapshot(snapshot().places, (), True).is_rebuilding
 
 
+def test_a_unit_has_the_name_of_today_while_the_log_is_counted_anew_from_the_days_of_a_former_one() -> None:
+    """By its name an alert is the same as before: under the former one it would end and be told anew."""
+    wall = NOON + 400 * 86_400 * SECOND
+    nobody: Any = None
+    told = Told(UNITS, nobody, nobody, nobody, lambda: wall)
+    former, latest = place(next=3, log_clock=NOON), place(log_clock=wall - SECOND)
+    assert UNITS.name("200", told.day(Snapshot((former,) * 12, (), False))) == "New name"
+    assert UNITS.name("200", told.day(Snapshot((latest,) * 12, (), True))) == "New name"
+    # What is counted is shown as of its own day.
+    assert UNITS.name("200", told.day(snapshot())) == "Old name"
+    assert told.day(snapshot(p4=place(log_clock=NOON + SECOND))) == "2025-07-01"
+    assert told.day(Snapshot((place(log_clock=None),) * 12, (), False)) == "2026-08-05"
+
+
 def test_which_reference_data_are_in_force_is_not_known_while_figures_are_rebuilt() -> None:
     """Positions pass by those of former years, whose calendar knows no day off of this one."""
     former, now = [Place(9, 9, 9, NOON, NOON, None, digest) for digest in ("former", "now")]

@@ -35,9 +35,9 @@ class Told:
         return {**head, "stopped": snapshot.stopped} if snapshot.stopped else head
 
     def day(self, snapshot: Snapshot) -> str:
-        """The day on which names and lists of units are looked up: that of the largest log clock, before the first tick
-        that of the wall."""
-        clock = snapshot.latest_clock
+        """The day on which names and lists of units are looked up: that of the largest log clock; before the first tick
+        and while the log is counted anew, when that is a day of years ago, that of the wall."""
+        clock = None if snapshot.is_rebuilding else snapshot.latest_clock
         return instants.day_of(self._now() if clock is None else clock)
 
 
