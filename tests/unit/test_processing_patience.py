@@ -7,11 +7,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from services.processing.domain.line import Position
+from services.processing.domain.takeover import Tail
 from services.processing.errors import UnavailableError
+from services.processing.instruments import Instruments
 from services.processing.log import sending
+from services.processing.log.reading import Reader
 from services.processing.log.sending import Sender
+from services.processing.settings import Settings
 from services.processing.store import store as stores
 from services.processing.store.store import Store, connect
+from services.processing.worker.lane import Bounds, Lane
+from services.processing.worker.ownership import Ownership
+from services.processing.worker.state import State
+from services.processing.worker.turns import Turns
+from tests.unit.processing_lanes import Kept, Shelf
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +64,25 @@ def test_what_kafka_never_acknowledges_is_given_up_at_the_bound_and_no_sooner(si
     assert time.monotonic() - began >= DELIVERY_SECONDS
     assert served
     assert (sender.outstanding, sender.waiting_seconds > DELIVERY_SECONDS) == (1, True)
+
+
+def test_a_slice_that_sends_nothing_has_not_heard_from_kafka(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long tick is worked off slice by slice while Kafka is away: that stays told, and its patience goes on."""
+    settings = Settings(kafka=silent, processing_watch_seconds=3600.0, processing_lag_commit_seconds=3600.0)
+    state, sender = State(Instruments()), Sender(silent, 1, DELIVERY_SECONDS, lambda name: None)
+    store = Store(connect("redis://127.0.0.1:1/0", 1.0), "me", 0.1, lambda name: None, on_away=lambda why: None)
+    reader = Reader(silent, 0.1)
+    ownership = Ownership(store, reader, 1, lambda *_: pytest.fail("nothing is owned"), lambda: None, state, 1)
+    turns = Turns(settings, store, reader, sender, ownership, None, state, lambda: False)
+    lane = Lane(3, Position(), Tail(), Shelf({}), Kept(), Bounds(1, 1), 1)
+    # What a slice leaves to be stored, and to nobody to be sent.
+    monkeypatch.setattr(turns, "_fold", lambda: {3: lane})
+    monkeypatch.setattr(turns, "_commit", lambda moved: None)
+    state.waits_for(None)
+    turns._watch._note("Kafka", False)
+    turns._turn()
+    assert "kafka_unreachable" in state.reasons()
+    reader.close()
 
 
 def test_a_record_for_which_there_is_no_room_is_waited_with_until_the_bound(

@@ -70,8 +70,11 @@ class Turns:
         for number in self._bound.passed() & self._owned.lanes.keys():
             self._owned.stop(self._membership, number, bound.REASON, self._bound.detail)
         if moved := self._fold():
+            # A slice of a long tick may have changed nothing: then nobody has heard from Kafka.
+            was_sent = self._sender.outstanding > 0
             self._sender.wait(self._meanwhile(time.monotonic()))
-            self._watch.acknowledged()
+            if was_sent:
+                self._watch.acknowledged()
             # Waiting may have cost us a partition: then somebody else sends and stores it.
             self._commit({number: lane for number, lane in moved.items() if self._owned.lanes.get(number) is lane})
         for number, lane in list(self._owned.lanes.items()):
