@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from msgspec import Struct
 
 from contracts.topics import PARTITIONS
@@ -53,6 +53,18 @@ def wait_until(holds: Callable[[], bool], within_seconds: float = 60.0) -> None:
         time.sleep(0.1)
 
 
+def ends_of(consumer: Any, places: Sequence[TopicPartition]) -> dict[int, int]:
+    """Where each partition ends. A broker that was frozen says for a moment, when it goes on, that it leads none."""
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        try:
+            return {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
+
+
 def status_for(service: Service, key: str) -> int:
     """What a good event gets with that key."""
     return post(service, "/v1/events", CENTRE | {"Authorization": f"Bearer {key}"}, packed(event())).status_code
@@ -83,7 +95,7 @@ def read(kafka: str, topic: str) -> dict[Place, Kept]:
 
 def _all(consumer: Any, topic: str) -> Iterator[tuple[Place, Kept]]:
     places = [TopicPartition(topic, number, 0) for number in range(PARTITIONS)]
-    ends = {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
+    ends = ends_of(consumer, places)
     consumer.assign(places)
     left, deadline = sum(ends.values()), time.monotonic() + READ_SECONDS
     while left:

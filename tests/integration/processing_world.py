@@ -19,7 +19,7 @@ from services.processing.domain.dossier import Dossier
 from services.processing.domain.generation import GEN
 from services.processing.domain.line import Sent
 from services.processing.domain.rules import Rules
-from tests.integration.intake_calls import REQUEST_SECONDS, wait_until
+from tests.integration.intake_calls import REQUEST_SECONDS, ends_of, wait_until
 from tests.province import Province, Service
 from tests.unit.memory_line import MemoryLine
 from tests.unit.processing_lanes import Twin
@@ -110,7 +110,7 @@ class Archive:
 
 def _all(consumer: Any, topic: str) -> Iterator[tuple[int, Stored]]:
     places = [TopicPartition(topic, number, 0) for number in range(PARTITIONS)]
-    ends = {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
+    ends = ends_of(consumer, places)
     consumer.assign(places)
     left, deadline = sum(ends.values()), time.monotonic() + READ_SECONDS
     while left:

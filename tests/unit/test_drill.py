@@ -347,6 +347,17 @@ def test_a_drill_in_which_a_silence_was_broken_fails(
     assert main.main([*arguments, "--acts", "RedisDown"]) == 1
 
 
+def test_the_page_is_of_a_drill_with_today_s_acts() -> None:
+    """Whoever adds an act, or changes what one promises, holds a drill anew (`make drill REPORT=1`)."""
+    rows = [
+        row.split(" | ")
+        for row in main.PAGE.read_text().split("## ")[0].splitlines()
+        if row.startswith(("| A ", "| The ", "| Redis ", "| Kafka "))
+    ]
+    promised = [(act.what, act.alert, f"{DRILL.promise(act.alert, act.first(DRILL))} s") for act in ACTS]
+    assert [(row[0].removeprefix("| "), row[1], row[4]) for row in rows] == promised
+
+
 def test_the_page_says_what_is_quicker_in_a_drill() -> None:
     """A reader must not take these seconds for a city's."""
     text = page.page("", [outcome(ACTS[0], 12.0)], 99)
