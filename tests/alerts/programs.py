@@ -1,9 +1,12 @@
 """Prometheus' own programs for the tests: found, or said aloud to be missing."""
 
+import json
 import os
 import subprocess
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +35,11 @@ def run(name: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, f"{name} {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def assert_case(directory: Path, case: Mapping[str, Any], rule_files: Sequence[str] = (), **said: str) -> None:
+    """A case of promtool, worked out here and not written down, ends as it says. `said` stands beside it in its file."""
+    file = directory / "case.yml"
+    # JSON is YAML.
+    file.write_text(json.dumps({"rule_files": list(rule_files), **said, "tests": [case]}))
+    run("promtool", "test", "rules", str(file))

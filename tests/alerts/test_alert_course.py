@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from deploy.drill.course import course
-from tests.alerts.programs import run
+from tests.alerts.programs import assert_case
 
 LABELS = (("unit", "1"),)
 
@@ -37,6 +37,4 @@ def test_a_wait_that_began_anew_and_a_look_that_was_missed_are_said(tmp_path: Pa
             for expr, value in asked.items()
         ],
     }
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": ["rules.yml"], "evaluation_interval": "3s", "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case, ["rules.yml"], evaluation_interval="3s")

@@ -1,6 +1,5 @@
 """What an alert's dashboard owes whoever was woken: the figure that woke them, by the same line as the rule draws."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from deploy.grafana import pages, reliability
 from tests import dashboards
 from tests.alerts import rules
-from tests.alerts.programs import run
+from tests.alerts.programs import assert_case
 from tests.alerts.rules import Rule
 
 ALERTS = rules.alerts()
@@ -70,9 +69,7 @@ def test_what_is_left_of_thirty_days_is_shown(tmp_path: Path, name: str, series:
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [{"expr": check, "eval_time": "30d", "exp_samples": [{"labels": "{}", "value": 1}]}],
     }
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_a_release_is_drawn_when_it_takes_over(tmp_path: Path) -> None:
@@ -93,9 +90,7 @@ def test_a_release_is_drawn_when_it_takes_over(tmp_path: Path) -> None:
             for at, is_drawn in drawn.items()
         ],
     }
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
@@ -143,10 +138,7 @@ def test_the_best_unit_is_one_unit(
             "exp_samples": [{"labels": f'{{unit="{code}",name="{name}"}}', "value": expected}],
         }],
     }  # fmt: skip
-    file = tmp_path / "case.yml"
-    # JSON is YAML.
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_what_is_known_to_be_nothing_is_not_unknown(tmp_path: Path) -> None:
@@ -176,10 +168,8 @@ def test_what_is_known_to_be_nothing_is_not_unknown(tmp_path: Path) -> None:
         samples = [{"labels": "{}", "value": 1 if value is None else value}]
         tests.append({"expr": told, "eval_time": at, "exp_samples": samples})
     given = [{"series": name, "values": values} for name, values in series.items()]
-    file = tmp_path / "case.yml"
     case = {"interval": "1m", "input_series": given, "promql_expr_test": tests}
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None:
@@ -215,9 +205,7 @@ def test_a_unit_s_line_is_unknown_while_nobody_hears_any(tmp_path: Path) -> None
             if (panel, at) != ("Im lặng", "11m")
         ],
     }  # fmt: skip
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def _exported(expr: str) -> Iterator[str]:

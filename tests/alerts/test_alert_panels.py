@@ -1,6 +1,5 @@
 """What panels draw, tried by Prometheus' own tool: a week ago beside today, and the lines at which somebody is told."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from deploy.grafana import pages
 from tests import dashboards, drawn
 from tests.alerts import rules
-from tests.alerts.programs import run
+from tests.alerts.programs import assert_case
 
 PAGES = dashboards.dashboards()
 SELECTOR = re.compile(r"\{[^{}]*\}")
@@ -48,9 +47,7 @@ def test_today_stands_beside_the_same_hour_of_a_week_ago(tmp_path: Path) -> None
             for asked, tier, at, value in expected
         ],
     }  # fmt: skip
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_no_figure_is_a_number_while_figures_are_rebuilt(tmp_path: Path) -> None:
@@ -83,9 +80,7 @@ def test_no_figure_is_a_number_while_figures_are_rebuilt(tmp_path: Path) -> None
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": tests,
     }
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_a_drill_is_drawn_while_its_rule_lies_beside_the_others(tmp_path: Path) -> None:
@@ -96,13 +91,11 @@ def test_a_drill_is_drawn_while_its_rule_lies_beside_the_others(tmp_path: Path) 
         ("", pages.HELD, "15m", None), (str(dashboards.OF_A_DRILL), pages.SILENCED, "4m", None),
         ("", pages.SILENCED, "15m", "{}"),
     ]  # fmt: skip
-    for number, (rule, expr, at, labels) in enumerate(cases):
+    for rule, expr, at, labels in cases:
         told = [] if labels is None else [{"labels": labels, "value": 1}]
         asked = {"expr": expr, "eval_time": at, "exp_samples": told}
         case = {"interval": "1m", "input_series": silence, "promql_expr_test": [asked]}
-        file = tmp_path / f"case-{number}.yml"
-        file.write_text(json.dumps({"rule_files": [rule] if rule else [], "tests": [case]}))
-        run("promtool", "test", "rules", str(file))
+        assert_case(tmp_path, case, [rule] if rule else [])
 
 
 def test_what_fires_is_told_with_how_long_it_has_been_so(tmp_path: Path) -> None:
@@ -128,9 +121,7 @@ def test_what_fires_is_told_with_how_long_it_has_been_so(tmp_path: Path) -> None
             for expr, value in told
         ],
     }
-    file = tmp_path / "case.yml"
-    file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
-    run("promtool", "test", "rules", str(file))
+    assert_case(tmp_path, case)
 
 
 def test_a_figure_has_a_line_where_somebody_is_told_of_it() -> None:
